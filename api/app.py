@@ -1,0 +1,65 @@
+"""The application: `create_app` is what a server runs."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from api.errors import add_error_handlers, add_request_id
+from api.parameters import operation_id
+from api.routes import API_PREFIX, api_router, health_router
+from api.schemas import ProblemDocument
+from models.database import open_database
+from models.settings import Settings, load_settings
+
+_DESCRIPTION = """
+Provenance of simulations: how E3SM cases ran, and how the configuration of each execution differs
+from the canonical one. Field names are those of the documents in MongoDB.
+"""
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """Return the application; without settings, those of the environment are read."""
+    chosen = settings or load_settings()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with open_database(chosen) as database:
+            app.state.database = database
+            yield
+
+    app = FastAPI(
+        title="Caseledger",
+        version=version("caseledger"),
+        description=_DESCRIPTION,
+        lifespan=lifespan,
+        openapi_url=f"{API_PREFIX}/openapi.json",
+        generate_unique_id_function=operation_id,
+    )
+    add_error_handlers(app)
+    app.middleware("http")(add_request_id)
+    app.include_router(api_router)
+    app.include_router(health_router)
+    app.include_router(health_router, prefix=API_PREFIX, include_in_schema=False)
+    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
+    return app
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    """Return the OpenAPI document: errors are problem documents, and nothing else."""
+    if app.openapi_schema is None:
+        document = get_openapi(
+            title=app.title,
+            version=app.version,
+            description=app.description,
+            routes=app.routes,
+        )
+        schemas = document["components"]["schemas"]
+        for name in ("HTTPValidationError", "ValidationError"):
+            schemas.pop(name, None)
+        schemas[ProblemDocument.__name__] = ProblemDocument.model_json_schema(by_alias=True)
+        app.openapi_schema = document
+    return app.openapi_schema

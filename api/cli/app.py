@@ -1,0 +1,120 @@
+"""The subcommands and their options; what they do is imported when they are called."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="caseledger",
+    help="Provenance store for E3SM simulations and the software they ran on.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+db = typer.Typer(no_args_is_help=True, help="The database.")
+app.add_typer(db, name="db")
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout, and nothing else.")]
+
+
+@app.command("import")
+def import_command(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="PATH…",
+            help="A performance archive, any directory above or below it, or a .tar.gz, .tgz,"
+            " .tar or .zip of one.",
+        ),
+    ],
+    as_json: AsJson = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be done, and write nothing.")
+    ] = False,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Parser processes; one for each core by default.")
+    ] = None,
+    machine: Annotated[
+        str | None, typer.Option(help="Machine of executions that do not tell theirs.")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit with 1 when something was rejected.")
+    ] = False,
+) -> None:
+    """Import E3SM performance archives; running it again imports what is new.
+
+    Exit codes: 0 done; 1 done, but something was rejected and --strict was given; 2 wrong usage;
+    3 a source could not be read; 4 the database failed; 130 interrupted.
+    """
+    from api.cli.importing import run_import
+    from models.settings import load_settings
+
+    code = run_import(
+        load_settings(), paths, jobs=jobs, machine=machine, dry_run=dry_run,
+        as_json=as_json, quiet=quiet, strict=strict,
+    )  # fmt: skip
+    raise typer.Exit(code)
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port to listen on.")] = None,
+) -> None:
+    """Serve the REST API until Ctrl-C; its documentation is at /docs."""
+    from api.cli.serving import serve_api
+    from models.settings import load_settings
+
+    settings = load_settings()
+    serve_api(settings, host or settings.host, settings.port if port is None else port)
+
+
+@app.command()
+def demo(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 8000,
+    cases: Annotated[int, typer.Option(min=1, max=10_000, help="Cases in the sample.")] = 12,
+) -> None:
+    """Make a sample archive, import it into a database of its own, and serve it until Ctrl-C."""
+    from api.cli.demonstrate import run_demo
+    from models.settings import load_settings
+
+    run_demo(load_settings(), port, cases)
+
+
+@app.command("settings")
+def settings_command(as_json: AsJson = False) -> None:
+    """Print the effective settings, with secrets masked."""
+    import json
+
+    from models.settings import load_settings, shown_settings
+
+    shown = shown_settings(load_settings())
+    if as_json:
+        typer.echo(json.dumps(shown, indent=2))
+        return
+    for name, value in shown.items():
+        typer.echo(f"{name}={'' if value is None else value}")
+
+
+@db.command("uri")
+def db_uri() -> None:
+    """Print the connection string for mongosh or PyMongo, starting the embedded server if needed.
+
+    An embedded server then waits for connections for CASELEDGER_LINGER_SECONDS, and stays while
+    there are any.
+    """
+    from api.cli.database import print_uri
+    from models.settings import load_settings
+
+    print_uri(load_settings())
+
+
+@db.command("status")
+def db_status(as_json: AsJson = False) -> None:
+    """Tell whether the database runs, without starting it; exit with 4 when it cannot be had."""
+    from api.cli.database import print_status
+    from models.settings import load_settings
+
+    print_status(load_settings(), as_json=as_json)

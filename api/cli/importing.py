@@ -1,0 +1,140 @@
+"""`caseledger import`: run an import, show how it goes, and report what it did."""
+
+import asyncio
+import json
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from ingest.pipeline import ImportOptions, Report, import_paths, no_progress
+from models.database import open_database
+from models.ingestion import Counts
+from models.settings import Settings
+
+_SHOWN_PATHS = 10
+_DONE, _REJECTED, _UNREADABLE = 0, 1, 3
+
+
+def run_import(
+    settings: Settings,
+    paths: Sequence[Path],
+    *,
+    jobs: int | None = None,
+    machine: str | None = None,
+    dry_run: bool = False,
+    as_json: bool = False,
+    quiet: bool = False,
+    strict: bool = False,
+) -> int:
+    """Import `paths` and return the exit code."""
+    options = ImportOptions(
+        jobs=jobs or settings.jobs,
+        dry_run=dry_run,
+        machine=machine,
+        max_file_bytes=settings.max_file_mib * 2**20,
+    )
+    show = sys.stderr.isatty() and not quiet
+    try:
+        report = asyncio.run(_import(settings, paths, options, show=show))
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
+    except KeyboardInterrupt:
+        typer.echo("caseledger: interrupted; run it again to go on", err=True)
+        raise
+    if as_json:
+        typer.echo(json.dumps(report_json(report), ensure_ascii=False))
+    elif not quiet:
+        print_report(report, dry_run=dry_run)
+    elif report.unreadable:
+        for problem in report.record.problems:
+            typer.echo(f"caseledger: {problem.path}: {problem.detail}", err=True)
+    if report.unreadable:
+        return _UNREADABLE
+    return _REJECTED if strict and report.record.counts.rejected else _DONE
+
+
+async def _import(
+    settings: Settings, paths: Sequence[Path], options: ImportOptions, *, show: bool
+) -> Report:
+    task = asyncio.current_task()
+    assert task is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    async with open_database(settings) as database:
+        with _progress_bar(show) as progress:
+            return await import_paths(database, paths, options, progress)
+
+
+@contextmanager
+def _progress_bar(show: bool) -> Iterator[Callable[[Counts], None]]:
+    """Show the counters on stderr; nothing is left of the bar when the import is done."""
+    if not show:
+        yield no_progress
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("Importing executions", total=None)
+
+        def advance(counts: Counts) -> None:
+            settled = (
+                counts.created
+                + counts.updated
+                + counts.unchanged
+                + counts.incomplete
+                + counts.rejected
+            )
+            bar.update(task, total=counts.discovered, completed=settled)
+
+        yield advance
+
+
+def report_json(report: Report) -> dict[str, Any]:
+    """Return the report as `--json` prints it."""
+    record = report.record.model_dump(mode="json", by_alias=True)
+    left_out = report.record.problem_count - len(report.record.problems)
+    if left_out:
+        record["problems"].append(
+            {
+                "path": record["source"],
+                "file": None,
+                "reason": "more_problems",
+                "detail": f"{left_out} more problems are not listed",
+            }
+        )
+    wanted = ("source", "kind", "status", "counts", "problems", "seconds")
+    return {"ingestionId": report.ingestion_id, **{name: record[name] for name in wanted}}
+
+
+def print_report(report: Report, *, dry_run: bool = False) -> None:
+    """Print the report for people: the counters as a table, then the first problems."""
+    console = Console()
+    record = report.record
+    title = f"{'Would import' if dry_run else 'Imported'} {record.source}: {record.status}"
+    table = Table(title=title, title_justify="left")
+    for name in type(record.counts).model_fields:
+        table.add_column(name, justify="right")
+    table.add_column("seconds", justify="right")
+    counts = [str(value) for value in record.counts.model_dump(by_alias=False).values()]
+    table.add_row(*counts, f"{record.seconds:.1f}")
+    console.print(table)
+    by_path: dict[str, list[str]] = {}
+    for problem in record.problems:
+        by_path.setdefault(problem.path, []).append(problem.detail)
+    for path, details in list(by_path.items())[:_SHOWN_PATHS]:
+        console.print(
+            f"{path}: {'; '.join(details)}", markup=False, highlight=False, soft_wrap=True
+        )
+    if len(by_path) > _SHOWN_PATHS:
+        console.print(f"… and {len(by_path) - _SHOWN_PATHS} more with problems; --json lists them")

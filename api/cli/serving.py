@@ -1,0 +1,39 @@
+"""`caseledger serve`: the REST API under uvicorn."""
+
+import asyncio
+import signal
+from contextlib import nullcontext, suppress
+
+import uvicorn
+
+from api.app import create_app
+from models.database import open_database
+from models.server import embedded_server
+from models.settings import Settings
+
+_GRACE_SECONDS = 10
+
+
+def serve_api(settings: Settings, host: str, port: int) -> None:
+    """Serve the API until SIGINT or SIGTERM; requests that are under way are answered first.
+
+    DatabaseError at once when the database cannot be had.
+    """
+    with embedded_server(settings) if settings.is_embedded else nullcontext():
+        asyncio.run(_try_database(settings))
+        config = uvicorn.Config(
+            create_app(settings),
+            host=host,
+            port=port,
+            timeout_graceful_shutdown=_GRACE_SECONDS,
+            server_header=False,
+        )
+        # uvicorn raises the signal that ended it again, once it has stopped
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        with suppress(KeyboardInterrupt):
+            uvicorn.Server(config).run()
+
+
+async def _try_database(settings: Settings) -> None:
+    async with open_database(settings):
+        pass

@@ -1,0 +1,22 @@
+"""`/livez` and `/readyz`: for whoever runs the service."""
+
+from fastapi import APIRouter
+
+from api.deps import Store
+from api.responses import problems
+from api.schemas import Health
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/livez", response_model=Health)
+async def livez() -> Health:
+    """Tell that the process answers; nothing is asked of the database."""
+    return Health(status="ok")
+
+
+@router.get("/readyz", response_model=Health, responses=problems())
+async def readyz(store: Store) -> Health:
+    """Tell that the database answers."""
+    await store.ping()
+    return Health(status="ok")

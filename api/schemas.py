@@ -1,0 +1,191 @@
+"""The documents that the API answers with.
+
+Fields that MongoDB holds have the names they have there. Maps that are nested in MongoDB, along
+the dots of delta keys, are flat here.
+"""
+
+from typing import Any, Generic, Literal, TypeVar
+
+from pydantic import ConfigDict, Field
+
+from models.execution import Paths, Problem, Status, Timing
+from models.simdate import SimulatedDate
+from models.stored import Stored
+
+Item = TypeVar("Item")
+
+
+class Answer(Stored):
+    """Base of the answers; they have these fields and no others."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_serialization_defaults_required=True)
+
+
+class DeltaEntry(Answer):
+    """How one value differs from the canonical execution's.
+
+    `absent` says on which side the variable does not exist at all, which is not the same as null.
+    """
+
+    canonical: Any
+    current: Any
+    class_: Literal[
+        "science", "output", "pe_layout", "build", "io", "source", "coupling",
+        "lifecycle", "segment", "scheduler", "archiving", "unrecorded",
+    ] = Field(alias="class")  # fmt: skip
+    absent: Literal["canonical", "current"] | None = None
+
+
+Deltas = dict[str, DeltaEntry]
+
+
+class ExecutionSummary(Answer):
+    """An execution as its case lists it."""
+
+    execution_id: str
+    job_id: str | None
+    lid_time: str
+    status: Status
+    complete: bool
+    is_canonical: bool
+    change_count: int | None
+    changed: list[str]
+    case_hash: str | None
+    run_start_local: str | None
+    run_end_local: str | None
+    simulation_start: SimulatedDate | None
+    simulation_end: SimulatedDate | None
+
+
+class ExecutionItem(ExecutionSummary):
+    """An execution in a list over all cases; `runConfigDeltas` is null when nothing differs."""
+
+    case_id: str
+    case_name: str
+    case_group: str | None
+    machine: str
+    user: str
+    run_config_deltas: Deltas | None
+
+
+class ExecutionDetail(ExecutionItem):
+    """An execution with everything that is known of it.
+
+    `configuration` is that of the canonical execution; for another one it is null unless it is
+    asked for with `config=full`, which rebuilds it. The 13 metadata fields are this execution's
+    own.
+    """
+
+    status_source: str | None
+    missing: list[str]
+    problems: list[Problem]
+    simulation_dates_source: str | None
+    compset: str | None
+    compset_alias: str | None
+    grid_name: str | None
+    grid_resolution: str | None
+    initialization_type: str | None
+    compiler: str | None
+    git_describe: str | None
+    git_tag: str | None
+    git_commit_hash: str | None
+    git_branch: str | None
+    git_repository_url: str | None
+    campaign: str | None
+    experiment_type: str | None
+    simulation_type: str | None
+    timing: Timing | None
+    paths: Paths
+    has_configuration: bool
+    expected_variation: Deltas | None
+    provisional_deltas: dict[str, Any] | None
+    configuration: dict[str, Any] | None
+    source_path: str
+    ingestion_id: str
+
+
+class CaseItem(Answer):
+    """A case in a list."""
+
+    id: str
+    name: str
+    machine: str
+    system: str
+    user: str
+    case_group: str | None
+    canonical_execution_id: str | None
+    compset: str | None
+    compset_alias: str | None
+    grid_name: str | None
+    grid_resolution: str | None
+    initialization_type: str | None
+    compiler: str | None
+    mpilib: str | None
+    calendar: str | None
+    git_tag: str | None
+    git_commit_hash: str | None
+    git_branch: str | None
+    git_repository_url: str | None
+    campaign: str | None
+    experiment_type: str | None
+    simulation_type: str
+    execution_count: int
+    status_counts: dict[str, int]
+    first_lid_time: str | None
+    last_lid_time: str | None
+    executions: list[ExecutionSummary]
+    revision: int
+    created_at: str
+    updated_at: str
+
+
+class HistoryItem(Answer):
+    """One change of a case that is not simply a new execution."""
+
+    at: str
+    event: str
+    previous: str | None
+    current: str | None
+    ingestion_id: str | None
+
+
+class CaseDetail(CaseItem):
+    """A case with the full configuration of the execution that `configurationOf` names."""
+
+    canonical_is_pinned: bool
+    configuration_of: str | None
+    configuration: dict[str, Any] | None
+    history: list[HistoryItem]
+
+
+class Links(Answer):
+    """Links of a page: `next` is null on the last one."""
+
+    self: str
+    next: str | None
+
+
+class PageOf(Answer, Generic[Item]):
+    """One page of a list; `count` is null."""
+
+    items: list[Item]
+    links: Links
+    count: int | None
+
+
+class Health(Answer):
+    """Whether the service is there."""
+
+    status: Literal["ok"]
+
+
+class ProblemDocument(Answer):
+    """An error: RFC 9457, with the id of the request and what is wrong with each parameter."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    request_id: str | None
+    errors: list[dict[str, Any]] = Field(default_factory=list)

@@ -1,0 +1,1 @@
+"""How archives are read: discover, skip what is known, parse, assemble, write."""

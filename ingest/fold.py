@@ -1,0 +1,238 @@
+"""Folding executions into their case: the canonical choice, deltas and counters. Pure.
+
+The result does not depend on the order, or the batches, in which executions arrive: it is a
+function of the set of executions that the case has.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from ingest.assemble import Observation
+from models.case import CaseRecord, HistoryEntry
+from models.configuration import execution_configuration
+from models.delta import Delta, diff, nest_delta
+from models.execution import Execution
+from models.identity import CaseKey, system_of
+from models.keys import flatten, nest
+from models.metadata import metadata_values
+from models.variation import split_delta
+
+Outcome = Literal["created", "updated", "unchanged", "incomplete"]
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """The case after the fold, and what became of each execution that was folded in, by LID."""
+
+    case: CaseRecord
+    outcomes: Mapping[str, Outcome]
+
+
+def fold(
+    case: CaseRecord | None, key: CaseKey, observations: Iterable[Observation], now: datetime
+) -> Folded:
+    """Return the case with these executions in it.
+
+    An execution that is recorded as complete is never replaced; an incomplete one is, by a better
+    observation of it.
+    """
+    executions = {e.execution_id: e for e in case.executions} if case else {}
+    configurations = _Configurations(case)
+    outcomes: dict[str, Outcome] = {}
+    ingestion_id = None
+    for observation in sorted(observations, key=_preference, reverse=True):
+        seen = observation.execution
+        ingestion_id = seen.ingestion_id
+        known = executions.get(seen.execution_id)
+        if known is None or _supersedes(observation, known):
+            executions[seen.execution_id] = seen
+            configurations.put(seen.execution_id, observation.configuration)
+            outcome: Outcome = "created" if seen.complete else "incomplete"
+            if known is not None:
+                outcome = outcomes.get(seen.execution_id, "updated")
+        else:
+            outcome = outcomes.get(seen.execution_id, "unchanged")
+            executions[seen.execution_id] = _at_first_path(known, seen)
+        outcomes[seen.execution_id] = outcome
+    ordered = sorted(executions.values(), key=lambda execution: execution.order_key)
+    folded = _assemble_case(case, key, ordered, configurations, now)
+    _note_history(case, folded, ingestion_id, now)
+    return Folded(folded, outcomes)
+
+
+class _Configurations:
+    """The full configuration of every execution, rebuilt only when it is asked for."""
+
+    def __init__(self, case: CaseRecord | None) -> None:
+        self._base_id = case.configuration_of if case else None
+        self._base = flatten(case.configuration) if case and case.configuration else None
+        self._new: dict[str, dict[str, Any] | None] = {}
+
+    def put(self, execution_id: str, configuration: dict[str, Any] | None) -> None:
+        """Take the configuration of an execution that is new or seen better than before."""
+        self._new[execution_id] = configuration
+
+    def is_new(self, execution_id: str | None) -> bool:
+        """Tell whether the execution's configuration comes from this fold."""
+        return execution_id in self._new
+
+    def of(self, execution: Execution) -> dict[str, Any] | None:
+        """Return the configuration of an execution, None when it is not known."""
+        if execution.execution_id in self._new:
+            return self._new[execution.execution_id]
+        return execution_configuration(execution, self._base_id, self._base)
+
+
+def choose_canonical(executions: Iterable[Execution]) -> Execution | None:
+    """Return the earliest successful execution: by the LID's time stamp, then numeric job id."""
+    successful = (execution for execution in executions if execution.is_successful)
+    return min(successful, key=lambda execution: execution.order_key, default=None)
+
+
+def _preference(observation: Observation) -> tuple[int, int, int, int, str]:
+    """Rank observations of one execution, so that any order of them leads to the same record."""
+    execution = observation.execution
+    return (
+        execution.complete,
+        execution.has_configuration,
+        -len(execution.missing),
+        -len(execution.problems),
+        execution.fingerprint,
+    )
+
+
+def _supersedes(observation: Observation, known: Execution) -> bool:
+    recorded = Observation(observation.key, known, None)
+    return not known.complete and _preference(observation) > _preference(recorded)
+
+
+def _at_first_path(known: Execution, seen: Execution) -> Execution:
+    """Keep of several places where an execution lies the one that sorts first."""
+    if seen.source_path >= known.source_path:
+        return known
+    return known.model_copy(update={"source_path": seen.source_path})
+
+
+def _assemble_case(
+    case: CaseRecord | None,
+    key: CaseKey,
+    executions: list[Execution],
+    configurations: _Configurations,
+    now: datetime,
+) -> CaseRecord:
+    pinned = case.canonical_execution_id if case and case.canonical_is_pinned else None
+    chosen = choose_canonical(executions)
+    canonical_id = pinned or (chosen.execution_id if chosen else None)
+    base = _choose_base(executions, canonical_id)
+    base_id = base.execution_id if base else None
+    configuration = configurations.of(base) if base else None
+    recorded = (case.canonical_execution_id, case.configuration_of) if case else None
+    is_rebased = recorded != (canonical_id, base_id) or configurations.is_new(base_id)
+    updated = [
+        _with_deltas(execution, configurations, configuration, base_id, canonical_id)
+        if is_rebased or configurations.is_new(execution.execution_id)
+        else execution
+        for execution in executions
+    ]
+    return _new_case(case, key, now).model_copy(
+        update={
+            **_descriptive(configuration),
+            "case_group": _case_group(executions, canonical_id),
+            "canonical_execution_id": canonical_id,
+            "configuration_of": base_id,
+            "configuration": None if configuration is None else nest(configuration),
+            "executions": updated,
+            "execution_count": len(updated),
+            "status_counts": dict(sorted(Counter(e.status for e in updated).items())),
+            "first_lid_time": updated[0].lid_time,
+            "last_lid_time": updated[-1].lid_time,
+        }
+    )
+
+
+def _choose_base(executions: list[Execution], canonical_id: str | None) -> Execution | None:
+    """Return the canonical execution or, for want of one, the earliest whose configuration is."""
+    if canonical_id is not None:
+        return next((e for e in executions if e.execution_id == canonical_id), None)
+    return next((e for e in executions if e.has_configuration), None)
+
+
+def _with_deltas(
+    execution: Execution,
+    configurations: _Configurations,
+    base: Mapping[str, Any] | None,
+    base_id: str | None,
+    canonical_id: str | None,
+) -> Execution:
+    own = configurations.of(execution)
+    delta = diff(base, own) if base is not None and own is not None else None
+    is_base = execution.execution_id == base_id
+    if canonical_id is None:
+        provisional = None if is_base or not delta else nest_delta(delta)
+        return _set_deltas(execution, None, None, provisional)
+    changed, expected = split_delta(delta) if delta is not None and not is_base else (None, None)
+    if is_base:
+        changed, expected = {}, {}
+    return _set_deltas(execution, changed, expected, None)
+
+
+def _set_deltas(
+    execution: Execution,
+    changed: Delta | None,
+    expected: Delta | None,
+    provisional: dict[str, Any] | None,
+) -> Execution:
+    return execution.model_copy(
+        update={
+            "run_config_deltas": nest_delta(changed) if changed else None,
+            "changed": sorted(changed) if changed else [],
+            "change_count": None if changed is None else len(changed),
+            "expected_variation": nest_delta(expected) if expected else None,
+            "provisional_deltas": provisional,
+        }
+    )
+
+
+def _new_case(case: CaseRecord | None, key: CaseKey, now: datetime) -> CaseRecord:
+    return case or CaseRecord(
+        name=key.name,
+        machine=key.machine,
+        system=system_of(key.machine),
+        user=key.user,
+        created_at=now,
+        updated_at=now,
+    )
+
+
+def _descriptive(configuration: Mapping[str, Any] | None) -> dict[str, Any]:
+    if configuration is None:
+        return {}
+    described = metadata_values(configuration)
+    described["simulation_type"] = described["simulation_type"] or "unknown"
+    described["mpilib"] = configuration.get("env_build.MPILIB")
+    described["calendar"] = configuration.get("env_build.CALENDAR")
+    return {name: None if value is None else str(value) for name, value in described.items()}
+
+
+def _case_group(executions: list[Execution], canonical_id: str | None) -> str | None:
+    """Return the canonical execution's group, or else the earliest that any execution tells."""
+    by_preference = sorted(executions, key=lambda e: e.execution_id != canonical_id)
+    return next((e.case_group for e in by_preference if e.case_group), None)
+
+
+def _note_history(
+    before: CaseRecord | None, after: CaseRecord, ingestion_id: str | None, now: datetime
+) -> None:
+    previous = before.canonical_execution_id if before else None
+    if previous is not None and previous != after.canonical_execution_id:
+        entry = HistoryEntry(
+            at=now,
+            event="canonical_changed",
+            previous=previous,
+            current=after.canonical_execution_id,
+            ingestion_id=ingestion_id,
+        )
+        after.history = [*after.history, entry]

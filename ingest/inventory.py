@@ -1,0 +1,123 @@
+"""Which file of an execution directory is what.
+
+File names end in the LID, and in `.gz` once the run has reached its end:
+`CaseDocs.<LID>/env_case.xml.<LID>.gz`, `e3sm_timing.<CASE>.<LID>`.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+Artefact = Literal[
+    "env_archive",
+    "env_batch",
+    "env_build",
+    "env_case",
+    "env_mach_pes",
+    "env_mach_specific",
+    "env_run",
+    "env_workflow",
+    "readme_case",
+    "case_status",
+    "e3sm_timing",
+    "git_describe",
+    "git_config",
+    "git_status",
+    "cpl_log",
+]
+
+REQUIRED: Mapping[Artefact, str] = {
+    "env_case": "env_case.xml",
+    "env_build": "env_build.xml",
+    "env_run": "env_run.xml",
+    "readme_case": "README.case",
+    "case_status": "CaseStatus",
+    "e3sm_timing": "e3sm_timing",
+    "git_describe": "GIT_DESCRIBE",
+}
+"""The files without which an execution is not complete, by the name that reports use."""
+
+_ROOT_STEMS: Mapping[str, Artefact] = {
+    "CaseStatus": "case_status",
+    "GIT_DESCRIBE": "git_describe",
+    "GIT_CONFIG": "git_config",
+    "GIT_STATUS": "git_status",
+    "cpl.log": "cpl_log",
+}
+_DOCS_STEMS: Mapping[str, Artefact] = {
+    "README.case": "readme_case",
+    "env_archive.xml": "env_archive",
+    "env_batch.xml": "env_batch",
+    "env_build.xml": "env_build",
+    "env_case.xml": "env_case",
+    "env_mach_pes.xml": "env_mach_pes",
+    "env_mach_specific.xml": "env_mach_specific",
+    "env_run.xml": "env_run",
+    "env_workflow.xml": "env_workflow",
+}
+_ANY_LID = re.compile(r"\.(?:[0-9][A-Za-z0-9_.\[\]-]*\.)?[0-9]{6}-[0-9]{6}$")
+_TIMING = re.compile(r"e3sm_timing(?:_(?P<driver>[0-9]{4}))?\.(?P<case>.+)")
+_DOCS_PREFIX = "casedocs"
+
+
+@dataclass(frozen=True, slots=True)
+class FileEntry:
+    """A regular file below an execution directory; `path` is relative to it, with slashes."""
+
+    path: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """The files that are read, by what they are, and those that cannot be told apart."""
+
+    files: Mapping[Artefact, str]
+    ambiguous: Mapping[Artefact, tuple[str, ...]]
+
+
+def take_inventory(entries: Iterable[FileEntry], lid: str) -> Inventory:
+    """Find the files to read.
+
+    When a file is there both plain and gzipped, a gzip run was cut short, and the plain one
+    counts. One that carries the directory's own LID is preferred to one that carries another.
+    """
+    candidates: dict[Artefact, list[tuple[int, str]]] = {}
+    for entry in entries:
+        found = _identify(entry.path, lid)
+        if found is not None:
+            artefact, rank = found
+            candidates.setdefault(artefact, []).append((rank, entry.path))
+    files: dict[Artefact, str] = {}
+    ambiguous: dict[Artefact, tuple[str, ...]] = {}
+    for artefact, ranked in sorted(candidates.items()):
+        best = min(rank for rank, _ in ranked)
+        paths = tuple(sorted(path for rank, path in ranked if rank == best))
+        if len(paths) == 1:
+            files[artefact] = paths[0]
+        else:
+            ambiguous[artefact] = paths
+    return Inventory(files, ambiguous)
+
+
+def _identify(path: str, lid: str) -> tuple[Artefact, int] | None:
+    """Return what a file is, with a rank by which the better of two is chosen."""
+    folder, _, name = path.rpartition("/")
+    if folder and ("/" in folder or not folder.lower().startswith(_DOCS_PREFIX)):
+        return None
+    plain = name.removesuffix(".gz")
+    stem = plain.removesuffix(f".{lid}")
+    is_own = stem != plain
+    if not is_own:
+        stem = _ANY_LID.sub("", plain)
+    rank = (0 if is_own else 2) + (plain != name)
+    if folder:
+        artefact = _DOCS_STEMS.get(stem)
+        return None if artefact is None else (artefact, rank)
+    timing = _TIMING.fullmatch(stem)
+    if timing:
+        driver = int(timing["driver"] or 0)
+        return "e3sm_timing", rank + 4 * driver
+    artefact = _ROOT_STEMS.get(stem)
+    return None if artefact is None else (artefact, rank)

@@ -1,0 +1,116 @@
+"""CaseStatus: the cumulative history of a case.
+
+Source of the format: CIME/status.py. Each event is `YYYY-MM-DD HH:MM:SS: <phase> <status> <msg>`
+in local time. Since 2021 the message of a start and of a success is the job id; an error never
+has one, and a job that was killed leaves no line at all.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Literal
+
+from ingest.parsers.content import text_lines
+from models.lid import Lid
+
+Outcome = Literal["completed", "failed", "running", "unknown"]
+
+_EVENT = re.compile(
+    r"(?P<time>[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}): "
+    r"(?P<phase>[^<>]{1,60}?) (?P<status>starting|success|error)(?: (?P<message>.*))?"
+)
+_TIMED = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}: ")
+_NEARBY_SECONDS = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One `case.run`: when it began and ended, ISO local time, and what became of it.
+
+    The outcome is `running` when the start is the last that the file tells, and `unknown` when
+    the history goes on without an end of this run, which happens when a job is killed.
+    """
+
+    job_id: str | None
+    start: str
+    end: str | None
+    outcome: Outcome
+
+
+def parse_case_status(content: bytes) -> list[Attempt]:
+    """Return the runs of the case that the file tells of, in its order."""
+    attempts: list[Attempt] = []
+    for line in text_lines(content):
+        event = _EVENT.fullmatch(line.rstrip())
+        if event is None:
+            if attempts and _TIMED.match(line):
+                _close_killed(attempts)
+            continue
+        moment = event["time"].replace(" ", "T")
+        if event["phase"] == "case.run":
+            _note_run(attempts, event["status"], moment, (event["message"] or "").strip() or None)
+        elif not _goes_on_during_run(event["phase"]):
+            _close_killed(attempts)
+    return attempts
+
+
+def own_attempt(attempts: Sequence[Attempt], lid: Lid) -> Attempt | None:
+    """Return the run that the execution is: by its job id, and by time where ids do not tell."""
+    started = datetime.fromisoformat(lid.local_time)
+
+    def distance(attempt: Attempt) -> float:
+        return abs((_moment(attempt.start) - started).total_seconds())
+
+    same_job = [a for a in attempts if a.job_id is not None and _same_job(a.job_id, lid)]
+    if same_job:
+        return min(same_job, key=distance)
+    nearby = [
+        attempt
+        for attempt in attempts
+        if (attempt.job_id is None or lid.job_id is None) and distance(attempt) <= _NEARBY_SECONDS
+    ]
+    return min(nearby, key=distance, default=None)
+
+
+def _note_run(attempts: list[Attempt], status: str, moment: str, job_id: str | None) -> None:
+    if status == "starting":
+        _close_killed(attempts)
+        attempts.append(Attempt(job_id, moment, None, "running"))
+        return
+    index = _open_attempt(attempts, job_id)
+    if index is not None:
+        outcome: Outcome = "completed" if status == "success" else "failed"
+        attempts[index] = replace(attempts[index], end=moment, outcome=outcome)
+
+
+def _open_attempt(attempts: Sequence[Attempt], job_id: str | None) -> int | None:
+    """Return the latest run without an end; an id, where both have one, must be the same."""
+    for index in range(len(attempts) - 1, -1, -1):
+        attempt = attempts[index]
+        if attempt.end is None and (
+            job_id is None or attempt.job_id is None or attempt.job_id == job_id
+        ):
+            return index
+    return None
+
+
+def _close_killed(attempts: list[Attempt]) -> None:
+    if attempts and attempts[-1].outcome == "running":
+        attempts[-1] = replace(attempts[-1], outcome="unknown")
+
+
+def _goes_on_during_run(phase: str) -> bool:
+    return phase in {"model execution", "st_archive", "case.st_archive"} or "script" in phase
+
+
+def _same_job(job_id: str, lid: Lid) -> bool:
+    number = job_id.split(".", 1)[0]
+    return job_id == lid.job_id or (number.isdecimal() and int(number) == lid.job_number)
+
+
+def _moment(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return datetime.min

@@ -1,0 +1,67 @@
+"""Bytes as they lie in the archive: gzipped or plain, of any encoding, perhaps damaged."""
+
+import zlib
+
+from models.errors import ParseError
+
+_GZIP_MAGIC = b"\x1f\x8b"
+_GZIP_WINDOW = 31
+_BYTE_ORDER_MARK = "\ufeff"
+
+
+def expand(data: bytes, limit: int) -> bytes:
+    """Return the content of a file that may be gzipped; what it is, its first bytes tell.
+
+    ParseError `empty`, `truncated`, `damaged` or `too_large` (more than `limit` bytes).
+    """
+    if not data:
+        raise ParseError("empty", "the file has no bytes")
+    if not data.startswith(_GZIP_MAGIC):
+        if len(data) > limit:
+            raise ParseError("too_large", f"the file has more than {limit} bytes")
+        return data
+    content = b"".join(_members(data, limit))
+    if len(content) > limit:
+        raise ParseError("too_large", f"the file expands to more than {limit} bytes")
+    if not content:
+        raise ParseError("empty", "the file expands to no bytes")
+    return content
+
+
+def expand_head(data: bytes, size: int) -> bytes:
+    """Return the first `size` bytes of the content, or what can be had of them."""
+    if not data.startswith(_GZIP_MAGIC):
+        return data[:size]
+    try:
+        return zlib.decompressobj(_GZIP_WINDOW).decompress(data, size)
+    except zlib.error as error:
+        raise ParseError("damaged", f"the gzip data is damaged: {error}") from error
+
+
+def _members(data: bytes, limit: int) -> list[bytes]:
+    """Return the contents of all gzip members, reading little more than `limit` bytes of them."""
+    parts: list[bytes] = []
+    room = limit + 1
+    while data.startswith(_GZIP_MAGIC) and room > 0:
+        member = zlib.decompressobj(_GZIP_WINDOW)
+        try:
+            part = member.decompress(data, room)
+        except zlib.error as error:
+            raise ParseError("damaged", f"the gzip data is damaged: {error}") from error
+        parts.append(part)
+        room -= len(part)
+        if not member.eof:
+            if room <= 0:
+                break
+            raise ParseError("truncated", "the gzip data ends in the middle")
+        data = member.unused_data
+    if room > 0 and data.strip(b"\0"):
+        raise ParseError("damaged", "something that is not gzip data follows the gzip data")
+    return parts
+
+
+def text_lines(content: bytes) -> list[str]:
+    """Return the lines of a text; a byte order mark, CR LF and bytes that are not UTF-8 do not
+    matter.
+    """
+    return content.decode("utf-8", errors="replace").removeprefix(_BYTE_ORDER_MARK).splitlines()

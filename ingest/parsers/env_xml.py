@@ -1,0 +1,108 @@
+"""CIME's env_*.xml: the variables of a case.
+
+Source of the format: CIME/XML/entry_id.py. `<entry id value>` stands in a `<group>`; a variable
+that each component has its own of holds `<values><value compclass="ATM">`; an entry without the
+value attribute is unset. `<type>` is char, integer, logical or real.
+"""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from lxml import etree
+
+from models.errors import ParseError
+from models.keys import escape_name, join_key
+
+Variables = dict[str, Any]
+
+_INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
+_REAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eEdD][+-]?[0-9]+)?")
+_LOGICALS = {
+    "true": True, ".true.": True, "t": True, ".t.": True,
+    "false": False, ".false.": False, "f": False, ".f.": False,
+}  # fmt: skip
+_MAX_INT64 = 2**63
+
+
+def parse_env_xml(content: bytes, file: str) -> Variables:
+    """Return the variables by delta key; `file` is the name without `.xml`, such as `env_run`.
+
+    Keys are `file.ID`, with the component behind it where each has its own value. Job groups
+    (`case.run`, and all groups of env_workflow) come between the two, with underscores for their
+    dots, because the same ids stand in each; so does any group whose ids another one repeats.
+    """
+    root = _parse(content)
+    entries = [
+        (_group(entry), entry.get("id", ""), entry)
+        for entry in root.iter("entry")
+        if entry.get("id")
+    ]
+    repeated = Counter(name for _, name in {(group, name) for group, name, _ in entries})
+    variables: Variables = {}
+    for group, name, entry in entries:
+        needs_group = file == "env_workflow" or "." in group or repeated[name] > 1
+        key = _key(file, group if needs_group else "", name)
+        variables.update(_values(key, entry))
+    return variables
+
+
+def _parse(content: bytes) -> "etree._Element":
+    parser = etree.XMLParser(
+        resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_pis=True
+    )
+    try:
+        root = etree.fromstring(content, parser)
+    except (etree.XMLSyntaxError, ValueError) as error:
+        raise ParseError("not_xml", str(error)[:300]) from error
+    if root.getroottree().docinfo.internalDTD is not None:
+        raise ParseError("doctype", "a document type declaration is not allowed")
+    if root.tag != "file":
+        raise ParseError("wrong_root", f"the root element is <{str(root.tag)[:80]}>, not <file>")
+    return root
+
+
+def _group(entry: "etree._Element") -> str:
+    parent = entry.getparent()
+    if parent is None or parent.tag != "group":
+        return ""
+    return parent.get("id", "")
+
+
+def _key(file: str, group: str, name: str) -> str:
+    if not group:
+        return join_key(file, name)
+    return ".".join((escape_name(file), escape_name(group.replace(".", "_")), escape_name(name)))
+
+
+def _values(key: str, entry: "etree._Element") -> Iterator[tuple[str, Any]]:
+    type_name = (entry.findtext("type") or "char").strip()
+    own = entry.get("value")
+    components = [value for value in entry.iterfind("values/value") if value.attrib]
+    if own is None and components:
+        for value in components:
+            component = value.get("compclass") or value.get("component") or value.values()[0]
+            yield f"{key}.{escape_name(str(component))}", typed_value(value.text or "", type_name)
+        return
+    if own is None:
+        own = (entry.text or "").strip() or None
+    yield key, None if own is None else typed_value(own, type_name)
+
+
+def typed_value(text: str, type_name: str) -> str | int | float | bool:
+    """Return a value as CIME's type makes it; text that is not of the type stays text.
+
+    That is the case of every value that refers to another variable, such as `$STOP_N`.
+    """
+    stripped = text.strip()
+    if type_name == "logical":
+        return _LOGICALS.get(stripped.lower(), text)
+    if type_name == "integer" and _INTEGER.fullmatch(stripped):
+        number = int(stripped)
+        return number if -_MAX_INT64 <= number < _MAX_INT64 else text
+    if type_name == "real" and _REAL.fullmatch(stripped):
+        real = float(stripped.lower().replace("d", "e"))
+        return real if math.isfinite(real) else text
+    return text

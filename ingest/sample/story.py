@@ -1,0 +1,207 @@
+"""How a case gets from one submission to the next."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from random import Random
+
+from ingest.sample import state as keys
+from ingest.sample.edits import CONFIGURATION, ROUTINE, Edit, Moment, change_walltime
+from ingest.sample.history import History
+from ingest.sample.identity import Identity
+from ingest.sample.model_date import ModelDate
+from ingest.sample.state import State, Value
+from ingest.sample.truth import Status
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A submission that got as far as its own directory.
+
+    `events` and `commands` are how much of the history existed when it finished.
+    """
+
+    lid: str
+    status: Status
+    state: State
+    starting: datetime
+    ended: datetime
+    segment: tuple[ModelDate, ModelDate]
+    events: int
+    commands: int
+
+    @property
+    def complete(self) -> bool:
+        """Whether the run got as far as writing its results down."""
+        return self.status == "completed"
+
+    @property
+    def job_id(self) -> str:
+        """The scheduler id in the LID."""
+        return self.lid.partition(".")[0]
+
+
+class Story:
+    """Walks a case through its submissions."""
+
+    def __init__(self, identity: Identity, rng: Random, executions: int) -> None:
+        self.identity = identity
+        self.rng = rng
+        self.history = History(identity.created)
+        self.state = _initial_state(identity, rng)
+        self.date = identity.start
+        self.attempts: list[Attempt] = []
+        first = identity.index * 5
+        edits = [CONFIGURATION[(first + n) % len(CONFIGURATION)] for n in range(3)]
+        gaps = rng.sample(range(1, executions), min(3, executions - 1)) if executions > 1 else []
+        self.edits = dict(zip(gaps, edits, strict=False))
+        self._open()
+
+    def submit(self, outcome: Status) -> None:
+        """Run the next submission to its outcome."""
+        self._prepare()
+        history = self.history
+        job = self.identity.machine.job_id(history.clock)
+        self.state["env_run.JOB_IDS"] = self._job_ids(job)
+        history.submit(self._job_ids(job) if self.state["env_run.DOUT_S"] else str(job))
+        history.wait(self.rng.uniform(300, 5 * 3600))
+        lid = f"{job}.{history.clock:%y%m%d-%H%M%S}"
+        if outcome == "completed":
+            history.wait(self.rng.randint(1, 4))
+        starting, state = history.clock, dict(self.state)
+        history.event("case.run starting", str(job))
+        history.wait(9)
+        history.event("model execution starting", str(job))
+        self._run(outcome, job, lid)
+        stop = self.date.advance(
+            keys.text(state, "env_run.STOP_OPTION"), keys.number(state, "env_run.STOP_N")
+        )
+        self.attempts.append(
+            Attempt(
+                lid=lid,
+                status=outcome,
+                state=state,
+                starting=starting,
+                ended=history.clock,
+                segment=(self.date, stop),
+                events=len(history.events),
+                commands=len(history.commands),
+            )
+        )
+        if outcome == "completed":
+            self.date = stop
+            self._resubmit()
+
+    def _open(self) -> None:
+        history, scratch = self.history, self.identity.scratch
+        history.wait(80)
+        for arguments in (
+            f"EXEROOT={scratch}/build",
+            f"RUNDIR={scratch}/run",
+            f"RUN_STARTDATE={self.identity.compset.start}",
+            f"STOP_OPTION={self.state['env_run.STOP_OPTION']},STOP_N={self.state['env_run.STOP_N']}",
+            f"REST_N={self.state['env_run.REST_N']},RESUBMIT={self.state['env_run.RESUBMIT']}",
+        ):
+            history.xmlchange(arguments)
+        history.set_up()
+        history.build(self.rng.uniform(600, 1500))
+        history.wait(self.rng.uniform(60, 7200))
+
+    def _prepare(self) -> None:
+        """Do what happens before a submission: a repair, an edit, or nothing."""
+        if not self.attempts:
+            return
+        last = self.attempts[-1].status
+        done = sum(attempt.complete for attempt in self.attempts)
+        now = Moment(self.state, self.identity.machine, self.rng)
+        edits: list[Edit] = []
+        if last == "timeout" and self.rng.random() < 0.5:
+            edits.append(change_walltime(now))
+        if last == "completed":
+            if done in self.edits:
+                edits.append(self.edits[done](now))
+            if self.rng.random() < 0.35:
+                edits.append(self.rng.choice(ROUTINE)(now))
+        if edits or last != "completed":
+            self.history.wait(self.rng.uniform(1200, 4 * 3600))
+        for edit in edits:
+            self._apply(edit)
+        self.history.wait(30)
+
+    def _apply(self, edit: Edit) -> None:
+        self.state.update(edit.settings)
+        for arguments in edit.commands:
+            self.history.xmlchange(arguments)
+        if edit.set_up:
+            self.history.set_up()
+        if edit.build:
+            self.history.build(self.rng.uniform(300, 1200), clean=True)
+
+    def _run(self, outcome: Status, job: int, lid: str) -> None:
+        history = self.history
+        limit = int(keys.text(self.state, keys.WALLTIME)[:2]) * 3600
+        if outcome == "completed":
+            history.wait(limit * self.rng.uniform(0.3, 0.8))
+            history.event("model execution success", str(job))
+            history.event("case.run success", str(job))
+            history.wait(self.rng.randint(5, 20))
+        elif outcome == "failed":
+            history.wait(limit * self.rng.uniform(0.01, 0.4))
+            rundir = f"{self.identity.scratch}/run"
+            command = f"srun {self.identity.scratch}/build/e3sm.exe   >> e3sm.log.$LID 2>&1 "
+            history.fail(command, rundir, f"{rundir}/e3sm.log.{lid}")
+        elif outcome != "running":
+            history.wait(limit * (1 if outcome == "timeout" else self.rng.uniform(0.1, 0.6)))
+
+    def _resubmit(self) -> None:
+        """Do what a finished job does for the next one, or what the user does without it."""
+        history, job = self.history, self.attempts[-1].job_id
+        if self.state["env_run.DOUT_S"]:
+            archiver = str(int(job) + 1)
+            history.wait(30)
+            history.event("st_archive starting", archiver)
+            history.wait(200)
+            history.event("st_archive success", archiver)
+        left = keys.number(self.state, "env_run.RESUBMIT")
+        if left:
+            left -= 1
+        else:
+            left = self.rng.randint(1, 4)
+            history.xmlchange(f"CONTINUE_RUN=TRUE,RESUBMIT={left}")
+        self.state |= {"env_run.CONTINUE_RUN": True, "env_run.RESUBMIT": left}
+
+    def _job_ids(self, job: int) -> str:
+        archived = f", case.st_archive:{job + 1}" if self.state["env_run.DOUT_S"] else ""
+        return f"case.run:{job}{archived}"
+
+
+def _initial_state(identity: Identity, rng: Random) -> dict[str, Value]:
+    option, count = identity.compset.stop
+    tasks = identity.tasks
+    return {
+        "compiler": identity.machine.compilers[0],
+        "git_tag": "v3.0.2",
+        "git_commit_hash": identity.commit,
+        "git_branch": "maint-3.0",
+        keys.GIT_DISTANCE: rng.randint(1, 12),
+        "env_build.DEBUG": False,
+        keys.NTASKS: tasks,
+        keys.NTASKS_PER_INST: tasks,
+        keys.PIO_TYPENAME: "pnetcdf",
+        "env_run.OCN_NCPL": 48,
+        "env_run.CONTINUE_RUN": False,
+        "env_run.RESUBMIT": rng.randint(2, 8),
+        "env_run.JOB_IDS": None,
+        "env_run.STOP_OPTION": option,
+        "env_run.STOP_N": count,
+        "env_run.REST_N": count,
+        "env_run.DOUT_S": rng.random() < 0.3,
+        keys.QUEUE: identity.machine.queues[0],
+        keys.WALLTIME: f"{rng.randint(4, 20):02d}:00:00",
+        keys.KE: 5.0e-6,
+        keys.C1: 2.4,
+        keys.OROGRAPHIC_DRAG: None,
+        keys.NHTFRQ: [0, -24, -6, -6],
+        keys.MFILT: [1, 30, 120, 120],
+        keys.FINCL2: ["FLUT", "PRECT", "U200", "V200", "U850", "V850", "Z500", "TREFHT", "PSL"],
+        keys.ELM_NHTFRQ: [0, -24],
+    }

@@ -1,0 +1,124 @@
+"""Worker processes: they read and parse; what kills one costs only the execution it was at."""
+
+import asyncio
+import multiprocessing
+from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from ingest.assemble import Observation, Origin, assemble
+from ingest.inventory import Inventory
+from ingest.layout import Location
+from ingest.parse import parse_execution
+from ingest.sources import Content
+from models.errors import ParseError
+
+_WORTH_A_POOL = 16
+_IN_FLIGHT = 4  # tasks per worker
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One execution directory to read and parse."""
+
+    location: Location
+    inventory: Inventory
+    content: Content
+    origin: Origin
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of a task: an observation, or the reason why there is none."""
+
+    path: str
+    observation: Observation | None = None
+    reason: str | None = None
+    detail: str | None = None
+
+
+def observe(task: Task) -> Result:
+    """Read and parse one execution directory. This is what runs in the workers."""
+    path = task.origin.path
+    try:
+        parsed = parse_execution(task.inventory, task.content, task.limit)
+        return Result(path, assemble(task.location, parsed, task.origin))
+    except ParseError as error:
+        return Result(path, reason=error.reason, detail=error.detail)
+    except OSError as error:
+        return Result(path, reason="unreadable", detail=str(error))
+    except Exception as error:
+        return Result(path, reason="internal_error", detail=f"{type(error).__name__}: {error}")
+
+
+class Workers:
+    """A pool of `jobs` processes that starts with the first batch that is worth it."""
+
+    def __init__(self, jobs: int) -> None:
+        self._jobs = jobs
+        self._pool: ProcessPoolExecutor | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._close()
+
+    async def observe_all(self, tasks: Sequence[Task]) -> AsyncIterator[Result]:
+        """Give the result of every task, in no particular order."""
+        if self._jobs == 1 or (self._pool is None and len(tasks) < _WORTH_A_POOL):
+            for task in tasks:
+                yield await asyncio.to_thread(observe, task)
+            return
+        step = self._jobs * _IN_FLIGHT
+        for start in range(0, len(tasks), step):
+            for result in await self._observe_some(tasks[start : start + step]):
+                yield result
+
+    async def _observe_some(self, tasks: Sequence[Task]) -> list[Result]:
+        loop = asyncio.get_running_loop()
+        pool = self._open()
+        results = await asyncio.gather(
+            *(loop.run_in_executor(pool, observe, task) for task in tasks),
+            return_exceptions=True,
+        )
+        done = []
+        for task, result in zip(tasks, results, strict=True):
+            if isinstance(result, BrokenProcessPool):
+                done.append(await self._observe_alone(task))
+            elif isinstance(result, BaseException):
+                raise result
+            else:
+                done.append(result)
+        return done
+
+    async def _observe_alone(self, task: Task) -> Result:
+        """Try a task again by itself: it may be the one that killed the worker, or a bystander."""
+        self._close()
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._open(), observe, task)
+        except BrokenProcessPool:
+            self._close()
+            detail = "the process that read it died"
+            return Result(task.origin.path, reason="crashed", detail=detail)
+
+    def _open(self) -> ProcessPoolExecutor:
+        if self._pool is None:
+            context = multiprocessing.get_context("spawn")
+            self._pool = ProcessPoolExecutor(self._jobs, mp_context=context)
+        return self._pool
+
+    def _close(self) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+            self._pool = None

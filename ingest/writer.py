@@ -1,0 +1,136 @@
+"""The one place where an import writes: a case at a time, each in one atomic write."""
+
+import asyncio
+import random
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from ingest.assemble import Observation
+from ingest.fold import Outcome, fold
+from ingest.layout import Location
+from ingest.sources import Found
+from models.case import CaseRecord
+from models.database import Collection
+from models.errors import DatabaseError, DuplicateError
+from models.identity import CaseKey
+
+_ATTEMPTS = 50
+_BOOKKEEPING = frozenset({"revision", "createdAt", "updatedAt"})
+_KNOWN_FIELDS = {
+    "machine": 1,
+    "user": 1,
+    "name": 1,
+    "executions.executionId": 1,
+    "executions.complete": 1,
+    "executions.fingerprint": 1,
+    "executions.sourcePath": 1,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _KnownExecution:
+    key: CaseKey
+    complete: bool
+    fingerprint: str
+    source_path: str
+
+
+class KnownExecutions:
+    """The executions that are recorded already, of those that a batch of directories may be."""
+
+    def __init__(self, cases: Iterable[Mapping[str, Any]]) -> None:
+        self._known: dict[str, list[_KnownExecution]] = {}
+        for case in cases:
+            key = CaseKey(case["machine"], case["user"], case["name"])
+            for execution in case["executions"]:
+                self._known.setdefault(execution["executionId"], []).append(
+                    _KnownExecution(
+                        key,
+                        execution["complete"],
+                        execution["fingerprint"],
+                        execution["sourcePath"],
+                    )
+                )
+
+    def is_unchanged(self, found: Found) -> bool:
+        """Tell whether nothing can be learnt from the directory: it need not be opened.
+
+        That is so when it is recorded as complete, or has the same files as when it was recorded.
+        Where the path does not tell the machine, only the very path that was recorded is known.
+        """
+        return any(
+            (known.complete or known.fingerprint == found.fingerprint)
+            and known.source_path <= found.path
+            and (known.source_path == found.path or _is_of(found.location, known.key))
+            for known in self._known.get(found.location.lid.text, ())
+        )
+
+
+def _is_of(location: Location, key: CaseKey) -> bool:
+    placed = (location.machine, location.user, location.case)
+    is_certain = location.is_anchored and location.machine_is_known
+    return is_certain and placed == (key.machine, key.user, key.name)
+
+
+async def find_known(cases: Collection, batch: Sequence[Found]) -> KnownExecutions:
+    """Look up which of these directories are recorded, with one query over the index of LIDs."""
+    lids = sorted({found.location.lid.text for found in batch})
+    return KnownExecutions(
+        await cases.find({"executions.executionId": {"$in": lids}}, _KNOWN_FIELDS)
+    )
+
+
+async def write_case(
+    cases: Collection, key: CaseKey, observations: Sequence[Observation], *, dry_run: bool = False
+) -> Mapping[str, Outcome]:
+    """Fold executions into their case and store it; return what became of each, by LID.
+
+    Other importers may write the same case meanwhile: a writer replaces only the revision that it
+    read, and otherwise folds again into what is there now.
+    """
+    for attempt in range(_ATTEMPTS):
+        stored = await cases.find_one({"_id": key.case_id})
+        before = None if stored is None else CaseRecord.model_validate(stored)
+        folded = fold(before, key, observations, datetime.now(UTC))
+        if dry_run or await _store(cases, key, before, folded.case):
+            return folded.outcomes
+        await asyncio.sleep(random.uniform(0, min(1.0, 0.01 * 2**attempt)))  # noqa: S311
+    raise DatabaseError(f"case {key.name}: other importers kept writing it; try again")
+
+
+async def _store(
+    cases: Collection, key: CaseKey, before: CaseRecord | None, after: CaseRecord
+) -> bool:
+    """Write the difference between two states of a case; False when the first is out of date."""
+    if before is None:
+        try:
+            await cases.insert({"_id": key.case_id, **after.stored(), "revision": 1})
+        except DuplicateError:
+            return False
+        return True
+    change = _difference(before.stored(), after.stored())
+    if not change:
+        return True
+    change.setdefault("$set", {})["updatedAt"] = datetime.now(UTC)
+    change["$inc"] = {"revision": 1}
+    return await cases.update({"_id": key.case_id, "revision": before.revision}, change)
+
+
+def _difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the update that leads from one state to the other, empty when they are equal.
+
+    Executions that come after all that are there are pushed: setting the whole array would send
+    it through the oplog.
+    """
+    changed = {
+        name: value
+        for name, value in after.items()
+        if name not in _BOOKKEEPING and value != before[name]
+    }
+    old, new = before["executions"], after["executions"]
+    if "executions" in changed and new[: len(old)] == old:
+        del changed["executions"]
+        return {"$set": changed, "$push": {"executions": {"$each": new[len(old) :]}}}
+    return {"$set": changed} if changed else {}

@@ -1,0 +1,102 @@
+"""Deltas: how the configuration of one execution differs from another's, and back.
+
+A configuration is a flat map from delta key to value: text, integer, real, logical, null (the
+variable stands there without a value) or a list of these. A delta maps keys to entries
+`{"canonical": a, "current": b}`. A variable that one side does not have at all is told apart from
+one that is null: its entry says `"absent": "canonical"` or `"absent": "current"`.
+
+`apply_delta(a, diff(a, b))` gives back b, value for value in meaning.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from models.keys import nest
+from models.metadata import VARIABLE_FIELDS
+
+Configuration = Mapping[str, Any]
+Entry = dict[str, Any]
+Delta = dict[str, Entry]
+
+_MISSING = object()
+_EXACT_FLOAT = 2**53
+
+
+def same_value(left: Any, right: Any) -> bool:
+    """Tell whether two values mean the same, whatever type CIME declared for the variable."""
+    if type(left) is type(right) and not isinstance(left, list):
+        return bool(left == right)
+    return bool(_meaning(left) == _meaning(right))
+
+
+def _meaning(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_meaning(item) for item in value]
+    if value is True:
+        return "TRUE"
+    if value is False:
+        return "FALSE"
+    if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT_FLOAT:
+        return str(int(value))
+    return value if value is None else str(value)
+
+
+def diff(canonical: Configuration, current: Configuration) -> Delta:
+    """Return how `current` differs from `canonical`, by delta key in sorted order.
+
+    A variable that a metadata field stands for is not repeated beside that field.
+    """
+    delta: Delta = {}
+    for key in sorted(canonical.keys() | current.keys()):
+        before, after = canonical.get(key, _MISSING), current.get(key, _MISSING)
+        if _is_spoken_for(key, before, after):
+            continue
+        if before is _MISSING:
+            delta[key] = {"canonical": None, "current": after, "absent": "canonical"}
+        elif after is _MISSING:
+            delta[key] = {"canonical": before, "current": None, "absent": "current"}
+        elif not same_value(before, after):
+            delta[key] = {"canonical": before, "current": after}
+    return delta
+
+
+def apply_delta(canonical: Configuration, delta: Mapping[str, Entry]) -> dict[str, Any]:
+    """Return the configuration that differs from `canonical` by `delta`."""
+    current = dict(canonical)
+    for key, entry in delta.items():
+        if entry.get("absent") == "current":
+            current.pop(key, None)
+        else:
+            current[key] = entry["current"]
+    for variable, field in VARIABLE_FIELDS.items():
+        if field in delta and variable not in delta and _is_set(canonical.get(variable)):
+            current[variable] = current.get(field)
+    return dict(sorted(current.items()))
+
+
+def _is_spoken_for(key: str, before: Any, after: Any) -> bool:
+    return key in VARIABLE_FIELDS and _is_set(before) and _is_set(after)
+
+
+def _is_set(value: Any) -> bool:
+    return value is not None and value is not _MISSING and value != ""
+
+
+def nest_delta(delta: Delta) -> dict[str, Any]:
+    """Return the form in which MongoDB holds a delta: the entries at the paths of their keys."""
+    return nest(delta)
+
+
+def flatten_delta(stored: Mapping[str, Any]) -> Delta:
+    """Return a delta by key from the form in which MongoDB holds it: undoes `nest_delta`."""
+    return dict(sorted(_entries(stored, "")))
+
+
+def _entries(node: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Entry]]:
+    for name, value in node.items():
+        if not isinstance(value, Mapping):
+            continue
+        entry = {field: part for field, part in value.items() if not isinstance(part, Mapping)}
+        if "canonical" in entry:
+            yield f"{prefix}{name}", entry
+        yield from _entries(value, f"{prefix}{name}.")

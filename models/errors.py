@@ -1,0 +1,71 @@
+"""The errors of Caseledger.
+
+CaseledgerError
+├── SettingsError              the environment holds a setting that makes no sense
+├── DatabaseError              MongoDB refuses a request
+│   ├── DatabaseUnavailableError   it cannot be reached, or the connection broke
+│   ├── DatabaseTimeoutError       an operation took longer than it may
+│   ├── DuplicateError             a document with this identity is there already
+│   ├── DocumentTooLargeError      a document exceeds the 16 MiB that MongoDB stores
+│   └── ServerError                the embedded mongod cannot be found, started or reached
+│       └── MissingLibraryError        … because a system library is missing
+├── SourceError                a source cannot be read at all: it does not exist, is no archive
+├── ParseError                 one file is damaged or not what its name says
+└── RejectedError              one execution directory cannot be recorded
+"""
+
+
+class CaseledgerError(Exception):
+    """Root of every error that Caseledger raises on purpose; its text is for the user."""
+
+
+class SettingsError(CaseledgerError):
+    """A setting has a value that cannot be used."""
+
+
+class DatabaseError(CaseledgerError):
+    """MongoDB does not answer or refuses the request."""
+
+
+class DatabaseUnavailableError(DatabaseError):
+    """MongoDB cannot be reached, or the connection broke."""
+
+
+class DatabaseTimeoutError(DatabaseError):
+    """An operation took longer than it may."""
+
+
+class DuplicateError(DatabaseError):
+    """A document with this identity is there already."""
+
+
+class DocumentTooLargeError(DatabaseError):
+    """A document would exceed the 16 MiB that MongoDB stores."""
+
+
+class ServerError(DatabaseError):
+    """The embedded mongod cannot be found, started or reached."""
+
+
+class MissingLibraryError(ServerError):
+    """The mongod program is there, but a system library that it needs is not."""
+
+
+class SourceError(CaseledgerError):
+    """A source cannot be read at all."""
+
+
+class ParseError(CaseledgerError):
+    """One file is damaged or is not what its name says; `reason` is a stable, short word for it."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+    def __reduce__(self) -> tuple[type["ParseError"], tuple[str, str]]:
+        return type(self), (self.reason, self.detail)
+
+
+class RejectedError(ParseError):
+    """One execution directory cannot be recorded, for example because its machine is unknown."""

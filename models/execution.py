@@ -1,0 +1,101 @@
+"""Execution: one job submission of a case, embedded in its document."""
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from models.simdate import SimulatedDate
+from models.stored import Stored
+
+Status = Literal["completed", "failed", "timeout", "cancelled", "running", "unknown"]
+
+
+class Problem(Stored):
+    """What is wrong with one file of an execution, or with what it says.
+
+    `reason` is one of a few stable words (`missing`, `truncated`, `not_xml`, …), `detail` a
+    sentence for people.
+    """
+
+    file: str
+    reason: str
+    detail: str
+
+
+class Timing(Stored):
+    """The summary of the timing profile; seconds are wall time.
+
+    `model_cost` is in pe-hours per simulated year, `model_throughput` in simulated years per day,
+    `run_length_days` in simulated days.
+    """
+
+    total_pes_active: int | None = None
+    mpi_tasks_per_node: int | None = None
+    pe_count_for_cost_estimate: int | None = None
+    model_cost: float | None = None
+    model_throughput: float | None = None
+    init_seconds: float | None = None
+    run_seconds: float | None = None
+    final_seconds: float | None = None
+    run_length_days: float | None = None
+
+
+class Paths(Stored):
+    """Where the execution kept its files on its machine, with CIME's variables expanded."""
+
+    case_root: str | None = None
+    run_directory: str | None = None
+    archive_root: str | None = None
+    postrun_script: str | None = None
+
+
+class Execution(Stored):
+    """One job submission of a case.
+
+    Executions stand in their case in the order of `order_key`, which is that of the LID's time
+    stamp, then numeric job id. `lid_time`, `run_start_local` and `run_end_local` are ISO 8601
+    local wall time of the machine, which does not record its zone.
+
+    `run_config_deltas` maps delta keys to `{"canonical", "current", "class"}`; in MongoDB the map
+    is nested along the dots of the key. It is null for the canonical execution, when nothing
+    differs, and when the configuration could not be read (`has_configuration` tells) or the case
+    has no canonical execution yet. `expected_variation` has the same form and holds what is
+    expected to differ between submissions. While a case has no canonical execution,
+    `provisional_deltas` holds all differences to the execution that `configurationOf` of the case
+    names, so that nothing is lost.
+    """
+
+    execution_id: str
+    job_id: str | None
+    job_number: int | None
+    lid_time: str
+    order_key: str
+    status: Status
+    status_source: str | None
+    complete: bool
+    missing: list[str] = Field(default_factory=list)
+    problems: list[Problem] = Field(default_factory=list)
+    case_hash: str | None = None
+    case_group: str | None = None
+    run_start_local: str | None = None
+    run_end_local: str | None = None
+    simulation_start: SimulatedDate | None = None
+    simulation_end: SimulatedDate | None = None
+    simulation_dates_source: str | None = None
+    git_describe: str | None = None
+    timing: Timing | None = None
+    paths: Paths = Field(default_factory=Paths)
+    has_configuration: bool = False
+    run_config_deltas: dict[str, Any] | None = None
+    changed: list[str] = Field(default_factory=list)
+    change_count: int | None = None
+    expected_variation: dict[str, Any] | None = None
+    provisional_deltas: dict[str, Any] | None = None
+    fingerprint: str
+    source_path: str
+    ingestion_id: str
+
+    @property
+    def is_successful(self) -> bool:
+        """Whether it may be canonical: every required file is there, and the run completed."""
+        return self.complete and self.has_configuration and self.status == "completed"

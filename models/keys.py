@@ -1,0 +1,74 @@
+"""Delta keys: the dotted path of a configuration value inside a MongoDB document.
+
+A key such as `env_run.ATM_NCPL` is at once what people read, what REST shows, and the path that a
+MongoDB query needs. A name that holds a dot, begins with a dollar sign or is empty cannot be a
+part of such a path; it is escaped so that the original can be given back.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+_ESCAPES = {
+    ".": "\u2024",
+    "$": "\uff04",
+    "\\": "\\\\",
+    "\u2024": "\\\u2024",
+    "\uff04": "\\\uff04",
+    "\0": "\\0",
+}
+_TABLE = str.maketrans(_ESCAPES)
+_EMPTY = "\\e"
+_AFTER_BACKSLASH = {"0": "\0", "e": ""}
+_PLAIN = {"\u2024": ".", "\uff04": "$"}
+
+
+def escape_name(name: str) -> str:
+    """Return `name` as one part of a MongoDB field path."""
+    return name.translate(_TABLE) if name else _EMPTY
+
+
+def unescape_name(part: str) -> str:
+    """Return the name that `escape_name` made `part` of."""
+    characters: list[str] = []
+    following = iter(part)
+    for character in following:
+        if character == "\\":
+            escaped = next(following, "")
+            characters.append(_AFTER_BACKSLASH.get(escaped, escaped))
+        else:
+            characters.append(_PLAIN.get(character, character))
+    return "".join(characters)
+
+
+def join_key(*names: str) -> str:
+    """Return the delta key of a value from the names on its way: file, group, variable."""
+    return ".".join(escape_name(name) for name in names)
+
+
+def nest(flat: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the nested form, as stored, of a map by delta key; names are in sorted order.
+
+    A value that is itself a mapping (the entry of a delta) may have keys below it.
+    """
+    root: dict[str, Any] = {}
+    for key in sorted(flat):
+        *path, last = key.split(".")
+        node = root
+        for part in path:
+            node = node.setdefault(part, {})
+        value = flat[key]
+        node[last] = dict(value) if isinstance(value, Mapping) else value
+    return root
+
+
+def flatten(nested: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the map by delta key of a stored configuration, in sorted order: undoes `nest`."""
+    return dict(sorted(_leaves(nested, "")))
+
+
+def _leaves(node: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+    for name, value in node.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value

@@ -1,0 +1,49 @@
+"""LIDs: the names that CIME gives to job submissions, and the order in which these were made."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+_LID = re.compile(
+    r"(?:(?P<job_id>(?P<number>[0-9]{1,18})(?:\.[A-Za-z0-9_\[\]-]+){0,8})\.)?"
+    r"(?P<stamp>[0-9]{6}-[0-9]{6})"
+)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Lid:
+    """A LID, `[<jobid>.]yymmdd-hhmmss`; ordered by time stamp, then numeric job id, then text.
+
+    The stamp is the local wall time of the machine at which the job began. PBS leaves the host in
+    the job id (`9849714.desched1`), and a run without a batch system has no job id at all.
+    Source of the format: `new_lid` in CIME/utils.py.
+    """
+
+    local_time: str
+    job_number: int
+    text: str
+    job_id: str | None
+
+    @property
+    def order_key(self) -> str:
+        """Text that sorts as LIDs do: `2025-01-07T19:34:15/000000000000729351/<LID>`."""
+        number = f"{self.job_number:018}" if self.job_id else ""
+        return f"{self.local_time}/{number}/{self.text}"
+
+
+def parse_lid(text: str) -> Lid | None:
+    """Return the LID that `text` is, or None when it is none."""
+    match = _LID.fullmatch(text)
+    if match is None:
+        return None
+    try:
+        stamp = datetime.strptime(match["stamp"], "%y%m%d-%H%M%S")
+    except ValueError:
+        return None
+    number = match["number"]
+    return Lid(
+        local_time=stamp.replace(year=2000 + stamp.year % 100).isoformat(),
+        job_number=int(number) if number else -1,
+        text=text,
+        job_id=match["job_id"],
+    )

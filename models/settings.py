@@ -1,0 +1,128 @@
+"""Settings, read from the environment with the prefix `CASELEDGER_`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import platformdirs
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from models.errors import SettingsError
+
+_FORBIDDEN_IN_DATABASE_NAME = set('/\\. "$*<>:|?\0')
+
+
+def _database_name(name: str) -> str:
+    if not name or len(name.encode()) > 63 or _FORBIDDEN_IN_DATABASE_NAME & set(name):
+        raise ValueError("not a name that MongoDB takes for a database")
+    return name
+
+
+def _default_home() -> Path:
+    return Path(platformdirs.user_data_dir("caseledger", appauthor=False))
+
+
+class Settings(BaseSettings):
+    """Everything that can be set; field `mongodb_url` is `CASELEDGER_MONGODB_URL`, and so on.
+
+    A secret can also be given as a file: `CASELEDGER_MONGODB_URL_FILE` names one that holds the
+    value of `CASELEDGER_MONGODB_URL`.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="CASELEDGER_", env_ignore_empty=True, extra="ignore", frozen=True
+    )
+
+    mongodb_url: Annotated[
+        SecretStr | None,
+        Field(description="MongoDB connection string; without one, an embedded server is used"),
+    ] = None
+    mongodb_url_file: Annotated[
+        Path | None, Field(description="file that holds the connection string")
+    ] = None
+    database: Annotated[
+        str, AfterValidator(_database_name), Field(description="name of the database")
+    ] = "caseledger"
+    home: Annotated[Path, Field(description="data directory of the embedded server")] = Field(
+        default_factory=_default_home
+    )
+    mongod: Annotated[
+        Path | None, Field(description="the mongod program that the embedded server runs")
+    ] = None
+    mongod_cache_gb: Annotated[
+        float, Field(ge=0.25, le=1024, description="cache of the embedded server, GiB")
+    ] = 0.5
+    linger_seconds: Annotated[
+        int,
+        Field(ge=0, le=86400, description="how long `db uri` keeps an unused embedded server"),
+    ] = 60
+    database_timeout_seconds: Annotated[
+        float, Field(gt=0, le=3600, description="longest wait for one database operation")
+    ] = 30.0
+    host: Annotated[str, Field(description="address the API listens on")] = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535, description="port the API listens on")] = 8000
+    jobs: Annotated[
+        int | None, Field(ge=1, le=1024, description="parser processes of an import")
+    ] = None
+    max_file_mib: Annotated[
+        int, Field(ge=1, le=2048, description="largest file that an import reads, expanded, MiB")
+    ] = 64
+
+    def model_post_init(self, _context: object, /) -> None:
+        """Read the connection string from its file, if that is how it was given."""
+        if self.mongodb_url_file is not None and self.mongodb_url is None:
+            try:
+                url = self.mongodb_url_file.read_text(encoding="utf-8").strip()
+            except OSError as error:
+                raise SettingsError(f"CASELEDGER_MONGODB_URL_FILE: {error}") from error
+            object.__setattr__(self, "mongodb_url", SecretStr(url))
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether the embedded server is used."""
+        return self.mongodb_url is None
+
+
+def load_settings() -> Settings:
+    """Read the settings from the environment; SettingsError names the variable that is wrong."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "_".join(str(part) for part in first["loc"]).upper()
+        raise SettingsError(f"CASELEDGER_{name}: {first['msg']}") from None
+
+
+def shown_settings(settings: Settings) -> dict[str, str | int | float | None]:
+    """Return the effective settings for people to read: by variable name, secrets masked."""
+    shown: dict[str, str | int | float | None] = {}
+    for name in Settings.model_fields:
+        value = getattr(settings, name)
+        if isinstance(value, SecretStr):
+            value = mask_password(value.get_secret_value())
+        elif isinstance(value, Path):
+            value = str(value)
+        shown[f"CASELEDGER_{name.upper()}"] = value
+    return shown
+
+
+def mask_password(url: str) -> str:
+    """Return a connection string with its password, and any secret option, replaced by stars."""
+    scheme, separator, rest = url.partition("://")
+    if not separator:
+        return "***"
+    end = min((i for i in (rest.find("/"), rest.find("?")) if i >= 0), default=len(rest))
+    authority, tail = rest[:end], rest[end:]
+    user_info, at, hosts = authority.rpartition("@")
+    if at:
+        user, colon, _ = user_info.partition(":")
+        authority = f"{user}:***@{hosts}" if colon else authority
+    path, question, query = tail.partition("?")
+    options = "&".join(_mask_option(option) for option in query.split("&"))
+    return f"{scheme}://{authority}{path}{question}{options}"
+
+
+def _mask_option(option: str) -> str:
+    name, equals, _ = option.partition("=")
+    secret = any(word in name.lower() for word in ("password", "token", "properties", "secret"))
+    return f"{name}{equals}***" if secret else option

@@ -1,0 +1,18 @@
+"""The base of everything that is stored: snake_case in Python, camelCase in MongoDB and in JSON."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+
+
+class Stored(BaseModel):
+    """A document or subdocument; MongoDB and REST know its fields by the same camelCase names."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, serialize_by_alias=True
+    )
+
+    def stored(self) -> dict[str, Any]:
+        """Return the document as MongoDB holds it."""
+        return self.model_dump(by_alias=True)
