@@ -216,14 +216,20 @@ def _stop_with_parent() -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Keep one server: `ROOT SOCKET COMMAND…`; exit with 3 when another keeper already does."""
+    """Keep one server, in the background: `ROOT SOCKET COMMAND…`.
+
+    Returns at once in the process that was started, with `keeper.lock` held for as long as the
+    keeper lives; exits with 3 when another keeper holds it.
+    """
     root, socket_path, *command = arguments
     directory = ServerDirectory(Path(root))
     with FileLock(directory.keeper_lock) as lock:
         if not lock.try_exclusive():
             return 3
+        if os.fork():
+            return 0
         return Keeper(directory, command, socket_path).run()
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    os._exit(main(sys.argv[1:]))

@@ -195,22 +195,22 @@ def _start(directory: ServerDirectory, settings: Settings) -> str:
     directory.forget_state()
     directory.forget_linger()
     command = mongod_command(mongod, directory, socket_path, _PORT, settings.mongod_cache_gb)
-    keeper = subprocess.Popen(
+    subprocess.run(
         [sys.executable, "-m", "models.keeper", str(directory.root), socket_path, *command],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         cwd=Path(__file__).parent.parent,
         start_new_session=True,
+        check=False,
     )
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline:
         if directory.read_state() is not None and _is_ready(socket_path, seconds=1):
             return socket_path
-        if keeper.poll() is not None:
+        if not is_held(directory.keeper_lock):
             raise ServerError(f"the embedded server did not start; {_last_words(directory)}")
         time.sleep(0.02)
-    keeper.terminate()
     raise ServerError(f"the embedded server did not start in time; {_last_words(directory)}")
 
 

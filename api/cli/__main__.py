@@ -1,0 +1,5 @@
+"""`python -m api.cli` is `caseledger`."""
+
+from api.cli import main
+
+main()

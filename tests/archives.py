@@ -1,0 +1,61 @@
+"""Small archives for tests: the sample generator's, whole or in part."""
+
+import os
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+from ingest.sample import SampleArchive, SampleCase, SampleFile, SampleOptions
+from models.database import Database
+from models.identity import CaseKey
+
+BOOKKEEPING = {"revision", "createdAt", "updatedAt", "history"}
+
+
+@cache
+def sample(cases: int = 8, executions: int = 3, seed: int = 1) -> SampleArchive:
+    return SampleArchive(SampleOptions(cases=cases, executions=executions, seed=seed))
+
+
+@cache
+def sample_files(cases: int = 8, executions: int = 3, seed: int = 1) -> tuple[SampleFile, ...]:
+    return tuple(sample(cases, executions, seed).files())
+
+
+@cache
+def sample_cases(cases: int = 8, executions: int = 3, seed: int = 1) -> tuple[SampleCase, ...]:
+    return tuple(sample(cases, executions, seed).cases)
+
+
+def write_files(root: Path, files: Iterable[SampleFile]) -> Path:
+    """Write files of an archive below `root`, with their times."""
+    for file in files:
+        path = root / file.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(file.data)
+        os.utime(path, (file.mtime, file.mtime))
+    return root
+
+
+def directories(files: Iterable[SampleFile]) -> dict[str, list[SampleFile]]:
+    """Group files by execution directory."""
+    grouped: dict[str, list[SampleFile]] = {}
+    for file in files:
+        directory = "/".join(file.path.split("/")[:5])
+        grouped.setdefault(directory, []).append(file)
+    return grouped
+
+
+def key_of(case: SampleCase) -> CaseKey:
+    return CaseKey(case.machine, case.user, case.name)
+
+
+async def dump(database: Database) -> list[dict[str, object]]:
+    """Return all cases without what tells how and when they came in."""
+    cases = await database.cases.find({}, sort=[("_id", 1)])
+    for case in cases:
+        for name in BOOKKEEPING:
+            del case[name]
+        for execution in case["executions"]:
+            del execution["ingestionId"]
+    return cases

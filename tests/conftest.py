@@ -1,0 +1,59 @@
+import os
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from api.app import create_app
+from models.database import Database, open_database
+from models.server import embedded_server
+from models.settings import Settings
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _clean_environment() -> Iterator[None]:
+    """The settings of whoever runs the tests do not reach them."""
+    saved = {name: os.environ.pop(name) for name in list(os.environ) if _is_ours(name)}
+    yield
+    os.environ.update(saved)
+
+
+def _is_ours(name: str) -> bool:
+    return name.startswith("CASELEDGER_")
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="session")
+def _server(home: Path) -> Iterator[str]:
+    """A real mongod, which the tests of a session share."""
+    with embedded_server(Settings(home=home)) as uri:
+        yield uri
+
+
+@pytest.fixture
+def settings(home: Path, _server: str) -> Settings:
+    """Settings of a database that no other test uses."""
+    return Settings(home=home, database=f"test_{uuid.uuid4().hex}")
+
+
+@pytest.fixture
+async def database(settings: Settings) -> AsyncIterator[Database]:
+    async with open_database(settings) as database:
+        yield database
+        await database.drop()
+
+
+@pytest.fixture
+async def client(settings: Settings, database: Database) -> AsyncIterator[httpx2.AsyncClient]:
+    """A client of the application, without a network between them."""
+    app = create_app(settings)
+    app.state.database = database
+    transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://test") as client:
+        yield client

@@ -1,0 +1,340 @@
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ingest.pipeline import ImportOptions, Report, import_paths
+from ingest.sample import SampleCase
+from models.database import Database, open_database
+from models.delta import flatten_delta
+from models.ingestion import Counts
+from models.settings import Settings
+from tests.archives import (
+    directories,
+    dump,
+    key_of,
+    sample,
+    sample_cases,
+    sample_files,
+    write_files,
+)
+
+
+@pytest.fixture(scope="session")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_files(tmp_path_factory.mktemp("archive"), sample_files())
+
+
+async def run(database: Database, *paths: Path, **options: Any) -> Report:
+    return await import_paths(database, list(paths), ImportOptions(**options))
+
+
+async def read_case(database: Database, case: SampleCase) -> dict[str, Any]:
+    found = await database.cases.find_one({"_id": key_of(case).case_id})
+    assert found is not None
+    return found
+
+
+def totals() -> dict[str, int]:
+    executions = [e for case in sample_cases() for e in case.executions]
+    complete = sum(e.complete for e in executions)
+    return {"discovered": len(executions), "created": complete,
+            "incomplete": len(executions) - complete}  # fmt: skip
+
+
+async def test_every_execution_of_the_archive_is_counted_once(
+    database: Database, tree: Path
+) -> None:
+    report = await run(database, tree)
+    assert report.record.counts == Counts(**totals())
+    assert report.record.status == "completed"
+
+
+async def test_canonical_execution_and_outcomes_are_those_of_the_archive(
+    database: Database, tree: Path
+) -> None:
+    await run(database, tree)
+    for case in sample_cases():
+        stored = await read_case(database, case)
+        assert stored["canonicalExecutionId"] == case.canonical
+        assert [e["executionId"] for e in stored["executions"]] == [e.lid for e in case.executions]
+        for execution, truth in zip(stored["executions"], case.executions, strict=True):
+            assert execution["complete"] == truth.complete
+            if truth.complete:
+                assert execution["status"] == truth.status
+                assert execution["runStartLocal"] == truth.run_start
+                assert execution["runEndLocal"] == truth.run_end
+                assert execution["simulationStart"]["date"] == truth.simulation_start
+                assert execution["simulationEnd"]["date"] == truth.simulation_end
+
+
+async def test_deltas_of_metadata_and_variables_are_those_of_the_archive(
+    database: Database, tree: Path
+) -> None:
+    await run(database, tree)
+    for case in sample_cases():
+        stored = await read_case(database, case)
+        for execution, truth in zip(stored["executions"], case.executions, strict=True):
+            expected = {
+                c.key: (c.canonical, c.current, c.group, c.kind)
+                for c in truth.changes
+                if c.key.startswith("env_") or "." not in c.key
+            }
+            assert _stored_changes(execution) == expected, truth.lid
+
+
+def _stored_changes(execution: dict[str, Any]) -> dict[str, tuple[Any, Any, str, str]]:
+    return {
+        key: (entry["canonical"], entry["current"], entry["class"], kind)
+        for name, kind in (("runConfigDeltas", "configuration"), ("expectedVariation", "expected"))
+        for key, entry in flatten_delta(execution[name] or {}).items()
+    }
+
+
+async def test_a_case_without_success_has_no_canonical_execution_and_loses_nothing(
+    database: Database, tree: Path
+) -> None:
+    await run(database, tree)
+    case = next(case for case in sample_cases() if case.canonical is None)
+    stored = await read_case(database, case)
+    assert stored["canonicalExecutionId"] is None
+    assert stored["configurationOf"] == case.executions[0].lid
+    assert all(e["runConfigDeltas"] is None for e in stored["executions"])
+    assert any(e["provisionalDeltas"] for e in stored["executions"])
+
+
+async def test_importing_again_writes_nothing(database: Database, tree: Path) -> None:
+    await run(database, tree)
+    before = await database.cases.find({}, sort=[("_id", 1)])
+    again = await run(database, tree)
+    assert again.record.counts.unchanged == again.record.counts.discovered
+    assert await database.cases.find({}, sort=[("_id", 1)]) == before
+
+
+@pytest.mark.parametrize("name", ["a.tar.gz", "a.tgz", "a.tar", "a.zip", "A.TAR.GZ"])
+async def test_an_archive_file_gives_the_documents_of_its_tree(
+    database: Database, settings: Settings, tree: Path, tmp_path: Path, name: str
+) -> None:
+    path = tmp_path / name.lower()
+    (sample().write_zip if name.endswith("zip") else sample().write_tar)(path)
+    path = path.rename(tmp_path / name)
+    await run(database, path)
+    other = settings.model_copy(update={"database": f"{settings.database}_t"})
+    async with open_database(other) as second:
+        await run(second, tree)
+        expected = await dump(second)
+        await second.drop()
+    assert _without_paths(await dump(database)) == _without_paths(expected)
+
+
+def _without_paths(cases: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    for case in cases:
+        for execution in case["executions"]:
+            del execution["sourcePath"]
+    return cases
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3, 4, 5])
+async def test_an_import_may_point_anywhere_into_the_tree(
+    database: Database, tree: Path, depth: int
+) -> None:
+    case = sample_cases()[0]
+    part = "/".join(case.executions[-1].path.split("/")[:depth])
+    await run(database, tree / part)
+    stored = await read_case(database, case)
+    assert (stored["machine"], stored["user"], stored["name"]) == (
+        case.machine, case.user, case.name,
+    )  # fmt: skip
+
+
+async def test_executions_may_come_one_by_one_in_any_order(
+    database: Database, settings: Settings, tree: Path
+) -> None:
+    await run(database, tree)
+    expected = await dump(database)
+    other = settings.model_copy(update={"database": f"{settings.database}_o"})
+    async with open_database(other) as second:
+        for path in sorted(directories(sample_files()), key=lambda p: hash((p, 7))):
+            await run(second, tree / path)
+        found = await dump(second)
+        await second.drop()
+    assert found == expected
+
+
+async def test_an_incomplete_execution_is_completed_when_its_files_are(
+    database: Database, tmp_path: Path
+) -> None:
+    case = sample_cases()[0]
+    execution = next(e for e in case.executions if e.lid == case.canonical)
+    files = directories(sample_files())[execution.path]
+    write_files(tmp_path, [f for f in files if "CaseStatus" not in f.path])
+    first = await run(database, tmp_path)
+    assert first.record.counts.incomplete == 1
+    assert [p.file for p in first.record.problems] == ["CaseStatus"]
+    write_files(tmp_path, files)
+    second = await run(database, tmp_path)
+    assert second.record.counts.updated == 1
+    assert (await read_case(database, case))["canonicalExecutionId"] == execution.lid
+
+
+async def test_a_recorded_execution_is_never_overwritten(
+    database: Database, tmp_path: Path
+) -> None:
+    case = sample_cases()[0]
+    execution = next(e for e in case.executions if e.lid == case.canonical)
+    write_files(tmp_path, directories(sample_files())[execution.path])
+    await run(database, tmp_path)
+    before = await dump(database)
+    env_run = next((tmp_path / execution.path).glob("CaseDocs*/env_run.xml*"))
+    env_run.write_bytes(b"<file><group/></file>")
+    again = await run(database, tmp_path)
+    assert again.record.counts.unchanged == 1
+    assert await dump(database) == before
+
+
+async def test_one_damaged_file_costs_its_execution_and_names_itself(
+    database: Database, tmp_path: Path
+) -> None:
+    write_files(tmp_path, sample_files(cases=2))
+    case = sample_cases(cases=2)[0]
+    execution = next(e for e in case.executions if e.lid == case.canonical)
+    env_run = next((tmp_path / execution.path).glob("CaseDocs*/env_run.xml*"))
+    env_run.write_bytes(env_run.read_bytes()[:500])
+    report = await run(database, tmp_path)
+    own = [p for p in report.record.problems if p.path.endswith(execution.lid)]
+    assert [(p.file or "").rpartition("/")[2] for p in own] == [env_run.name]
+    assert own[0].reason == "truncated"
+    stored = await read_case(database, case)
+    assert stored["canonicalExecutionId"] not in {None, execution.lid}
+    assert report.record.counts.rejected == 0
+
+
+async def test_a_truncated_archive_keeps_what_comes_before_the_cut(
+    database: Database, tmp_path: Path
+) -> None:
+    path = tmp_path / "cut.tar.gz"
+    sample().write_tar(path)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    report = await run(database, path)
+    assert report.unreadable == 1
+    assert report.record.status == "partial"
+    assert report.record.counts.created > 5
+    assert {p.reason for p in report.record.problems} >= {"damaged_archive", "truncated"}
+    cases = await database.cases.find({})
+    assert all(c["canonicalExecutionId"] in {*_canonicals(), None} for c in cases)
+
+
+def _canonicals() -> set[str | None]:
+    return {case.canonical for case in sample_cases()}
+
+
+async def test_a_source_that_is_not_there_does_not_stop_the_others(
+    database: Database, tree: Path, tmp_path: Path
+) -> None:
+    report = await run(database, tmp_path / "nowhere", tree)
+    assert report.unreadable == 1
+    assert report.record.counts.discovered == totals()["discovered"]
+    assert report.record.problems[0].path == str(tmp_path / "nowhere")
+
+
+async def test_a_dry_run_counts_and_writes_nothing(database: Database, tree: Path) -> None:
+    report = await run(database, tree, dry_run=True)
+    assert report.record.counts == Counts(**totals())
+    assert report.ingestion_id is None
+    assert await database.cases.count({}) == 0
+    assert await database.ingestions.count({}) == 0
+
+
+async def test_the_audit_record_holds_what_the_report_says(database: Database, tree: Path) -> None:
+    report = await run(database, tree)
+    stored = await database.ingestions.find_one({"_id": report.ingestion_id})
+    assert stored is not None
+    assert stored["status"] == "completed"
+    assert stored["counts"] == report.record.counts.stored()
+    assert stored["source"] == str(tree)
+
+
+async def test_links_are_not_followed(database: Database, tree: Path, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tree)
+    (tmp_path / "loop").symlink_to(tmp_path)
+    report = await run(database, tmp_path)
+    assert report.record.counts.discovered == 0
+
+
+async def test_without_a_machine_directory_the_files_tell_the_machine(
+    database: Database, tmp_path: Path
+) -> None:
+    case = sample_cases()[0]
+    write_files(tmp_path / "all", sample_files())
+    shutil.move(tmp_path / "all" / case.machine / "performance_archive", tmp_path)
+    await run(database, tmp_path / "performance_archive")
+    assert (await read_case(database, case))["machine"] == case.machine
+
+
+async def test_an_unknown_machine_is_rejected_until_it_is_said(
+    database: Database, tmp_path: Path
+) -> None:
+    case = sample_cases()[0]
+    execution = next(e for e in case.executions if e.complete)
+    wanted = [
+        f for f in directories(sample_files())[execution.path]
+        if "env_case" not in f.path and "e3sm_timing" not in f.path and "README" not in f.path
+    ]  # fmt: skip
+    write_files(tmp_path, wanted)
+    shutil.move(tmp_path / case.machine / "performance_archive", tmp_path)
+    root = tmp_path / "performance_archive"
+    report = await run(database, root)
+    assert report.record.counts.rejected == 1
+    assert "--machine" in report.record.problems[0].detail
+    report = await run(database, root, machine="Chrysalis")
+    assert report.record.counts.incomplete == 1
+    assert await database.cases.count({"machine": "chrysalis"}) == 1
+
+
+async def test_several_importers_at_once_give_the_documents_of_one(
+    settings: Settings, database: Database, tree: Path
+) -> None:
+    await run(database, tree)
+    expected = await dump(database)
+    other = settings.model_copy(update={"database": f"{settings.database}_c"})
+    processes = [_start_import(other, tree) for _ in range(4)]
+    assert [process.wait(60) for process in processes] == [0, 0, 0, 0]
+    assert await _dump_and_drop(other) == expected
+
+
+@pytest.mark.parametrize("delay", [0.9, 1.1, 1.3, 1.6])
+async def test_an_importer_that_was_killed_is_finished_by_the_next(
+    settings: Settings, database: Database, tree: Path, delay: float
+) -> None:
+    await run(database, tree)
+    expected = await dump(database)
+    other = settings.model_copy(update={"database": f"{settings.database}_k"})
+    process = _start_import(other, tree)
+    time.sleep(delay)  # noqa: ASYNC251 - a moment somewhere in the import, not a time to wait for
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert _start_import(other, tree).wait(60) == 0
+    assert await _dump_and_drop(other) == expected
+
+
+def _start_import(settings: Settings, tree: Path) -> "subprocess.Popen[bytes]":
+    environment = {
+        **os.environ,
+        "CASELEDGER_HOME": str(settings.home),
+        "CASELEDGER_DATABASE": settings.database,
+    }
+    command = [sys.executable, "-m", "api.cli", "import", "--quiet", str(tree)]
+    return subprocess.Popen(command, env=environment)
+
+
+async def _dump_and_drop(settings: Settings) -> list[dict[str, object]]:
+    async with open_database(settings) as database:
+        found = await dump(database)
+        await database.drop()
+    return found
