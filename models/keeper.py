@@ -8,7 +8,6 @@ It runs as a program of its own, `python -m models.keeper`, and needs the standa
 """
 
 import ctypes
-import fcntl
 import json
 import os
 import signal
@@ -47,6 +46,11 @@ class ServerDirectory:
         """Make the directories that are not there yet."""
         self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.data.mkdir(exist_ok=True, mode=0o700)
+
+    def set_log_aside(self) -> None:
+        """Keep the log of the run before this one, and no older ones."""
+        with suppress(FileNotFoundError):
+            self.log.replace(self.log.with_suffix(".log.1"))
 
     def read_state(self) -> dict[str, Any] | None:
         """Return what the keeper wrote about the server that it started last."""
@@ -154,17 +158,13 @@ class Keeper:
     def _wait_for_predecessor(self) -> None:
         """Wait while the mongod of a keeper that was killed is still closing its files."""
         deadline = time.monotonic() + _PATH_IN_USE_SECONDS
-        with (self._directory.data / "mongod.lock").open("a") as lock:
-            while time.monotonic() < deadline:
-                try:
-                    fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except OSError:
-                    time.sleep(0.1)
-                else:
-                    return
+        with FileLock(self._directory.data / "mongod.lock") as lock:
+            while not lock.try_exclusive() and time.monotonic() < deadline:
+                time.sleep(0.1)
 
     def _start(self) -> "subprocess.Popen[bytes]":
         Path(self._socket_path).unlink(missing_ok=True)
+        self._directory.set_log_aside()
         with self._directory.output.open("wb") as output:
             return subprocess.Popen(
                 self._command,
