@@ -182,10 +182,11 @@ def _translated(uri: str | None = None) -> Iterator[None]:
         raise DuplicateError(str(error)) from error
     except (errors.DocumentTooLarge, errors.OperationFailure) as error:
         raise _translated_failure(error) from error
-    except (errors.ConfigurationError, errors.InvalidURI) as error:
-        raise DatabaseError(
-            f"CASELEDGER_MONGODB_URL {mask_password(uri or '')}: {error}"
-        ) from error
+    except (errors.ConfigurationError, errors.InvalidURI, ValueError) as error:
+        if uri is None:
+            raise
+        shown = mask_password(uri)
+        raise DatabaseError(f"CASELEDGER_MONGODB_URL {shown}: {error}") from error
     except (errors.NetworkTimeout, errors.WTimeoutError) as error:
         raise DatabaseTimeoutError(f"MongoDB took too long: {error}") from error
     except (errors.ConnectionFailure, errors.WaitQueueTimeoutError) as error:

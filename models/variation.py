@@ -8,7 +8,11 @@ from functools import lru_cache
 from importlib import resources
 from typing import Any
 
-from models.delta import Delta
+from models.delta import Delta, Entry
+from models.metadata import METADATA_FIELDS
+
+
+_UNRECORDED = ("unrecorded", True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +27,14 @@ def split_delta(delta: Delta) -> tuple[Delta, Delta]:
     changed: Delta = {}
     expected: Delta = {}
     for key, entry in delta.items():
-        class_name, is_expected = classify(key)
+        class_name, is_expected = _UNRECORDED if _is_unrecorded(key, entry) else classify(key)
         (expected if is_expected else changed)[key] = entry | {"class": class_name}
     return changed, expected
+
+
+def _is_unrecorded(key: str, entry: Entry) -> bool:
+    """Tell whether a metadata field only lacks the file that it is read from."""
+    return key in METADATA_FIELDS and "absent" in entry
 
 
 @lru_cache(maxsize=65536)

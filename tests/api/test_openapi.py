@@ -1,0 +1,51 @@
+import json
+from typing import Any
+
+import pytest
+
+from api.app import create_app
+from models.settings import Settings
+
+
+@pytest.fixture(scope="module")
+def openapi() -> dict[str, Any]:
+    return create_app(Settings()).openapi()
+
+
+def test_operation_ids_are_the_names_of_the_handlers(openapi: dict[str, Any]) -> None:
+    ids = {
+        operation["operationId"]
+        for operations in openapi["paths"].values()
+        for operation in operations.values()
+    }
+    assert ids == {
+        "list_cases", "read_case", "read_execution", "list_executions", "list_simulations",
+        "livez", "readyz",
+    }  # fmt: skip
+
+
+def test_every_parameter_is_described(openapi: dict[str, Any]) -> None:
+    for operations in openapi["paths"].values():
+        for operation in operations.values():
+            for parameter in operation.get("parameters", ()):
+                assert parameter["description"], parameter
+
+
+def test_every_error_that_is_described_is_a_problem_document(openapi: dict[str, Any]) -> None:
+    for operations in openapi["paths"].values():
+        for operation in operations.values():
+            for status, answer in operation["responses"].items():
+                if int(status) >= 400:
+                    assert list(answer["content"]) == ["application/problem+json"]
+
+
+def test_every_reference_leads_somewhere(openapi: dict[str, Any]) -> None:
+    text = json.dumps(openapi)
+    references = {part.split('"')[0] for part in text.split("#/components/schemas/")[1:]}
+    assert references
+    assert references <= openapi["components"]["schemas"].keys()
+
+
+def test_the_words_of_the_design_are_used(openapi: dict[str, Any]) -> None:
+    text = json.dumps(openapi["components"]["schemas"])
+    assert not [word for word in ("simulationId", "baseline", "hpcUsername") if word in text]

@@ -1,0 +1,98 @@
+import asyncio
+from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from models.case import Case
+from models.database import Collection, Database, open_database
+from models.errors import (
+    DatabaseError,
+    DatabaseUnavailableError,
+    DocumentTooLargeError,
+    DuplicateError,
+)
+from models.settings import Settings
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("name", ["cases", "ingestions"])
+async def test_collections_are_compressed_with_zstd(database: Database, name: str) -> None:
+    options = await database.collection_options(name)
+    assert "block_compressor=zstd" in options["storageEngine"]["wiredTiger"]["configString"]
+
+
+async def test_the_schema_can_be_created_again_and_at_the_same_time(database: Database) -> None:
+    await asyncio.gather(*(database.create_schema() for _ in range(4)))
+    await database.drop()
+    await asyncio.gather(*(database.create_schema() for _ in range(4)))
+    assert await database.collection_options("cases")
+
+
+async def test_a_case_saved_by_beanie_has_the_stored_names(database: Database) -> None:
+    case = Case(id="x", name="n", machine="m", system="m", user="u", created_at=NOW, updated_at=NOW)
+    await case.insert()
+    stored = await database.cases.find_one({"_id": "x"})
+    assert stored is not None
+    assert stored["executionCount"] == 0
+    assert stored["createdAt"] == NOW
+    found = await Case.get("x")
+    assert found is not None
+    assert found.name == "n"
+
+
+async def test_a_taken_id_is_a_duplicate(database: Database) -> None:
+    await database.ingestions.insert({"_id": "x"})
+    with pytest.raises(DuplicateError):
+        await database.ingestions.insert({"_id": "x"})
+
+
+async def _insert_large(collection: Collection) -> None:
+    await collection.insert({"_id": "x", "text": "x" * (17 * 2**20)})
+
+
+async def _grow_large(collection: Collection) -> None:
+    await collection.insert({"_id": "x", "parts": ["x" * (9 * 2**20)]})
+    await collection.update({"_id": "x"}, {"$push": {"parts": "x" * (9 * 2**20)}})
+
+
+@pytest.mark.parametrize("write", [_insert_large, _grow_large])
+async def test_a_document_of_more_than_16_mib_is_refused_by_name(
+    database: Database, write: Callable[[Collection], Coroutine[Any, Any, None]]
+) -> None:
+    with pytest.raises(DocumentTooLargeError, match="16 MiB"):
+        await write(database.ingestions)
+
+
+async def test_a_query_that_mongodb_refuses_is_a_database_error(database: Database) -> None:
+    with pytest.raises(DatabaseError, match="refused"):
+        await database.cases.find({"$nonsense": 1})
+
+
+async def test_a_server_that_is_not_there_is_unavailable() -> None:
+    settings = Settings(
+        mongodb_url=SecretStr("mongodb://127.0.0.1:1/"), database_timeout_seconds=0.5
+    )
+    with pytest.raises(DatabaseUnavailableError, match="cannot be reached"):
+        async with open_database(settings):
+            pass
+
+
+async def test_an_address_that_is_none_is_told_without_its_password() -> None:
+    settings = Settings(mongodb_url=SecretStr("mongodb://user:pa55word@[nonsense/"))
+    with pytest.raises(DatabaseError, match="CASELEDGER_MONGODB_URL") as caught:
+        async with open_database(settings):
+            pass
+    assert "pa55word" not in str(caught.value)
+
+
+async def test_a_set_address_is_used_instead_of_the_embedded_server(
+    settings: Settings, database: Database
+) -> None:
+    remote = Settings(mongodb_url=SecretStr(database.uri), database=settings.database)
+    await database.ingestions.insert({"_id": "x"})
+    async with open_database(remote) as other:
+        assert await other.ingestions.count({}) == 1
