@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from api.errors import add_error_handlers, add_request_id
+from api.pages import add_pages
 from api.parameters import operation_id
 from api.routes import API_PREFIX, api_router, health_router
 from api.schemas import ProblemDocument
@@ -37,6 +38,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         description=_DESCRIPTION,
         lifespan=lifespan,
         openapi_url=f"{API_PREFIX}/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        swagger_ui_oauth2_redirect_url=None,
         generate_unique_id_function=operation_id,
     )
     add_error_handlers(app)
@@ -44,6 +48,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(api_router)
     app.include_router(health_router)
     app.include_router(health_router, prefix=API_PREFIX, include_in_schema=False)
+    add_pages(app)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app
 

@@ -317,9 +317,11 @@ async def test_an_importer_that_was_killed_is_finished_by_the_next(
     other = settings.model_copy(update={"database": f"{settings.database}_k"})
     process = _start_import(other, tree)
     time.sleep(delay)  # noqa: ASYNC251 - a moment somewhere in the import, not a time to wait for
+    workers = _children(process.pid)
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert _start_import(other, tree).wait(60) == 0
+    assert not [pid for pid in workers if Path(f"/proc/{pid}").exists()]
     assert await _dump_and_drop(other) == expected
 
 
@@ -331,6 +333,10 @@ def _start_import(settings: Settings, tree: Path) -> "subprocess.Popen[bytes]":
     }
     command = [sys.executable, "-m", "api.cli", "import", "--quiet", str(tree)]
     return subprocess.Popen(command, env=environment)
+
+
+def _children(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
 
 
 async def _dump_and_drop(settings: Settings) -> list[dict[str, object]]:
