@@ -316,7 +316,7 @@ async def test_an_importer_that_was_killed_is_finished_by_the_next(
     expected = await dump(database)
     other = settings.model_copy(update={"database": f"{settings.database}_k"})
     process = _start_import(other, tree)
-    time.sleep(delay)  # noqa: ASYNC251 - a moment somewhere in the import, not a time to wait for
+    time.sleep(delay)  # a moment somewhere in the import, not a time to wait for
     workers = _children(process.pid)
     process.send_signal(signal.SIGKILL)
     process.wait()
