@@ -17,6 +17,7 @@ from pymongo import IndexModel as Index
 from pymongo import MongoClient, errors
 from pymongo.write_concern import WriteConcern
 
+from models.embedded.server import embedded_server
 from models.errors import (
     DatabaseError,
     DatabaseTimeoutError,
@@ -24,7 +25,6 @@ from models.errors import (
     DocumentTooLargeError,
     DuplicateError,
 )
-from models.server import embedded_server
 from models.settings import Settings, mask_password
 
 __all__ = ["Collection", "Database", "Index", "make_primary", "open_database"]

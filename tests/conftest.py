@@ -8,7 +8,7 @@ import pytest
 
 from api.app import create_app
 from models.database import Database, open_database
-from models.server import embedded_server
+from models.embedded.server import embedded_server
 from models.settings import Settings
 
 

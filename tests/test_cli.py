@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from pymongo import MongoClient
 
-from models.server import server_status
+from models.embedded.server import server_status
 from models.settings import Settings
 from tests.archives import directories, sample_files, write_files
 

@@ -24,7 +24,7 @@ import yaml
 from pymongo import MongoClient, errors
 from pymongo.uri_parser import parse_uri
 
-from models.server import find_mongod
+from models.embedded.program import find_mongod
 from models.settings import Settings
 
 ROOT = Path(__file__).parent.parent

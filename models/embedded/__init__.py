@@ -1,0 +1,1 @@
+"""The embedded MongoDB: a private mongod that commands share."""
