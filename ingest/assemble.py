@@ -9,6 +9,7 @@ from ingest.layout import Location
 from ingest.parse import Parsed
 from ingest.parsers.case_status import Attempt, own_attempt
 from ingest.simulated import simulated_interval
+from ingest.sources import storable_path
 from models.errors import RejectedError
 from models.execution import Execution, Paths, Problem
 from models.identity import CaseKey, spell_machine, system_of
@@ -23,6 +24,7 @@ _EXPERIMENT_TYPES = frozenset(
 _CONFIGURED_BY = frozenset({"env_case", "env_build", "env_run"})
 _REFERENCE = re.compile(r"\$(?:\{([A-Z][A-Z0-9_]*)\}|([A-Z][A-Z0-9_]*))")
 _MAX_EXPANSIONS = 16
+_MAX_PATH = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ def assemble(location: Location, parsed: Parsed, origin: Origin) -> Observation:
         paths=_paths(parsed.variables),
         has_configuration=has_configuration,
         fingerprint=origin.fingerprint,
-        source_path=origin.path,
+        source_path=storable_path(origin.path),
         ingestion_id=origin.ingestion_id,
     )
     configuration = _configuration(parsed, key.name) if has_configuration else None
@@ -211,13 +213,13 @@ def expand_references(text: str, variables: Mapping[str, Any]) -> str:
         name = match[1] or match[2]
         for file in ("env_case", "env_build", "env_run"):
             known = variables.get(f"{file}.{name}")
-            if isinstance(known, str | int) and known != "":
+            if isinstance(known, str | int) and 0 < len(str(known)) <= _MAX_PATH:
                 return str(known)
         return match[0]
 
-    for _ in range(_MAX_EXPANSIONS):
+    for _ in range(_MAX_EXPANSIONS if len(text) <= _MAX_PATH else 0):
         expanded = _REFERENCE.sub(value, text)
-        if expanded == text or len(expanded) > 4096:
+        if expanded == text or len(expanded) > _MAX_PATH:
             break
         text = expanded
     return text

@@ -48,7 +48,7 @@ def fold(
         ingestion_id = seen.ingestion_id
         known = executions.get(seen.execution_id)
         if known is None or _supersedes(observation, known):
-            executions[seen.execution_id] = seen
+            executions[seen.execution_id] = _at_first_path(seen, known or seen)
             configurations.put(seen.execution_id, observation.configuration)
             outcome: Outcome = "created" if seen.complete else "incomplete"
             if known is not None:
@@ -68,7 +68,8 @@ class _Configurations:
 
     def __init__(self, case: CaseRecord | None) -> None:
         self._base_id = case.configuration_of if case else None
-        self._base = flatten(case.configuration) if case and case.configuration else None
+        stored = case.configuration if case else None
+        self._base = None if stored is None else flatten(stored)
         self._new: dict[str, dict[str, Any] | None] = {}
 
     def put(self, execution_id: str, configuration: dict[str, Any] | None) -> None:
@@ -109,11 +110,11 @@ def _supersedes(observation: Observation, known: Execution) -> bool:
     return not known.complete and _preference(observation) > _preference(recorded)
 
 
-def _at_first_path(known: Execution, seen: Execution) -> Execution:
+def _at_first_path(kept: Execution, other: Execution) -> Execution:
     """Keep of several places where an execution lies the one that sorts first."""
-    if seen.source_path >= known.source_path:
-        return known
-    return known.model_copy(update={"source_path": seen.source_path})
+    if other.source_path >= kept.source_path:
+        return kept
+    return kept.model_copy(update={"source_path": other.source_path})
 
 
 def _assemble_case(

@@ -56,7 +56,7 @@ _DOCS_STEMS: Mapping[str, Artefact] = {
     "env_run.xml": "env_run",
     "env_workflow.xml": "env_workflow",
 }
-_ANY_LID = re.compile(r"\.(?:[0-9][A-Za-z0-9_.\[\]-]*\.)?[0-9]{6}-[0-9]{6}$")
+_ANY_LID = re.compile(r"\.(?:[0-9][A-Za-z0-9_.\[\]-]{0,200}\.)?[0-9]{6}-[0-9]{6}$")
 _TIMING = re.compile(r"e3sm_timing(?:_(?P<driver>[0-9]{4}))?\.(?P<case>.+)")
 _DOCS_PREFIX = "casedocs"
 

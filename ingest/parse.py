@@ -19,7 +19,7 @@ from ingest.parsers.git_files import (
     parse_git_status,
 )
 from ingest.parsers.readme_case import ReadmeCase, parse_readme_case
-from ingest.sources import Content
+from ingest.sources import Content, storable_path
 from models.errors import ParseError
 from models.execution import Problem
 
@@ -65,14 +65,18 @@ def parse_execution(inventory: Inventory, content: Content, limit: int) -> Parse
             _parse_file(parsed, artefact, path, content, limit)
         except ParseError as error:
             parsed.damaged.add(artefact)
-            parsed.problems.append(Problem(file=path, reason=error.reason, detail=error.detail))
+            parsed.problems.append(_problem(path, error.reason, error.detail))
     for artefact, paths in inventory.ambiguous.items():
         parsed.damaged.add(artefact)
         detail = f"{len(paths)} files could be {artefact}: {', '.join(paths)}"
-        parsed.problems.append(Problem(file=paths[0], reason="ambiguous", detail=detail))
+        parsed.problems.append(_problem(paths[0], "ambiguous", detail))
     there = inventory.files.keys() | inventory.ambiguous.keys()
     parsed.missing = [name for artefact, name in REQUIRED.items() if artefact not in there]
     return parsed
+
+
+def _problem(path: str, reason: str, detail: str) -> Problem:
+    return Problem(file=storable_path(path), reason=reason, detail=storable_path(detail))
 
 
 def _parse_file(

@@ -6,11 +6,13 @@ opening any; then it gives the bytes of those that are wanted.
 """
 
 import hashlib
+import lzma
 import os
 import tarfile
 import zipfile
 import zlib
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,7 +28,10 @@ _ZIP_SUFFIXES = (".zip",)
 _MAX_DEPTH = 32
 _BATCH = 256
 _LARGEST_BATCH = 1024
-_ARCHIVE_ERRORS = (OSError, EOFError, zlib.error, tarfile.TarError, zipfile.BadZipFile, ValueError)
+_ARCHIVE_ERRORS = (
+    OSError, EOFError, ValueError, RuntimeError,  # the last for encrypted members
+    zlib.error, lzma.LZMAError, tarfile.TarError, zipfile.BadZipFile,
+)  # fmt: skip
 
 
 T = TypeVar("T")
@@ -73,6 +78,11 @@ class Damage:
     path: str
     reason: str
     detail: str
+
+
+def storable_path(path: str) -> str:
+    """Return a path as it can be stored: bytes in it that are not UTF-8 stand as escapes."""
+    return path.encode("utf-8", "backslashreplace").decode()
 
 
 class Source(ABC):
@@ -207,27 +217,37 @@ class _Member:
 
 
 class ArchiveSource(Source):
-    """An archive file. It is gone through once for the names, and again for what is wanted."""
+    """An archive file. It is gone through once for the names, and again for what is wanted.
+
+    Of several members of one name the last counts, as it does when the archive is unpacked.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self._repeats: Counter[tuple[str, str]] = Counter()
 
     def find(self) -> Iterator[Found]:
         """Give the execution directories in the order of their paths.
 
         When the archive ends in the middle, the directory that it ends in is left out.
         """
-        directories: dict[str, list[FileEntry]] = {}
+        directories: dict[str, dict[str, FileEntry]] = {}
+        self._repeats.clear()
         last = ""
         try:
             for member in self._members():
                 last = member.directory
-                entries = directories.setdefault(last, [])
-                entries.append(FileEntry(member.path, member.size))
+                entries = directories.setdefault(last, {})
+                if member.path in entries:
+                    self._repeats[last, member.path] += 1
+                entries[member.path] = FileEntry(member.path, member.size)
         except _ARCHIVE_ERRORS as error:
             self.damages.append(Damage(str(self.path), "damaged_archive", _sentence(error)))
             if directories.pop(last, None) is not None:
                 path = self._shown(last)
                 self.damages.append(Damage(path, "truncated", "the archive ends in it"))
         for directory in sorted(directories):
-            yield self._found(directory, directories[directory])
+            yield self._found(directory, directories[directory].values())
 
     def batches(self) -> Iterator[list[Found]]:
         """Give everything at once, for every batch means going through the archive again."""
@@ -245,7 +265,12 @@ class ArchiveSource(Source):
     def _read(self, wanted: Sequence[Found], limit: int) -> Iterator[tuple[Found, Content]]:
         open_directories = {self._inside(found.path): found for found in wanted}
         needed = {
-            directory: set(found.inventory.files.values())
+            directory: Counter(
+                {
+                    path: 1 + self._repeats[directory, path]
+                    for path in found.inventory.files.values()
+                }
+            )
             for directory, found in open_directories.items()
         }
         for directory in [directory for directory, paths in needed.items() if not paths]:
@@ -253,8 +278,11 @@ class ArchiveSource(Source):
         files: dict[str, dict[str, bytes]] = {directory: {} for directory in open_directories}
         for member, stream in self._contents(needed):
             files[member.directory][member.path] = stream.read(limit + 1)
-            needed[member.directory].discard(member.path)
-            if not needed[member.directory]:
+            left = needed[member.directory]
+            left[member.path] -= 1
+            if not left[member.path]:
+                del left[member.path]
+            if not left:
                 content = Content(files=files.pop(member.directory))
                 yield open_directories.pop(member.directory), content
             if not open_directories:
@@ -272,8 +300,7 @@ class ArchiveSource(Source):
         *parts, name = directory.split("/")
         lid = parse_lid(name)
         assert lid is not None
-        unique = {entry.path: entry for entry in entries}
-        return Found(self._shown(directory), locate(parts, lid), tuple(unique.values()))
+        return Found(self._shown(directory), locate(parts, lid), tuple(entries))
 
     def _shown(self, directory: str) -> str:
         return f"{os.path.abspath(self.path)}!{directory}"  # noqa: PTH100
@@ -292,6 +319,7 @@ class TarSource(ArchiveSource):
                 member = _member(info.name, info.size) if info.isreg() else None
                 if member is not None:
                     yield member
+            _check_end(archive)
 
     def _contents(self, needed: Mapping[str, Iterable[str]]) -> Iterator[tuple[_Member, IO[bytes]]]:
         with tarfile.open(self.path, "r:*") as archive:
@@ -302,6 +330,14 @@ class TarSource(ArchiveSource):
                     stream = archive.extractfile(info)
                     assert stream is not None
                     yield member, stream
+
+
+def _check_end(archive: tarfile.TarFile) -> None:
+    """Raise EOFError unless an empty block ends the archive; tarfile takes any damage for it."""
+    assert archive.fileobj is not None
+    archive.fileobj.seek(archive.offset)
+    if archive.fileobj.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
+        raise EOFError("the archive is cut or damaged in the middle")
 
 
 class ZipSource(ArchiveSource):

@@ -2,7 +2,8 @@
 
 A key such as `env_run.ATM_NCPL` is at once what people read, what REST shows, and the path that a
 MongoDB query needs. A name that holds a dot, begins with a dollar sign or is empty cannot be a
-part of such a path; it is escaped so that the original can be given back.
+part of such a path; it is escaped so that the original can be given back. So is the name of a
+field that the entries of a delta have, because other keys may go on below an entry.
 """
 
 from collections.abc import Iterator, Mapping
@@ -18,12 +19,15 @@ _ESCAPES = {
 }
 _TABLE = str.maketrans(_ESCAPES)
 _EMPTY = "\\e"
+_FIELDS_OF_ENTRIES = frozenset({"canonical", "current", "absent", "class"})
 _AFTER_BACKSLASH = {"0": "\0", "e": ""}
 _PLAIN = {"\u2024": ".", "\uff04": "$"}
 
 
 def escape_name(name: str) -> str:
     """Return `name` as one part of a MongoDB field path."""
+    if name in _FIELDS_OF_ENTRIES:
+        return f"\\{name}"
     return name.translate(_TABLE) if name else _EMPTY
 
 

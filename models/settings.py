@@ -1,5 +1,6 @@
 """Settings, read from the environment with the prefix `CASELEDGER_`."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from models.errors import SettingsError
 
+# A password may hold any character, escaped or by mistake not: it goes up to the last `@`.
+_PASSWORD = re.compile(r"\A(?P<user>[^:@/?]*):.*@", re.DOTALL)
 _FORBIDDEN_IN_DATABASE_NAME = set('/\\. "$*<>:|?\0')
 
 
@@ -73,7 +76,7 @@ class Settings(BaseSettings):
         if self.mongodb_url_file is not None and self.mongodb_url is None:
             try:
                 url = self.mongodb_url_file.read_text(encoding="utf-8").strip()
-            except OSError as error:
+            except (OSError, UnicodeDecodeError) as error:
                 raise SettingsError(f"CASELEDGER_MONGODB_URL_FILE: {error}") from error
             object.__setattr__(self, "mongodb_url", SecretStr(url))
 
@@ -111,15 +114,10 @@ def mask_password(url: str) -> str:
     scheme, separator, rest = url.partition("://")
     if not separator:
         return "***"
-    end = min((i for i in (rest.find("/"), rest.find("?")) if i >= 0), default=len(rest))
-    authority, tail = rest[:end], rest[end:]
-    user_info, at, hosts = authority.rpartition("@")
-    if at:
-        user, colon, _ = user_info.partition(":")
-        authority = f"{user}:***@{hosts}" if colon else authority
-    path, question, query = tail.partition("?")
+    rest = _PASSWORD.sub(r"\g<user>:***@", rest)
+    address, question, query = rest.partition("?")
     options = "&".join(_mask_option(option) for option in query.split("&"))
-    return f"{scheme}://{authority}{path}{question}{options}"
+    return f"{scheme}://{address}{question}{options}"
 
 
 def _mask_option(option: str) -> str:

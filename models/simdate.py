@@ -118,7 +118,7 @@ def _days_before_year(year: int, calendar: Calendar) -> int:
 def _from_ordinal(ordinal: int, second: int, calendar: Calendar) -> ModelDate:
     if ordinal < 0:
         raise ValueError("the date is before year 0")
-    year = ordinal // 365 if calendar == "NO_LEAP" else int(ordinal / 365.2425)
+    year = ordinal // 365 if calendar == "NO_LEAP" else ordinal * 400 // 146_097
     while _days_before_year(year, calendar) > ordinal:
         year -= 1
     while _days_before_year(year + 1, calendar) <= ordinal:

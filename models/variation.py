@@ -11,7 +11,6 @@ from typing import Any
 from models.delta import Delta, Entry
 from models.metadata import METADATA_FIELDS
 
-
 _UNRECORDED = ("unrecorded", True)
 
 

@@ -21,6 +21,7 @@ _EVENT = re.compile(
     r"(?P<phase>[^<>]{1,60}?) (?P<status>starting|success|error)(?: (?P<message>.*))?"
 )
 _TIMED = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}: ")
+_JOB_NUMBER = re.compile(r"[0-9]{1,18}")
 _NEARBY_SECONDS = 600
 
 
@@ -106,7 +107,8 @@ def _goes_on_during_run(phase: str) -> bool:
 
 def _same_job(job_id: str, lid: Lid) -> bool:
     number = job_id.split(".", 1)[0]
-    return job_id == lid.job_id or (number.isdecimal() and int(number) == lid.job_number)
+    is_number = _JOB_NUMBER.fullmatch(number) is not None
+    return job_id == lid.job_id or (is_number and int(number) == lid.job_number)
 
 
 def _moment(text: str) -> datetime:

@@ -6,6 +6,7 @@ from models.errors import ParseError
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _GZIP_WINDOW = 31
+_SMALL, _LARGE = 512, 2**17
 _BYTE_ORDER_MARK = "\ufeff"
 
 
@@ -42,22 +43,38 @@ def _members(data: bytes, limit: int) -> list[bytes]:
     """Return the contents of all gzip members, reading little more than `limit` bytes of them."""
     parts: list[bytes] = []
     room = limit + 1
-    while data.startswith(_GZIP_MAGIC) and room > 0:
-        member = zlib.decompressobj(_GZIP_WINDOW)
+    position = 0
+    while data.startswith(_GZIP_MAGIC, position) and room > 0:
         try:
-            part = member.decompress(data, room)
+            part, position = _member(data, position, room)
         except zlib.error as error:
             raise ParseError("damaged", f"the gzip data is damaged: {error}") from error
         parts.append(part)
         room -= len(part)
-        if not member.eof:
-            if room <= 0:
-                break
-            raise ParseError("truncated", "the gzip data ends in the middle")
-        data = member.unused_data
-    if room > 0 and data.strip(b"\0"):
+    if room > 0 and data[position:].strip(b"\0"):
         raise ParseError("damaged", "something that is not gzip data follows the gzip data")
     return parts
+
+
+def _member(data: bytes, position: int, room: int) -> tuple[bytes, int]:
+    """Return the content of the member that begins at `position`, and where it ends.
+
+    It is read in windows that grow, because zlib copies all that follows the member in a window:
+    a file of very many members must not be copied as many times.
+    """
+    member = zlib.decompressobj(_GZIP_WINDOW)
+    window = _SMALL if position else _LARGE
+    parts: list[bytes] = []
+    while not member.eof and room > 0:
+        piece = data[position : position + window]
+        if not piece:
+            raise ParseError("truncated", "the gzip data ends in the middle")
+        part = member.decompress(piece, room)
+        parts.append(part)
+        room -= len(part)
+        position += len(piece)
+        window *= 4
+    return b"".join(parts), position - len(member.unused_data)
 
 
 def text_lines(content: bytes) -> list[str]:

@@ -46,7 +46,18 @@ def parse_env_xml(content: bytes, file: str) -> Variables:
         needs_group = file == "env_workflow" or "." in group or repeated[name] > 1
         key = _key(file, group if needs_group else "", name)
         variables.update(_values(key, entry))
+    _refuse_conflicts(variables)
     return variables
+
+
+def _refuse_conflicts(variables: Variables) -> None:
+    """Refuse a variable that has a value and others below its key: no document can hold both."""
+    for key in variables:
+        above = key.rpartition(".")[0]
+        while above:
+            if above in variables:
+                raise ParseError("conflict", f"{above[:80]} has a value, and so has {key[:80]}")
+            above = above.rpartition(".")[0]
 
 
 def _parse(content: bytes) -> "etree._Element":

@@ -2,14 +2,18 @@
 
 import re
 from dataclasses import dataclass
-from urllib.parse import urlsplit, urlunsplit
 
 from ingest.parsers.content import text_lines
+from models.errors import ParseError
 
 _DESCRIBED = re.compile(r"(?P<tag>.+)-[0-9]+-g(?P<hash>[0-9a-f]{4,64})")
 _HASH = re.compile(r"g?(?P<hash>[0-9a-f]{7,64})")
 _REMOTE = re.compile(r'\[remote "(?P<name>[^"]*)"\]')
-_SCP_FORM = re.compile(r"(?:[^@/:]+@)?(?P<host>[A-Za-z0-9.-]+):(?P<path>[^/\\].*)")
+_SCHEME = re.compile(r"(?:[A-Za-z0-9+.-]+::)?(?P<name>[A-Za-z][A-Za-z0-9+.-]*)://")
+_SCP_FORM = re.compile(r"(?P<host>[A-Za-z0-9.-]+):(?P<path>[^/\\].*)")
+_LOCAL_PATH = re.compile(r"\.{0,2}/(?!/)[^:]*")
+_QUERY = re.compile(r"[?#].*", re.DOTALL)
+_PORT = re.compile(r":[0-9]*$")
 _BRANCH = "On branch "
 _SUBMODULE = "Entering '"
 
@@ -66,13 +70,24 @@ def parse_git_config(content: bytes) -> str | None:
 def public_url(url: str) -> str:
     """Return a git URL as https where that is its meaning, and never with credentials in it.
 
-    `git@github.com:E3SM-Project/E3SM.git` is `https://github.com/E3SM-Project/E3SM.git`.
+    `git@github.com:E3SM-Project/E3SM.git` is `https://github.com/E3SM-Project/E3SM.git`. All that
+    stands before the last `@` counts as credentials, for these are often not escaped as they
+    should be. ParseError `bad_url` when it cannot be told where they end.
     """
-    if "://" not in url:
-        scp = _SCP_FORM.fullmatch(url)
-        return f"https://{scp['host']}/{scp['path']}" if scp else url
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    if parts.scheme in {"ssh", "git+ssh"}:
-        return urlunsplit(("https", host.partition(":")[0], parts.path, "", ""))
-    return urlunsplit((parts.scheme, host, parts.path, "", ""))
+    if _LOCAL_PATH.fullmatch(url):
+        return url
+    scheme = _SCHEME.match(url)
+    credentials, _, address = url.rpartition("@")
+    if scheme is not None and not credentials:
+        address = url[scheme.end() :]
+    address = _QUERY.sub("", address)
+    if _QUERY.search(credentials) or not address:
+        raise ParseError("bad_url", "the URL of the remote repository is not valid")
+    if scheme is None:
+        scp = _SCP_FORM.fullmatch(address)
+        return f"https://{scp['host']}/{scp['path']}" if scp else address
+    name = scheme["name"].lower()
+    if name in {"ssh", "git+ssh"}:
+        host, slash, path = address.partition("/")
+        return f"https://{_PORT.sub('', host)}{slash}{path}"
+    return f"{name}://{address}"

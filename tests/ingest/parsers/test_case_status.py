@@ -1,0 +1,186 @@
+"""CaseStatus tells what became of each run of a case."""
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ingest.parsers.case_status import Attempt, Outcome, own_attempt, parse_case_status
+from models.errors import ParseError
+from tests.ingest.builders import lid_of, mutations, sample_files
+
+RULE = " " + "-" * 51
+DAY = "2025-01-02"
+
+
+def status(*events: str) -> bytes:
+    return "".join(f"{DAY} {event}\n{RULE}\n" for event in events).encode()
+
+
+def told(*events: str) -> list[tuple[str | None, str | None, Outcome]]:
+    attempts = parse_case_status(status(*events))
+    return [(a.job_id, a.end and a.end[11:], a.outcome) for a in attempts]
+
+
+START, SUCCESS = "03:00:00: case.run starting 11", "04:00:00: case.run success 11"
+ERROR = "04:00:00: case.run error \nERROR: RUN FAIL: Command 'srun' failed"
+
+
+@pytest.mark.parametrize(
+    ("events", "expected"),
+    [
+        pytest.param((), [], id="nothing"),
+        pytest.param((START, SUCCESS), [("11", "04:00:00", "completed")], id="success"),
+        pytest.param((START, ERROR), [("11", "04:00:00", "failed")], id="error"),
+        pytest.param((START,), [("11", None, "running")], id="no end yet"),
+        pytest.param(
+            (START, "03:00:02: model execution starting 11"),
+            [("11", None, "running")],
+            id="the model runs",
+        ),
+        pytest.param(
+            (START, "03:00:02: model execution success 11", ERROR),
+            [("11", "04:00:00", "failed")],
+            id="the model ends well, and the run does not",
+        ),
+        pytest.param(
+            (START, "05:00:00: xmlchange success <command> ./xmlchange A=1  </command>"),
+            [("11", None, "unknown")],
+            id="killed, then the user goes on",
+        ),
+        pytest.param(
+            (START, "05:00:00: case.submit starting 12"),
+            [("11", None, "unknown")],
+            id="killed, then submitted again",
+        ),
+        pytest.param(
+            (START, "05:00:00: case.run starting 12", "06:00:00: case.run success 12"),
+            [("11", None, "unknown"), ("12", "06:00:00", "completed")],
+            id="killed, then another job",
+        ),
+        pytest.param(
+            (START, ERROR, "05:00:00: case.run starting 11", "06:00:00: case.run success 11"),
+            [("11", "04:00:00", "failed"), ("11", "06:00:00", "completed")],
+            id="retry of the same job",
+        ),
+        pytest.param(
+            (START, "03:30:00: case.run starting 11", "04:00:00: case.run success 11"),
+            [("11", None, "unknown"), ("11", "04:00:00", "completed")],
+            id="retry of the same job that was killed",
+        ),
+        pytest.param(
+            ("03:00:00: case.run starting ", "04:00:00: case.run success "),
+            [(None, "04:00:00", "completed")],
+            id="no job ids",
+        ),
+        pytest.param(
+            (START, "03:10:00: st_archive starting ", "03:20:00: st_archive success ", SUCCESS),
+            [("11", "04:00:00", "completed")],
+            id="archiving goes on meanwhile",
+        ),
+        pytest.param(
+            (START, "03:10:00: Starting script x.sh", "03:20:00: Completed script x.sh", SUCCESS),
+            [("11", "04:00:00", "completed")],
+            id="scripts of the run",
+        ),
+        pytest.param((SUCCESS,), [], id="end without a start"),
+        pytest.param(
+            (SUCCESS, ERROR, START), [("11", None, "running")], id="ends before the start"
+        ),
+        pytest.param(
+            (START, "04:00:00: case.run success 12"), [("11", None, "running")], id="another's end"
+        ),
+        pytest.param(
+            ("03:00:00: case.run starting 9.host", "04:00:00: case.run success 9.host"),
+            [("9.host", "04:00:00", "completed")],
+            id="job id of PBS",
+        ),
+    ],
+)
+def test_the_history_tells_the_outcome_of_each_run(
+    events: tuple[str, ...], expected: list[tuple[str | None, str | None, Outcome]]
+) -> None:
+    assert told(*events) == expected
+
+
+def test_times_are_iso_local_times() -> None:
+    (attempt,) = parse_case_status(status(START, SUCCESS))
+    assert (attempt.start, attempt.end) == (f"{DAY}T03:00:00", f"{DAY}T04:00:00")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda data: data.replace(b"\n", b"\r\n"), id="CR LF"),
+        pytest.param(lambda data: b"\xef\xbb\xbf" + data, id="byte order mark"),
+        pytest.param(lambda data: b"\n" + data, id="empty line first"),
+        pytest.param(lambda data: data.rstrip(b"\n"), id="no line feed at the end"),
+        pytest.param(lambda data: data.replace(b"\n", b" \n"), id="blanks at the ends"),
+        pytest.param(lambda data: data + b"\xff\xfe nonsense\n", id="not UTF-8"),
+        pytest.param(lambda data: data + b"2025-01-02 05:00:00: case.ru", id="cut"),
+    ],
+)
+def test_the_form_of_the_text_does_not_matter(change: Callable[[bytes], bytes]) -> None:
+    data = status(START, SUCCESS)
+    assert parse_case_status(change(data)) == parse_case_status(data)
+
+
+LID = lid_of("11.250102-030000")
+
+
+def attempt(job_id: str | None, start: str, outcome: Outcome = "completed") -> Attempt:
+    return Attempt(job_id, f"{DAY}T{start}", None, outcome)
+
+
+OTHER, OWN = attempt("10", "02:59:59"), attempt("11", "03:00:05")
+
+
+@pytest.mark.parametrize(
+    ("attempts", "expected"),
+    [
+        pytest.param([], None, id="none"),
+        pytest.param([OTHER, OWN], OWN, id="the job's, not the nearest"),
+        pytest.param([OTHER], None, id="only another job's"),
+        pytest.param([attempt("11", "01:00:00"), OWN], OWN, id="the nearest of the job's"),
+        pytest.param([OWN, attempt("12", "05:00:00")], OWN, id="lines of a later job"),
+        pytest.param(
+            [attempt("11", "01:00:00")], attempt("11", "01:00:00"), id="the job's, however far"
+        ),
+        pytest.param([attempt(None, "03:00:05")], attempt(None, "03:00:05"), id="no id, but near"),
+        pytest.param([attempt(None, "03:20:00")], None, id="no id, and far"),
+        pytest.param([attempt("0011", "03:00:00")], attempt("0011", "03:00:00"), id="zeros"),
+        pytest.param(
+            [attempt("11.host", "03:00:00")], attempt("11.host", "03:00:00"), id="with a host"
+        ),
+        pytest.param([attempt("11", "99:99:99")], attempt("11", "99:99:99"), id="no time of day"),
+        pytest.param([attempt("9" * 5000, "03:00:00")], None, id="job id without end"),
+        pytest.param([attempt("\u00b2", "03:00:00")], None, id="job id that is no number"),
+    ],
+)
+def test_an_execution_finds_its_own_run(attempts: list[Attempt], expected: Attempt | None) -> None:
+    assert own_attempt(attempts, LID) == expected
+
+
+def test_without_a_batch_system_the_time_tells_the_run() -> None:
+    assert own_attempt([OTHER, OWN], lid_of("250102-030004")) == OWN
+
+
+@given(st.binary())
+def test_arbitrary_bytes_raise_nothing(content: bytes) -> None:
+    assert isinstance(parse_case_status(content), list)
+
+
+@settings(deadline=None)
+@given(mutations(sample_files()["case_status"]))
+def test_a_mutated_file_raises_nothing_but_parse_errors(content: bytes) -> None:
+    try:
+        own_attempt(parse_case_status(content), LID)
+    except ParseError:
+        pytest.fail("there is nothing in a CaseStatus that could be an error")
+
+
+@given(st.lists(st.sampled_from([START, SUCCESS, ERROR, "05:00:00: xmlchange success x"])))
+def test_only_the_last_run_can_be_running(events: list[str]) -> None:
+    outcomes = [outcome for _, _, outcome in told(*events)]
+    assert "running" not in outcomes[:-1]

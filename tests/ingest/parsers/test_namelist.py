@@ -1,0 +1,219 @@
+from typing import Any
+
+import f90nml
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ingest.parsers.namelist import parse_namelist
+from models.errors import ParseError
+
+
+def read(text: str, file: str = "atm_in") -> dict[str, Any]:
+    return parse_namelist(text.encode(), file)
+
+
+def read_values(values: str) -> Any:
+    return read(f"&g x = {values} /").get("atm_in.g.x")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        pytest.param("1", 1, id="integer"),
+        pytest.param("0001", 1, id="leading zeros"),
+        pytest.param("-24", -24, id="negative"),
+        pytest.param("+7", 7, id="plus"),
+        pytest.param("5_i4", 5, id="integer kind"),
+        pytest.param("6.0D-1", 0.6, id="double exponent"),
+        pytest.param("0.6", 0.6, id="real"),
+        pytest.param("1.e36", 1e36, id="no digits behind the point"),
+        pytest.param(".5", 0.5, id="no digits before the point"),
+        pytest.param("1._r8", 1.0, id="real kind"),
+        pytest.param("1e400", "1e400", id="too large for a real"),
+        pytest.param("99999999999999999999", "99999999999999999999", id="too large"),
+        pytest.param(".true.", True, id="logical"),
+        pytest.param("T", True, id="short logical"),
+        pytest.param(".FALSE.", False, id="upper case logical"),
+        pytest.param("'text'", "text", id="string"),
+        pytest.param('"text"', "text", id="double quotes"),
+        pytest.param("'it''s'", "it's", id="doubled quote"),
+        pytest.param("'a ! b / c, d = &e'", "a ! b / c, d = &e", id="marks in a string"),
+        pytest.param("'text   '", "text", id="trailing blanks"),
+        pytest.param("''", "", id="empty string"),
+        pytest.param("'.true.'", ".true.", id="a logical in quotes is text"),
+        pytest.param("word", "word", id="bare word"),
+        pytest.param("(1.0,2.0)", "(1.0,2.0)", id="complex"),
+        pytest.param("1,2,3", [1, 2, 3], id="list"),
+        pytest.param("1 2 3", [1, 2, 3], id="list by blanks"),
+        pytest.param("1,\n  2,\n  3", [1, 2, 3], id="continued list"),
+        pytest.param("1,2,", [1, 2], id="trailing comma"),
+        pytest.param("1,,3", [1, None, 3], id="null value"),
+        pytest.param(",2", [None, 2], id="null value first"),
+        pytest.param("3*0.5", [0.5, 0.5, 0.5], id="repeat"),
+        pytest.param("2*'ab', 3*T", ["ab", "ab", True, True, True], id="repeats"),
+        pytest.param("2*, 5", [None, None, 5], id="repeated null"),
+        pytest.param("", None, id="no value"),
+        pytest.param("'a', ! note\n 'b'", ["a", "b"], id="comment between values"),
+    ],
+)
+def test_a_value_means_what_fortran_reads(text: str, value: Any) -> None:
+    found = read_values(text)
+    assert (found, type(found)) == (value, type(value))
+
+
+def test_the_perl_writer() -> None:
+    text = "&zmconv_nl\n zmconv_alfa\t\t= 0.14D0\n zmconv_flag\t\t=  .true.  \n/\n&lai_streams\n/\n"
+    assert read(text) == {
+        "atm_in.zmconv_nl.zmconv_alfa": 0.14,
+        "atm_in.zmconv_nl.zmconv_flag": True,
+    }
+
+
+def test_the_python_writer() -> None:
+    text = '&modelio\n  diri = "x"\n  logfile = "atm.log.1.250101-000000"\n/\n'
+    assert read(text, "atm_modelio") == {
+        "atm_modelio.modelio.diri": "x",
+        "atm_modelio.modelio.logfile": "atm.log.1.250101-000000",
+    }
+
+
+def test_what_follows_the_groups_is_not_read() -> None:
+    assert read("&a x = 1 /\n!# start_ymd=20120101\n y = 2\n#!\n") == {"atm_in.a.x": 1}
+
+
+@pytest.mark.parametrize("end", ["/", "&end", "$END", "&END"])
+def test_a_group_ends_in_any_of_the_forms(end: str) -> None:
+    assert read(f"&A X = 1 {end} y = 2 &b z = 3 /") == {"atm_in.a.x": 1, "atm_in.b.z": 3}
+
+
+def test_a_group_that_another_one_interrupts_has_ended() -> None:
+    assert read("&a x = 1\n&b y = 2 /") == {"atm_in.a.x": 1, "atm_in.b.y": 2}
+
+
+def test_names_mean_the_same_in_any_case() -> None:
+    assert read("&A Xy = 1 /") == read("&a xY = 1 /")
+
+
+def test_array_elements_and_derived_types_are_variables_of_their_own() -> None:
+    found = read("&g a(2) = 1 b (1:3) = 4,5,6 c%d(1) = 7 /")
+    assert found == {"atm_in.g.a(2)": 1, "atm_in.g.b(1:3)": [4, 5, 6], "atm_in.g.c%d(1)": 7}
+
+
+def test_users_files_have_no_groups() -> None:
+    text = "! comment with 'quote\nfincl1 = 'A','B',\n         'C'\nnhtfrq=0,-24 ! note\n"
+    assert read(text, "user_nl_eam") == {
+        "user_nl_eam.fincl1": ["A", "B", "C"],
+        "user_nl_eam.nhtfrq": [0, -24],
+    }
+
+
+def test_a_user_may_add_to_a_list() -> None:
+    assert read("a = 1\na += 2, 3\n", "user_nl_eam") == {"user_nl_eam.a": [1, 2, 3]}
+
+
+def test_the_last_of_two_assignments_counts() -> None:
+    assert read("&g x = 1 x = 2 /") == {"atm_in.g.x": 2}
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        pytest.param("x = .true.", "X=T", id="logical"),
+        pytest.param("x = 0.6", " x\t= 6.0D-1 ! note", id="real"),
+        pytest.param("x = 3*0.5", "x = 0.5, 0.5,\n 0.5", id="repeat"),
+        pytest.param("x = 'a'", 'x = "a  "', id="quotes"),
+    ],
+)
+def test_a_change_of_text_only_is_no_change(one: str, other: str) -> None:
+    assert read(f"&g {one} /") == read(f"&g {other} /")
+
+
+def test_a_string_without_end_is_told_with_its_line() -> None:
+    with pytest.raises(ParseError, match="line 3") as caught:
+        read("&g\n x = 1\n y = 'abc\n z = 2 /")
+    assert caught.value.reason == "unterminated_string"
+
+
+@pytest.mark.parametrize("text", ["x = 1000000000*0", "x = 999999999*", "x = 100001*'a'"])
+def test_a_repeat_that_is_a_bomb_is_refused(text: str) -> None:
+    with pytest.raises(ParseError, match="more than 100000 values"):
+        read(f"&g {text} /")
+
+
+@given(st.binary(max_size=400))
+def test_any_bytes_are_read_or_refused(content: bytes) -> None:
+    for file in ("atm_in", "user_nl_eam"):
+        try:
+            parse_namelist(b"&g x = 1 " + content, file)
+        except ParseError:
+            pass
+
+
+_NAMES = st.from_regex(r"[a-z][a-z0-9_]{0,8}", fullmatch=True)
+_SCALARS = st.one_of(
+    st.integers(-(10**9), 10**9),
+    st.floats(allow_nan=False, allow_infinity=False, width=32),
+    st.booleans(),
+    st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=12).map(
+        lambda text: f"x{text}y"
+    ),
+)
+_GROUPS = st.dictionaries(
+    _NAMES, st.dictionaries(_NAMES, st.lists(_SCALARS, min_size=1, max_size=4), min_size=1),
+    min_size=1, max_size=3,
+)  # fmt: skip
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, bool):
+        return ".true." if value else ".false."
+    if isinstance(value, str):
+        return "'" + value.replace("'", "''") + "'"
+    return repr(value)
+
+
+@given(_GROUPS)
+@settings(deadline=None, max_examples=60)
+def test_it_agrees_with_f90nml_where_that_is_right(
+    groups: dict[str, dict[str, list[Any]]],
+) -> None:
+    text = "".join(
+        f"&{group}\n"
+        + "".join(f" {n} = {', '.join(map(_written, v))}\n" for n, v in variables.items())
+        + "/\n"
+        for group, variables in groups.items()
+    )
+    oracle = {
+        f"atm_in.{group}.{name}": value
+        for group, variables in f90nml.reads(text).items()
+        for name, value in variables.items()
+    }
+    assert read(text) == oracle
+
+
+def test_its_work_grows_with_its_input_and_no_faster() -> None:
+    def steps(count: int) -> int:
+        text = "&g\n" + "".join(f" v{i} = {i}*0.5\n" if i < 2 else f" v{i} = {i}, 'a'\n"
+                                for i in range(count)) + "/\n"  # fmt: skip
+        return _events(text)
+
+    assert steps(4000) < 2.5 * steps(2000)
+
+
+def _events(text: str) -> int:
+    """Count the calls that reading makes: a measure of work that no other load disturbs."""
+    import sys
+
+    calls = 0
+
+    def count(*_: object) -> None:
+        nonlocal calls
+        calls += 1
+
+    sys.setprofile(count)
+    try:
+        read(text)
+    finally:
+        sys.setprofile(None)
+    return calls

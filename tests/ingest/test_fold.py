@@ -1,0 +1,328 @@
+"""Folding gives the same case, in whatever order and batches its executions arrive."""
+
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ingest.assemble import Observation
+from ingest.fold import Folded, choose_canonical, fold
+from models.case import CaseRecord
+from models.configuration import execution_configuration
+from models.delta import same_value
+from models.execution import Execution
+from models.keys import flatten
+from tests.ingest.builders import KEY, execution, observation
+
+NOW = datetime(2025, 1, 1, tzinfo=UTC)
+FIRST, SECOND, THIRD = "999999.250101-000000", "1000000.250101-000000", "1.250101-000001"
+BASE = {"compiler": "gnu", "env_run.ATM_NCPL": 48, "env_run.STOP_N": 5}
+
+
+def folded(*batches: Iterable[Observation], case: CaseRecord | None = None) -> Folded:
+    result = None
+    for batch in batches:
+        result = fold(case, KEY, batch, NOW)
+        case = CaseRecord.model_validate(result.case.stored())
+    assert result is not None
+    return result
+
+
+def case_of(*batches: Iterable[Observation]) -> CaseRecord:
+    return folded(*batches).case
+
+
+def by_id(case: CaseRecord) -> dict[str, Execution]:
+    return {own.execution_id: own for own in case.executions}
+
+
+def success(lid: str, configuration: Mapping[str, Any] = BASE, **fields: Any) -> Observation:
+    return observation(lid, configuration, **fields)
+
+
+def failure(lid: str, configuration: Mapping[str, Any] | None = BASE, **fields: Any) -> Observation:
+    given = {"complete": False, "status": "unknown", "missing": ["CaseStatus"]} | fields
+    return observation(lid, configuration, **given)
+
+
+# Which execution is canonical.
+
+
+def test_the_earliest_successful_execution_is_canonical() -> None:
+    case = case_of([success(THIRD), success(SECOND), failure(FIRST)])
+    assert case.canonical_execution_id == SECOND
+
+
+def test_the_order_of_job_ids_is_that_of_numbers() -> None:
+    assert case_of([success(SECOND), success(FIRST)]).canonical_execution_id == FIRST
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        pytest.param({"status": "failed"}, id="failed"),
+        pytest.param({"status": "running"}, id="running"),
+        pytest.param({"complete": False}, id="incomplete"),
+        pytest.param({"has_configuration": False}, id="without configuration"),
+    ],
+)
+def test_what_was_not_successful_is_never_canonical(fields: dict[str, Any]) -> None:
+    assert choose_canonical([execution(**fields)]) is None
+
+
+def test_without_a_success_nothing_is_canonical() -> None:
+    case = case_of([failure(FIRST), failure(SECOND)])
+    assert (case.canonical_execution_id, case.configuration_of) == (None, FIRST)
+
+
+def test_an_earlier_success_that_arrives_late_takes_over() -> None:
+    case = case_of([success(SECOND)], [success(FIRST, BASE | {"env_run.ATM_NCPL": 96})])
+    assert case.canonical_execution_id == FIRST
+    assert case.configuration == {
+        "compiler": "gnu", "env_run": {"ATM_NCPL": 96, "STOP_N": 5},
+    }  # fmt: skip
+    assert by_id(case)[SECOND].run_config_deltas == {
+        "env_run": {"ATM_NCPL": {"canonical": 96, "current": 48, "class": "coupling"}}
+    }
+
+
+def test_a_change_of_the_canonical_execution_is_noted() -> None:
+    case = case_of([success(SECOND)], [success(FIRST, ingestion_id="second")])
+    (entry,) = case.history
+    assert (entry.event, entry.previous, entry.current, entry.ingestion_id) == (
+        "canonical_changed", SECOND, FIRST, "second",
+    )  # fmt: skip
+
+
+def test_the_first_canonical_execution_is_no_change() -> None:
+    assert case_of([failure(FIRST)], [success(SECOND)]).history == []
+
+
+def test_a_canonical_execution_chosen_by_a_person_stays() -> None:
+    before = case_of([success(SECOND)]).model_copy(update={"canonical_is_pinned": True})
+    after = folded([success(FIRST)], case=before).case
+    assert (after.canonical_execution_id, after.configuration_of) == (SECOND, SECOND)
+    assert by_id(after)[FIRST].change_count == 0
+
+
+# What is recorded of the others.
+
+
+def test_the_canonical_execution_has_no_deltas() -> None:
+    own = by_id(case_of([success(FIRST)]))[FIRST]
+    assert (own.run_config_deltas, own.changed, own.change_count) == (None, [], 0)
+
+
+def test_a_change_is_recorded_by_its_key() -> None:
+    own = by_id(case_of([success(FIRST), success(SECOND, BASE | {"compiler": "intel"})]))[SECOND]
+    assert own.run_config_deltas == {
+        "compiler": {"canonical": "gnu", "current": "intel", "class": "build"}
+    }
+    assert (own.changed, own.change_count) == (["compiler"], 1)
+
+
+def test_expected_variation_is_no_change() -> None:
+    own = by_id(case_of([success(FIRST), success(SECOND, BASE | {"env_run.STOP_N": 9})]))[SECOND]
+    assert (own.run_config_deltas, own.changed, own.change_count) == (None, [], 0)
+    assert own.expected_variation == {
+        "env_run": {"STOP_N": {"canonical": 5, "current": 9, "class": "segment"}}
+    }
+
+
+def test_an_execution_without_configuration_has_no_count_of_changes() -> None:
+    own = by_id(case_of([success(FIRST), failure(SECOND, None)]))[SECOND]
+    assert (own.run_config_deltas, own.change_count) == (None, None)
+
+
+def test_without_a_canonical_execution_differences_are_kept_for_later() -> None:
+    case = case_of([failure(FIRST), failure(SECOND, BASE | {"compiler": "intel"})])
+    own = by_id(case)[SECOND]
+    assert (own.run_config_deltas, own.change_count) == (None, None)
+    assert own.provisional_deltas == {"compiler": {"canonical": "gnu", "current": "intel"}}
+
+
+def test_with_a_canonical_execution_nothing_is_provisional() -> None:
+    first = [failure(FIRST), failure(SECOND, BASE | {"compiler": "intel"})]
+    own = by_id(case_of(first, [success(THIRD)]))[SECOND]
+    assert own.provisional_deltas is None
+    assert own.changed == ["compiler"]
+
+
+def test_the_case_counts_its_executions() -> None:
+    case = case_of([success(FIRST), failure(SECOND), failure(THIRD)])
+    assert case.execution_count == 3
+    assert case.status_counts == {"completed": 1, "unknown": 2}
+    assert (case.first_lid_time, case.last_lid_time) == (
+        "2025-01-01T00:00:00", "2025-01-01T00:00:01",
+    )  # fmt: skip
+
+
+def test_executions_stand_in_the_order_of_their_lids() -> None:
+    case = case_of([success(THIRD)], [success(SECOND), success(FIRST)])
+    assert [own.execution_id for own in case.executions] == [FIRST, SECOND, THIRD]
+
+
+def test_the_case_describes_its_canonical_execution() -> None:
+    case = case_of([success(FIRST, BASE | {"env_build.MPILIB": "mpich", "compset": "F2010"})])
+    assert (case.compiler, case.mpilib, case.compset) == ("gnu", "mpich", "F2010")
+    assert case.simulation_type == "unknown"
+
+
+def test_the_group_of_the_case_is_that_of_the_canonical_execution() -> None:
+    group = case_of([failure(FIRST, case_group="a"), success(SECOND, case_group="b")]).case_group
+    assert group == "b"
+
+
+def test_any_group_is_better_than_none() -> None:
+    assert case_of([success(FIRST), failure(SECOND, case_group="b")]).case_group == "b"
+
+
+# The same execution again.
+
+
+@pytest.mark.parametrize(
+    ("batches", "expected"),
+    [
+        pytest.param([[success(FIRST)]], "created", id="new"),
+        pytest.param([[failure(FIRST)]], "incomplete", id="new and incomplete"),
+        pytest.param([[success(FIRST)], [success(FIRST)]], "unchanged", id="known"),
+        pytest.param([[failure(FIRST)], [failure(FIRST)]], "unchanged", id="known and incomplete"),
+        pytest.param([[failure(FIRST)], [success(FIRST)]], "updated", id="completed later"),
+        pytest.param([[success(FIRST)], [failure(FIRST)]], "unchanged", id="worse than known"),
+        pytest.param([[failure(FIRST), success(FIRST)]], "created", id="both at once"),
+    ],
+)
+def test_the_outcome_of_an_execution(batches: list[list[Observation]], expected: str) -> None:
+    assert folded(*batches).outcomes == {FIRST: expected}
+
+
+def test_a_complete_execution_is_not_replaced() -> None:
+    case = case_of([success(FIRST, fingerprint="a")], [failure(FIRST, None, fingerprint="z")])
+    assert by_id(case)[FIRST].fingerprint == "a"
+
+
+def test_of_several_places_the_first_is_kept() -> None:
+    case = case_of([success(FIRST, source_path="/b")], [success(FIRST, source_path="/a")])
+    assert by_id(case)[FIRST].source_path == "/a"
+
+
+def test_folding_again_changes_nothing() -> None:
+    batch = [success(FIRST), failure(SECOND, BASE | {"compiler": "intel"}), failure(THIRD, None)]
+    case = case_of(batch)
+    assert folded(batch, case=case).case == case
+
+
+# In any order.
+
+LIDS = [FIRST, SECOND, THIRD, "2.250101-000001", "250101-000001", "7.241231-235959"]
+KEYS = ["compiler", "env_run.A", "env_run.STOP_N", "env_run.A.B", "env_run.N.ATM", "env_case.$x"]
+configurations = st.dictionaries(
+    st.sampled_from(KEYS), st.sampled_from([None, "x", "y", True, [1, 2]]), max_size=5
+).filter(lambda flat: not {"env_run.A", "env_run.A.B"} <= flat.keys())
+statuses = st.sampled_from(["completed", "failed", "unknown", "running"])
+
+
+@st.composite
+def some_observations(draw: st.DrawFn) -> list[Observation]:
+    """Draw observations of several executions: each has one complete form at most."""
+    drawn: list[Observation] = []
+    for lid in draw(st.lists(st.sampled_from(LIDS), unique=True, min_size=1)):
+        if draw(st.booleans()):
+            fields = {"status": draw(statuses), "case_group": draw(st.sampled_from([None, "g"]))}
+            complete = draw(configurations)
+            drawn += [
+                success(lid, complete, source_path=f"/{place}", **fields)
+                for place in draw(st.sets(st.sampled_from("acx"), min_size=1))
+            ]
+        for number in range(draw(st.integers(0, 2))):
+            drawn.append(
+                failure(
+                    lid,
+                    draw(st.one_of(st.none(), configurations)),
+                    status=draw(statuses),
+                    missing=["CaseStatus", "README.case"][: draw(st.integers(1, 2))],
+                    fingerprint=f"incomplete{number}",
+                    source_path=f"/{draw(st.sampled_from('abz'))}",
+                )
+            )
+    return drawn
+
+
+@st.composite
+def batches_of(draw: st.DrawFn, observations: Sequence[Observation]) -> list[list[Observation]]:
+    shuffled = draw(st.permutations(observations))
+    ends = draw(st.lists(st.integers(0, len(shuffled)), max_size=3).map(sorted))
+    bounds = itertools.pairwise([0, *ends, len(shuffled)])
+    return [shuffled[start:end] for start, end in bounds if start < end]
+
+
+stories = some_observations().filter(bool).flatmap(lambda o: st.tuples(st.just(o), batches_of(o)))
+
+
+def without_bookkeeping(case: CaseRecord) -> dict[str, Any]:
+    stored = case.stored()
+    for name in ("revision", "createdAt", "updatedAt", "history"):
+        del stored[name]
+    for own in stored["executions"]:
+        del own["ingestionId"]
+    return stored
+
+
+@settings(deadline=None, max_examples=300)
+@given(stories)
+def test_order_and_batches_do_not_matter(
+    story: tuple[list[Observation], list[list[Observation]]],
+) -> None:
+    observations, batches = story
+    assert without_bookkeeping(case_of(*batches)) == without_bookkeeping(case_of(observations))
+
+
+@settings(deadline=None)
+@given(stories)
+def test_the_canonical_execution_is_the_earliest_success(
+    story: tuple[list[Observation], list[list[Observation]]],
+) -> None:
+    observations, batches = story
+    successes = {o.execution.execution_id for o in observations if o.execution.is_successful}
+    earliest = min(successes, key=lambda lid: execution(lid).order_key, default=None)
+    assert case_of(*batches).canonical_execution_id == earliest
+
+
+@settings(deadline=None)
+@given(stories)
+def test_every_configuration_can_be_rebuilt(
+    story: tuple[list[Observation], list[list[Observation]]],
+) -> None:
+    observations, batches = story
+    case = case_of(*batches)
+    base = None if case.configuration is None else flatten(case.configuration)
+    for own in case.executions:
+        rebuilt = execution_configuration(own, case.configuration_of, base)
+        assert any(
+            same_configuration(rebuilt, o.configuration)
+            for o in observations
+            if (o.execution.execution_id, o.execution.fingerprint)
+            == (own.execution_id, own.fingerprint)
+        )
+
+
+def same_configuration(one: Mapping[str, Any] | None, other: Mapping[str, Any] | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return one.keys() == other.keys() and all(same_value(one[key], other[key]) for key in one)
+
+
+@settings(deadline=None)
+@given(stories)
+def test_a_second_time_nothing_is_new(
+    story: tuple[list[Observation], list[list[Observation]]],
+) -> None:
+    observations, batches = story
+    case = case_of(*batches)
+    again = folded(observations, case=case)
+    assert set(again.outcomes.values()) == {"unchanged"}
+    assert again.case == case

@@ -1,0 +1,86 @@
+"""The path of an execution directory tells machine, user and case, as far as it can."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingest.layout import Location, locate
+from models.lid import Lid
+from tests.ingest.builders import LID, lid_of
+
+OWN: Lid = lid_of(LID)
+
+
+def place(path: str, outside: int = 0) -> Location:
+    return locate(path.split("/") if path else [], OWN, outside)
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        pytest.param("chrysalis/performance_archive/u/c", ("chrysalis", "u", "c"), id="whole"),
+        pytest.param("a/b/PM-CPU/performance_archive/u/c", ("pm-cpu", "u", "c"), id="capitals"),
+        pytest.param("performance_archive/u/c", (None, "u", "c"), id="no machine"),
+        pytest.param("laptop/performance_archive/u/c", ("laptop", "u", "c"), id="unknown machine"),
+        pytest.param(
+            "pm-cpu/performance_archive/performance_archive/u/c",
+            ("performance_archive", "u", "c"),
+            id="the last of two",
+        ),
+        pytest.param(
+            "frontier/performance_archive/us er/v3\n\u00e4\udcff",
+            ("frontier", "us er", "v3\n\u00e4\udcff"),
+            id="odd names",
+        ),
+    ],
+)
+def test_an_anchored_path_tells_all(
+    path: str, expected: tuple[str | None, str | None, str | None]
+) -> None:
+    found = place(path)
+    assert found.is_anchored
+    assert (found.machine, found.user, found.case) == expected
+
+
+@pytest.mark.parametrize(
+    ("path", "user", "case"),
+    [
+        pytest.param("", None, None, id="nothing"),
+        pytest.param("c", None, "c", id="case"),
+        pytest.param("u/c", "u", "c", id="user and case"),
+        pytest.param("chrysalis/performance_archive/c", "performance_archive", "c", id="no user"),
+        pytest.param("performance_archive/x/u/c", "u", "c", id="one level too many"),
+        pytest.param("performance_archive_2025_01_01/u/c", "u", "c", id="another name"),
+    ],
+)
+def test_elsewhere_the_path_only_gives_names(path: str, user: str | None, case: str | None) -> None:
+    assert place(path) == Location(OWN, user, case, None, is_anchored=False, machine_is_known=False)
+
+
+@pytest.mark.parametrize(
+    ("path", "machine", "is_known"),
+    [
+        pytest.param("e3sm/performance_archive/u/c", None, False, id="no machine"),
+        pytest.param("chrysalis/performance_archive/u/c", "chrysalis", True, id="a machine"),
+    ],
+)
+def test_above_the_import_only_a_known_machine_counts(
+    path: str, machine: str | None, is_known: bool
+) -> None:
+    found = place(path, outside=1)
+    assert (found.machine, found.machine_is_known) == (machine, is_known)
+
+
+def test_what_the_user_asked_for_is_not_above_the_import() -> None:
+    assert place("x/laptop/performance_archive/u/c", outside=1).machine == "laptop"
+
+
+parts = st.lists(st.sampled_from(["performance_archive", "pm-cpu", "x", "a b", "\udcff", "\n"]))
+
+
+@given(parts, st.integers(0, 5))
+def test_any_path_can_be_read(path: list[str], outside: int) -> None:
+    found = locate(path, OWN, outside)
+    assert found.case == (path[-1] if path else None)
+    is_anchor = [part == "performance_archive" for part in path[-3:]]
+    assert found.is_anchored == (is_anchor == [True, False, False])

@@ -1,0 +1,81 @@
+"""Workers parse executions, and one that dies costs the execution it was at."""
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from ingest.assemble import Origin
+from ingest.inventory import FileEntry, take_inventory
+from ingest.sources import Content
+from ingest.workers import Result, Task, Workers, observe
+from tests.ingest.builders import KEY, LID, execution_files, location
+
+
+def task(path: str = "/a", kind: type[Task] = Task, **fields: Any) -> Task:
+    files = execution_files()
+    given: dict[str, Any] = {
+        "location": location(),
+        "inventory": take_inventory([FileEntry(name, 1) for name in files], LID),
+        "content": Content(files=files),
+        "origin": Origin(path, "f", "i"),
+        "limit": 10**6,
+    }
+    return kind(**(given | fields))
+
+
+class Deadly(Task):
+    """A task that ends the process that receives it."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os._exit, (1,)
+
+
+def test_a_task_gives_an_observation() -> None:
+    result = observe(task())
+    assert (result.path, result.reason) == ("/a", None)
+    assert result.observation
+    assert result.observation.key == KEY
+
+
+def test_an_execution_that_cannot_be_recorded_has_a_reason() -> None:
+    result = observe(task(location=location(case="caf\udce9")))
+    assert (result.observation, result.reason) == (None, "bad_name")
+
+
+def test_files_that_cannot_be_read_are_told() -> None:
+    result = observe(task(content=Content(directory="/does/not/exist")))
+    assert (result.observation, result.reason) == (None, "unreadable")
+
+
+def test_a_mistake_in_the_program_costs_one_execution() -> None:
+    result = observe(task(content=Content(files={})))
+    assert (result.observation, result.reason) == (None, "internal_error")
+
+
+async def observed(workers: Workers, tasks: Sequence[Task]) -> dict[str, Result]:
+    return {result.path: result async for result in workers.observe_all(tasks)}
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+async def test_few_tasks_need_no_processes(jobs: int) -> None:
+    with Workers(jobs) as workers:
+        results = await observed(workers, [task("/a"), task("/b")])
+        assert workers._pool is None
+    assert {path: result.reason for path, result in results.items()} == {"/a": None, "/b": None}
+
+
+async def test_no_tasks_give_no_results() -> None:
+    with Workers(2) as workers:
+        assert await observed(workers, []) == {}
+
+
+async def test_what_kills_a_worker_costs_only_itself() -> None:
+    tasks = [task(f"/{number}") for number in range(16)]
+    tasks[9] = task("/9", Deadly)
+    with Workers(2) as workers:
+        results = await observed(workers, tasks)
+    assert {path: r.reason for path, r in results.items() if r.reason} == {"/9": "crashed"}
+    assert results.keys() == {f"/{number}" for number in range(16)}
+    assert all(r.observation for path, r in results.items() if path != "/9")
