@@ -111,8 +111,8 @@ def _supersedes(observation: Observation, known: Execution) -> bool:
 
 
 def _at_first_path(kept: Execution, other: Execution) -> Execution:
-    """Keep of several places where an execution lies the one that sorts first."""
-    if other.source_path >= kept.source_path:
+    """Keep of several places where the same files lie the one that sorts first."""
+    if other.fingerprint != kept.fingerprint or other.source_path >= kept.source_path:
         return kept
     return kept.model_copy(update={"source_path": other.source_path})
 
@@ -124,9 +124,8 @@ def _assemble_case(
     configurations: _Configurations,
     now: datetime,
 ) -> CaseRecord:
-    pinned = case.canonical_execution_id if case and case.canonical_is_pinned else None
-    chosen = choose_canonical(executions)
-    canonical_id = pinned or (chosen.execution_id if chosen else None)
+    canonical = _pinned(case, executions) or choose_canonical(executions)
+    canonical_id = canonical.execution_id if canonical else None
     base = _choose_base(executions, canonical_id)
     base_id = base.execution_id if base else None
     configuration = configurations.of(base) if base else None
@@ -152,6 +151,14 @@ def _assemble_case(
             "last_lid_time": updated[-1].lid_time,
         }
     )
+
+
+def _pinned(case: CaseRecord | None, executions: list[Execution]) -> Execution | None:
+    """Return the execution that a person chose, as long as its configuration is known."""
+    if case is None or not case.canonical_is_pinned:
+        return None
+    pinned = (e for e in executions if e.execution_id == case.canonical_execution_id)
+    return next((e for e in pinned if e.has_configuration), None)
 
 
 def _choose_base(executions: list[Execution], canonical_id: str | None) -> Execution | None:

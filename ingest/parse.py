@@ -99,6 +99,8 @@ def _parse_file(
 def _read(content: Content, path: str, size: int) -> bytes:
     """Return the first `size` bytes of a file as they lie in the source."""
     if content.directory is None:
+        if path not in content.files:
+            raise ParseError("damaged", "the archive holds it damaged")
         return content.files[path][:size]
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     descriptor = os.open(Path(content.directory, path), flags)

@@ -40,7 +40,7 @@ def simulated_interval(variables: Mapping[str, Any], clock: Clock | None) -> Sim
         end = _from_clock(clock.stop, calendar) if clock.stop else None
         if start is not None:
             return SimulatedInterval(start.to_stored(), _stored(end), "cpl.log")
-    if variables.get("env_run.CONTINUE_RUN") is True:
+    if str(variables.get("env_run.CONTINUE_RUN")).strip().upper() == "TRUE":
         return _UNKNOWN
     try:
         start = _configured_start(variables, calendar)

@@ -61,11 +61,16 @@ class KnownExecutions:
         Where the path does not tell the machine, only the very path that was recorded is known.
         """
         return any(
-            (known.complete or known.fingerprint == found.fingerprint)
-            and known.source_path <= found.path
+            _teaches_nothing(found, known)
             and (known.source_path == found.path or _is_of(found.location, known.key))
             for known in self._known.get(found.location.lid.text, ())
         )
+
+
+def _teaches_nothing(found: Found, known: _KnownExecution) -> bool:
+    if known.fingerprint == found.fingerprint:
+        return known.source_path <= found.path
+    return known.complete
 
 
 def _is_of(location: Location, key: CaseKey) -> bool:

@@ -66,9 +66,7 @@ def _primary(key: str, delta: Delta, in_namelists: dict[tuple[str, str], str]) -
     return found
 
 
-def _directly_above(
-    key: str, delta: Delta, in_namelists: dict[tuple[str, str], str]
-) -> str | None:
+def _directly_above(key: str, delta: Delta, in_namelists: dict[tuple[str, str], str]) -> str | None:
     user_line = _USER_NAMELIST.fullmatch(key)
     if user_line is not None:
         component, instance, name = user_line.groups()

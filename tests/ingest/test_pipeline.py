@@ -321,7 +321,7 @@ async def test_an_importer_that_was_killed_is_finished_by_the_next(
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert _start_import(other, tree).wait(60) == 0
-    assert not [pid for pid in workers if Path(f"/proc/{pid}").exists()]
+    assert not [pid for pid in workers if _is_alive(pid)]
     assert await _dump_and_drop(other) == expected
 
 
@@ -333,6 +333,14 @@ def _start_import(settings: Settings, tree: Path) -> "subprocess.Popen[bytes]":
     }
     command = [sys.executable, "-m", "api.cli", "import", "--quiet", str(tree)]
     return subprocess.Popen(command, env=environment)
+
+
+def _is_alive(pid: str) -> bool:
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+    except OSError:
+        return False
+    return status.rpartition(")")[2].split()[0] != "Z"
 
 
 def _children(pid: int) -> list[str]:

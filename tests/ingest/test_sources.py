@@ -393,25 +393,29 @@ def test_an_archive_without_members_is_empty_but_whole(tmp_path: Path, form: str
     assert source.damages == []
 
 
-def test_an_encrypted_member_is_noted(tmp_path: Path) -> None:
-    write_zip(tmp_path / "a.zip", [(f"{LID}/CaseStatus.{LID}", b"x")])
+def test_an_encrypted_member_costs_itself_only(tmp_path: Path) -> None:
+    write_zip(
+        tmp_path / "a.zip", [(f"{LID}/CaseStatus.{LID}", b"x"), (f"{LID}/GIT_DESCRIBE.{LID}", b"y")]
+    )
     data = bytearray((tmp_path / "a.zip").read_bytes())
     data[6] |= 1
     data[data.index(b"PK\1\2") + 8] |= 1
     (tmp_path / "a.zip").write_bytes(data)
     source = open_source(tmp_path / "a.zip")
-    assert contents(source) == {}
-    assert reasons(source) == ["damaged_archive"]
+    assert contents(source) == {LID: {f"GIT_DESCRIBE.{LID}": b"y"}}
+    assert reasons(source) == []
 
 
-def test_a_member_of_an_unknown_compression_is_noted(tmp_path: Path) -> None:
-    write_zip(tmp_path / "a.zip", [(f"{LID}/CaseStatus.{LID}", b"x")])
+def test_a_member_of_an_unknown_compression_costs_itself_only(tmp_path: Path) -> None:
+    write_zip(
+        tmp_path / "a.zip", [(f"{LID}/CaseStatus.{LID}", b"x"), (f"{LID}/GIT_DESCRIBE.{LID}", b"y")]
+    )
     data = bytearray((tmp_path / "a.zip").read_bytes())
     data[8] = data[data.index(b"PK\1\2") + 10] = 97
     (tmp_path / "a.zip").write_bytes(data)
     source = open_source(tmp_path / "a.zip")
-    assert contents(source) == {}
-    assert reasons(source) == ["damaged_archive"]
+    assert contents(source) == {LID: {f"GIT_DESCRIBE.{LID}": b"y"}}
+    assert reasons(source) == []
 
 
 def test_an_archive_of_another_kind_than_its_name_says_is_damaged(tmp_path: Path) -> None:

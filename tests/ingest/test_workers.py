@@ -49,8 +49,9 @@ def test_files_that_cannot_be_read_are_told() -> None:
     assert (result.observation, result.reason) == (None, "unreadable")
 
 
-def test_a_mistake_in_the_program_costs_one_execution() -> None:
-    result = observe(task(content=Content(files={})))
+def test_a_mistake_in_the_program_costs_one_execution(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ingest.workers.parse_execution", lambda *_: 1 / 0)
+    result = observe(task())
     assert (result.observation, result.reason) == (None, "internal_error")
 
 
