@@ -25,6 +25,8 @@ class DeltaEntry(Answer):
     """How one value differs from the canonical execution's.
 
     `absent` says on which side the variable does not exist at all, which is not the same as null.
+    `added` and `removed` are the values of a list that came and went. `alsoIn` lists the keys under
+    which the same change shows again.
     """
 
     canonical: Any
@@ -34,6 +36,9 @@ class DeltaEntry(Answer):
         "lifecycle", "segment", "scheduler", "archiving", "unrecorded",
     ] = Field(alias="class")  # fmt: skip
     absent: Literal["canonical", "current"] | None = None
+    added: list[Any] | None = None
+    removed: list[Any] | None = None
+    also_in: list[str] | None = None
 
 
 Deltas = dict[str, DeltaEntry]

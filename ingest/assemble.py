@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ingest.inventory import is_namelist
 from ingest.layout import Location
 from ingest.parse import Parsed
 from ingest.parsers.case_status import Attempt, own_attempt
@@ -81,6 +82,7 @@ def assemble(location: Location, parsed: Parsed, origin: Origin) -> Observation:
         timing=timing.timing if timing else None,
         paths=_paths(parsed.variables),
         has_configuration=has_configuration,
+        unread_files=sorted(artefact for artefact in parsed.damaged if is_namelist(artefact)),
         fingerprint=origin.fingerprint,
         source_path=storable_path(origin.path),
         ingestion_id=origin.ingestion_id,

@@ -14,6 +14,7 @@ from ingest.assemble import Observation
 from models.case import CaseRecord, HistoryEntry
 from models.configuration import execution_configuration
 from models.delta import Delta, diff, nest_delta
+from models.derivation import set_repeats_apart
 from models.execution import Execution
 from models.identity import CaseKey, system_of
 from models.keys import flatten, nest
@@ -176,32 +177,40 @@ def _with_deltas(
     canonical_id: str | None,
 ) -> Execution:
     own = configurations.of(execution)
-    delta = diff(base, own) if base is not None and own is not None else None
-    is_base = execution.execution_id == base_id
-    if canonical_id is None:
-        provisional = None if is_base or not delta else nest_delta(delta)
-        return _set_deltas(execution, None, None, provisional)
-    changed, expected = split_delta(delta) if delta is not None and not is_base else (None, None)
-    if is_base:
-        changed, expected = {}, {}
-    return _set_deltas(execution, changed, expected, None)
+    delta: Delta | None = None
+    if execution.execution_id == base_id:
+        delta = {}
+    elif base is not None and own is not None:
+        delta = diff(base, own, execution.unread_files)
+    if canonical_id is None or delta is None:
+        return _set_deltas(execution, provisional=delta)
+    changes, repeats = set_repeats_apart(delta)
+    changed, expected = split_delta(changes)
+    return _set_deltas(execution, changed, expected, repeats)
 
 
 def _set_deltas(
     execution: Execution,
-    changed: Delta | None,
-    expected: Delta | None,
-    provisional: dict[str, Any] | None,
+    changed: Delta | None = None,
+    expected: Delta | None = None,
+    repeats: Delta | None = None,
+    provisional: Delta | None = None,
 ) -> Execution:
     return execution.model_copy(
         update={
-            "run_config_deltas": nest_delta(changed) if changed else None,
+            "run_config_deltas": _stored(changed),
             "changed": sorted(changed) if changed else [],
             "change_count": None if changed is None else len(changed),
-            "expected_variation": nest_delta(expected) if expected else None,
-            "provisional_deltas": provisional,
+            "expected_variation": _stored(expected),
+            "repeated_deltas": _stored(repeats),
+            "provisional_deltas": _stored(provisional),
         }
     )
+
+
+def _stored(delta: Delta | None) -> dict[str, Any] | None:
+    """Return the stored form of a delta: null, and never an empty map, when nothing differs."""
+    return nest_delta(delta) if delta else None
 
 
 def _new_case(case: CaseRecord | None, key: CaseKey, now: datetime) -> CaseRecord:

@@ -7,25 +7,12 @@ File names end in the LID, and in `.gz` once the run has reached its end:
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
 
-Artefact = Literal[
-    "env_archive",
-    "env_batch",
-    "env_build",
-    "env_case",
-    "env_mach_pes",
-    "env_mach_specific",
-    "env_run",
-    "env_workflow",
-    "readme_case",
-    "case_status",
-    "e3sm_timing",
-    "git_describe",
-    "git_config",
-    "git_status",
-    "cpl_log",
-]
+Artefact = str
+"""What a file is: `env_run`, `case_status`, …, or the name of a namelist: `atm_in`, `user_nl_eam`.
+
+The namelists of several instances have their number in the name: `atm_in_0001`.
+"""
 
 REQUIRED: Mapping[Artefact, str] = {
     "env_case": "env_case.xml",
@@ -57,6 +44,10 @@ _DOCS_STEMS: Mapping[str, Artefact] = {
     "env_workflow.xml": "env_workflow",
 }
 _ANY_LID = re.compile(r"\.(?:[0-9][A-Za-z0-9_.\[\]-]{0,200}\.)?[0-9]{6}-[0-9]{6}$")
+_NAMELIST = re.compile(
+    r"(?:[a-z][a-z0-9_]*_in|user_nl_[a-z0-9]+|[a-z]+_modelio(?=\.nml|_[0-9]{4}|$))"
+    r"(?:\.nml)?(?P<instance>_[0-9]{4})?"
+)
 _TIMING = re.compile(r"e3sm_timing(?:_(?P<driver>[0-9]{4}))?\.(?P<case>.+)")
 _DOCS_PREFIX = "casedocs"
 
@@ -113,7 +104,7 @@ def _identify(path: str, lid: str) -> tuple[Artefact, int] | None:
         stem = _ANY_LID.sub("", plain)
     rank = (0 if is_own else 2) + (plain != name)
     if folder:
-        artefact = _DOCS_STEMS.get(stem)
+        artefact = _DOCS_STEMS.get(stem) or _namelist(stem)
         return None if artefact is None else (artefact, rank)
     timing = _TIMING.fullmatch(stem)
     if timing:
@@ -121,3 +112,12 @@ def _identify(path: str, lid: str) -> tuple[Artefact, int] | None:
         return "e3sm_timing", rank + 4 * driver
     artefact = _ROOT_STEMS.get(stem)
     return None if artefact is None else (artefact, rank)
+
+
+def is_namelist(artefact: Artefact) -> bool:
+    """Tell whether a file is a namelist."""
+    return _NAMELIST.fullmatch(artefact) is not None
+
+
+def _namelist(stem: str) -> Artefact | None:
+    return stem.replace(".nml", "") if is_namelist(stem) else None

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ingest.inventory import REQUIRED, Artefact, Inventory
+from ingest.inventory import REQUIRED, Artefact, Inventory, is_namelist
 from ingest.parsers.case_status import Attempt, parse_case_status
 from ingest.parsers.content import expand, expand_head
 from ingest.parsers.cpl_log import Clock, parse_cpl_log
@@ -18,6 +18,7 @@ from ingest.parsers.git_files import (
     parse_git_describe,
     parse_git_status,
 )
+from ingest.parsers.namelist import parse_namelist
 from ingest.parsers.readme_case import ReadmeCase, parse_readme_case
 from ingest.sources import Content, storable_path
 from models.errors import ParseError
@@ -30,7 +31,8 @@ _LOG_HEAD = 4 * 2**20
 class Parsed:
     """What the files of an execution say; None where a file is not there or cannot be read.
 
-    `variables` holds those of all env_*.xml by delta key, `env_files` the files they came from.
+    `variables` holds those of all env_*.xml and namelists by delta key, `env_files` the env_*.xml
+    that they came from.
     """
 
     variables: Variables = field(default_factory=dict)
@@ -92,6 +94,8 @@ def _parse_file(
     if artefact.startswith("env_"):
         parsed.variables.update(parse_env_xml(expanded, artefact))
         parsed.env_files.add(artefact)
+    elif is_namelist(artefact):
+        parsed.variables.update(parse_namelist(expanded, artefact))
     else:
         _PARSERS[artefact](parsed, expanded)
 

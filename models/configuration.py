@@ -23,6 +23,7 @@ def execution_configuration(
     for stored in (
         execution.run_config_deltas,
         execution.expected_variation,
+        execution.repeated_deltas,
         execution.provisional_deltas,
     ):
         delta |= flatten_delta(stored or {})

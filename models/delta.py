@@ -8,7 +8,8 @@ one that is null: its entry says `"absent": "canonical"` or `"absent": "current"
 `apply_delta(a, diff(a, b))` gives back b, value for value in meaning.
 """
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from models.keys import nest
@@ -41,13 +42,17 @@ def _meaning(value: Any) -> Any:
     return value if value is None else str(value)
 
 
-def diff(canonical: Configuration, current: Configuration) -> Delta:
+def diff(canonical: Configuration, current: Configuration, unread: Collection[str] = ()) -> Delta:
     """Return how `current` differs from `canonical`, by delta key in sorted order.
 
-    A variable that a metadata field stands for is not repeated beside that field.
+    A variable that a metadata field stands for is not repeated beside that field. Nothing is said
+    of the `unread` files of `current`: what is in them is not known. The entry of a list says
+    which of its values were `added` and `removed`.
     """
     delta: Delta = {}
     for key in sorted(canonical.keys() | current.keys()):
+        if unread and key.partition(".")[0] in unread:
+            continue
         before, after = canonical.get(key, _MISSING), current.get(key, _MISSING)
         if _is_spoken_for(key, before, after):
             continue
@@ -56,8 +61,32 @@ def diff(canonical: Configuration, current: Configuration) -> Delta:
         elif after is _MISSING:
             delta[key] = {"canonical": before, "current": None, "absent": "current"}
         elif not same_value(before, after):
-            delta[key] = {"canonical": before, "current": after}
+            delta[key] = {"canonical": before, "current": after} | _list_changes(before, after)
     return delta
+
+
+def _list_changes(before: Any, after: Any) -> Entry:
+    """Return which values of a list came and went; nothing when only their order changed."""
+    if not isinstance(before, list) and not isinstance(after, list):
+        return {}
+    old, new = _as_list(before), _as_list(after)
+    changes = {"added": _without(new, old), "removed": _without(old, new)}
+    return {name: values for name, values in changes.items() if values}
+
+
+def _as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _without(values: list[Any], others: list[Any]) -> list[Any]:
+    left = Counter(_meaning(other) for other in others)
+    remaining = []
+    for value in values:
+        if left[_meaning(value)]:
+            left[_meaning(value)] -= 1
+        else:
+            remaining.append(value)
+    return remaining
 
 
 def apply_delta(canonical: Configuration, delta: Mapping[str, Entry]) -> dict[str, Any]:

@@ -60,7 +60,9 @@ class Execution(Stored):
     is nested along the dots of the key. It is null for the canonical execution, when nothing
     differs, and when the configuration could not be read (`has_configuration` tells) or the case
     has no canonical execution yet. `expected_variation` has the same form and holds what is
-    expected to differ between submissions. While a case has no canonical execution,
+    expected to differ between submissions. An entry of either says in `alsoIn` under which other
+    keys its change shows; their own entries are in `repeated_deltas`. Of `unread_files`, which are
+    there but damaged, nothing is said. While a case has no canonical execution,
     `provisional_deltas` holds all differences to the execution that `configurationOf` of the case
     names, so that nothing is lost.
     """
@@ -86,10 +88,12 @@ class Execution(Stored):
     timing: Timing | None = None
     paths: Paths = Field(default_factory=Paths)
     has_configuration: bool = False
+    unread_files: list[str] = Field(default_factory=list)
     run_config_deltas: dict[str, Any] | None = None
     changed: list[str] = Field(default_factory=list)
     change_count: int | None = None
     expected_variation: dict[str, Any] | None = None
+    repeated_deltas: dict[str, Any] | None = None
     provisional_deltas: dict[str, Any] | None = None
     fingerprint: str
     source_path: str

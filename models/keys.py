@@ -19,7 +19,9 @@ _ESCAPES = {
 }
 _TABLE = str.maketrans(_ESCAPES)
 _EMPTY = "\\e"
-_FIELDS_OF_ENTRIES = frozenset({"canonical", "current", "absent", "class"})
+_FIELDS_OF_ENTRIES = frozenset(
+    {"canonical", "current", "absent", "class", "added", "removed", "alsoIn"}
+)
 _AFTER_BACKSLASH = {"0": "\0", "e": ""}
 _PLAIN = {"\u2024": ".", "\uff04": "$"}
 

@@ -29,7 +29,6 @@ GROUPS: Mapping[str, str] = {
     "git_branch": "source",
     "env_build.DEBUG": "build",
     NTASKS: "pe_layout",
-    NTASKS_PER_INST: "pe_layout",
     PIO_TYPENAME: "io",
     "env_run.OCN_NCPL": "coupling",
     "env_run.CONTINUE_RUN": "lifecycle",

@@ -91,6 +91,7 @@ DERIVED: Mapping[str, str] = {
     "drv_in.seq_timemgr_inparm.restart_option": "env_run.STOP_OPTION",
     "drv_in.seq_timemgr_inparm.ocn_cpl_dt": "env_run.OCN_NCPL",
     "drv_in.cime_pes.atm_ntasks": "env_mach_pes.NTASKS.ATM",
+    "env_mach_pes.NTASKS_PER_INST.ATM": "env_mach_pes.NTASKS.ATM",
     "atm_modelio.pio_inparm.pio_typename": "env_run.PIO_TYPENAME.ATM",
 }
 """Namelist entries that repeat an XML variable, and which; they are in no `changes`."""

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ingest.pipeline import ImportOptions, Report, import_paths
-from ingest.sample import SampleCase
+from ingest.sample import DERIVED, SampleCase
 from models.database import Database, open_database
 from models.delta import flatten_delta
 from models.ingestion import Counts
@@ -74,19 +74,16 @@ async def test_canonical_execution_and_outcomes_are_those_of_the_archive(
                 assert execution["simulationEnd"]["date"] == truth.simulation_end
 
 
-async def test_deltas_of_metadata_and_variables_are_those_of_the_archive(
-    database: Database, tree: Path
-) -> None:
+async def test_deltas_are_those_of_the_archive(database: Database, tree: Path) -> None:
     await run(database, tree)
     for case in sample_cases():
         stored = await read_case(database, case)
         for execution, truth in zip(stored["executions"], case.executions, strict=True):
-            expected = {
-                c.key: (c.canonical, c.current, c.group, c.kind)
-                for c in truth.changes
-                if c.key.startswith("env_") or "." not in c.key
-            }
-            assert _stored_changes(execution) == expected, truth.lid
+            expected = {c.key: (c.canonical, c.current, c.group, c.kind) for c in truth.changes}
+            found = _stored_changes(execution)
+            logfiles = {key for key in found if key.endswith("_modelio.modelio.logfile")}
+            assert {k: v for k, v in found.items() if k not in logfiles} == expected, truth.lid
+            assert {found[key][2:] for key in logfiles} <= {("lifecycle", "expected")}
 
 
 def _stored_changes(execution: dict[str, Any]) -> dict[str, tuple[Any, Any, str, str]]:
@@ -95,6 +92,22 @@ def _stored_changes(execution: dict[str, Any]) -> dict[str, tuple[Any, Any, str,
         for name, kind in (("runConfigDeltas", "configuration"), ("expectedVariation", "expected"))
         for key, entry in flatten_delta(execution[name] or {}).items()
     }
+
+
+async def test_a_change_that_shows_in_two_files_is_one_entry(
+    database: Database, tree: Path
+) -> None:
+    await run(database, tree)
+    shown: dict[str, str] = {}
+    for case in sample_cases():
+        for execution in (await read_case(database, case))["executions"]:
+            changed = flatten_delta(execution["runConfigDeltas"] or {})
+            expected = flatten_delta(execution["expectedVariation"] or {})
+            for key, entry in (changed | expected).items():
+                shown |= dict.fromkeys(entry.get("alsoIn", ()), key)
+    assert {k: v for k, v in DERIVED.items() if k in shown}.items() <= shown.items()
+    assert {"drv_in.cime_pes.atm_ntasks", "drv_in.seq_timemgr_inparm.stop_n"} <= shown.keys()
+    assert shown["user_nl_eam.fincl2"] == "atm_in.cam_history_nl.fincl2"
 
 
 async def test_a_case_without_success_has_no_canonical_execution_and_loses_nothing(

@@ -178,7 +178,7 @@ def test_a_credential_never_comes_out_of_odd_urls(noise: str, host: str) -> None
 
 @given(
     st.sampled_from(["git_describe", "git_status", "git_config"]).flatmap(
-        lambda name: mutations(sample_files()[name])  # type: ignore[index]
+        lambda name: mutations(sample_files()[name])
     )
     | st.binary()
     | st.text().map(lambda url: remote("origin", url).encode())
