@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 from httpx2 import AsyncClient
 
+from ingest.parsers.namelist import parse_namelist
 from ingest.pipeline import ImportOptions, import_paths
 from models.database import Database
-from models.delta import flatten_delta
+from models.delta import flatten_delta, same_value
 from models.identity import CaseKey
 
 _BESIDE = Path(__file__).parents[2] / "shared" / "data"
@@ -70,21 +71,40 @@ def _compare(execution: dict[str, Any], truth: dict[str, Any]) -> None:
         ("runConfigDeltas", "configuration"),
         ("expectedVariation", "expected_to_vary"),
     ):
-        found = {
-            key: (str(entry["canonical"]).upper(), str(entry["current"]).upper(), entry["class"])
-            for key, entry in flatten_delta(execution[field] or {}).items()
-            if key.startswith("env_")
-        }
-        assert found == {
-            _delta_key(c["key"]): (c["old"].upper(), c["new"].upper(), c["class"])
-            for c in changes.get(kind, ())
-            if c["key"].startswith("env_")
-        }
+        found = flatten_delta(execution[field] or {})
+        primary = {c["key"]: c for c in changes.get(kind, ()) if "derived_from" not in c}
+        source = {key for key in found if key.startswith("git_")}
+        assert bool(source) == ("GIT_DESCRIBE" in primary)
+        assert found.keys() - source == {_delta_key(k) for k in primary if k != "GIT_DESCRIBE"}
+        for key, change in primary.items():
+            if key != "GIT_DESCRIBE":
+                _compare_entry(found[_delta_key(key)], change)
+        for change in changes.get(kind, ()):
+            if "derived_from" in change:
+                also = found[_delta_key(change["derived_from"])]["alsoIn"]
+                assert _delta_key(change["key"]) in also
+
+
+def _compare_entry(entry: dict[str, Any], change: dict[str, Any]) -> None:
+    assert entry["class"] == change["class"]
+    assert entry.get("absent") == {"added": "canonical", "removed": "current"}.get(
+        change["presence"]
+    )
+    assert same_value(entry["canonical"], _value(change["old"]))
+    assert same_value(entry["current"], _value(change["new"]))
+
+
+def _value(told: Any) -> Any:
+    """Read a value of the truth: text of an XML attribute, or tokens of a namelist."""
+    if not isinstance(told, list):
+        return told
+    return parse_namelist(f"&g x = {','.join(told)} /".encode(), "any_in")["any_in.g.x"]
 
 
 def _delta_key(key: str) -> str:
     match = _XML_KEY.fullmatch(key)
-    assert match is not None
+    if match is None:
+        return key.replace(".nml/", "/").replace("/", ".")
     file, group, name, component = match.groups()
     parts = [file, name] if file != "env_workflow" else [file, group.replace(".", "_"), name]
     return ".".join([*parts, component] if component else parts)
