@@ -82,6 +82,7 @@ class ExecutionDetail(ExecutionItem):
     """
 
     status_source: str | None
+    scheduler_state: str | None
     missing: list[str]
     problems: list[Problem]
     simulation_dates_source: str | None

@@ -18,8 +18,8 @@ _SUMMARY_FIELDS = (
     "runStartLocal", "runEndLocal", "simulationStart", "simulationEnd",
 )  # fmt: skip
 _DETAIL_FIELDS = (
-    "statusSource", "missing", "problems", "simulationDatesSource", "gitDescribe", "timing",
-    "paths", "hasConfiguration", "sourcePath", "ingestionId",
+    "statusSource", "schedulerState", "missing", "problems", "simulationDatesSource",
+    "gitDescribe", "timing", "paths", "hasConfiguration", "sourcePath", "ingestionId",
 )  # fmt: skip
 _CASE_FIELDS = (
     "name", "machine", "system", "user", "caseGroup", "canonicalExecutionId", "compset",

@@ -1,18 +1,18 @@
 """From what the files of an execution say to the execution itself. Pure: no file, no database."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ingest.inventory import is_namelist
-from ingest.layout import Location
+from ingest.layout import SCHEDULER_STATES, Location
 from ingest.parse import Parsed
 from ingest.parsers.case_status import Attempt, own_attempt
 from ingest.simulated import simulated_interval
 from ingest.sources import storable_path
 from models.errors import RejectedError
-from models.execution import Execution, Paths, Problem
+from models.execution import Execution, Paths, Problem, Status
 from models.identity import CaseKey, spell_machine, system_of
 
 _ENSEMBLE_MEMBER = re.compile(r"_[0-9]+$")
@@ -32,12 +32,14 @@ _MAX_PATH = 4096
 class Observation:
     """One execution as its files show it, and the case that it belongs to.
 
-    `configuration` is by delta key, or None when it could not be read.
+    `configuration` is by delta key, or None when it could not be read; `attempts` are all runs of
+    the case that its CaseStatus tells of.
     """
 
     key: CaseKey
     execution: Execution
     configuration: dict[str, Any] | None
+    attempts: Sequence[Attempt] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,7 @@ def assemble(location: Location, parsed: Parsed, origin: Origin) -> Observation:
     lid = location.lid
     key = _case_key(location, parsed, origin.machine)
     attempt = own_attempt(parsed.attempts or (), lid)
+    status, status_source = _status(attempt, location.state)
     interval = simulated_interval(parsed.variables, parsed.clock)
     timing = parsed.timing
     has_configuration = parsed.env_files >= _CONFIGURED_BY and not any(
@@ -66,8 +69,9 @@ def assemble(location: Location, parsed: Parsed, origin: Origin) -> Observation:
         job_number=lid.job_number if lid.job_id else None,
         lid_time=lid.local_time,
         order_key=lid.order_key,
-        status=attempt.outcome if attempt else "unknown",
-        status_source="CaseStatus" if attempt else None,
+        status=status,
+        status_source=status_source,
+        scheduler_state=location.state,
         complete=parsed.is_complete,
         missing=parsed.missing,
         problems=[*parsed.problems, *_disagreements(location, parsed, key)],
@@ -88,7 +92,16 @@ def assemble(location: Location, parsed: Parsed, origin: Origin) -> Observation:
         ingestion_id=origin.ingestion_id,
     )
     configuration = _configuration(parsed, key.name) if has_configuration else None
-    return Observation(key, execution, configuration)
+    return Observation(key, execution, configuration, tuple(parsed.attempts or ()))
+
+
+def _status(attempt: Attempt | None, state: str | None) -> tuple[Status, str | None]:
+    """Return the status and what tells it: the run's own end, else the scheduler's word on it."""
+    if attempt is not None and attempt.outcome != "unknown":
+        return attempt.outcome, "CaseStatus"
+    if state is not None:
+        return SCHEDULER_STATES[state], "scheduler"
+    return "unknown", None if attempt is None else "CaseStatus"
 
 
 def _case_key(location: Location, parsed: Parsed, fallback_machine: str | None) -> CaseKey:

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from ingest.assemble import Observation
+from ingest.attempts import AttemptsOfCase
 from models.case import CaseRecord, HistoryEntry
 from models.configuration import execution_configuration
 from models.delta import Delta, diff, nest_delta
@@ -43,10 +44,12 @@ def fold(
     executions = {e.execution_id: e for e in case.executions} if case else {}
     configurations = _Configurations(case)
     outcomes: dict[str, Outcome] = {}
+    attempts = AttemptsOfCase(case.attempts if case else ())
     ingestion_id = None
     for observation in sorted(observations, key=_preference, reverse=True):
         seen = observation.execution
         ingestion_id = seen.ingestion_id
+        attempts.add(observation)
         known = executions.get(seen.execution_id)
         if known is None or _supersedes(observation, known):
             executions[seen.execution_id] = _at_first_path(seen, known or seen)
@@ -58,8 +61,10 @@ def fold(
             outcome = outcomes.get(seen.execution_id, "unchanged")
             executions[seen.execution_id] = _at_first_path(known, seen)
         outcomes[seen.execution_id] = outcome
-    ordered = sorted(executions.values(), key=lambda execution: execution.order_key)
+    settled = (attempts.settle(execution) for execution in executions.values())
+    ordered = sorted(settled, key=lambda execution: execution.order_key)
     folded = _assemble_case(case, key, ordered, configurations, now)
+    folded.attempts = attempts.stored()
     _note_history(case, folded, ingestion_id, now)
     return Folded(folded, outcomes)
 
@@ -94,7 +99,7 @@ def choose_canonical(executions: Iterable[Execution]) -> Execution | None:
     return min(successful, key=lambda execution: execution.order_key, default=None)
 
 
-def _preference(observation: Observation) -> tuple[int, int, int, int, str]:
+def _preference(observation: Observation) -> tuple[int, int, int, int, str, str]:
     """Rank observations of one execution, so that any order of them leads to the same record."""
     execution = observation.execution
     return (
@@ -102,6 +107,7 @@ def _preference(observation: Observation) -> tuple[int, int, int, int, str]:
         execution.has_configuration,
         -len(execution.missing),
         -len(execution.problems),
+        execution.scheduler_state or "",
         execution.fingerprint,
     )
 

@@ -1,16 +1,37 @@
 """Where an execution directory lies in an archive, and what that says about its case.
 
-The staging layout is `[<machine>/]performance_archive/<user>/<case>/<LID>/`. A path may begin
-anywhere in it: an import may be pointed at one case, or be given a tar of one execution.
+The model writes `[<machine>/]performance_archive/<user>/<case>/<LID>/`, the staging layout. Sites
+move that, day by day, to snapshots in OLD_PERF,
+`YYYY-MM/performance_archive_<ts>/[<STATE>/]<user>/<case>/<LID>/`, where STATE is how the scheduler
+says that the job ended. A path may begin anywhere in either: an import may be pointed at one case,
+or be given a tar of one execution.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from models.execution import Status
 from models.identity import machine_systems, spell_machine
 from models.lid import Lid
 
-_ARCHIVE = "performance_archive"
+_ARCHIVE = re.compile(r"performance_archive(?:_.*)?", re.DOTALL)
+_ABOVE_SNAPSHOTS = re.compile(r"OLD_PERF|[0-9]{4}-[0-9]{2}")
+SCHEDULER_STATES: dict[str, Status] = {
+    "COMPLETED": "completed",
+    "FAILED": "failed",
+    "NODE_FAIL": "failed",
+    "OUT_OF_MEMORY": "failed",
+    "BOOT_FAIL": "failed",
+    "TIMEOUT": "timeout",
+    "DEADLINE": "timeout",
+    "CANCELLED": "cancelled",
+    "PREEMPTED": "cancelled",
+    "REVOKED": "cancelled",
+    "RUNNING": "running",
+    "UNKNOWN": "unknown",
+}
+"""How Slurm's sacct names the ends of jobs, and what they mean for an execution."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +40,8 @@ class Location:
 
     `is_anchored` means that the path goes through a `performance_archive`, so that user and case
     are told by their places; elsewhere they are only what the directories happen to be called.
-    `machine_is_known` means that the machine's name is one of E3SM's machines.
+    `machine_is_known` means that the machine's name is one of E3SM's machines. `state` is a key of
+    SCHEDULER_STATES.
     """
 
     lid: Lid
@@ -28,21 +50,33 @@ class Location:
     machine: str | None
     is_anchored: bool
     machine_is_known: bool
+    state: str | None = None
 
 
 def locate(parts: Sequence[str], lid: Lid, outside: int = 0) -> Location:
     """Read the path of an execution directory: its parts from the top down, without the LID.
 
-    The first `outside` parts lie above what the user asked to import: a directory there is a
-    machine only when it has the name of one, for archives often stand in directories like
-    `/lcrc/group/e3sm/performance_archive`.
+    The first `outside` parts are those of the directory that the user asked to import, and lie
+    above what is in it: among them, one is a machine's only when it has the name of a machine, for
+    archives often stand in directories like `/lcrc/group/e3sm/performance_archive`.
     """
-    anchor = max((i for i, part in enumerate(parts) if part == _ARCHIVE), default=None)
-    if anchor is None or len(parts) - anchor != 3:
+    anchor = max((i for i, part in enumerate(parts) if _ARCHIVE.fullmatch(part)), default=None)
+    below = list(parts[anchor + 1 :]) if anchor is not None else []
+    state = below.pop(0).split()[0] if len(below) == 3 and _is_state(below[0]) else None
+    if anchor is None or len(below) != 2:
         case = parts[-1] if parts else None
         user = parts[-2] if len(parts) > 1 else None
         return Location(lid, user, case, None, is_anchored=False, machine_is_known=False)
-    above = spell_machine(parts[anchor - 1]) if anchor > 0 else None
-    known = above in machine_systems()
-    machine = above if known or anchor - 1 >= outside else None
-    return Location(lid, parts[-2], parts[-1], machine, is_anchored=True, machine_is_known=known)
+    above = anchor - 1
+    while above >= 0 and _ABOVE_SNAPSHOTS.fullmatch(parts[above]):
+        above -= 1
+    name = spell_machine(parts[above]) if above >= 0 else None
+    known = name in machine_systems()
+    machine = name if known or above >= outside else None
+    return Location(lid, below[0], below[1], machine, True, known, state)
+
+
+def _is_state(part: str) -> bool:
+    """Tell whether a directory is a state bucket; sacct may add words: `CANCELLED by 1234`."""
+    words = part.split()
+    return bool(words) and words[0] in SCHEDULER_STATES

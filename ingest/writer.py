@@ -26,6 +26,7 @@ _KNOWN_FIELDS = {
     "executions.complete": 1,
     "executions.fingerprint": 1,
     "executions.sourcePath": 1,
+    "executions.schedulerState": 1,
 }
 
 
@@ -35,6 +36,7 @@ class _KnownExecution:
     complete: bool
     fingerprint: str
     source_path: str
+    scheduler_state: str | None
 
 
 class KnownExecutions:
@@ -51,6 +53,7 @@ class KnownExecutions:
                         execution["complete"],
                         execution["fingerprint"],
                         execution["sourcePath"],
+                        execution.get("schedulerState"),
                     )
                 )
 
@@ -69,7 +72,8 @@ class KnownExecutions:
 
 def _teaches_nothing(found: Found, known: _KnownExecution) -> bool:
     if known.fingerprint == found.fingerprint:
-        return known.source_path <= found.path
+        is_told = known.complete or found.location.state in {None, known.scheduler_state}
+        return known.source_path <= found.path and is_told
     return known.complete
 
 

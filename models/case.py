@@ -21,6 +21,19 @@ class HistoryEntry(Stored):
     ingestion_id: str | None = None
 
 
+class Attempt(Stored):
+    """One `case.run` that CaseStatus tells of: ISO local times, and what became of it.
+
+    `told_by` is the execution whose CaseStatus says so.
+    """
+
+    job_id: str | None
+    start: str
+    end: str | None
+    outcome: str
+    told_by: str
+
+
 class CaseRecord(Stored):
     """What a case document holds, whether or not a database is at hand.
 
@@ -56,6 +69,7 @@ class CaseRecord(Stored):
     configuration_of: str | None = None
     configuration: dict[str, Any] | None = None
     executions: list[Execution] = Field(default_factory=list)
+    attempts: list[Attempt] = Field(default_factory=list)
     execution_count: int = 0
     status_counts: dict[str, int] = Field(default_factory=dict)
     first_lid_time: str | None = None

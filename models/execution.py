@@ -56,6 +56,9 @@ class Execution(Stored):
     stamp, then numeric job id. `lid_time`, `run_start_local` and `run_end_local` are ISO 8601
     local wall time of the machine, which does not record its zone.
 
+    `status_source` names what tells the status: `CaseStatus`, that of another execution, or the
+    `scheduler`, whose word is `scheduler_state`.
+
     `run_config_deltas` maps delta keys to `{"canonical", "current", "class"}`; in MongoDB the map
     is nested along the dots of the key. It is null for the canonical execution, when nothing
     differs, and when the configuration could not be read (`has_configuration` tells) or the case
@@ -74,6 +77,7 @@ class Execution(Stored):
     order_key: str
     status: Status
     status_source: str | None
+    scheduler_state: str | None = None
     complete: bool
     missing: list[str] = Field(default_factory=list)
     problems: list[Problem] = Field(default_factory=list)

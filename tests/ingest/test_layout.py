@@ -43,6 +43,40 @@ def test_an_anchored_path_tells_all(
 
 
 @pytest.mark.parametrize(
+    ("path", "machine", "state"),
+    [
+        pytest.param(
+            "OLD_PERF/2025-04/performance_archive_2025_04_18_15_00_01/TIMEOUT/u/c",
+            None,
+            "TIMEOUT",
+            id="state",
+        ),
+        pytest.param(
+            "pm-cpu/OLD_PERF/2025-04/performance_archive_2025_04_18/CANCELLED by 12/u/c",
+            "pm-cpu",
+            "CANCELLED",
+            id="state with words, machine",
+        ),
+        pytest.param(
+            "compy/OLD_PERF/2025-04/performance_archive_compy_e3sm_2025_04_18/u/c",
+            "compy",
+            None,
+            id="no state",
+        ),
+        pytest.param("2025-04/performance_archive_x/FAILED/u/c", None, "FAILED", id="month only"),
+        pytest.param(
+            "chrysalis/performance_archive/FAILED/u/c", "chrysalis", "FAILED", id="staging"
+        ),
+    ],
+)
+def test_a_snapshot_tells_the_state_of_the_job(
+    path: str, machine: str | None, state: str | None
+) -> None:
+    found = place(path)
+    assert (found.user, found.case, found.machine, found.state) == ("u", "c", machine, state)
+
+
+@pytest.mark.parametrize(
     ("path", "user", "case"),
     [
         pytest.param("", None, None, id="nothing"),
@@ -50,7 +84,8 @@ def test_an_anchored_path_tells_all(
         pytest.param("u/c", "u", "c", id="user and case"),
         pytest.param("chrysalis/performance_archive/c", "performance_archive", "c", id="no user"),
         pytest.param("performance_archive/x/u/c", "u", "c", id="one level too many"),
-        pytest.param("performance_archive_2025_01_01/u/c", "u", "c", id="another name"),
+        pytest.param("performance_archives/u/c", "u", "c", id="another name"),
+        pytest.param("performance_archive/NOSTATE/u/c", "u", "c", id="no state"),
     ],
 )
 def test_elsewhere_the_path_only_gives_names(path: str, user: str | None, case: str | None) -> None:

@@ -110,6 +110,44 @@ async def test_a_change_that_shows_in_two_files_is_one_entry(
     assert shown["user_nl_eam.fincl2"] == "atm_in.cam_history_nl.fincl2"
 
 
+async def test_later_executions_tell_what_became_of_those_that_left_no_status(
+    database: Database, tree: Path
+) -> None:
+    await run(database, tree)
+    told = 0
+    for case in sample_cases():
+        executions = (await read_case(database, case))["executions"]
+        last = max((i for i, e in enumerate(case.executions) if e.complete), default=0)
+        for execution, truth in list(zip(executions, case.executions, strict=True))[:last]:
+            if not truth.complete:
+                killed = truth.status in {"timeout", "cancelled"}
+                assert execution["status"] == ("unknown" if killed else truth.status)
+                told += not killed
+                assert killed or execution["statusSource"].startswith("CaseStatus of ")
+    assert told
+
+
+async def test_a_snapshot_tells_how_the_scheduler_ended_a_job(
+    database: Database, tmp_path: Path
+) -> None:
+    case, execution = next(
+        (c, e) for c in sample_cases() for e in c.executions if e.status == "timeout"
+    )
+    files = directories(sample_files())[execution.path]
+    write_files(tmp_path, files)
+    await run(database, tmp_path)
+    month = tmp_path / case.machine / "OLD_PERF" / "2025-01" / "performance_archive_2025_01_31"
+    moved = month / "TIMEOUT" / case.user / case.name
+    moved.mkdir(parents=True)
+    shutil.move(tmp_path / execution.path, moved)
+    report = await run(database, tmp_path)
+    assert report.record.counts == Counts(discovered=1, updated=1)
+    stored = (await read_case(database, case))["executions"]
+    assert [(e["status"], e["statusSource"]) for e in stored] == [("timeout", "scheduler")]
+    again = await run(database, tmp_path)
+    assert again.record.counts.unchanged == 1
+
+
 async def test_a_case_without_success_has_no_canonical_execution_and_loses_nothing(
     database: Database, tree: Path
 ) -> None:

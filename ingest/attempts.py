@@ -1,0 +1,76 @@
+"""What became of the runs of a case, from the CaseStatus of any of its executions.
+
+CaseStatus is the history of the whole case, so that an execution that left none, because it was
+killed or failed, is told of by that of a later one.
+"""
+
+from collections.abc import Iterable
+
+from ingest.assemble import Observation
+from ingest.parsers.case_status import Attempt, own_attempt
+from models.case import Attempt as StoredAttempt
+from models.execution import Execution
+from models.lid import parse_lid
+
+_RANK = {"completed": 3, "failed": 3, "unknown": 2, "running": 1}
+_ENDS = frozenset({"completed", "failed"})
+
+
+class AttemptsOfCase:
+    """The runs that are known of; the same whatever the order in which they are told."""
+
+    def __init__(self, stored: Iterable[StoredAttempt]) -> None:
+        self._attempts = {(attempt.job_id, attempt.start): attempt for attempt in stored}
+
+    def add(self, observation: Observation) -> None:
+        """Take what the CaseStatus of an execution tells."""
+        lid = observation.execution.execution_id
+        for attempt in observation.attempts:
+            told = StoredAttempt(
+                job_id=attempt.job_id,
+                start=attempt.start,
+                end=attempt.end,
+                outcome=attempt.outcome,
+                told_by=lid,
+            )
+            known = self._attempts.get((attempt.job_id, attempt.start))
+            if known is None or _is_better(told, known):
+                self._attempts[attempt.job_id, attempt.start] = told
+
+    def settle(self, execution: Execution) -> Execution:
+        """Return an execution with the end that others tell of, if its own CaseStatus does not."""
+        if execution.status_source == "CaseStatus" and execution.status != "unknown":
+            return execution
+        found = self._attempt_of(execution)
+        if found is None or found.outcome not in _ENDS or found.told_by == execution.execution_id:
+            return execution
+        return execution.model_copy(
+            update={
+                "status": found.outcome,
+                "status_source": f"CaseStatus of {found.told_by}",
+                "run_start_local": found.start,
+                "run_end_local": execution.run_end_local or found.end,
+            }
+        )
+
+    def stored(self) -> list[StoredAttempt]:
+        """Return the runs in order of their start, as the case stores them."""
+        return sorted(self._attempts.values(), key=lambda a: (a.start, a.job_id or ""))
+
+    def _attempt_of(self, execution: Execution) -> StoredAttempt | None:
+        lid = parse_lid(execution.execution_id)
+        if lid is None:
+            return None
+        plain = [Attempt(a.job_id, a.start, a.end, "unknown") for a in self._attempts.values()]
+        found = own_attempt(plain, lid)
+        return None if found is None else self._attempts[found.job_id, found.start]
+
+
+def _is_better(told: StoredAttempt, known: StoredAttempt) -> bool:
+    """Prefer an end to none, and of several that tell the same, the earliest execution."""
+    return (-_RANK[told.outcome], _order(told)) < (-_RANK[known.outcome], _order(known))
+
+
+def _order(attempt: StoredAttempt) -> tuple[str, str, str]:
+    lid = parse_lid(attempt.told_by)
+    return lid.order_key if lid else "", attempt.outcome, attempt.end or ""

@@ -1,0 +1,86 @@
+from itertools import permutations
+
+import pytest
+
+from ingest.assemble import Observation
+from ingest.attempts import AttemptsOfCase
+from ingest.parsers.case_status import Attempt, Outcome
+from models.execution import Execution, Status
+from models.identity import CaseKey
+from models.lid import parse_lid
+
+FIRST, SECOND, THIRD = "7.250101-000000", "8.250102-000000", "9.250103-000000"
+
+
+def execution(text: str, status: Status = "unknown", source: str | None = None) -> Execution:
+    lid = parse_lid(text)
+    assert lid is not None
+    return Execution(
+        execution_id=text, job_id=lid.job_id, job_number=lid.job_number, lid_time=lid.local_time,
+        order_key=lid.order_key, status=status, status_source=source, complete=False,
+        fingerprint="", source_path="", ingestion_id="",
+    )  # fmt: skip
+
+
+def told(by: str, *attempts: Attempt) -> Observation:
+    return Observation(CaseKey("m", "u", "c"), execution(by), None, attempts)
+
+
+def of_first(outcome: Outcome, end: str | None = None) -> Attempt:
+    return Attempt("7", "2025-01-01T00:00:05", end, outcome)
+
+
+FAILED = of_first("failed", "2025-01-01T02:00:00")
+
+
+def settled(*observations: Observation, of: Execution) -> Execution:
+    attempts = AttemptsOfCase(())
+    for observation in observations:
+        attempts.add(observation)
+    return attempts.settle(of)
+
+
+def test_a_later_execution_tells_the_end() -> None:
+    found = settled(told(SECOND, FAILED), of=execution(FIRST))
+    assert (found.status, found.status_source) == ("failed", f"CaseStatus of {SECOND}")
+    assert (found.run_start_local, found.run_end_local) == (FAILED.start, FAILED.end)
+
+
+def test_a_killed_job_stays_unknown() -> None:
+    found = settled(told(SECOND, of_first("unknown")), of=execution(FIRST))
+    assert (found.status, found.status_source) == ("unknown", None)
+
+
+def test_an_execution_that_tells_its_own_end_is_left_alone() -> None:
+    own = execution(FIRST, "completed", "CaseStatus")
+    assert settled(told(SECOND, FAILED), of=own) is own
+
+
+def test_the_model_counts_more_than_the_scheduler() -> None:
+    found = settled(told(SECOND, FAILED), of=execution(FIRST, "completed", "scheduler"))
+    assert found.status == "failed"
+
+
+def test_another_job_tells_nothing() -> None:
+    assert settled(told(SECOND, FAILED), of=execution(THIRD)).status == "unknown"
+
+
+@pytest.mark.parametrize(
+    "observations",
+    list(
+        permutations([told(SECOND, FAILED), told(THIRD, FAILED), told(FIRST, of_first("running"))])
+    ),
+)
+def test_the_order_in_which_it_is_told_does_not_matter(
+    observations: tuple[Observation, ...],
+) -> None:
+    found = settled(*observations, of=execution(FIRST))
+    assert (found.status, found.status_source) == ("failed", f"CaseStatus of {SECOND}")
+
+
+def test_what_is_stored_can_be_gone_on_with() -> None:
+    attempts = AttemptsOfCase(())
+    attempts.add(told(SECOND, FAILED))
+    again = AttemptsOfCase(attempts.stored())
+    assert again.stored() == attempts.stored()
+    assert again.settle(execution(FIRST)).status == "failed"
