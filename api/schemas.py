@@ -8,7 +8,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import ConfigDict, Field
 
-from models.execution import Paths, Problem, Status, Timing
+from models.execution import Paths, Problem, Software, Status, Timing
 from models.simdate import SimulatedDate
 from models.stored import Stored
 
@@ -102,6 +102,7 @@ class ExecutionDetail(ExecutionItem):
     simulation_type: str | None
     timing: Timing | None
     paths: Paths
+    software: list[Software]
     has_configuration: bool
     expected_variation: Deltas | None
     provisional_deltas: dict[str, Any] | None

@@ -19,7 +19,7 @@ _SUMMARY_FIELDS = (
 )  # fmt: skip
 _DETAIL_FIELDS = (
     "statusSource", "schedulerState", "missing", "problems", "simulationDatesSource",
-    "gitDescribe", "timing", "paths", "hasConfiguration", "sourcePath", "ingestionId",
+    "gitDescribe", "timing", "paths", "software", "hasConfiguration", "sourcePath", "ingestionId",
 )  # fmt: skip
 _CASE_FIELDS = (
     "name", "machine", "system", "user", "caseGroup", "canonicalExecutionId", "compset",

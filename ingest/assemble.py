@@ -9,7 +9,9 @@ from ingest.inventory import is_namelist
 from ingest.layout import SCHEDULER_STATES, Location
 from ingest.parse import Parsed
 from ingest.parsers.case_status import Attempt, own_attempt
+from ingest.secrets import masked_text, without_secrets
 from ingest.simulated import simulated_interval
+from ingest.software import find_software
 from ingest.sources import storable_path
 from models.errors import RejectedError
 from models.execution import Execution, Paths, Problem, Status
@@ -82,9 +84,10 @@ def assemble(location: Location, parsed: Parsed, origin: Origin) -> Observation:
         simulation_start=interval.start,
         simulation_end=interval.end,
         simulation_dates_source=interval.source,
-        git_describe=parsed.git_describe.text if parsed.git_describe else None,
+        git_describe=_git_describe(parsed),
         timing=timing.timing if timing else None,
         paths=_paths(parsed.variables),
+        software=find_software(parsed.variables),
         has_configuration=has_configuration,
         unread_files=sorted(artefact for artefact in parsed.damaged if is_namelist(artefact)),
         fingerprint=origin.fingerprint,
@@ -185,7 +188,7 @@ def _configuration(parsed: Parsed, case_name: str) -> dict[str, Any]:
         metadata["git_branch"] = parsed.git_branch
     if parsed.has_git_config:
         metadata["git_repository_url"] = parsed.git_url
-    return dict(sorted((variables | metadata).items()))
+    return dict(sorted(without_secrets(variables | metadata).items()))
 
 
 def campaign_of(case_name: str) -> tuple[str | None, str | None]:
@@ -198,6 +201,11 @@ def campaign_of(case_name: str) -> tuple[str | None, str | None]:
     campaign = _ENSEMBLE_MEMBER.sub("", case_name)
     last = campaign.rpartition(".")[2]
     return campaign, last if last in _EXPERIMENT_TYPES else None
+
+
+def _git_describe(parsed: Parsed) -> str | None:
+    text = parsed.git_describe.text if parsed.git_describe else None
+    return None if text is None else masked_text(text)
 
 
 def _run_end(parsed: Parsed, attempt: Attempt | None) -> str | None:

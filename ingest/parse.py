@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ingest.inventory import REQUIRED, Artefact, Inventory, is_namelist
+from ingest.parsers import mach_specific
 from ingest.parsers.case_status import Attempt, parse_case_status
 from ingest.parsers.content import expand, expand_head
 from ingest.parsers.cpl_log import Clock, parse_cpl_log
@@ -20,6 +21,7 @@ from ingest.parsers.git_files import (
 )
 from ingest.parsers.namelist import parse_namelist
 from ingest.parsers.readme_case import ReadmeCase, parse_readme_case
+from ingest.secrets import masked_text, without_secrets
 from ingest.sources import Content, storable_path
 from models.errors import ParseError
 from models.execution import Problem
@@ -74,11 +76,14 @@ def parse_execution(inventory: Inventory, content: Content, limit: int) -> Parse
         parsed.problems.append(_problem(paths[0], "ambiguous", detail))
     there = inventory.files.keys() | inventory.ambiguous.keys()
     parsed.missing = [name for artefact, name in REQUIRED.items() if artefact not in there]
+    parsed.variables = without_secrets(parsed.variables)
     return parsed
 
 
 def _problem(path: str, reason: str, detail: str) -> Problem:
-    return Problem(file=storable_path(path), reason=reason, detail=storable_path(detail))
+    return Problem(
+        file=storable_path(path), reason=reason, detail=masked_text(storable_path(detail))
+    )
 
 
 def _parse_file(
@@ -94,6 +99,9 @@ def _parse_file(
     if artefact.startswith("env_"):
         parsed.variables.update(parse_env_xml(expanded, artefact))
         parsed.env_files.add(artefact)
+        if artefact == mach_specific.FILE:  # stands behind env_build, which chooses its blocks
+            found = mach_specific.parse_mach_specific(expanded, parsed.variables)
+            parsed.variables.update(found)
     elif is_namelist(artefact):
         parsed.variables.update(parse_namelist(expanded, artefact))
     else:

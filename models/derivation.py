@@ -108,4 +108,4 @@ def _pattern(key: str) -> re.Pattern[str]:
     escaped = f"{file}(?:_[0-9]{{4}})?{re.escape('.')}{rest}"
     component = "(?P<component>[A-Za-z]+)"
     escaped = escaped.replace(re.escape(_COMPONENT), component)
-    return re.compile(escaped.replace(re.escape(_ANY), "[a-z]+"))
+    return re.compile(escaped.replace(re.escape(_ANY), r"\w+"))

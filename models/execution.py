@@ -40,6 +40,19 @@ class Timing(Stored):
     run_length_days: float | None = None
 
 
+class Software(Stored):
+    """A Spack package that an execution ran on, as the name of a module or prefix tells it.
+
+    `hash` is the DAG hash or its first seven characters; `source` is `module`, or the environment
+    variable that holds the prefix.
+    """
+
+    name: str
+    version: str
+    hash: str
+    source: str
+
+
 class Paths(Stored):
     """Where the execution kept its files on its machine, with CIME's variables expanded."""
 
@@ -91,6 +104,7 @@ class Execution(Stored):
     git_describe: str | None = None
     timing: Timing | None = None
     paths: Paths = Field(default_factory=Paths)
+    software: list[Software] = Field(default_factory=list)
     has_configuration: bool = False
     unread_files: list[str] = Field(default_factory=list)
     run_config_deltas: dict[str, Any] | None = None

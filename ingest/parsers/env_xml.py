@@ -34,7 +34,7 @@ def parse_env_xml(content: bytes, file: str) -> Variables:
     (`case.run`, and all groups of env_workflow) come between the two, with underscores for their
     dots, because the same ids stand in each; so does any group whose ids another one repeats.
     """
-    root = _parse(content)
+    root = parse_xml(content)
     entries = [
         (_group(entry), entry.get("id", ""), entry)
         for entry in root.iter("entry")
@@ -60,7 +60,8 @@ def _refuse_conflicts(variables: Variables) -> None:
             above = above.rpartition(".")[0]
 
 
-def _parse(content: bytes) -> "etree._Element":
+def parse_xml(content: bytes) -> "etree._Element":
+    """Return the root of one of CIME's XML files; ParseError when it is none, or declares a DTD."""
     parser = etree.XMLParser(
         resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_pis=True
     )

@@ -141,9 +141,11 @@ async def test_another_execution_has_its_own_values_and_its_configuration_on_req
     path = f"{CASES}/{key_of(truth).case_id}/executions/{execution.lid}"
     plain, full = await get(client, path), await get(client, f"{path}?config=full")
     assert plain["compiler"] == change.current
-    assert plain["runConfigDeltas"]["compiler"] == {
-        "canonical": change.canonical, "current": change.current, "class": "build",
-    }  # fmt: skip
+    entry = plain["runConfigDeltas"]["compiler"]
+    assert (entry["canonical"], entry["current"], entry["class"]) == (
+        change.canonical, change.current, "build",
+    )  # fmt: skip
+    assert "env_mach_specific.modules" in entry["alsoIn"]
     assert plain["configuration"] is None
     assert full["configuration"]["env_build.COMPILER"] == change.current
 

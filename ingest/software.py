@@ -1,0 +1,43 @@
+"""Software that an execution ran on, as the names of modules and prefixes tell it.
+
+Spack ends the names of modules and of installation prefixes with the hash of the spec, whole or
+its first seven characters: `netcdf-c/4.4.1-a4hji6e`, `/soft/netcdf-c-4.4.1-a4hji6e/lib`.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ingest.parsers.mach_specific import FILE, MODULES_KEY
+from models.execution import Software
+
+_NAME = r"(?P<name>[a-z0-9][a-z0-9_.-]{0,80}?)"
+_VERSION = r"(?P<version>[0-9][A-Za-z0-9_.]{0,60}|develop|main|master)"
+_HASH = r"(?P<hash>[a-z2-7]{32}|[a-z2-7]{7})"
+_MODULE = re.compile(rf"{_NAME}/{_VERSION}-{_HASH}")
+_PREFIX = re.compile(rf"{_NAME}-{_VERSION}-{_HASH}")
+_WORDS = frozenset({"release", "default", "openmpi", "mvapich", "classic"})
+
+
+def find_software(variables: Mapping[str, Any]) -> list[Software]:
+    """Return the software that modules and environment variables name, each once, by name."""
+    found: dict[tuple[str, str, str], Software] = {}
+    for source, text, pattern in _candidates(variables):
+        match = pattern.fullmatch(text)
+        if match is not None and match["hash"] not in _WORDS:
+            key = (match["name"], match["version"], match["hash"])
+            name, version, spec_hash = key
+            software = Software(name=name, version=version, hash=spec_hash, source=source)
+            found.setdefault(key, software)
+    return [found[key] for key in sorted(found)]
+
+
+def _candidates(variables: Mapping[str, Any]) -> Iterator[tuple[str, str, re.Pattern[str]]]:
+    for command in variables.get(MODULES_KEY) or ():
+        for word in command.split()[1:]:
+            yield "module", word, _MODULE
+    prefix = f"{FILE}.environment_variables."
+    for key, value in variables.items():
+        if key.startswith(prefix) and isinstance(value, str):
+            for part in re.split(r"[/:]", value[:65536]):
+                yield key.removeprefix(prefix), part, _PREFIX
