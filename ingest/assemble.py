@@ -188,7 +188,7 @@ def _configuration(parsed: Parsed, case_name: str) -> dict[str, Any]:
         metadata["git_branch"] = parsed.git_branch
     if parsed.has_git_config:
         metadata["git_repository_url"] = parsed.git_url
-    return dict(sorted(without_secrets(variables | metadata).items()))
+    return dict(sorted((variables | without_secrets(metadata)).items()))
 
 
 def campaign_of(case_name: str) -> tuple[str | None, str | None]:

@@ -1,5 +1,6 @@
 """From the bytes of one execution directory to what its files say, each file for itself."""
 
+import hashlib
 import os
 import stat
 from collections.abc import Callable
@@ -27,6 +28,9 @@ from models.errors import ParseError
 from models.execution import Problem
 
 _LOG_HEAD = 4 * 2**20
+_RECENT_FILES = 512
+_RECENT: dict[tuple[Artefact, bytes, bytes, int], Variables] = {}
+"""The variables of the files that were parsed last, in this process, by their bytes."""
 
 
 @dataclass(slots=True)
@@ -34,7 +38,7 @@ class Parsed:
     """What the files of an execution say; None where a file is not there or cannot be read.
 
     `variables` holds those of all env_*.xml and namelists by delta key, `env_files` the env_*.xml
-    that they came from.
+    that they came from. `build` is a digest of env_build.xml.
     """
 
     variables: Variables = field(default_factory=dict)
@@ -51,6 +55,7 @@ class Parsed:
     missing: list[str] = field(default_factory=list)
     damaged: set[Artefact] = field(default_factory=set)
     problems: list[Problem] = field(default_factory=list)
+    build: bytes = b""
 
     @property
     def is_complete(self) -> bool:
@@ -76,7 +81,6 @@ def parse_execution(inventory: Inventory, content: Content, limit: int) -> Parse
         parsed.problems.append(_problem(paths[0], "ambiguous", detail))
     there = inventory.files.keys() | inventory.ambiguous.keys()
     parsed.missing = [name for artefact, name in REQUIRED.items() if artefact not in there]
-    parsed.variables = without_secrets(parsed.variables)
     return parsed
 
 
@@ -95,17 +99,40 @@ def _parse_file(
     data = _read(content, path, limit + 1)
     if len(data) > limit:
         raise ParseError("too_large", f"the file has more than {limit} bytes")
-    expanded = expand(data, limit)
-    if artefact.startswith("env_"):
-        parsed.variables.update(parse_env_xml(expanded, artefact))
-        parsed.env_files.add(artefact)
-        if artefact == mach_specific.FILE:  # stands behind env_build, which chooses its blocks
-            found = mach_specific.parse_mach_specific(expanded, parsed.variables)
-            parsed.variables.update(found)
-    elif is_namelist(artefact):
-        parsed.variables.update(parse_namelist(expanded, artefact))
+    if artefact.startswith("env_") or is_namelist(artefact):
+        parsed.variables.update(_variables(parsed, artefact, data, limit))
+        if artefact.startswith("env_"):
+            parsed.env_files.add(artefact)
     else:
-        _PARSERS[artefact](parsed, expanded)
+        _PARSERS[artefact](parsed, expand(data, limit))
+
+
+def _variables(parsed: Parsed, artefact: Artefact, data: bytes, limit: int) -> Variables:
+    """Return the variables of a file, those of one with the same bytes if it was just parsed.
+
+    Most files of an execution are, byte for byte, those of the one before.
+    """
+    digest = hashlib.blake2b(data, digest_size=16).digest()
+    chosen_by = parsed.build if artefact == mach_specific.FILE else b""
+    if artefact == "env_build":
+        parsed.build = digest
+    key = (artefact, digest, chosen_by, limit)
+    known = _RECENT.pop(key, None)
+    if known is None:
+        known = without_secrets(_parse_variables(parsed, artefact, expand(data, limit)))
+    _RECENT[key] = known
+    if len(_RECENT) > _RECENT_FILES:
+        del _RECENT[next(iter(_RECENT))]
+    return known
+
+
+def _parse_variables(parsed: Parsed, artefact: Artefact, content: bytes) -> Variables:
+    if is_namelist(artefact):
+        return parse_namelist(content, artefact)
+    variables = parse_env_xml(content, artefact)
+    if artefact == mach_specific.FILE:  # stands behind env_build, which chooses its blocks
+        variables |= mach_specific.parse_mach_specific(content, parsed.variables)
+    return variables
 
 
 def _read(content: Content, path: str, size: int) -> bytes:

@@ -10,6 +10,7 @@ _SECRET_NAME = re.compile(
     re.IGNORECASE,
 )
 _IN_URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]{0,20}://)[^\s/@'\"]{1,1000}@")
+_SHORTEST_TOKEN = 15
 _KNOWN_FORM = re.compile(
     r"gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|glpat-[\w-]{20,}|AKIA[A-Z0-9]{16}"
     r"|eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]{10,}|xox[abpr]-[\w-]{10,}"
@@ -31,7 +32,9 @@ def _is_secret(key: str, value: Any) -> bool:
 
 def masked_text(text: str) -> str:
     """Return a text with credentials in URLs, and tokens of well-known forms, masked."""
-    return _KNOWN_FORM.sub(MASK, _IN_URL.sub(rf"\g<scheme>{MASK}@", text))
+    if "://" in text:
+        text = _IN_URL.sub(rf"\g<scheme>{MASK}@", text)
+    return _KNOWN_FORM.sub(MASK, text) if len(text) >= _SHORTEST_TOKEN else text
 
 
 def _masked(value: Any) -> Any:

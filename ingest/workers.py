@@ -4,7 +4,7 @@ import asyncio
 import multiprocessing
 import os
 import threading
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -19,7 +19,8 @@ from ingest.sources import Content
 from models.errors import ParseError
 
 _WORTH_A_POOL = 16
-_IN_FLIGHT = 4  # tasks per worker
+_IN_FLIGHT = 4  # portions per worker
+_PORTION = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,11 @@ def observe(task: Task) -> Result:
         return Result(path, reason="internal_error", detail=f"{type(error).__name__}: {error}")
 
 
+def observe_each(tasks: Sequence[Task]) -> list[Result]:
+    """Read and parse several directories, of one case if possible: these share most files."""
+    return [observe(task) for task in tasks]
+
+
 class Workers:
     """A pool of `jobs` processes that starts with the first batch that is worth it."""
 
@@ -81,31 +87,32 @@ class Workers:
             for task in tasks:
                 yield await asyncio.to_thread(observe, task)
             return
+        portions = list(_portions(tasks))
         step = self._jobs * _IN_FLIGHT
-        for start in range(0, len(tasks), step):
-            for result in await self._observe_some(tasks[start : start + step]):
+        for start in range(0, len(portions), step):
+            for result in await self._observe_some(portions[start : start + step]):
                 yield result
 
-    async def _observe_some(self, tasks: Sequence[Task]) -> list[Result]:
+    async def _observe_some(self, portions: Sequence[Sequence[Task]]) -> list[Result]:
         loop = asyncio.get_running_loop()
         pool = self._open()
-        results = await asyncio.gather(
-            *(loop.run_in_executor(pool, observe, task) for task in tasks),
+        answers = await asyncio.gather(
+            *(loop.run_in_executor(pool, observe_each, portion) for portion in portions),
             return_exceptions=True,
         )
-        done = []
-        for task, result in zip(tasks, results, strict=True):
-            if isinstance(result, BrokenProcessPool):
-                done.append(await self._observe_alone(task))
-            elif isinstance(result, BaseException):
-                raise result
+        results: list[Result] = []
+        for portion, answer in zip(portions, answers, strict=True):
+            if isinstance(answer, BrokenProcessPool):
+                self._close()
+                results += [await self._observe_alone(task) for task in portion]
+            elif isinstance(answer, BaseException):
+                raise answer
             else:
-                done.append(result)
-        return done
+                results += answer
+        return results
 
     async def _observe_alone(self, task: Task) -> Result:
         """Try a task again by itself: it may be the one that killed the worker, or a bystander."""
-        self._close()
         loop = asyncio.get_running_loop()
         try:
             return await loop.run_in_executor(self._open(), observe, task)
@@ -138,3 +145,18 @@ def _end_with_parent() -> None:
 def _exit_after(parent: "multiprocessing.process.BaseProcess") -> None:
     parent.join()
     os._exit(1)
+
+
+def _portions(tasks: Sequence[Task]) -> Iterator[list[Task]]:
+    """Cut tasks into portions for one worker each, along the borders of cases."""
+    portion: list[Task] = []
+    for task in tasks:
+        above = task.origin.path.rpartition("/")[0]
+        if portion and (
+            len(portion) >= _PORTION or portion[-1].origin.path.rpartition("/")[0] != above
+        ):
+            yield portion
+            portion = []
+        portion.append(task)
+    if portion:
+        yield portion
