@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from api.errors import add_error_handlers, add_request_id
+from api.head import HeadAsGet
 from api.pages import add_pages
 from api.parameters import operation_id
 from api.routes import API_PREFIX, api_router, health_router
@@ -45,6 +46,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     add_error_handlers(app)
     app.middleware("http")(add_request_id)
+    app.add_middleware(HeadAsGet)
     app.include_router(api_router)
     app.include_router(health_router)
     app.include_router(health_router, prefix=API_PREFIX, include_in_schema=False)

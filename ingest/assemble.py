@@ -15,7 +15,7 @@ from ingest.software import find_software
 from ingest.sources import storable_path
 from models.errors import RejectedError
 from models.execution import Execution, Paths, Problem, Status
-from models.identity import CaseKey, spell_machine, system_of
+from models.identity import CaseKey, machine_systems, spell_machine, system_of
 
 _ENSEMBLE_MEMBER = re.compile(r"_[0-9]+$")
 _EXPERIMENT_TYPES = frozenset(
@@ -51,6 +51,8 @@ class Origin:
     path: str
     fingerprint: str
     ingestion_id: str
+    file_count: int = 0
+    files_modified: int = 0
     machine: str | None = None  # of executions that do not tell theirs
 
 
@@ -91,6 +93,8 @@ def assemble(location: Location, parsed: Parsed, origin: Origin) -> Observation:
         has_configuration=has_configuration,
         unread_files=sorted(artefact for artefact in parsed.damaged if is_namelist(artefact)),
         fingerprint=origin.fingerprint,
+        file_count=origin.file_count,
+        files_modified=origin.files_modified,
         source_path=storable_path(origin.path),
         ingestion_id=origin.ingestion_id,
     )
@@ -141,7 +145,8 @@ def _machine(location: Location, told: str | None) -> str | None:
     placed = location.machine
     if placed is None or told is None:
         return placed or told
-    if placed == system_of(told) or (not location.machine_is_known and system_of(told) != told):
+    told_is_known = told in machine_systems()
+    if placed == system_of(told) or (told_is_known and not location.machine_is_known):
         return told
     return placed
 

@@ -38,8 +38,8 @@ def fold(
 ) -> Folded:
     """Return the case with these executions in it.
 
-    An execution that is recorded as complete is never replaced; an incomplete one is, by a better
-    observation of it.
+    A recorded execution is replaced only by a better observation of it: one that has more of its
+    files, or whose files could be read.
     """
     executions = {e.execution_id: e for e in case.executions} if case else {}
     configurations = _Configurations(case)
@@ -99,22 +99,37 @@ def choose_canonical(executions: Iterable[Execution]) -> Execution | None:
     return min(successful, key=lambda execution: execution.order_key, default=None)
 
 
-def _preference(observation: Observation) -> tuple[int, int, int, int, str, str]:
+def _preference(observation: Observation) -> tuple[int | str, ...]:
     """Rank observations of one execution, so that any order of them leads to the same record."""
     execution = observation.execution
     return (
-        execution.complete,
-        execution.has_configuration,
-        -len(execution.missing),
-        -len(execution.problems),
+        *_quality(execution),
         execution.scheduler_state or "",
+        execution.files_modified,
         execution.fingerprint,
     )
 
 
+def _quality(execution: Execution) -> tuple[int, ...]:
+    return (
+        execution.is_whole,
+        execution.complete,
+        execution.has_configuration,
+        -len(execution.missing),
+        -len(execution.unread_files),
+        execution.file_count,
+    )
+
+
 def _supersedes(observation: Observation, known: Execution) -> bool:
-    recorded = Observation(observation.key, known, None)
-    return not known.complete and _preference(observation) > _preference(recorded)
+    """Tell whether what is seen replaces what is recorded.
+
+    A record that is whole is replaced only by a copy with more files; another one also by files
+    that were modified later.
+    """
+    if known.is_whole:
+        return _quality(observation.execution) > _quality(known)
+    return _preference(observation) > _preference(Observation(observation.key, known, None))
 
 
 def _at_first_path(kept: Execution, other: Execution) -> Execution:
@@ -191,8 +206,12 @@ def _with_deltas(
     if canonical_id is None or delta is None:
         return _set_deltas(execution, provisional=delta)
     changes, repeats = set_repeats_apart(delta)
-    changed, expected = split_delta(changes)
+    changed, expected = split_delta(changes, _files_of(base), _files_of(own))
     return _set_deltas(execution, changed, expected, repeats)
+
+
+def _files_of(configuration: Mapping[str, Any] | None) -> frozenset[str]:
+    return frozenset(key.partition(".")[0] for key in configuration or ())
 
 
 def _set_deltas(

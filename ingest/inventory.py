@@ -54,10 +54,14 @@ _DOCS_PREFIX = "casedocs"
 
 @dataclass(frozen=True, slots=True)
 class FileEntry:
-    """A regular file below an execution directory; `path` is relative to it, with slashes."""
+    """A regular file below an execution directory; `path` is relative to it, with slashes.
+
+    `modified` is in seconds since the epoch.
+    """
 
     path: str
     size: int
+    modified: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,7 +90,7 @@ class _Import:
         self._started = time.monotonic()
         self._unreadable = 0
         self._record = IngestionRecord(
-            source=str(paths[0]) if len(paths) == 1 else shlex.join(map(str, paths)),
+            source=_printable(str(paths[0]) if len(paths) == 1 else shlex.join(map(str, paths))),
             kind=_KIND,
             started_at=datetime.now(UTC),
             caseledger_version=version("caseledger"),
@@ -167,7 +167,14 @@ class _Import:
             await self._write(key, observed[key])
 
     def _task(self, found: Found, content: Content) -> Task:
-        origin = Origin(found.path, found.fingerprint, self._id, self._options.machine)
+        origin = Origin(
+            path=found.path,
+            fingerprint=found.fingerprint,
+            ingestion_id=self._id,
+            file_count=len(found.entries),
+            files_modified=found.modified,
+            machine=self._options.machine,
+        )
         limit = self._options.max_file_bytes
         return Task(found.location, found.inventory, content, origin, limit)
 

@@ -3,7 +3,6 @@
 import asyncio
 import random
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -27,54 +26,46 @@ _KNOWN_FIELDS = {
     "executions.fingerprint": 1,
     "executions.sourcePath": 1,
     "executions.schedulerState": 1,
+    "executions.hasConfiguration": 1,
+    "executions.unreadFiles": 1,
+    "executions.fileCount": 1,
+    "executions.filesModified": 1,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class _KnownExecution:
-    key: CaseKey
-    complete: bool
-    fingerprint: str
-    source_path: str
-    scheduler_state: str | None
 
 
 class KnownExecutions:
     """The executions that are recorded already, of those that a batch of directories may be."""
 
     def __init__(self, cases: Iterable[Mapping[str, Any]]) -> None:
-        self._known: dict[str, list[_KnownExecution]] = {}
+        self._known: dict[str, list[tuple[CaseKey, Mapping[str, Any]]]] = {}
         for case in cases:
             key = CaseKey(case["machine"], case["user"], case["name"])
             for execution in case["executions"]:
-                self._known.setdefault(execution["executionId"], []).append(
-                    _KnownExecution(
-                        key,
-                        execution["complete"],
-                        execution["fingerprint"],
-                        execution["sourcePath"],
-                        execution.get("schedulerState"),
-                    )
-                )
+                self._known.setdefault(execution["executionId"], []).append((key, execution))
 
     def is_unchanged(self, found: Found) -> bool:
         """Tell whether nothing can be learnt from the directory: it need not be opened.
 
-        That is so when it is recorded as complete, or has the same files as when it was recorded.
-        Where the path does not tell the machine, only the very path that was recorded is known.
+        That is so when it has the same files as when it was recorded, or no more of them than a
+        record that is whole. Where the path does not tell the machine, only the very path that was
+        recorded is known.
         """
         return any(
             _teaches_nothing(found, known)
-            and (known.source_path == found.path or _is_of(found.location, known.key))
-            for known in self._known.get(found.location.lid.text, ())
+            and (known["sourcePath"] == found.path or _is_of(found.location, key))
+            for key, known in self._known.get(found.location.lid.text, ())
         )
 
 
-def _teaches_nothing(found: Found, known: _KnownExecution) -> bool:
-    if known.fingerprint == found.fingerprint:
-        is_told = known.complete or found.location.state in {None, known.scheduler_state}
-        return known.source_path <= found.path and is_told
-    return known.complete
+def _teaches_nothing(found: Found, known: Mapping[str, Any]) -> bool:
+    is_whole = known["complete"] and known["hasConfiguration"] and not known["unreadFiles"]
+    if known["fingerprint"] != found.fingerprint:
+        return is_whole and len(found.entries) <= known["fileCount"]
+    if known["sourcePath"] > found.path:
+        return False
+    is_told = found.location.state in {None, known["schedulerState"]}
+    is_same = known["filesModified"] >= found.modified
+    return bool(is_whole or (is_told and is_same))
 
 
 def _is_of(location: Location, key: CaseKey) -> bool:

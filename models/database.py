@@ -37,6 +37,7 @@ _COMPRESSED = {"wiredTiger": {"configString": "block_compressor=zstd"}}
 _COLLECTION_EXISTS = 48
 _NOT_YET_INITIALIZED = 94
 _TOO_LARGE = {10334, 17419}
+_SELECTION_MILLISECONDS = 5000
 
 
 class Collection:
@@ -101,10 +102,13 @@ class Database:
         self.cases = Collection(self._database["cases"])
         self.ingestions = Collection(self._database["ingestions"])
 
-    async def ping(self) -> None:
-        """Return when the server answers; DatabaseError when it does not."""
-        with _translated():
-            await self._client.admin.command("ping")
+    async def ping(self, seconds: float | None = None) -> None:
+        """Return when the server answers; DatabaseUnavailableError when not within `seconds`."""
+        try:
+            with _translated():
+                await asyncio.wait_for(self._client.admin.command("ping"), seconds)
+        except TimeoutError:
+            raise DatabaseUnavailableError("MongoDB does not answer") from None
 
     async def create_schema(self) -> None:
         """Create what is missing of collections and indexes; safe to do at the same time."""
@@ -162,8 +166,9 @@ async def _connected(uri: str, settings: Settings) -> AsyncIterator[Database]:
             uri,
             appname="caseledger",
             tz_aware=True,
-            timeoutMS=milliseconds,
-            serverSelectionTimeoutMS=min(milliseconds, 5000),
+            serverSelectionTimeoutMS=min(milliseconds, _SELECTION_MILLISECONDS),
+            connectTimeoutMS=min(milliseconds, _SELECTION_MILLISECONDS),
+            socketTimeoutMS=milliseconds,
         )
     try:
         database = Database(client, settings.database, uri)
@@ -190,7 +195,8 @@ def _translated(uri: str | None = None) -> Iterator[None]:
     except (errors.NetworkTimeout, errors.WTimeoutError) as error:
         raise DatabaseTimeoutError(f"MongoDB took too long: {error}") from error
     except (errors.ConnectionFailure, errors.WaitQueueTimeoutError) as error:
-        raise DatabaseUnavailableError(f"MongoDB cannot be reached: {error}") from error
+        reason = str(error).partition(", Timeout:")[0].partition(" (configured timeouts")[0]
+        raise DatabaseUnavailableError(f"MongoDB cannot be reached: {reason}") from error
     except errors.PyMongoError as error:
         raise DatabaseError(f"MongoDB: {error}") from error
 

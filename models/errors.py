@@ -1,6 +1,7 @@
 """The errors of Caseledger.
 
 CaseledgerError
+├── UsageError                 a command is asked for what cannot be
 ├── SettingsError              the environment holds a setting that makes no sense
 ├── DatabaseError              MongoDB refuses a request
 │   ├── DatabaseUnavailableError   it cannot be reached, or the connection broke
@@ -17,6 +18,10 @@ CaseledgerError
 
 class CaseledgerError(Exception):
     """Root of every error that Caseledger raises on purpose; its text is for the user."""
+
+
+class UsageError(CaseledgerError):
+    """A command is asked for what cannot be."""
 
 
 class SettingsError(CaseledgerError):

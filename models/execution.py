@@ -114,8 +114,15 @@ class Execution(Stored):
     repeated_deltas: dict[str, Any] | None = None
     provisional_deltas: dict[str, Any] | None = None
     fingerprint: str
+    file_count: int = 0
+    files_modified: int = 0
     source_path: str
     ingestion_id: str
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing is missing or damaged of what is read."""
+        return self.complete and self.has_configuration and not self.unread_files
 
     @property
     def is_successful(self) -> bool:

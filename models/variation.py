@@ -2,14 +2,13 @@
 
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
 from typing import Any
 
-from models.delta import Delta, Entry
-from models.metadata import METADATA_FIELDS
+from models.delta import Delta
 
 _UNRECORDED = ("unrecorded", True)
 
@@ -21,19 +20,23 @@ class _Rule:
     is_expected: bool
 
 
-def split_delta(delta: Delta) -> tuple[Delta, Delta]:
-    """Return the configuration that changed and the expected variation, each entry classed."""
+def split_delta(
+    delta: Delta, canonical_files: Collection[str], current_files: Collection[str]
+) -> tuple[Delta, Delta]:
+    """Return the configuration that changed and the expected variation, each entry classed.
+
+    What is absent because its whole file is, on that side, was not recorded: nobody knows whether
+    it changed. The files are those that keys begin with; a metadata field is a file of its own.
+    """
     changed: Delta = {}
     expected: Delta = {}
+    files = {"canonical": canonical_files, "current": current_files}
     for key, entry in delta.items():
-        class_name, is_expected = _UNRECORDED if _is_unrecorded(key, entry) else classify(key)
+        side = entry.get("absent")
+        is_unrecorded = side is not None and key.partition(".")[0] not in files[side]
+        class_name, is_expected = _UNRECORDED if is_unrecorded else classify(key)
         (expected if is_expected else changed)[key] = entry | {"class": class_name}
     return changed, expected
-
-
-def _is_unrecorded(key: str, entry: Entry) -> bool:
-    """Tell whether a metadata field only lacks the file that it is read from."""
-    return key in METADATA_FIELDS and "absent" in entry
 
 
 @lru_cache(maxsize=65536)

@@ -1,13 +1,15 @@
 """The command `caseledger`."""
 
+import signal
 import sys
 
 import typer
 
-from models.errors import CaseledgerError, DatabaseError, SettingsError, SourceError
+from models.errors import CaseledgerError, DatabaseError, SettingsError, SourceError, UsageError
 
 _EXIT_CODES: tuple[tuple[type[CaseledgerError], int], ...] = (
     (SettingsError, 2),
+    (UsageError, 2),
     (SourceError, 3),
     (DatabaseError, 4),
     (CaseledgerError, 1),
@@ -19,6 +21,7 @@ def main() -> None:
     """Run the command line; every error that Caseledger knows is one line and an exit code."""
     from api.cli.app import app
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # clean up as after Ctrl-C
     try:
         app()
     except CaseledgerError as error:

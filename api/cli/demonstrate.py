@@ -6,7 +6,7 @@ from pathlib import Path
 import typer
 
 from api.cli.importing import run_import
-from api.cli.serving import serve_api
+from api.cli.serving import serve_api, try_port
 from ingest.sample import SampleArchive, SampleOptions
 from models.embedded.server import embedded_server
 from models.settings import Settings
@@ -14,6 +14,7 @@ from models.settings import Settings
 
 def run_demo(settings: Settings, port: int, cases: int) -> None:
     """Generate, import and serve a sample archive; nothing of it is left afterwards."""
+    try_port("127.0.0.1", port)
     with tempfile.TemporaryDirectory(prefix="caseledger-demo-") as directory:
         root = Path(directory)
         own = settings.model_copy(update={"mongodb_url": None, "home": root / "home"})

@@ -44,11 +44,9 @@ def run_import(
     show = sys.stderr.isatty() and not quiet
     try:
         report = asyncio.run(_import(settings, paths, options, show=show))
-    except asyncio.CancelledError:
-        raise KeyboardInterrupt from None
-    except KeyboardInterrupt:
+    except (asyncio.CancelledError, KeyboardInterrupt):
         typer.echo("caseledger: interrupted; run it again to go on", err=True)
-        raise
+        raise KeyboardInterrupt from None
     if as_json:
         typer.echo(json.dumps(report_json(report), ensure_ascii=False))
     elif not quiet:

@@ -1,12 +1,15 @@
 """`/livez` and `/readyz`: for whoever runs the service."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 
 from api.deps import Store
+from api.parameters import refuse_unknown_parameters
 from api.responses import problems
 from api.schemas import Health
 
-router = APIRouter(tags=["health"])
+router = APIRouter(tags=["health"], dependencies=[Depends(refuse_unknown_parameters)])
+
+_PATIENCE_SECONDS = 2
 
 
 @router.get("/livez", response_model=Health)
@@ -18,5 +21,5 @@ async def livez() -> Health:
 @router.get("/readyz", response_model=Health, responses=problems())
 async def readyz(store: Store) -> Health:
     """Tell that the database answers."""
-    await store.ping()
+    await store.ping(_PATIENCE_SECONDS)
     return Health(status="ok")

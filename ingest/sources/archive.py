@@ -9,6 +9,7 @@ from abc import abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from ingest.inventory import FileEntry
@@ -22,6 +23,14 @@ _ARCHIVE_ERRORS = (
 )  # fmt: skip
 
 
+_PADDING_BLOCK = 2**20
+_MOST_PADDING = 64  # blocks
+
+
+class ChecksumError(Exception):
+    """The checksum of an archive is wrong, so that it is damaged anywhere."""
+
+
 @dataclass(slots=True)
 class _Member:
     """A regular file in an archive: the execution directory that it belongs to, and its path."""
@@ -29,6 +38,7 @@ class _Member:
     directory: str
     path: str
     size: int
+    modified: int
 
 
 class ArchiveSource(Source):
@@ -55,7 +65,11 @@ class ArchiveSource(Source):
                 entries = directories.setdefault(last, {})
                 if member.path in entries:
                     self._repeats[last, member.path] += 1
-                entries[member.path] = FileEntry(member.path, member.size)
+                entries[member.path] = FileEntry(member.path, member.size, member.modified)
+        except ChecksumError as error:
+            detail = f"nothing in it can be trusted: {error}"
+            self.damages.append(Damage(str(self.path), "damaged_archive", detail))
+            return
         except _ARCHIVE_ERRORS as error:
             self.damages.append(Damage(str(self.path), "damaged_archive", _sentence(error)))
             if directories.pop(last, None) is not None:
@@ -137,7 +151,7 @@ class TarSource(ArchiveSource):
         with tarfile.open(self.path, "r:*") as archive:
             for info in archive:
                 archive.members = []  # type: ignore[attr-defined]  # or it would keep them all
-                member = _member(info.name, info.size) if info.isreg() else None
+                member = _member(info.name, info.size, int(info.mtime)) if info.isreg() else None
                 if member is not None:
                     yield member
             _check_end(archive)
@@ -148,7 +162,7 @@ class TarSource(ArchiveSource):
         with tarfile.open(self.path, "r:*") as archive:
             for info in archive:
                 archive.members = []  # type: ignore[attr-defined]
-                member = _member(info.name, info.size) if info.isreg() else None
+                member = _member(info.name, info.size, int(info.mtime)) if info.isreg() else None
                 if member is not None and member.path in needed.get(member.directory, ()):
                     stream = archive.extractfile(info)
                     assert stream is not None
@@ -156,11 +170,22 @@ class TarSource(ArchiveSource):
 
 
 def _check_end(archive: tarfile.TarFile) -> None:
-    """Raise EOFError unless an empty block ends the archive; tarfile takes any damage for it."""
+    """Read to the end of the file, where the checksum of a gzipped archive is.
+
+    EOFError unless an empty block ends the archive: tarfile takes any damage for its end.
+    ChecksumError when the archive is damaged somewhere that cannot be told.
+    """
     assert archive.fileobj is not None
     archive.fileobj.seek(archive.offset)
     if archive.fileobj.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
         raise EOFError("the archive is cut or damaged in the middle")
+    try:
+        for _ in range(_MOST_PADDING):
+            if not archive.fileobj.read(_PADDING_BLOCK):
+                return
+    except (OSError, zlib.error, lzma.LZMAError) as error:
+        raise ChecksumError(str(error)) from error
+    raise ChecksumError("something else follows the archive")
 
 
 class ZipSource(ArchiveSource):
@@ -169,7 +194,7 @@ class ZipSource(ArchiveSource):
     def _members(self) -> Iterator[_Member]:
         with zipfile.ZipFile(self.path) as archive:
             for info in archive.infolist():
-                member = None if _is_special(info) else _member(info.filename, info.file_size)
+                member = _zip_member(info)
                 if member is not None:
                     yield member
 
@@ -178,7 +203,7 @@ class ZipSource(ArchiveSource):
     ) -> Iterator[tuple[_Member, bytes | None]]:
         with zipfile.ZipFile(self.path) as archive:
             for info in archive.infolist():
-                member = None if _is_special(info) else _member(info.filename, info.file_size)
+                member = _zip_member(info)
                 if member is not None and member.path in needed.get(member.directory, ()):
                     yield member, _read_zipped(archive, info, size)
 
@@ -197,14 +222,31 @@ def _is_special(info: zipfile.ZipInfo) -> bool:
     return info.is_dir() or kind not in {0, 0o100000}
 
 
-def _member(name: str, size: int) -> _Member | None:
+def _zip_member(info: zipfile.ZipInfo) -> _Member | None:
+    if _is_special(info):
+        return None
+    modified = datetime(*info.date_time, tzinfo=UTC) if _is_date(info.date_time) else None
+    stamp = int(modified.timestamp()) if modified else 0
+    return _member(info.filename, info.file_size, stamp)
+
+
+def _is_date(parts: tuple[int, ...]) -> bool:
+    try:
+        datetime(*parts)  # type: ignore[arg-type]
+    except ValueError:
+        return False
+    return True
+
+
+def _member(name: str, size: int, modified: int) -> _Member | None:
     """Place a member below the topmost execution directory in its path, if there is one."""
     parts = [part for part in name.split("/") if part not in {"", "."}]
     if ".." in parts or len(parts) > MAX_DEPTH or "\0" in name:
         return None
     for depth, part in enumerate(parts[:-1]):
         if parse_lid(part) is not None:
-            return _Member("/".join(parts[: depth + 1]), "/".join(parts[depth + 1 :]), size)
+            directory, path = "/".join(parts[: depth + 1]), "/".join(parts[depth + 1 :])
+            return _Member(directory, path, size, modified)
     return None
 
 

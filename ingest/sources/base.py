@@ -35,6 +35,11 @@ class Found:
         return take_inventory(self.entries, self.location.lid.text)
 
     @property
+    def modified(self) -> int:
+        """When a file of it was last modified, in seconds since the epoch."""
+        return max((entry.modified for entry in self.entries), default=0)
+
+    @property
     def fingerprint(self) -> str:
         """A digest of the names and sizes of all files."""
         digest = hashlib.sha256()

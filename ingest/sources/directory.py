@@ -59,7 +59,8 @@ class DirectorySource(Source):
                     for entry in entries:
                         if entry.is_file(follow_symlinks=False):
                             name = f"{folder}/{entry.name}" if folder else entry.name
-                            yield FileEntry(name, entry.stat(follow_symlinks=False).st_size)
+                            found = entry.stat(follow_symlinks=False)
+                            yield FileEntry(name, found.st_size, int(found.st_mtime))
             except OSError as error:
                 self._note(path / folder, "unreadable", str(error))
 

@@ -10,6 +10,7 @@ library alone.
 
 import ctypes
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -114,9 +115,8 @@ class Keeper:
         except subprocess.TimeoutExpired:
             mongod.kill()
             mongod.wait()
-        Path(self._socket_path).unlink(missing_ok=True)
         with suppress(OSError):
-            Path(self._socket_path).parent.rmdir()
+            shutil.rmtree(Path(self._socket_path).parent)
 
 
 def _stop_with_parent() -> None:

@@ -97,6 +97,7 @@ def mongod_command(
         "--dbpath", str(directory.data),
         "--bind_ip", socket_path,
         "--port", str(port),
+        "--unixSocketPrefix", str(Path(socket_path).parent),  # else it makes one in /tmp as well
         "--filePermissions", "0600",
         "--logpath", str(directory.log),
         "--noscripting",

@@ -26,6 +26,7 @@ from models.settings import Settings
 
 _PORT = 27017  # no TCP port is opened: it only gives the member of the replica set its name
 _START_SECONDS = 60.0
+_LONGEST_SOCKET_DIRECTORY = 80  # the path of a socket has at most 107 bytes
 
 
 @dataclass(frozen=True)
@@ -170,7 +171,9 @@ def _stop_if_last(directory: ServerDirectory, users: FileLock) -> None:
 def _socket_directory(root: Path) -> Path:
     """Return a directory that only this user can enter, with a path short enough for a socket."""
     name = f"caseledger-{os.getuid()}-{hashlib.sha256(os.fsencode(root)).hexdigest()[:12]}"
-    path = Path(tempfile.gettempdir()) / name
+    temporary = Path(tempfile.gettempdir())
+    is_short = len(os.fsencode(temporary / name)) <= _LONGEST_SOCKET_DIRECTORY
+    path = (temporary if is_short else Path("/tmp")) / name  # noqa: S108 - it is private below
     path.mkdir(mode=0o700, exist_ok=True)
     found = path.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:

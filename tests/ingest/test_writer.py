@@ -23,6 +23,11 @@ def known(**fields: Any) -> KnownExecutions:
         "complete": True,
         "fingerprint": found().fingerprint,
         "sourcePath": PATH,
+        "schedulerState": None,
+        "hasConfiguration": True,
+        "unreadFiles": [],
+        "fileCount": 1,
+        "filesModified": 0,
     }
     case = {"machine": KEY.machine, "user": KEY.user, "name": KEY.name}
     return KnownExecutions([case | {"executions": [recorded | fields]}])
@@ -32,7 +37,8 @@ def known(**fields: Any) -> KnownExecutions:
     ("recorded", "directory"),
     [
         pytest.param({}, found(), id="the same"),
-        pytest.param({"fingerprint": "x"}, found(), id="complete, whatever files there are"),
+        pytest.param({"fingerprint": "x"}, found(), id="whole, and no more files"),
+        pytest.param({"complete": False, "filesModified": 7}, found(), id="incomplete, and older"),
         pytest.param({"complete": False}, found(), id="incomplete with the same files"),
         pytest.param({"sourcePath": "/a"}, found(), id="complete, elsewhere"),
         pytest.param({}, found(is_anchored=False), id="at its path, though it tells nothing"),
@@ -54,6 +60,14 @@ def test_a_directory_that_teaches_nothing_is_passed_over(
         ),
         pytest.param({"complete": False}, found(entries=()), id="other files"),
         pytest.param({"sourcePath": "/c"}, found(), id="at a path that comes first"),
+        pytest.param({"fingerprint": "x", "fileCount": 0}, found(), id="more files"),
+        pytest.param({"hasConfiguration": False, "fingerprint": "x"}, found(), id="damaged before"),
+        pytest.param(
+            {"complete": False},
+            found(entries=(FileEntry("CaseStatus", 5, modified=9),)),
+            id="incomplete, and modified since",
+        ),
+        pytest.param({"complete": False}, found(state="TIMEOUT"), id="a state that is new"),
         pytest.param({"sourcePath": "/a"}, found(machine="compy"), id="another machine"),
         pytest.param({"sourcePath": "/a"}, found(user="other"), id="another user"),
         pytest.param({"sourcePath": "/a"}, found(case="other"), id="another case"),
@@ -72,7 +86,10 @@ def test_where_nothing_is_known_everything_is_read() -> None:
 
 
 def test_one_lid_may_belong_to_several_cases() -> None:
-    execution = {"executionId": LID, "complete": True, "fingerprint": "x", "sourcePath": "/a"}
+    execution = {
+        "executionId": LID, "complete": True, "fingerprint": "x", "sourcePath": "/a",
+        "hasConfiguration": True, "unreadFiles": [], "fileCount": 1,
+    }  # fmt: skip
     cases = [
         {"machine": machine, "user": KEY.user, "name": KEY.name, "executions": [execution]}
         for machine in ("compy", KEY.machine)

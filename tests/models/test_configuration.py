@@ -34,7 +34,7 @@ def test_the_base_has_the_configuration_of_the_case() -> None:
 
 
 def test_changes_and_expected_variation_are_put_together() -> None:
-    changed, expected = split_delta(diff(BASE, OTHER))
+    changed, expected = split_delta(diff(BASE, OTHER), (), ())
     other = execution(run_config_deltas=stored(changed), expected_variation=stored(expected))
     assert execution_configuration(other, "base", BASE) == OTHER
 

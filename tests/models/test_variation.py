@@ -43,12 +43,33 @@ def test_every_key_has_a_class(key: str) -> None:
 
 def test_a_delta_is_split_into_changed_and_expected() -> None:
     entry = {"canonical": 1, "current": 2}
-    changed, expected = split_delta({"env_run.STOP_N": entry, "env_run.ATM_NCPL": entry})
+    changed, expected = split_delta(
+        {"env_run.STOP_N": entry, "env_run.ATM_NCPL": entry}, {"env_run"}, {"env_run"}
+    )
     assert changed == {"env_run.ATM_NCPL": entry | {"class": "coupling"}}
     assert expected == {"env_run.STOP_N": entry | {"class": "segment"}}
 
 
 def test_splitting_leaves_the_delta_alone() -> None:
     delta = {"a": {"canonical": 1, "current": 2}}
-    split_delta(delta)
+    split_delta(delta, (), ())
     assert delta == {"a": {"canonical": 1, "current": 2}}
+
+
+@pytest.mark.parametrize(
+    ("key", "canonical_files", "is_unrecorded"),
+    [
+        pytest.param("env_run.ATM_NCPL", {"env_run"}, False, id="the file is there"),
+        pytest.param("env_run.ATM_NCPL", {"env_case"}, True, id="the file is not there"),
+        pytest.param("git_branch", {"compiler"}, True, id="metadata without its file"),
+    ],
+)
+def test_what_is_absent_with_its_whole_file_is_no_change(
+    key: str, canonical_files: set[str], is_unrecorded: bool
+) -> None:
+    entry = {"canonical": None, "current": 1, "absent": "canonical"}
+    changed, expected = split_delta({key: entry}, canonical_files, {"env_run", "git_branch"})
+    assert (key in expected) == is_unrecorded
+    assert (changed | expected)[key]["class"] == (
+        "unrecorded" if is_unrecorded else classify(key)[0]
+    )
