@@ -227,3 +227,14 @@ def test_an_interrupted_import_says_how_to_go_on(tmp_path: Path, place: dict[str
         record = records.find_one({})
         assert record is not None
         assert record["status"] == "interrupted"
+
+
+@pytest.mark.parametrize("command", ["serve", "demo"])
+def test_a_port_that_is_taken_is_told_at_once(place: dict[str, str], command: str) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        answer = _run(command, "--port", str(taken.getsockname()[1]), **place)
+    assert answer.returncode == 2
+    assert "cannot listen" in answer.stderr
+    assert answer.stdout == ""

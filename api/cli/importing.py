@@ -47,6 +47,9 @@ def run_import(
     except (asyncio.CancelledError, KeyboardInterrupt):
         typer.echo("caseledger: interrupted; run it again to go on", err=True)
         raise KeyboardInterrupt from None
+    finally:
+        # the event loop leaves the signal with its default, which cleans nothing up
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     if as_json:
         typer.echo(json.dumps(report_json(report), ensure_ascii=False))
     elif not quiet:

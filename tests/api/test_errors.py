@@ -118,3 +118,8 @@ async def test_health_is_told_at_the_root_and_below_the_prefix(
     client: AsyncClient, database: Database, path: str
 ) -> None:
     assert (await client.get(path)).json() == {"status": "ok"}
+
+
+@pytest.mark.parametrize("path", ["/livez", "/docs", "/api/v1/cases", "/api/v1/executions"])
+async def test_what_can_be_got_can_be_asked_for_by_its_head(client: AsyncClient, path: str) -> None:
+    assert (await client.head(path)).status_code == 200

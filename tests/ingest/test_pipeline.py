@@ -1,16 +1,19 @@
+import gzip
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ingest.pipeline import ImportOptions, Report, import_paths
-from ingest.sample import DERIVED, SampleCase
+from ingest.sample import DERIVED, SampleCase, SampleFile
 from models.database import Database, open_database
 from models.delta import flatten_delta
 from models.ingestion import Counts
@@ -247,6 +250,104 @@ async def test_a_recorded_execution_is_never_overwritten(
     again = await run(database, tmp_path)
     assert again.record.counts.unchanged == 1
     assert await dump(database) == before
+
+
+def _without(files: list[SampleFile], *names: str) -> list[SampleFile]:
+    return [file for file in files if not any(name in file.path for name in names)]
+
+
+def _damaged(files: list[SampleFile], name: str) -> list[SampleFile]:
+    return [replace(f, data=f.data[:200]) if f"{name}." in f.path else f for f in files]
+
+
+@pytest.mark.parametrize(
+    "worse",
+    [
+        pytest.param(lambda files: _without(files, "CaseStatus"), id="incomplete"),
+        pytest.param(lambda files: _without(files, "env_mach_pes", "env_workflow"), id="partial"),
+        pytest.param(lambda files: _without(files, "cpl.log", "e3sm.log"), id="large files swept"),
+        pytest.param(lambda files: _damaged(files, "env_mach_pes.xml"), id="damaged XML"),
+        pytest.param(lambda files: _damaged(files, "atm_in"), id="damaged namelist"),
+    ],
+)
+async def test_of_two_copies_the_better_one_stands_whichever_comes_first(
+    database: Database,
+    settings: Settings,
+    tmp_path: Path,
+    worse: Callable[[list[SampleFile]], list[SampleFile]],
+) -> None:
+    case = sample_cases()[0]
+    execution = next(e for e in case.executions if e.lid == case.canonical)
+    files = directories(sample_files())[execution.path]
+    good = write_files(tmp_path / "good", files)
+    bad = write_files(tmp_path / "bad", worse(files))
+    await run(database, good)
+    await run(database, bad)
+    expected = await dump(database)
+    other = settings.model_copy(update={"database": f"{settings.database}_w"})
+    async with open_database(other) as second:
+        await run(second, bad)
+        await run(second, good)
+        found = await dump(second)
+        await second.drop()
+    assert found == expected
+    assert found[0]["canonicalExecutionId"] == execution.lid
+
+
+@pytest.mark.parametrize("file", ["env_mach_pes", "atm_in", "env_workflow"])
+async def test_a_file_that_is_not_there_is_no_change(
+    database: Database, tmp_path: Path, file: str
+) -> None:
+    case = sample_cases()[0]
+    lids = [e.lid for e in case.executions if e.complete]
+    by_directory = directories(sample_files())
+    paths = [e.path for e in case.executions if e.complete]
+    write_files(tmp_path, _without(by_directory[paths[0]], file))
+    for path in paths[1:]:
+        write_files(tmp_path, by_directory[path])
+    await run(database, tmp_path)
+    stored = await read_case(database, case)
+    assert stored["canonicalExecutionId"] == lids[0]
+    for execution in stored["executions"][1:]:
+        assert not [key for key in execution["changed"] if key.startswith(f"{file}.")]
+        expected = flatten_delta(execution["expectedVariation"])
+        unrecorded = {k for k, e in expected.items() if e["class"] == "unrecorded"}
+        assert unrecorded
+        assert {key.partition(".")[0] for key in unrecorded} == {file}
+
+
+@pytest.mark.parametrize("root", ["", "mybackup", "mybackup/performance_archive"])
+async def test_a_directory_of_some_other_name_is_not_a_machine(
+    database: Database, tmp_path: Path, root: str
+) -> None:
+    case = next(case for case in sample_cases() if case.machine == "chrysalis")
+    write_files(tmp_path / "all", sample_files())
+    shutil.move(tmp_path / "all" / case.machine, tmp_path / "in" / "mybackup")
+    await run(database, tmp_path / "in" / root)
+    assert await database.cases.count({"machine": {"$ne": "chrysalis"}}) == 0
+    assert await database.cases.count({}) > 0
+
+
+async def test_a_path_that_is_not_utf8_is_imported(database: Database, tmp_path: Path) -> None:
+    odd = tmp_path / os.fsdecode(b"b\xff d\nx")
+    write_files(odd, sample_files(cases=2))
+    report = await run(database, odd)
+    assert report.record.counts.created > 0
+    assert "\\udcff" in report.record.source
+
+
+async def test_an_archive_with_a_wrong_checksum_is_not_trusted(
+    database: Database, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.tar"
+    sample().write_tar(path)
+    packed = bytearray(gzip.compress(path.read_bytes(), 0))
+    plain = next(f.data for f in sample_files() if "env_run.xml" in f.path and b"<entry" in f.data)
+    packed[packed.index(plain[:1000]) + 500] ^= 1
+    (tmp_path / "a.tar.gz").write_bytes(packed)
+    report = await run(database, tmp_path / "a.tar.gz")
+    assert report.unreadable == 1
+    assert await database.cases.count({}) == 0
 
 
 async def test_one_damaged_file_costs_its_execution_and_names_itself(

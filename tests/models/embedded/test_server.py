@@ -3,6 +3,7 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -202,16 +203,34 @@ def test_only_its_owner_can_reach_the_server(own: Settings) -> None:
     assert not socket_path.parent.exists()
 
 
-def test_the_socket_may_move_between_two_starts(
+def test_no_socket_is_opened_where_others_could_be(own: Settings) -> None:
+    with embedded_server(own) as uri:
+        private = Path(uri.removeprefix("mongodb://").partition("/")[0].replace("%2F", "/")).parent
+        sockets = set(Path("/proc/net/unix").read_text(encoding="utf-8").split())
+        assert any(name.startswith(f"{private}/") for name in sockets)
+        assert "/tmp/mongodb-27017.sock" not in sockets
+
+
+def test_a_long_temporary_directory_does_not_stop_the_server(
     own: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = tmp_path / ("x" * 100)
+    long.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(long))
+    with embedded_server(own) as uri:
+        _write_mark(uri)
+
+
+def test_the_socket_may_move_between_two_starts(
+    own: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with embedded_server(own) as uri:
         _write_mark(uri)
-    (tmp_path / "t").mkdir()
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "t"))
-    with embedded_server(own) as moved:
-        assert moved != uri
-        assert _count_marks(moved) == 1
+    with tempfile.TemporaryDirectory(dir="/tmp") as other:
+        monkeypatch.setattr("tempfile.tempdir", other)
+        with embedded_server(own) as moved:
+            assert moved != uri
+            assert _count_marks(moved) == 1
 
 
 def test_a_socket_directory_of_somebody_else_is_refused(
