@@ -143,23 +143,27 @@ class Database:
 
 
 @asynccontextmanager
-async def open_database(settings: Settings) -> AsyncIterator[Database]:
-    """Open the database of the settings, starting the embedded server when that is the one."""
+async def open_database(settings: Settings, *, create: bool = True) -> AsyncIterator[Database]:
+    """Open the database of the settings, starting the embedded server when that is the one.
+
+    Collections and indexes that are missing are created, unless `create` is false.
+    """
     if settings.mongodb_url is not None:
-        async with _connected(settings.mongodb_url.get_secret_value(), settings) as database:
+        url = settings.mongodb_url.get_secret_value()
+        async with _connected(url, settings, create=create) as database:
             yield database
         return
     server = embedded_server(settings)
     uri = await asyncio.to_thread(server.__enter__)
     try:
-        async with _connected(uri, settings) as database:
+        async with _connected(uri, settings, create=create) as database:
             yield database
     finally:
         await asyncio.to_thread(server.__exit__, None, None, None)
 
 
 @asynccontextmanager
-async def _connected(uri: str, settings: Settings) -> AsyncIterator[Database]:
+async def _connected(uri: str, settings: Settings, *, create: bool) -> AsyncIterator[Database]:
     milliseconds = int(settings.database_timeout_seconds * 1000)
     with _translated(uri):
         client: AsyncIOMotorClient[Json] = AsyncIOMotorClient(
@@ -173,7 +177,8 @@ async def _connected(uri: str, settings: Settings) -> AsyncIterator[Database]:
     try:
         database = Database(client, settings.database, uri)
         await database.ping()
-        await database.create_schema()
+        if create:
+            await database.create_schema()
         yield database
     finally:
         client.close()

@@ -1,6 +1,5 @@
 import json
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -89,8 +88,11 @@ def test_quiet_says_nothing(tree: Path, place: dict[str, str]) -> None:
     assert (answer.returncode, answer.stdout, answer.stderr) == (0, "", "")
 
 
-def _usage(answer: "subprocess.CompletedProcess[str]") -> str:
-    return re.sub(r"\s+", " ", answer.stderr)
+def test_a_dry_run_creates_nothing(tree: Path, place: dict[str, str]) -> None:
+    answer = _run("import", str(tree), "--dry-run", "--json", **place)
+    assert json.loads(answer.stdout)["counts"]["created"] > 0
+    with MongoClient[dict[str, Any]](_run("db", "uri", **place).stdout.strip()) as client:
+        assert place["DATABASE"] not in client.list_database_names()
 
 
 def test_wrong_usage_exits_with_2(place: dict[str, str]) -> None:

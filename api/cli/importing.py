@@ -68,7 +68,7 @@ async def _import(
     task = asyncio.current_task()
     assert task is not None
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    async with open_database(settings) as database:
+    async with open_database(settings, create=not options.dry_run) as database:
         with _progress_bar(show) as progress:
             return await import_paths(database, paths, options, progress)
 

@@ -145,14 +145,30 @@ class ArchiveSource(Source):
 
 
 class TarSource(ArchiveSource):
-    """A tar file, gzipped or not."""
+    """A tar file, gzipped or not.
+
+    A hard link in it is another name of a file that stands before it, and is read as that.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self._links: dict[str, list[_Member]] = {}
 
     def _members(self) -> Iterator[_Member]:
+        sizes: dict[str, int] = {}
+        self._links.clear()
         with tarfile.open(self.path, "r:*") as archive:
             for info in archive:
                 archive.members = []  # type: ignore[attr-defined]  # or it would keep them all
-                member = _member(info.name, info.size, int(info.mtime)) if info.isreg() else None
+                if info.islnk() and info.linkname in sizes:
+                    info.size = sizes[info.linkname]
+                    linked = _member(info.name, info.size, int(info.mtime))
+                    if linked is not None:
+                        self._links.setdefault(info.linkname, []).append(linked)
+                        yield linked
+                member = _tar_member(info)
                 if member is not None:
+                    sizes[info.name] = info.size
                     yield member
             _check_end(archive)
 
@@ -162,11 +178,19 @@ class TarSource(ArchiveSource):
         with tarfile.open(self.path, "r:*") as archive:
             for info in archive:
                 archive.members = []  # type: ignore[attr-defined]
-                member = _member(info.name, info.size, int(info.mtime)) if info.isreg() else None
-                if member is not None and member.path in needed.get(member.directory, ()):
+                member = _tar_member(info)
+                names = [member, *self._links.get(info.name, ())] if member is not None else []
+                wanted = [name for name in names if name.path in needed.get(name.directory, ())]
+                if wanted:
                     stream = archive.extractfile(info)
                     assert stream is not None
-                    yield member, stream.read(size)
+                    data = stream.read(size)
+                    for name in wanted:
+                        yield name, data
+
+
+def _tar_member(info: tarfile.TarInfo) -> _Member | None:
+    return _member(info.name, info.size, int(info.mtime)) if info.isreg() else None
 
 
 def _check_end(archive: tarfile.TarFile) -> None:

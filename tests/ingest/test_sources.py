@@ -481,3 +481,20 @@ def test_a_very_long_case_is_spread_over_batches() -> None:
 @given(st.lists(st.sampled_from(["/a/1", "/a/2", "/b/1", "x"])))
 def test_batches_hold_everything_in_its_order(items: list[str]) -> None:
     assert [item for batch in grouped(items, str) for item in batch] == items
+
+
+def test_a_hard_link_in_a_tar_is_read_as_the_file_that_it_names(tmp_path: Path) -> None:
+    other = "1001.250103-030405"
+    with tarfile.open(tmp_path / "a.tar.gz", "w:gz") as archive:
+        info = tarfile.TarInfo(f"c/{LID}/CaseStatus.{LID}")
+        info.size = 2
+        archive.addfile(info, io.BytesIO(b"ab"))
+        for target in (info.name, "nowhere"):
+            link = tarfile.TarInfo(f"c/{other}/CaseStatus.{other}")
+            link.type, link.linkname = tarfile.LNKTYPE, target
+            archive.addfile(link)
+    source = open_source(tmp_path / "a.tar.gz")
+    assert contents(source) == {
+        f"c/{LID}": {f"CaseStatus.{LID}": b"ab"},
+        f"c/{other}": {f"CaseStatus.{other}": b"ab"},
+    }
