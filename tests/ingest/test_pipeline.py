@@ -460,7 +460,40 @@ async def test_several_importers_at_once_give_the_documents_of_one(
     assert await _dump_and_drop(other) == expected
 
 
-@pytest.mark.parametrize("delay", [0.9, 1.1, 1.3, 1.6])
+_KILLED_IN_A_WRITE = """
+import os, signal, sys
+from models.database import Collection
+from api.cli import main
+writes = int(sys.argv.pop(1))
+insert = Collection.insert
+async def counted(self, document):
+    global writes
+    writes -= 1
+    if not writes:
+        os.kill(os.getpid(), signal.SIGKILL)
+    await insert(self, document)
+Collection.insert = counted
+main()
+"""
+
+
+@pytest.mark.parametrize("writes", [2, 4, 8])
+async def test_an_importer_that_was_killed_between_writes_is_finished_by_the_next(
+    settings: Settings, database: Database, tree: Path, writes: int
+) -> None:
+    await run(database, tree)
+    expected = await dump(database)
+    other = settings.model_copy(update={"database": f"{settings.database}_b"})
+    killed = _start_import(other, tree, "-c", _KILLED_IN_A_WRITE, str(writes))
+    assert killed.wait(60) == -signal.SIGKILL
+    async with open_database(other) as second:
+        assert await second.cases.count({}) == writes - 2  # the first write is the audit record
+        assert await second.ingestions.count({"status": "running"}) == 1
+    assert _start_import(other, tree).wait(60) == 0
+    assert await _dump_and_drop(other) == expected
+
+
+@pytest.mark.parametrize("delay", [1.0, 1.4])
 async def test_an_importer_that_was_killed_is_finished_by_the_next(
     settings: Settings, database: Database, tree: Path, delay: float
 ) -> None:
@@ -477,13 +510,14 @@ async def test_an_importer_that_was_killed_is_finished_by_the_next(
     assert await _dump_and_drop(other) == expected
 
 
-def _start_import(settings: Settings, tree: Path) -> "subprocess.Popen[bytes]":
+def _start_import(settings: Settings, tree: Path, *program: str) -> "subprocess.Popen[bytes]":
     environment = {
         **os.environ,
         "CASELEDGER_HOME": str(settings.home),
         "CASELEDGER_DATABASE": settings.database,
     }
-    command = [sys.executable, "-m", "api.cli", "import", "--quiet", str(tree)]
+    python = [sys.executable, *(program or ("-m", "api.cli"))]
+    command = [*python, "import", "--quiet", str(tree)]
     return subprocess.Popen(command, env=environment)
 
 
