@@ -1,3 +1,4 @@
+import asyncio
 import re
 from collections.abc import AsyncIterator
 
@@ -72,7 +73,7 @@ class _Broken:
     async def find_one(self, *_: object) -> None:
         raise self.error
 
-    async def ping(self) -> None:
+    async def ping(self, *_: object) -> None:
         raise self.error
 
 
@@ -111,6 +112,17 @@ async def test_livez_answers_without_the_database_and_readyz_does_not(
 ) -> None:
     assert (await broken.get("/livez")).status_code == 200
     assert (await broken.get("/readyz")).status_code == 503
+
+
+async def test_readyz_does_not_wait_for_a_database_that_does_not_answer(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def never(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(type(database._client.admin), "command", never)
+    with pytest.raises(DatabaseUnavailableError, match="does not answer"):
+        await database.ping(0.05)
 
 
 @pytest.mark.parametrize("path", ["/livez", "/readyz", "/api/v1/livez", "/api/v1/readyz"])
