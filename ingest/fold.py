@@ -206,7 +206,9 @@ def _with_deltas(
     if canonical_id is None or delta is None:
         return _set_deltas(execution, provisional=delta)
     changes, repeats = set_repeats_apart(delta)
-    changed, expected = split_delta(changes, _files_of(base), _files_of(own))
+    is_absent = any("absent" in entry for entry in changes.values())
+    files = [_files_of(side) if is_absent else frozenset() for side in (base, own)]
+    changed, expected = split_delta(changes, *files)
     return _set_deltas(execution, changed, expected, repeats)
 
 

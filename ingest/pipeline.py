@@ -8,6 +8,7 @@ import os
 import shlex
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -156,15 +157,26 @@ class _Import:
     async def _import_contents(
         self, batch: Sequence[tuple[Found, Content]], workers: Workers
     ) -> None:
-        observed: dict[CaseKey, list[Observation]] = {}
         tasks = [self._task(found, content) for found, content in batch]
+        waiting = Counter(_case_directory(task.origin.path) for task in tasks)
+        observed: dict[str, list[Observation]] = {}
         async for result in workers.observe_all(tasks):
+            directory = _case_directory(result.path)
             if result.observation is None:
                 self._reject(result)
             else:
-                observed.setdefault(result.observation.key, []).append(result.observation)
-        for key in sorted(observed):
-            await self._write(key, observed[key])
+                observed.setdefault(directory, []).append(result.observation)
+            waiting[directory] -= 1
+            if not waiting[directory]:
+                await self._write_cases(observed.pop(directory, []))
+
+    async def _write_cases(self, observations: Sequence[Observation]) -> None:
+        """Write the executions of one case directory, while the workers go on with others."""
+        by_key: dict[CaseKey, list[Observation]] = {}
+        for observation in observations:
+            by_key.setdefault(observation.key, []).append(observation)
+        for key in sorted(by_key):
+            await self._write(key, by_key[key])
 
     def _task(self, found: Found, content: Content) -> Task:
         origin = Origin(
@@ -247,6 +259,10 @@ class _Import:
             await self._database.ingestions.update(
                 {"_id": self._id}, {"$set": self._record.stored()}
             )
+
+
+def _case_directory(path: str) -> str:
+    return path.rpartition("/")[0]
 
 
 def _default_jobs() -> int:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from itertools import islice
 from types import TracebackType
 from typing import Self
 
@@ -69,6 +70,7 @@ class Workers:
     def __init__(self, jobs: int) -> None:
         self._jobs = jobs
         self._pool: ProcessPoolExecutor | None = None
+        self._alone = asyncio.Lock()
 
     def __enter__(self) -> Self:
         return self
@@ -87,47 +89,47 @@ class Workers:
             for task in tasks:
                 yield await asyncio.to_thread(observe, task)
             return
-        portions = list(_portions(tasks))
-        step = self._jobs * _IN_FLIGHT
-        for start in range(0, len(portions), step):
-            for result in await self._observe_some(portions[start : start + step]):
-                yield result
+        portions = _portions(tasks)
+        running = {self._submit(portion) for portion in islice(portions, self._jobs * _IN_FLIGHT)}
+        while running:
+            done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+            running |= {self._submit(portion) for portion in islice(portions, len(done))}
+            for portion in done:
+                for result in portion.result():
+                    yield result
 
-    async def _observe_some(self, portions: Sequence[Sequence[Task]]) -> list[Result]:
+    def _submit(self, portion: Sequence[Task]) -> "asyncio.Task[list[Result]]":
+        return asyncio.create_task(self._observe_portion(portion))
+
+    async def _observe_portion(self, portion: Sequence[Task]) -> list[Result]:
         loop = asyncio.get_running_loop()
         pool = self._open()
-        answers = await asyncio.gather(
-            *(loop.run_in_executor(pool, observe_each, portion) for portion in portions),
-            return_exceptions=True,
-        )
-        results: list[Result] = []
-        for portion, answer in zip(portions, answers, strict=True):
-            if isinstance(answer, BrokenProcessPool):
+        try:
+            return await loop.run_in_executor(pool, observe_each, portion)
+        except BrokenProcessPool:
+            if self._pool is pool:
                 self._close()
-                results += [await self._observe_alone(task) for task in portion]
-            elif isinstance(answer, BaseException):
-                raise answer
-            else:
-                results += answer
-        return results
+            async with self._alone:
+                return [await self._observe_alone(task) for task in portion]
 
     async def _observe_alone(self, task: Task) -> Result:
         """Try a task again by itself: it may be the one that killed the worker, or a bystander."""
         loop = asyncio.get_running_loop()
-        try:
-            return await loop.run_in_executor(self._open(), observe, task)
-        except BrokenProcessPool:
-            self._close()
-            detail = "the process that read it died"
-            return Result(task.origin.path, reason="crashed", detail=detail)
+        with self._new_pool(1) as pool:
+            try:
+                return await loop.run_in_executor(pool, observe, task)
+            except BrokenProcessPool:
+                detail = "the process that read it died"
+                return Result(task.origin.path, reason="crashed", detail=detail)
 
     def _open(self) -> ProcessPoolExecutor:
         if self._pool is None:
-            context = multiprocessing.get_context("spawn")
-            self._pool = ProcessPoolExecutor(
-                self._jobs, mp_context=context, initializer=_end_with_parent
-            )
+            self._pool = self._new_pool(self._jobs)
         return self._pool
+
+    def _new_pool(self, jobs: int) -> ProcessPoolExecutor:
+        context = multiprocessing.get_context("spawn")
+        return ProcessPoolExecutor(jobs, mp_context=context, initializer=_end_with_parent)
 
     def _close(self) -> None:
         if self._pool is not None:

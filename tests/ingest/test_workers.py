@@ -80,3 +80,16 @@ async def test_what_kills_a_worker_costs_only_itself() -> None:
     assert {path: r.reason for path, r in results.items() if r.reason} == {"/9": "crashed"}
     assert results.keys() == {f"/{number}" for number in range(16)}
     assert all(r.observation for path, r in results.items() if path != "/9")
+
+
+async def test_several_killers_among_many_cases_cost_only_themselves() -> None:
+    tasks = [task(f"/case{number // 3}/{number}") for number in range(90)]
+    killers = [2, 31, 32, 88]
+    for number in killers:
+        tasks[number] = task(f"/case{number // 3}/{number}", Deadly)
+    with Workers(2) as workers:
+        results = await observed(workers, tasks)
+    assert len(results) == 90
+    crashed = {path for path, result in results.items() if result.reason == "crashed"}
+    assert crashed == {f"/case{number // 3}/{number}" for number in killers}
+    assert all(r.observation for path, r in results.items() if path not in crashed)
