@@ -236,9 +236,11 @@ def test_the_socket_may_move_between_two_starts(
 def test_a_socket_directory_of_somebody_else_is_refused(
     own: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("os.getuid", lambda: 12345)
-    with pytest.raises(ServerError, match="not a private directory"), embedded_server(own):
-        pass
+    with tempfile.TemporaryDirectory(dir="/tmp") as other:
+        monkeypatch.setattr("tempfile.tempdir", other)
+        monkeypatch.setattr("os.getuid", lambda: 12345)
+        with pytest.raises(ServerError, match="not a private directory"), embedded_server(own):
+            pass
 
 
 def test_status_does_not_start_the_server(own: Settings) -> None:
