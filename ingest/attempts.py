@@ -7,7 +7,7 @@ killed or failed, is told of by that of a later one.
 from collections.abc import Iterable
 
 from ingest.assemble import Observation
-from ingest.parsers.case_status import Attempt, own_attempt
+from ingest.parsers.case_status import Attempt, job_number_of, own_attempt
 from models.case import Attempt as StoredAttempt
 from models.execution import Execution
 from models.lid import parse_lid
@@ -21,10 +21,12 @@ class AttemptsOfCase:
 
     def __init__(self, stored: Iterable[StoredAttempt]) -> None:
         self._attempts = {(attempt.job_id, attempt.start): attempt for attempt in stored}
+        self._by_job: dict[int | None, list[StoredAttempt]] | None = None
 
     def add(self, observation: Observation) -> None:
         """Take what the CaseStatus of an execution tells."""
         lid = observation.execution.execution_id
+        self._by_job = None
         for attempt in observation.attempts:
             told = StoredAttempt(
                 job_id=attempt.job_id,
@@ -39,7 +41,7 @@ class AttemptsOfCase:
 
     def settle(self, execution: Execution) -> Execution:
         """Return an execution with the end that others tell of, if its own CaseStatus does not."""
-        if execution.status_source == "CaseStatus" and execution.status != "unknown":
+        if execution.status_source == "CaseStatus" and execution.status in _ENDS:
             return execution
         found = self._attempt_of(execution)
         if found is None or found.outcome not in _ENDS or found.told_by == execution.execution_id:
@@ -61,9 +63,18 @@ class AttemptsOfCase:
         lid = parse_lid(execution.execution_id)
         if lid is None:
             return None
-        plain = [Attempt(a.job_id, a.start, a.end, "unknown") for a in self._attempts.values()]
+        told = self._attempts.values() if lid.job_id is None else self._told_of(lid.job_number)
+        plain = [Attempt(a.job_id, a.start, a.end, "unknown") for a in told]
         found = own_attempt(plain, lid)
         return None if found is None else self._attempts[found.job_id, found.start]
+
+    def _told_of(self, job_number: int) -> list[StoredAttempt]:
+        """Return the runs of a job, and those whose job is not told."""
+        if self._by_job is None:
+            self._by_job = {}
+            for attempt in self._attempts.values():
+                self._by_job.setdefault(job_number_of(attempt.job_id), []).append(attempt)
+        return [*self._by_job.get(job_number, ()), *self._by_job.get(None, ())]
 
 
 def _is_better(told: StoredAttempt, known: StoredAttempt) -> bool:

@@ -17,7 +17,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from ingest.assemble import Observation, Origin
-from ingest.sources import Content, Found, Source, grouped, open_source
+from ingest.sources import Content, Found, Source, case_directory, grouped, open_source
 from ingest.workers import Result, Task, Workers
 from ingest.writer import find_known, write_case
 from models.database import Database
@@ -158,10 +158,10 @@ class _Import:
         self, batch: Sequence[tuple[Found, Content]], workers: Workers
     ) -> None:
         tasks = [self._task(found, content) for found, content in batch]
-        waiting = Counter(_case_directory(task.origin.path) for task in tasks)
+        waiting = Counter(case_directory(task.origin.path) for task in tasks)
         observed: dict[str, list[Observation]] = {}
         async for result in workers.observe_all(tasks):
-            directory = _case_directory(result.path)
+            directory = case_directory(result.path)
             if result.observation is None:
                 self._reject(result)
             else:
@@ -259,10 +259,6 @@ class _Import:
             await self._database.ingestions.update(
                 {"_id": self._id}, {"$set": self._record.stored()}
             )
-
-
-def _case_directory(path: str) -> str:
-    return path.rpartition("/")[0]
 
 
 def _default_jobs() -> int:

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from itertools import islice
+from itertools import groupby, islice
 from types import TracebackType
 from typing import Self
 
@@ -16,7 +16,7 @@ from ingest.assemble import Observation, Origin, assemble
 from ingest.inventory import Inventory
 from ingest.layout import Location
 from ingest.parse import parse_execution
-from ingest.sources import Content
+from ingest.sources import Content, case_directory
 from models.errors import ParseError
 
 _WORTH_A_POOL = 16
@@ -151,14 +151,6 @@ def _exit_after(parent: "multiprocessing.process.BaseProcess") -> None:
 
 def _portions(tasks: Sequence[Task]) -> Iterator[list[Task]]:
     """Cut tasks into portions for one worker each, along the borders of cases."""
-    portion: list[Task] = []
-    for task in tasks:
-        above = task.origin.path.rpartition("/")[0]
-        if portion and (
-            len(portion) >= _PORTION or portion[-1].origin.path.rpartition("/")[0] != above
-        ):
+    for _, of_case in groupby(tasks, lambda task: case_directory(task.origin.path)):
+        while portion := list(islice(of_case, _PORTION)):
             yield portion
-            portion = []
-        portion.append(task)
-    if portion:
-        yield portion

@@ -105,10 +105,14 @@ def _goes_on_during_run(phase: str) -> bool:
     return phase in {"model execution", "st_archive", "case.st_archive"} or "script" in phase
 
 
+def job_number_of(job_id: str | None) -> int | None:
+    """Return the number that a job id begins with, None when there is none."""
+    number = (job_id or "").split(".", 1)[0]
+    return int(number) if _JOB_NUMBER.fullmatch(number) else None
+
+
 def _same_job(job_id: str, lid: Lid) -> bool:
-    number = job_id.split(".", 1)[0]
-    is_number = _JOB_NUMBER.fullmatch(number) is not None
-    return job_id == lid.job_id or (is_number and int(number) == lid.job_number)
+    return job_id == lid.job_id or job_number_of(job_id) == lid.job_number
 
 
 def _moment(text: str) -> datetime:

@@ -8,11 +8,28 @@ opening any; then it gives the bytes of those that are wanted.
 from pathlib import Path
 
 from ingest.sources.archive import TarSource, ZipSource
-from ingest.sources.base import Content, Damage, Found, Source, grouped, storable_path
+from ingest.sources.base import (
+    Content,
+    Damage,
+    Found,
+    Source,
+    case_directory,
+    grouped,
+    storable_path,
+)
 from ingest.sources.directory import DirectorySource
 from models.errors import SourceError
 
-__all__ = ["Content", "Damage", "Found", "Source", "grouped", "open_source", "storable_path"]
+__all__ = [
+    "Content",
+    "Damage",
+    "Found",
+    "Source",
+    "case_directory",
+    "grouped",
+    "open_source",
+    "storable_path",
+]
 
 _TAR_SUFFIXES = (".tar.gz", ".tgz", ".tar")
 _ZIP_SUFFIXES = (".zip",)

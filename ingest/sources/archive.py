@@ -104,6 +104,8 @@ class ArchiveSource(Source):
         }
         for directory in [directory for directory, paths in needed.items() if not paths]:
             yield open_directories.pop(directory), Content()
+        if not open_directories:
+            return
         files: dict[str, dict[str, bytes]] = {directory: {} for directory in open_directories}
         for member, data in self._contents(needed, limit + 1):
             if data is not None:
@@ -161,8 +163,7 @@ class TarSource(ArchiveSource):
             for info in archive:
                 archive.members = []  # type: ignore[attr-defined]  # or it would keep them all
                 if info.islnk() and info.linkname in sizes:
-                    info.size = sizes[info.linkname]
-                    linked = _member(info.name, info.size, int(info.mtime))
+                    linked = _member(info.name, sizes[info.linkname], int(info.mtime))
                     if linked is not None:
                         self._links.setdefault(info.linkname, []).append(linked)
                         yield linked

@@ -97,12 +97,17 @@ class Source(ABC):
         """
 
 
+def case_directory(path: str) -> str:
+    """Return the directory of the case that an execution directory lies in."""
+    return path.rpartition("/")[0]
+
+
 def grouped(items: Iterable[T], path_of: Callable[[T], str]) -> Iterator[list[T]]:
     """Group directories into batches, those of one case together as far as that is sensible."""
     batch: list[T] = []
     parent = None
     for item in items:
-        above = path_of(item).rpartition("/")[0]
+        above = case_directory(path_of(item))
         is_full = len(batch) >= _BATCH and above != parent
         if is_full or len(batch) >= _LARGEST_BATCH:
             yield batch

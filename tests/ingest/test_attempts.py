@@ -61,6 +61,16 @@ def test_the_model_counts_more_than_the_scheduler() -> None:
     assert found.status == "failed"
 
 
+def test_a_later_execution_ends_what_its_own_status_shows_running() -> None:
+    own = execution(FIRST, "running", "CaseStatus")
+    assert settled(told(SECOND, FAILED), of=own).status == "failed"
+
+
+def test_a_run_whose_job_is_not_told_is_found_by_its_time() -> None:
+    nameless = Attempt(None, FAILED.start, FAILED.end, "failed")
+    assert settled(told(SECOND, nameless), of=execution(FIRST)).status == "failed"
+
+
 def test_another_job_tells_nothing() -> None:
     assert settled(told(SECOND, FAILED), of=execution(THIRD)).status == "unknown"
 

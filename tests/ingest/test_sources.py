@@ -498,3 +498,15 @@ def test_a_hard_link_in_a_tar_is_read_as_the_file_that_it_names(tmp_path: Path) 
         f"c/{LID}": {f"CaseStatus.{LID}": b"ab"},
         f"c/{other}": {f"CaseStatus.{other}": b"ab"},
     }
+
+
+@pytest.mark.parametrize("form", ARCHIVES)
+def test_an_archive_of_which_nothing_is_wanted_is_not_opened_again(
+    tmp_path: Path, form: str
+) -> None:
+    path = write(tmp_path, form, placed(SMALL, LID))
+    source = open_source(path)
+    assert list(source.find())
+    path.unlink()
+    assert list(source.read([], 100)) == []
+    assert source.damages == []
