@@ -1,0 +1,1 @@
+"""Spack: versions, the syntax of specs, targets, graphs and their hashes."""

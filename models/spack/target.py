@@ -1,0 +1,50 @@
+"""Microarchitectures: their families and ancestors, and which targets satisfy `target=`.
+
+The names and their order come from archspec, which Spack uses as well. A target is at least
+another one when it is that one or descends from it: `x86_64_v3:` holds haswell and zen2, and
+`:haswell` holds x86_64 but neither zen2 nor pentium4.
+"""
+
+from functools import lru_cache
+
+from archspec.cpu import TARGETS  # type: ignore[import-untyped]
+
+
+def target_family(name: str) -> str:
+    """Return the root of what a target descends from, such as x86_64; an unknown one is its own."""
+    return str(TARGETS[name].family.name) if name in TARGETS else name
+
+
+@lru_cache(maxsize=1024)
+def target_ancestors(name: str) -> tuple[str, ...]:
+    """Return what a target descends from, the nearest first; nothing for an unknown one."""
+    if name not in TARGETS:
+        return ()
+    return tuple(str(ancestor.name) for ancestor in TARGETS[name].ancestors)
+
+
+def satisfying_targets(constraint: str) -> tuple[str, ...] | None:
+    """Return the names of the targets that satisfy a constraint, sorted; None when all do.
+
+    A constraint is a name, a range (`x86_64_v3:`, `:haswell`, `nehalem:skylake`) or a list of
+    these. A name stands for itself alone, known or not; an unknown end of a range only for itself.
+    """
+    names: set[str] = set()
+    for item in constraint.split(","):
+        first, colon, last = (part.strip() for part in item.partition(":"))
+        if colon and not first and not last:
+            return None
+        names |= _range(first, last) if colon else {first} - {""}
+    return tuple(sorted(names))
+
+
+def _range(first: str, last: str) -> set[str]:
+    return {
+        name
+        for name in {first, last, *TARGETS} - {""}
+        if (not first or _is_at_least(name, first)) and (not last or _is_at_least(last, name))
+    }
+
+
+def _is_at_least(name: str, other: str) -> bool:
+    return name == other or other in target_ancestors(name)

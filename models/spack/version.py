@@ -1,0 +1,285 @@
+"""Spack versions: their order, and what satisfies a constraint on them, as intervals of keys.
+
+A version is a release, a list of numbers and words, and maybe a pre-release (`-rc2`). Separators
+only separate: `1.2-3`, `1.2.3` and `1.2_3` are one version, and so are `1.2b` and `1.2.b`. In a
+release the words come before the numbers and the numbers before develop and its like; a
+pre-release of 1.2 comes before 1.2, and 1.2 before 1.2.0. A git version `git.<ref>=<version>`
+comes right after the version that it is assigned; one that is assigned none comes after all.
+
+The key of a version is text whose plain order is this order: `1.12.3-rc2` is `a1.b12.a3!rc_a2`.
+
+    a1 b12 c100     a number, after a letter for the count of its digits
+    _post           a word
+    ~6develop       a word of `INFINITY`, after its rank
+    - !rc !rc_a2    the end: a final release, a pre-release, a pre-release with its number
+    @main           behind the end: the git ref that the version is assigned to
+    ~~@main         a git ref without a version
+
+Source of the rules: lib/spack/spack/version/ in Spack 1.x.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from models.errors import CaseledgerError
+
+INFINITY = ("stable", "nightly", "trunk", "head", "master", "main", "develop")
+MAX_LENGTH = 1024
+MAX_ITEMS = 100
+
+_RANK = {word: rank for rank, word in enumerate((*INFINITY, ""))}
+_STANDARD = re.compile(r"[A-Za-z0-9_.-]+")
+_SEGMENT = re.compile(r"([0-9]+)|([A-Za-z]+)")
+_COMMIT = re.compile(r"[0-9A-Fa-f]{40}")
+_REF = re.compile(r"[^\x00-\x20=,:@\x7f\ud800-\udfff]+")
+_FINAL = "final"
+_ENDS = {"alpha": "!alpha", "beta": "!beta", "rc": "!rc", _FINAL: "-"}
+_UNASSIGNED = "~~"
+_MAX_COUNTED = 25
+
+Release = tuple[int | str, ...]
+
+
+class VersionError(CaseledgerError):
+    """A text is no version or no constraint; `position` is the column where that shows."""
+
+    def __init__(self, detail: str, position: int = 0) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.position = position
+
+    def __reduce__(self) -> tuple[type["VersionError"], tuple[str, int]]:
+        return type(self), (self.detail, self.position)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Version:
+    """A concrete version; equal and ordered by its key, so that separators do not count.
+
+    `stage` is alpha, beta, rc or final, `number` the one behind it. `ref` is the branch, tag or
+    commit of a git version; its release is empty when no version is assigned to it.
+    """
+
+    key: str
+    text: str = field(compare=False)
+    release: Release = field(compare=False)
+    stage: str = field(compare=False, default=_FINAL)
+    number: int | None = field(compare=False, default=None)
+    ref: str | None = field(compare=False, default=None)
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True, slots=True)
+class KeyInterval:
+    """The keys from `low` up to but without `high` (None: no end) that end in `suffix`.
+
+    A suffix stands only where a git ref is asked for whatever its version: the keys of a ref do
+    not lie together, but all of them end in `@<ref>`.
+    """
+
+    low: str
+    high: str | None
+    suffix: str = ""
+
+    def holds(self, key: str) -> bool:
+        """Tell whether a key is in the interval."""
+        is_below = self.high is None or key < self.high
+        return self.low <= key and is_below and key.endswith(self.suffix)
+
+
+@dataclass(frozen=True, slots=True)
+class VersionConstraint:
+    """What `@` asks for: `1.2:1.4`, `:1.2.12`, `1.2:`, `1.2`, `=1.2`, `git.main`, or a list.
+
+    A version satisfies it when its key is in one of the `intervals`, which are disjoint and in
+    order; only those with a suffix may overlap others.
+    """
+
+    text: str
+    intervals: tuple[KeyInterval, ...] = field(compare=False)
+
+    def is_satisfied_by(self, version: Version) -> bool:
+        """Tell whether a concrete version satisfies the constraint."""
+        return any(interval.holds(version.key) for interval in self.intervals)
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def version_key(text: str) -> str:
+    """Return the key of a concrete version: keys sort, byte by byte, as versions do."""
+    return parse_version(text).key
+
+
+def parse_version(text: str) -> Version:
+    """Return the concrete version that `text` is, or raise VersionError."""
+    if len(text) > MAX_LENGTH:
+        raise VersionError(f"a version has at most {MAX_LENGTH} characters", MAX_LENGTH)
+    return _parse_git(text) if _is_git(text) else _parse_standard(text)
+
+
+def _is_git(text: str) -> bool:
+    return text.startswith("git.") or bool(_COMMIT.fullmatch(text)) or "=" in text[1:]
+
+
+def _parse_git(text: str) -> Version:
+    ref, _, assigned = text.removeprefix("git.").partition("=")
+    _check_ref(ref, text)
+    if "=" not in text:
+        return Version(f"{_UNASSIGNED}@{ref}", text, (), ref=ref)
+    version = _parse_standard(assigned)
+    key = f"{version.key}@{ref}"
+    return Version(key, text, version.release, version.stage, version.number, ref)
+
+
+def _check_ref(ref: str, text: str) -> None:
+    if _REF.fullmatch(ref) is None:
+        raise VersionError(f"{text!r} names no git ref that can be stored")
+
+
+def _parse_standard(text: str) -> Version:
+    if _STANDARD.fullmatch(text) is None:
+        raise VersionError(f"{text!r} is no version")
+    parts: list[int | str] = [
+        int(digits) if digits else word for digits, word in _SEGMENT.findall(text)
+    ]
+    stage, number, last = _FINAL, None, parts[-1] if parts else ""
+    if len(parts) > 2 and parts[-2] in _ENDS and isinstance(last, int):
+        stage, number = str(parts[-2]), last
+        del parts[-2:]
+    elif len(parts) > 1 and last in _ENDS:
+        stage = str(parts.pop())
+    release = tuple(parts)
+    return Version(_key(release, stage, number), text, release, stage, number)
+
+
+def _key(release: Release, stage: str, number: int | None) -> str:
+    key = ".".join(map(_component_key, release)) + _ENDS[stage]
+    return key if number is None else f"{key}_{_component_key(number)}"
+
+
+def _component_key(component: int | str) -> str:
+    if isinstance(component, int):
+        digits = str(component)
+        if len(digits) <= _MAX_COUNTED:
+            return f"{chr(ord('a') + len(digits) - 1)}{digits}"
+        return f"z{len(digits):04}{digits}"
+    rank = _RANK.get(component)
+    return f"_{component}" if rank is None else f"~{rank}{component}"
+
+
+def parse_constraint(text: str) -> VersionConstraint:
+    """Return the constraint that `text` is, written as behind an `@`, or raise VersionError.
+
+    As in Spack, `1.2` stands for `1.2:1.2`, and the end of a range includes what it is a prefix
+    of: 1.2.11 satisfies `1.2` and `:1.2`. A range reaches up to the next release, and so to its
+    pre-releases: 1.3-rc1 satisfies `1.2`, and 1.2-rc1 does not. A git version satisfies the ranges
+    that the version assigned to it satisfies, and `=1.2` never.
+    """
+    items = text.split(",")
+    if len(items) > MAX_ITEMS:
+        raise VersionError(f"a list holds at most {MAX_ITEMS} versions", len(text))
+    intervals: list[KeyInterval] = []
+    position = 0
+    for item in items:
+        try:
+            intervals.extend(_item_intervals(item.strip()))
+        except VersionError as error:
+            start = position + len(item) - len(item.lstrip())
+            raise VersionError(error.detail, start) from None
+        position += len(item) + 1
+    normal = ",".join(item.strip() for item in items)
+    return VersionConstraint(normal, tuple(_disjoint(intervals)))
+
+
+def _item_intervals(item: str) -> Iterator[KeyInterval]:
+    exact = item.removeprefix("=")
+    if len(item) > MAX_LENGTH:
+        raise VersionError(f"a version has at most {MAX_LENGTH} characters")
+    if _is_git(exact):
+        yield from _git_intervals(exact)
+    elif exact != item:
+        yield _only(_parse_standard(exact).key)
+    else:
+        low, high = _range(item)
+        if high is None or low < high:
+            yield KeyInterval(low, high)
+
+
+def _git_intervals(item: str) -> Iterator[KeyInterval]:
+    ref, _, assigned = item.removeprefix("git.").partition("=")
+    _check_ref(ref, item)
+    if "=" in item and ":" not in assigned:
+        yield _only(_parse_git(item).key)
+    else:
+        low, high = _range(assigned or ":")
+        if high is None or low < high:
+            yield KeyInterval(low, high, f"@{ref}")
+
+
+def _only(key: str) -> KeyInterval:
+    """Return the interval of one key: a blank is lower than all that can follow in a key."""
+    return KeyInterval(key, f"{key} ")
+
+
+def _range(text: str) -> tuple[str, str | None]:
+    """Return the first key in a range and the first behind it; only `:` has no end.
+
+    A git ref without a version satisfies no range but `:`.
+    """
+    first, separator, last = text.partition(":")
+    last = last if separator else first
+    low = _parse_standard(first).key if first or not separator else ""
+    if last:
+        high = _key_behind(_parse_standard(last))
+        if high < low:
+            raise VersionError(f"the range {text!r} is empty")
+        return low, high
+    return low, _UNASSIGNED if first else None
+
+
+def _key_behind(version: Version) -> str:
+    """Return the first key behind the versions that `version` is a prefix of."""
+    release, number = version.release, version.number
+    if version.stage != _FINAL:
+        number = 0 if number is None else number + 1
+    elif not release:
+        release = ("A",)
+    else:
+        release = (*release[:-1], _next_component(release[-1]))
+    return _key(release, version.stage, number)
+
+
+def _next_component(component: int | str) -> int | str:
+    if isinstance(component, int):
+        return component + 1
+    if component in _RANK:
+        return (*INFINITY, "")[_RANK[component] + 1]
+    word = _next_word(component)
+    return word if word not in _RANK else _next_word(word)
+
+
+def _next_word(word: str) -> str:
+    """Return the word that Spack takes to follow: its last letter moves on, `z` gets an `A`."""
+    if word.endswith("z"):
+        return f"{word}A"
+    return word[:-1] + ("a" if word.endswith("Z") else chr(ord(word[-1]) + 1))
+
+
+def _disjoint(intervals: Iterable[KeyInterval]) -> list[KeyInterval]:
+    """Return the union of intervals as few disjoint ones, in order."""
+    found: list[KeyInterval] = []
+    for interval in sorted(intervals, key=lambda each: (each.suffix, each.low)):
+        last = found[-1] if found else None
+        if last is None or last.suffix != interval.suffix or _is_apart(last, interval):
+            found.append(interval)
+        elif last.high is not None and (interval.high is None or interval.high > last.high):
+            found[-1] = KeyInterval(last.low, interval.high, last.suffix)
+    return found
+
+
+def _is_apart(left: KeyInterval, right: KeyInterval) -> bool:
+    return left.high is not None and left.high < right.low
