@@ -5,11 +5,11 @@ from typing import Any
 
 from pydantic.alias_generators import to_camel
 
-from models.configuration import execution_configuration
 from models.delta import Delta, flatten_delta
 from models.execution import Execution
 from models.keys import flatten
 from models.metadata import METADATA_FIELDS, metadata_values
+from models.rebuild import execution_configuration
 
 Document = Mapping[str, Any]
 
@@ -98,7 +98,9 @@ def execution_detail(case: Document, execution: Document, *, full: bool) -> dict
         **{camel: metadata[field] for field, camel in _METADATA_CAMEL.items()},
         "expectedVariation": _flat_delta(execution["expectedVariation"]),
         "provisionalDeltas": _flat_delta(execution["provisionalDeltas"]),
-        "configuration": configuration if full or item["isCanonical"] else None,
+        "configuration": configuration.flat()
+        if configuration is not None and (full or item["isCanonical"])
+        else None,
     }
 
 

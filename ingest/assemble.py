@@ -5,16 +5,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ingest.inventory import is_namelist
+from ingest.inventory import FileEntry, is_namelist
 from ingest.layout import SCHEDULER_STATES, Location
 from ingest.parse import Parsed
+from ingest.parsers import mach_specific
 from ingest.parsers.case_status import Attempt, own_attempt
 from ingest.secrets import masked_text, without_secrets
 from ingest.simulated import simulated_interval
 from ingest.software import find_software
 from ingest.sources import storable_path
+from models.configuration import Configuration
 from models.errors import RejectedError
-from models.execution import Execution, Paths, Problem, Status
+from models.execution import Execution, OtherFile, Paths, Problem, Status
 from models.identity import CaseKey, machine_systems, spell_machine, system_of
 
 _ENSEMBLE_MEMBER = re.compile(r"_[0-9]+$")
@@ -34,14 +36,15 @@ _MAX_PATH = 4096
 class Observation:
     """One execution as its files show it, and the case that it belongs to.
 
-    `configuration` is by delta key, or None when it could not be read; `attempts` are all runs of
-    the case that its CaseStatus tells of.
+    `configuration` is None when it could not be read; `attempts` are all runs of the case that its
+    CaseStatus tells of, `commands` those that made the case.
     """
 
     key: CaseKey
     execution: Execution
-    configuration: dict[str, Any] | None
+    configuration: Configuration | None
     attempts: Sequence[Attempt] = ()
+    commands: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +57,17 @@ class Origin:
     file_count: int = 0
     files_modified: int = 0
     machine: str | None = None  # of executions that do not tell theirs
+    other_files: tuple[FileEntry, ...] = ()
 
 
 def assemble(location: Location, parsed: Parsed, origin: Origin) -> Observation:
     """Build the execution; RejectedError when it cannot be told which case it belongs to."""
-    lid = location.lid
+    lid, variables = location.lid, parsed.variables
     key = _case_key(location, parsed, origin.machine)
-    attempt = own_attempt(parsed.attempts or (), lid)
+    attempt = own_attempt(parsed.case_status or (), lid)
     status, status_source = _status(attempt, location.state)
-    interval = simulated_interval(parsed.variables, parsed.clock)
-    timing = parsed.timing
+    interval = simulated_interval(variables, parsed.cpl_log)
+    timing = parsed.e3sm_timing
     has_configuration = parsed.env_files >= _CONFIGURED_BY and not any(
         artefact.startswith("env_") for artefact in parsed.damaged
     )
@@ -88,8 +92,10 @@ def assemble(location: Location, parsed: Parsed, origin: Origin) -> Observation:
         simulation_dates_source=interval.source,
         git_describe=_git_describe(parsed),
         timing=timing.timing if timing else None,
-        paths=_paths(parsed.variables),
-        software=find_software(parsed.variables),
+        paths=_paths(variables),
+        software=find_software(parsed.parts.get(mach_specific.FILE, {})),
+        launch=parsed.preview_run,
+        other_files=_other_files(origin.other_files),
         has_configuration=has_configuration,
         unread_files=sorted(artefact for artefact in parsed.damaged if is_namelist(artefact)),
         fingerprint=origin.fingerprint,
@@ -99,7 +105,9 @@ def assemble(location: Location, parsed: Parsed, origin: Origin) -> Observation:
         ingestion_id=origin.ingestion_id,
     )
     configuration = _configuration(parsed, key.name) if has_configuration else None
-    return Observation(key, execution, configuration, tuple(parsed.attempts or ()))
+    return Observation(
+        key, execution, configuration, tuple(parsed.case_status or ()), parsed.replay_sh or ()
+    )
 
 
 def _status(attempt: Attempt | None, state: str | None) -> tuple[Status, str | None]:
@@ -112,7 +120,7 @@ def _status(attempt: Attempt | None, state: str | None) -> tuple[Status, str | N
 
 
 def _case_key(location: Location, parsed: Parsed, fallback_machine: str | None) -> CaseKey:
-    timing = parsed.timing
+    timing = parsed.e3sm_timing
     told_user = _text(parsed, "env_case.REALUSER") or (timing.user if timing else None)
     told_case = _text(parsed, "env_case.CASE") or (timing.case if timing else None)
     placed = location.user, location.case
@@ -130,8 +138,10 @@ def _case_key(location: Location, parsed: Parsed, fallback_machine: str | None) 
 
 
 def _told_machine(parsed: Parsed) -> str | None:
-    told = _text(parsed, "env_case.MACH") or (parsed.timing.machine if parsed.timing else None)
-    told = told or (parsed.readme.machine if parsed.readme else None)
+    told = _text(parsed, "env_case.MACH") or (
+        parsed.e3sm_timing.machine if parsed.e3sm_timing else None
+    )
+    told = told or (parsed.readme_case.machine if parsed.readme_case else None)
     return spell_machine(told) if told else None
 
 
@@ -154,7 +164,7 @@ def _machine(location: Location, told: str | None) -> str | None:
 def _disagreements(location: Location, parsed: Parsed, key: CaseKey) -> Iterator[Problem]:
     told_case = _text(parsed, "env_case.CASE")
     told_user = _text(parsed, "env_case.REALUSER")
-    told_lid = parsed.timing.lid if parsed.timing else None
+    told_lid = parsed.e3sm_timing.lid if parsed.e3sm_timing else None
     for what, told, counts, file in (
         ("machine", _told_machine(parsed), key.machine, "env_case.xml"),
         ("user", told_user, key.user, "env_case.xml"),
@@ -166,14 +176,17 @@ def _disagreements(location: Location, parsed: Parsed, key: CaseKey) -> Iterator
             yield Problem(file=file, reason=f"{what}_disagrees", detail=detail)
 
 
-def _configuration(parsed: Parsed, case_name: str) -> dict[str, Any]:
+def _other_files(entries: Sequence[FileEntry]) -> list[OtherFile]:
+    return [OtherFile(name=storable_path(entry.path), size=entry.size) for entry in entries]
+
+
+def _configuration(parsed: Parsed, case_name: str) -> Configuration:
     """Return all variables and the metadata fields whose sources are there.
 
     A metadata field has the value of its variable wherever that is set: `models.delta` relies
     on it.
     """
-    variables, timing, readme = parsed.variables, parsed.timing, parsed.readme
-    describe = parsed.git_describe
+    timing, readme = parsed.e3sm_timing, parsed.readme_case
     campaign, experiment_type = campaign_of(case_name)
     metadata: dict[str, Any] = {
         "compset_alias": _text(parsed, "env_case.COMPSET") or (timing.compset if timing else None),
@@ -187,13 +200,23 @@ def _configuration(parsed: Parsed, case_name: str) -> dict[str, Any]:
     }
     if readme is not None:
         metadata |= {"compset": readme.compset, "grid_name": readme.grid}
-    if describe is not None:
-        metadata |= {"git_tag": describe.tag, "git_commit_hash": describe.commit_hash}
-    if parsed.has_git_status:
-        metadata["git_branch"] = parsed.git_branch
-    if parsed.has_git_config:
-        metadata["git_repository_url"] = parsed.git_url
-    return dict(sorted((variables | without_secrets(metadata)).items()))
+    own = {key: {key: value} for key, value in without_secrets(metadata | _git(parsed)).items()}
+    return parsed.variables.with_files(own.items())
+
+
+def _git(parsed: Parsed) -> dict[str, Any]:
+    """Return the metadata fields of the git files that are there."""
+    fields: dict[str, Any] = {}
+    if parsed.git_describe is not None:
+        fields |= {
+            "git_tag": parsed.git_describe.tag,
+            "git_commit_hash": parsed.git_describe.commit_hash,
+        }
+    if parsed.git_status is not None:
+        fields["git_branch"] = parsed.git_status.branch
+    if parsed.git_config is not None:
+        fields["git_repository_url"] = parsed.git_config.url
+    return fields
 
 
 def campaign_of(case_name: str) -> tuple[str | None, str | None]:
@@ -214,11 +237,11 @@ def _git_describe(parsed: Parsed) -> str | None:
 
 
 def _run_end(parsed: Parsed, attempt: Attempt | None) -> str | None:
-    profile_end = parsed.timing.end_local if parsed.timing else None
+    profile_end = parsed.e3sm_timing.end_local if parsed.e3sm_timing else None
     return profile_end or (attempt.end if attempt else None)
 
 
-def _paths(variables: Mapping[str, Any]) -> Paths:
+def _paths(variables: Configuration) -> Paths:
     def path(key: str) -> str | None:
         value = variables.get(key)
         return expand_references(value, variables) if isinstance(value, str) and value else None

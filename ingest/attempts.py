@@ -46,14 +46,14 @@ class AttemptsOfCase:
         found = self._attempt_of(execution)
         if found is None or found.outcome not in _ENDS or found.told_by == execution.execution_id:
             return execution
-        return execution.model_copy(
-            update={
-                "status": found.outcome,
-                "status_source": f"CaseStatus of {found.told_by}",
-                "run_start_local": found.start,
-                "run_end_local": execution.run_end_local or found.end,
-            }
-        )
+        told = {
+            "status": found.outcome,
+            "status_source": f"CaseStatus of {found.told_by}",
+            "run_start_local": found.start,
+            "run_end_local": execution.run_end_local or found.end,
+        }
+        is_known = all(getattr(execution, name) == value for name, value in told.items())
+        return execution if is_known else execution.model_copy(update=told)
 
     def stored(self) -> list[StoredAttempt]:
         """Return the runs in order of their start, as the case stores them."""

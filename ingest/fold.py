@@ -12,14 +12,15 @@ from typing import Any, Literal
 
 from ingest.assemble import Observation
 from ingest.attempts import AttemptsOfCase
-from models.case import CaseRecord, HistoryEntry
-from models.configuration import execution_configuration
+from models.case import CaseRecord, HistoryEntry, Lineage
+from models.configuration import Configuration
 from models.delta import Delta, diff, nest_delta
 from models.derivation import set_repeats_apart
 from models.execution import Execution
 from models.identity import CaseKey, system_of
-from models.keys import flatten, nest
+from models.lid import parse_lid
 from models.metadata import metadata_values
+from models.rebuild import execution_configuration
 from models.variation import split_delta
 
 Outcome = Literal["created", "updated", "unchanged", "incomplete"]
@@ -41,6 +42,7 @@ def fold(
     A recorded execution is replaced only by a better observation of it: one that has more of its
     files, or whose files could be read.
     """
+    observations = list(observations)
     executions = {e.execution_id: e for e in case.executions} if case else {}
     configurations = _Configurations(case)
     outcomes: dict[str, Outcome] = {}
@@ -65,6 +67,7 @@ def fold(
     ordered = sorted(settled, key=lambda execution: execution.order_key)
     folded = _assemble_case(case, key, ordered, configurations, now)
     folded.attempts = attempts.stored()
+    folded.commands, folded.commands_of = _latest_commands(case, observations)
     _note_history(case, folded, ingestion_id, now)
     return Folded(folded, outcomes)
 
@@ -75,10 +78,10 @@ class _Configurations:
     def __init__(self, case: CaseRecord | None) -> None:
         self._base_id = case.configuration_of if case else None
         stored = case.configuration if case else None
-        self._base = None if stored is None else flatten(stored)
-        self._new: dict[str, dict[str, Any] | None] = {}
+        self._base = None if stored is None else Configuration.from_stored(stored)
+        self._new: dict[str, Configuration | None] = {}
 
-    def put(self, execution_id: str, configuration: dict[str, Any] | None) -> None:
+    def put(self, execution_id: str, configuration: Configuration | None) -> None:
         """Take the configuration of an execution that is new or seen better than before."""
         self._new[execution_id] = configuration
 
@@ -86,7 +89,7 @@ class _Configurations:
         """Tell whether the execution's configuration comes from this fold."""
         return execution_id in self._new
 
-    def of(self, execution: Execution) -> dict[str, Any] | None:
+    def of(self, execution: Execution) -> Configuration | None:
         """Return the configuration of an execution, None when it is not known."""
         if execution.execution_id in self._new:
             return self._new[execution.execution_id]
@@ -163,9 +166,11 @@ def _assemble_case(
         update={
             **_descriptive(configuration),
             "case_group": _case_group(executions, canonical_id),
+            "case_groups": sorted({e.case_group for e in executions if e.case_group}),
+            "lineages": _lineages(executions),
             "canonical_execution_id": canonical_id,
             "configuration_of": base_id,
-            "configuration": None if configuration is None else nest(configuration),
+            "configuration": None if configuration is None else configuration.to_stored(),
             "executions": updated,
             "execution_count": len(updated),
             "status_counts": dict(sorted(Counter(e.status for e in updated).items())),
@@ -193,7 +198,7 @@ def _choose_base(executions: list[Execution], canonical_id: str | None) -> Execu
 def _with_deltas(
     execution: Execution,
     configurations: _Configurations,
-    base: Mapping[str, Any] | None,
+    base: Configuration | None,
     base_id: str | None,
     canonical_id: str | None,
 ) -> Execution:
@@ -206,14 +211,9 @@ def _with_deltas(
     if canonical_id is None or delta is None:
         return _set_deltas(execution, provisional=delta)
     changes, repeats = set_repeats_apart(delta)
-    is_absent = any("absent" in entry for entry in changes.values())
-    files = [_files_of(side) if is_absent else frozenset() for side in (base, own)]
+    files = (side.files.keys() if side is not None else () for side in (base, own))
     changed, expected = split_delta(changes, *files)
     return _set_deltas(execution, changed, expected, repeats)
-
-
-def _files_of(configuration: Mapping[str, Any] | None) -> frozenset[str]:
-    return frozenset(key.partition(".")[0] for key in configuration or ())
 
 
 def _set_deltas(
@@ -265,6 +265,39 @@ def _case_group(executions: list[Execution], canonical_id: str | None) -> str | 
     """Return the canonical execution's group, or else the earliest that any execution tells."""
     by_preference = sorted(executions, key=lambda e: e.execution_id != canonical_id)
     return next((e.case_group for e in by_preference if e.case_group), None)
+
+
+def _lineages(executions: Iterable[Execution]) -> list[Lineage]:
+    """Return the lineages in the order of their first executions."""
+    lineages: dict[str, Lineage] = {}
+    for execution in executions:
+        own = execution.case_hash
+        if own is None:
+            continue
+        known = lineages.get(own)
+        lineages[own] = Lineage(
+            case_hash=own,
+            execution_count=known.execution_count + 1 if known else 1,
+            first_execution_id=known.first_execution_id if known else execution.execution_id,
+            last_execution_id=execution.execution_id,
+        )
+    return list(lineages.values())
+
+
+def _latest_commands(
+    case: CaseRecord | None, observations: Iterable[Observation]
+) -> tuple[list[str], str | None]:
+    """Return the commands of the latest execution that has any; of two copies, the more."""
+    told = [(list(o.commands), o.execution.execution_id) for o in observations if o.commands]
+    if case is not None and case.commands_of is not None:
+        told.append((case.commands, case.commands_of))
+    return max(told, key=_order_of_commands, default=([], None))
+
+
+def _order_of_commands(told: tuple[list[str], str | None]) -> tuple[str, int, list[str]]:
+    commands, execution_id = told
+    lid = parse_lid(execution_id or "")
+    return lid.order_key if lid else "", len(commands), commands
 
 
 def _note_history(

@@ -6,7 +6,7 @@ File names end in the LID, and in `.gz` once the run has reached its end:
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 Artefact = str
 """What a file is: `env_run`, `case_status`, …, or the name of a namelist: `atm_in`, `user_nl_eam`.
@@ -29,8 +29,13 @@ _ROOT_STEMS: Mapping[str, Artefact] = {
     "CaseStatus": "case_status",
     "GIT_DESCRIBE": "git_describe",
     "GIT_CONFIG": "git_config",
+    "GIT_DIFF": "git_diff",
+    "GIT_LOG": "git_log",
+    "GIT_REMOTE": "git_remote",
     "GIT_STATUS": "git_status",
-    "cpl.log": "cpl_log",
+    "GIT_SUBMODULE_STATUS": "git_submodule_status",
+    "preview_run.log": "preview_run",
+    "replay.sh": "replay_sh",
 }
 _DOCS_STEMS: Mapping[str, Artefact] = {
     "README.case": "readme_case",
@@ -42,6 +47,7 @@ _DOCS_STEMS: Mapping[str, Artefact] = {
     "env_mach_specific.xml": "env_mach_specific",
     "env_run.xml": "env_run",
     "env_workflow.xml": "env_workflow",
+    "seq_maps.rc": "seq_maps",
 }
 _ANY_LID = re.compile(r"\.(?:[0-9][A-Za-z0-9_.\[\]-]{0,200}\.)?[0-9]{6}-[0-9]{6}$")
 _NAMELIST = re.compile(
@@ -49,6 +55,7 @@ _NAMELIST = re.compile(
     r"(?:\.nml)?(?P<instance>_[0-9]{4})?"
 )
 _TIMING = re.compile(r"e3sm_timing(?:_(?P<driver>[0-9]{4}))?\.(?P<case>.+)")
+_CPL_LOG = re.compile(r"cpl(?:_(?P<driver>[0-9]{4}))?\.log")
 _DOCS_PREFIX = "casedocs"
 
 
@@ -108,14 +115,24 @@ def _identify(path: str, lid: str) -> tuple[Artefact, int] | None:
         stem = _ANY_LID.sub("", plain)
     rank = (0 if is_own else 2) + (plain != name)
     if folder:
-        artefact = _DOCS_STEMS.get(stem) or _namelist(stem)
-        return None if artefact is None else (artefact, rank)
-    timing = _TIMING.fullmatch(stem)
-    if timing:
-        driver = int(timing["driver"] or 0)
-        return "e3sm_timing", rank + 4 * driver
-    artefact = _ROOT_STEMS.get(stem)
-    return None if artefact is None else (artefact, rank)
+        document = _DOCS_STEMS.get(stem) or _namelist(stem)
+        return None if document is None else (document, rank)
+    for artefact, pattern in (("e3sm_timing", _TIMING), ("cpl_log", _CPL_LOG)):
+        of_driver = pattern.fullmatch(stem)
+        if of_driver:  # each driver of several has its own: the first speaks for the execution
+            return artefact, rank + 4 * int(of_driver["driver"] or 0)
+    root = _ROOT_STEMS.get(stem)
+    return None if root is None else (root, rank)
+
+
+def other_files(entries: Iterable[FileEntry], inventory: Inventory, lid: str) -> list[FileEntry]:
+    """Return the files that nobody reads, in order of their names, which leave out LID and .gz."""
+    read = set(inventory.files.values())
+    left = (entry for entry in entries if entry.path not in read)
+    short = (
+        replace(entry, path=entry.path.removesuffix(".gz").replace(f".{lid}", "")) for entry in left
+    )
+    return sorted(short, key=lambda entry: (entry.path, entry.size))
 
 
 def is_namelist(artefact: Artefact) -> bool:

@@ -1,61 +1,64 @@
 """From the bytes of one execution directory to what its files say, each file for itself."""
 
-import hashlib
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import Any
 
 from ingest.inventory import REQUIRED, Artefact, Inventory, is_namelist
-from ingest.parsers import mach_specific
+from ingest.parsers import git_files, mach_specific, seq_maps
 from ingest.parsers.case_status import Attempt, parse_case_status
-from ingest.parsers.content import expand, expand_head
+from ingest.parsers.content import expand, expand_head, identity
 from ingest.parsers.cpl_log import Clock, parse_cpl_log
 from ingest.parsers.e3sm_timing import TimingProfile, parse_e3sm_timing
-from ingest.parsers.env_xml import Variables, parse_env_xml
-from ingest.parsers.git_files import (
-    GitDescribe,
-    parse_git_config,
-    parse_git_describe,
-    parse_git_status,
-)
-from ingest.parsers.namelist import parse_namelist
+from ingest.parsers.env_xml import parse_env_sheet, parse_env_xml
+from ingest.parsers.git_files import GitConfig, GitDescribe, GitStatus
+from ingest.parsers.namelist import parse_namelist_sheet
+from ingest.parsers.preview_run import parse_preview_run
 from ingest.parsers.readme_case import ReadmeCase, parse_readme_case
+from ingest.parsers.replay_sh import parse_replay_sh
+from ingest.parsers.sheet import Variables
+from ingest.recall import Recall
 from ingest.secrets import masked_text, without_secrets
 from ingest.sources import Content, storable_path
+from models.configuration import Configuration
 from models.errors import ParseError
-from models.execution import Problem
+from models.execution import Launch, Problem
 
 _LOG_HEAD = 4 * 2**20
-_RECENT_FILES = 512
-_RECENT: dict[tuple[Artefact, bytes, bytes, int], Variables] = {}
-"""The variables of the files that were parsed last, in this process, by their bytes."""
+_RECALL = Recall()
+"""What this process has parsed last."""
 
 
 @dataclass(slots=True)
 class Parsed:
     """What the files of an execution say; None where a file is not there or cannot be read.
 
-    `variables` holds those of all env_*.xml and namelists by delta key, `env_files` the env_*.xml
-    that they came from. `build` is a digest of env_build.xml.
+    `parts` holds the variables of each file that has any: env_*.xml, namelists and others. `build`
+    identifies the content of env_build.xml.
     """
 
-    variables: Variables = field(default_factory=dict)
+    parts: dict[Artefact, Variables] = field(default_factory=dict)
     env_files: set[Artefact] = field(default_factory=set)
-    readme: ReadmeCase | None = None
-    attempts: list[Attempt] | None = None
-    timing: TimingProfile | None = None
+    readme_case: ReadmeCase | None = None
+    case_status: list[Attempt] | None = None
+    e3sm_timing: TimingProfile | None = None
     git_describe: GitDescribe | None = None
-    has_git_config: bool = False
-    git_url: str | None = None
-    has_git_status: bool = False
-    git_branch: str | None = None
-    clock: Clock | None = None
+    git_config: GitConfig | None = None
+    git_status: GitStatus | None = None
+    cpl_log: Clock | None = None
+    preview_run: Launch | None = None
+    replay_sh: list[str] | None = None
     missing: list[str] = field(default_factory=list)
     damaged: set[Artefact] = field(default_factory=set)
     problems: list[Problem] = field(default_factory=list)
     build: bytes = b""
+
+    @property
+    def variables(self) -> Configuration:
+        """All variables, by delta key."""
+        return Configuration(self.parts)
 
     @property
     def is_complete(self) -> bool:
@@ -94,45 +97,50 @@ def _parse_file(
     parsed: Parsed, artefact: Artefact, path: str, content: Content, limit: int
 ) -> None:
     if artefact == "cpl_log":
-        parsed.clock = parse_cpl_log(expand_head(_read(content, path, _LOG_HEAD), _LOG_HEAD))
+        parsed.cpl_log = parse_cpl_log(expand_head(_read(content, path, _LOG_HEAD), _LOG_HEAD))
         return
     data = _read(content, path, limit + 1)
     if len(data) > limit:
         raise ParseError("too_large", f"the file has more than {limit} bytes")
-    if artefact.startswith("env_") or is_namelist(artefact):
-        parsed.variables.update(_variables(parsed, artefact, data, limit))
-        if artefact.startswith("env_"):
-            parsed.env_files.add(artefact)
-    else:
-        _PARSERS[artefact](parsed, expand(data, limit))
+    if artefact in _READERS:
+        setattr(parsed, artefact, _reading(artefact, data, limit, _READERS[artefact]))
+        return
+    variables = _variables(parsed, artefact, data, limit)
+    if variables:
+        parsed.parts[artefact] = variables
+    if artefact.startswith("env_"):
+        parsed.env_files.add(artefact)
+
+
+def _reading(
+    artefact: Artefact, data: bytes, limit: int, read: Callable[[bytes], Any], chosen: bytes = b""
+) -> Any:
+    """Return what a file says, as it was read before if one of the same content was."""
+    if artefact in _ALWAYS_NEW:
+        return read(expand(data, limit))
+    key = (artefact, identity(data), chosen, limit)
+    return _RECALL.reading(key, lambda: read(expand(data, limit)))
 
 
 def _variables(parsed: Parsed, artefact: Artefact, data: bytes, limit: int) -> Variables:
-    """Return the variables of a file, those of one with the same bytes if it was just parsed.
-
-    Most files of an execution are, byte for byte, those of the one before.
-    """
-    digest = hashlib.blake2b(data, digest_size=16).digest()
-    chosen_by = parsed.build if artefact == mach_specific.FILE else b""
+    chosen = b""
     if artefact == "env_build":
-        parsed.build = digest
-    key = (artefact, digest, chosen_by, limit)
-    known = _RECENT.pop(key, None)
-    if known is None:
-        known = without_secrets(_parse_variables(parsed, artefact, expand(data, limit)))
-    _RECENT[key] = known
-    if len(_RECENT) > _RECENT_FILES:
-        del _RECENT[next(iter(_RECENT))]
-    return known
+        parsed.build = identity(data)
+    elif artefact == mach_specific.FILE:  # stands behind env_build, which chooses its blocks
+        chosen = parsed.build
 
+    def read(content: bytes) -> Variables:
+        if artefact in _VARIABLE_READERS:
+            return without_secrets(_VARIABLE_READERS[artefact](content))
+        if artefact == mach_specific.FILE:
+            variables = parse_env_xml(content, artefact)
+            variables |= mach_specific.parse_mach_specific(content, parsed.variables)
+            return without_secrets(variables)
+        parse = parse_namelist_sheet if is_namelist(artefact) else parse_env_sheet
+        return _RECALL.variables(artefact, content, parse)
 
-def _parse_variables(parsed: Parsed, artefact: Artefact, content: bytes) -> Variables:
-    if is_namelist(artefact):
-        return parse_namelist(content, artefact)
-    variables = parse_env_xml(content, artefact)
-    if artefact == mach_specific.FILE:  # stands behind env_build, which chooses its blocks
-        variables |= mach_specific.parse_mach_specific(content, parsed.variables)
-    return variables
+    found: Variables = _reading(artefact, data, limit, read, chosen)
+    return found
 
 
 def _read(content: Content, path: str, size: int) -> bytes:
@@ -142,44 +150,32 @@ def _read(content: Content, path: str, size: int) -> bytes:
             raise ParseError("damaged", "the archive holds it damaged")
         return content.files[path][:size]
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-    descriptor = os.open(Path(content.directory, path), flags)
+    descriptor = os.open(f"{content.directory}/{path}", flags)
     with os.fdopen(descriptor, "rb") as file:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise ParseError("not_a_file", "it is no longer a regular file")
-        return file.read(size)
+        data = file.read(size)
+        now = os.fstat(descriptor).st_size
+    if content.sizes.get(path, now) != now:
+        raise OSError(f"{path} changed while it was read")
+    return data
 
 
-def _parse_readme(parsed: Parsed, content: bytes) -> None:
-    parsed.readme = parse_readme_case(content)
-
-
-def _parse_status(parsed: Parsed, content: bytes) -> None:
-    parsed.attempts = parse_case_status(content)
-
-
-def _parse_timing(parsed: Parsed, content: bytes) -> None:
-    parsed.timing = parse_e3sm_timing(content)
-
-
-def _parse_describe(parsed: Parsed, content: bytes) -> None:
-    parsed.git_describe = parse_git_describe(content)
-
-
-def _parse_config(parsed: Parsed, content: bytes) -> None:
-    parsed.git_url = parse_git_config(content)
-    parsed.has_git_config = True
-
-
-def _parse_git_status(parsed: Parsed, content: bytes) -> None:
-    parsed.git_branch = parse_git_status(content)
-    parsed.has_git_status = True
-
-
-_PARSERS: dict[Artefact, Callable[[Parsed, bytes], None]] = {
-    "readme_case": _parse_readme,
-    "case_status": _parse_status,
-    "e3sm_timing": _parse_timing,
-    "git_describe": _parse_describe,
-    "git_config": _parse_config,
-    "git_status": _parse_git_status,
+_READERS: Mapping[Artefact, Callable[[bytes], Any]] = {
+    "readme_case": parse_readme_case,
+    "case_status": parse_case_status,
+    "e3sm_timing": parse_e3sm_timing,
+    "git_describe": git_files.parse_git_describe,
+    "git_config": git_files.parse_git_config,
+    "git_status": git_files.parse_git_status,
+    "preview_run": parse_preview_run,
+    "replay_sh": parse_replay_sh,
 }
+_VARIABLE_READERS: Mapping[Artefact, Callable[[bytes], Variables]] = {
+    "git_diff": git_files.parse_git_diff,
+    "git_log": git_files.parse_git_log,
+    "git_remote": git_files.parse_git_remote,
+    "git_submodule_status": git_files.parse_git_submodules,
+    "seq_maps": seq_maps.parse_seq_maps,
+}
+_ALWAYS_NEW = frozenset({"case_status", "e3sm_timing"})

@@ -5,39 +5,62 @@ This is the door through which the API and the command line use `ingest`.
 
 import asyncio
 import os
-import shlex
-import time
-import uuid
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from importlib.metadata import version
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ingest.assemble import Observation, Origin
-from ingest.sources import Content, Found, Source, case_directory, grouped, open_source
-from ingest.workers import Result, Task, Workers
-from ingest.writer import find_known, write_case
+from ingest.audit import Audit, Progress
+from ingest.inventory import other_files
+from ingest.known import find_known
+from ingest.limits import Limits
+from ingest.shard import Shard, parse_shard
+from ingest.sources import (
+    Budgets,
+    Content,
+    Found,
+    Source,
+    budgets_of,
+    case_directory,
+    grouped,
+    open_source,
+)
+from ingest.workers import Task, Workers
+from ingest.writer import write_case
+from models.case import CaseRecord
 from models.database import Database
 from models.errors import DatabaseError, DocumentTooLargeError, SourceError
 from models.identity import CaseKey
 from models.ingestion import (
-    MAX_STORED_PROBLEMS,
     Counts,
-    ImportProblem,
     IngestionRecord,
-    IngestionStatus,
 )
 
-__all__ = ["ImportOptions", "Progress", "Report", "import_paths"]
+__all__ = [
+    "Budgets",
+    "ImportOptions",
+    "Limits",
+    "Progress",
+    "Report",
+    "Shard",
+    "Stop",
+    "budgets_of",
+    "import_paths",
+    "parse_shard",
+]
 
 _LOOKED_UP = 256
 _KIND = "performance_archive"
 
-Progress = Callable[[Counts], None]
-"""Is told the counters whenever they have grown."""
+Stop = Callable[[], bool]
+"""Tells whether the import is to end after what it is at."""
+
+
+def never() -> bool:
+    """Go on to the end."""
+    return False
 
 
 def no_progress(_counts: Counts) -> None:
@@ -46,12 +69,21 @@ def no_progress(_counts: Counts) -> None:
 
 @dataclass(frozen=True, slots=True)
 class ImportOptions:
-    """How to import; `machine` is that of executions that do not tell theirs."""
+    """How to import.
+
+    `machine` is that of executions that do not tell theirs. With a `shard`, only the cases of that
+    one are imported. Without `keeps_idle_record`, an import that finds nothing new leaves no audit
+    record.
+    """
 
     jobs: int | None = None
     dry_run: bool = False
     machine: str | None = None
     max_file_bytes: int = 64 * 2**20
+    budgets: Budgets = field(default_factory=Budgets)
+    limits: Limits = field(default_factory=Limits)
+    shard: Shard | None = None
+    keeps_idle_record: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +100,14 @@ async def import_paths(
     paths: Sequence[Path],
     options: ImportOptions,
     progress: Progress = no_progress,
+    stop: Stop = never,
 ) -> Report:
     """Import everything below these paths; running it again finishes or finds nothing to do.
 
+    When `stop` tells so, what is being read is still written, and the record is `interrupted`.
     DatabaseError when MongoDB fails; what was written until then stays, and is whole.
     """
-    running = _Import(database, paths, options, progress)
+    running = _Import(database, paths, options, progress, stop)
     return await running.run()
 
 
@@ -81,63 +115,67 @@ class _Import:
     """One run of the import."""
 
     def __init__(
-        self, database: Database, paths: Sequence[Path], options: ImportOptions, progress: Progress
+        self,
+        database: Database,
+        paths: Sequence[Path],
+        options: ImportOptions,
+        progress: Progress,
+        stop: Stop,
     ) -> None:
         self._database = database
         self._paths = paths
         self._options = options
-        self._progress = progress
-        self._id = str(uuid.uuid4())
-        self._started = time.monotonic()
-        self._unreadable = 0
-        self._record = IngestionRecord(
-            source=_printable(str(paths[0]) if len(paths) == 1 else shlex.join(map(str, paths))),
-            kind=_KIND,
-            started_at=datetime.now(UTC),
-            caseledger_version=version("caseledger"),
-        )
+        self._stop = stop
+        ingestions = None if options.dry_run else database.ingestions
+        self._audit = Audit(ingestions, paths, _KIND, progress)
 
     async def run(self) -> Report:
         """Import all paths, and keep the audit record, also when something stops the import."""
-        await self._begin()
+        audit = self._audit
+        if self._options.keeps_idle_record:
+            await audit.begin()
         try:
-            with Workers(self._options.jobs or _default_jobs()) as workers:
+            jobs = self._options.jobs or _default_jobs()
+            with Workers(jobs, self._options.limits, self._stop) as workers:
                 for path in self._paths:
                     await self._import_path(path, workers)
         except asyncio.CancelledError:
-            await self._finish("interrupted")
+            await audit.finish("interrupted")
             raise
         except DatabaseError:
             with suppress(DatabaseError):
-                await self._finish("failed")
+                await audit.finish("failed")
             raise
-        await self._finish(self._final_status())
-        ingestion_id = None if self._options.dry_run else self._id
-        return Report(ingestion_id, self._record, self._unreadable)
+        await audit.finish("interrupted" if self._stop() else audit.final_status())
+        return Report(audit.id if audit.is_stored else None, audit.record, audit.unreadable)
 
     async def _import_path(self, path: Path, workers: Workers) -> None:
         try:
-            source = open_source(path)
+            source = open_source(path, self._options.budgets)
         except SourceError as error:
-            self._unreadable += 1
-            self._note(str(path), None, "unreadable", str(error))
+            self._audit.unreadable += 1
+            self._audit.note(str(path), None, "unreadable", str(error))
             return
         batches = source.batches()
-        while (batch := await asyncio.to_thread(next, batches, None)) is not None:
-            wanted = await self._skip_known(batch)
-            await self._import_wanted(source, wanted, workers)
+        while not self._stop() and (batch := await asyncio.to_thread(next, batches, None)):
+            wanted = await self._skip_known(self._own_shard(batch))
+            if wanted:
+                await self._audit.begin()
+                await self._import_wanted(source, wanted, workers)
         self._note_damages(source)
 
+    def _own_shard(self, batch: Sequence[Found]) -> Sequence[Found]:
+        shard = self._options.shard
+        return batch if shard is None else [found for found in batch if shard.has(found.path)]
+
     async def _skip_known(self, batch: Sequence[Found]) -> list[Found]:
-        counts = self._record.counts
         wanted: list[Found] = []
         for start in range(0, len(batch), _LOOKED_UP):
             part = batch[start : start + _LOOKED_UP]
-            known = await find_known(self._database.cases, part)
+            known = await find_known(self._database, part)
             news = [found for found in part if not known.is_unchanged(found)]
-            counts.discovered += len(part)
-            counts.unchanged += len(part) - len(news)
-            self._progress(counts)
+            self._audit.count("discovered", len(part))
+            self._audit.count("unchanged", len(part) - len(news))
             wanted += news
         return wanted
 
@@ -146,13 +184,12 @@ class _Import:
     ) -> None:
         left = {found.path for found in wanted}
         contents = source.read(wanted, self._options.max_file_bytes)
-        batches = grouped(contents, lambda item: item[0].path)
-        while (batch := await asyncio.to_thread(next, batches, None)) is not None:
+        batches = grouped(contents, lambda item: item[0].path, lambda item: item[1].held)
+        while not self._stop() and (batch := await asyncio.to_thread(next, batches, None)):
             left.difference_update(found.path for found, _ in batch)
             await self._import_contents(batch, workers)
-        for path in sorted(left):
-            detail = "the archive ends before it"
-            self._reject(Result(path, reason="damaged_archive", detail=detail))
+        for path in sorted(left) if not self._stop() else ():
+            self._audit.reject(path, "damaged_archive", "the archive ends before it")
 
     async def _import_contents(
         self, batch: Sequence[tuple[Found, Content]], workers: Workers
@@ -163,12 +200,14 @@ class _Import:
         async for result in workers.observe_all(tasks):
             directory = case_directory(result.path)
             if result.observation is None:
-                self._reject(result)
+                self._audit.reject(result.path, result.reason or "unknown", result.detail or "")
             else:
                 observed.setdefault(directory, []).append(result.observation)
             waiting[directory] -= 1
             if not waiting[directory]:
                 await self._write_cases(observed.pop(directory, []))
+        for observations in observed.values():  # of cases that were not read to their end
+            await self._write_cases(observations)
 
     async def _write_cases(self, observations: Sequence[Observation]) -> None:
         """Write the executions of one case directory, while the workers go on with others."""
@@ -179,92 +218,54 @@ class _Import:
             await self._write(key, by_key[key])
 
     def _task(self, found: Found, content: Content) -> Task:
+        inventory = found.inventory
         origin = Origin(
             path=found.path,
             fingerprint=found.fingerprint,
-            ingestion_id=self._id,
+            ingestion_id=self._audit.id,
             file_count=len(found.entries),
             files_modified=found.modified,
             machine=self._options.machine,
+            other_files=tuple(other_files(found.entries, inventory, found.location.lid.text)),
         )
+        read = set(inventory.files.values())
+        size = sum(entry.size for entry in found.entries if entry.path in read)
         limit = self._options.max_file_bytes
-        return Task(found.location, found.inventory, content, origin, limit)
+        return Task(found.location, inventory, content, origin, limit, size)
 
     async def _write(self, key: CaseKey, observations: list[Observation]) -> None:
         try:
-            outcomes = await write_case(
-                self._database.cases, key, observations, dry_run=self._options.dry_run
+            folded = await write_case(
+                self._database, key, observations, dry_run=self._options.dry_run
             )
         except DocumentTooLargeError as error:
             for observation in observations:
-                path = observation.execution.source_path
-                self._reject(Result(path, reason="too_large", detail=str(error)))
+                self._audit.reject(observation.execution.source_path, "too_large", str(error))
             return
         seen: set[str] = set()
         for observation in observations:
             lid = observation.execution.execution_id
-            outcome = "unchanged" if lid in seen else outcomes[lid]
+            outcome = "unchanged" if lid in seen else folded.outcomes[lid]
             seen.add(lid)
-            self._count(outcome)
+            self._audit.count(outcome)
             if outcome != "unchanged":
-                self._note_problems(observation)
+                self._note_problems(observation, folded.case)
 
-    def _count(self, outcome: str) -> None:
-        counts = self._record.counts
-        setattr(counts, outcome, getattr(counts, outcome) + 1)
-        self._progress(counts)
-
-    def _reject(self, result: Result) -> None:
-        self._count("rejected")
-        self._note(result.path, None, result.reason or "unknown", result.detail or "")
-
-    def _note_problems(self, observation: Observation) -> None:
+    def _note_problems(self, observation: Observation, case: CaseRecord) -> None:
         execution = observation.execution
+        if len(case.case_groups) > 1 and execution.case_group:
+            detail = f"the executions of {case.name} tell of {', '.join(case.case_groups)}"
+            self._audit.note(execution.source_path, "env_case.xml", "case_groups_disagree", detail)
         for name in execution.missing:
-            self._note(execution.source_path, name, "missing", f"there is no {name}")
+            self._audit.note(execution.source_path, name, "missing", f"there is no {name}")
         for problem in execution.problems:
-            self._note(execution.source_path, problem.file, problem.reason, problem.detail)
+            self._audit.note(execution.source_path, problem.file, problem.reason, problem.detail)
 
     def _note_damages(self, source: Source) -> None:
-        self._unreadable += bool(source.damages)
+        self._audit.unreadable += bool(source.damages)
         for damage in source.damages:
-            self._note(damage.path, None, damage.reason, damage.detail)
-
-    def _note(self, path: str, file: str | None, reason: str, detail: str) -> None:
-        self._record.problem_count += 1
-        if len(self._record.problems) < MAX_STORED_PROBLEMS:
-            problem = ImportProblem(
-                path=_printable(path),
-                file=None if file is None else _printable(file),
-                reason=reason,
-                detail=_printable(detail),
-            )
-            self._record.problems.append(problem)
-
-    def _final_status(self) -> IngestionStatus:
-        counts = self._record.counts
-        if self._unreadable and not counts.discovered:
-            return "failed"
-        return "partial" if self._unreadable or counts.rejected else "completed"
-
-    async def _begin(self) -> None:
-        if not self._options.dry_run:
-            await self._database.ingestions.insert({"_id": self._id, **self._record.stored()})
-
-    async def _finish(self, status: IngestionStatus) -> None:
-        self._record.status = status
-        self._record.finished_at = datetime.now(UTC)
-        self._record.seconds = round(time.monotonic() - self._started, 3)
-        if not self._options.dry_run:
-            await self._database.ingestions.update(
-                {"_id": self._id}, {"$set": self._record.stored()}
-            )
+            self._audit.note(damage.path, None, damage.reason, damage.detail)
 
 
 def _default_jobs() -> int:
     return min(8, len(os.sched_getaffinity(0)))
-
-
-def _printable(text: str) -> str:
-    """Return text that can be stored and sent: bytes that are not UTF-8 stand as escapes."""
-    return text.encode("utf-8", "backslashreplace").decode()[:2000]

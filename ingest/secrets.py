@@ -20,14 +20,21 @@ _KNOWN_FORM = re.compile(
 
 def without_secrets(variables: Mapping[str, Any]) -> dict[str, Any]:
     """Return the variables with credentials masked: by the variable's name, in URLs, by form."""
-    return {
-        key: MASK if _is_secret(key, value) else _masked(value) for key, value in variables.items()
-    }
+    return {key: without_secret(key, value) for key, value in variables.items()}
+
+
+def without_secret(key: str, value: Any) -> Any:
+    """Return the value of a variable with credentials masked."""
+    return MASK if _is_secret(key, value) else _masked(value)
 
 
 def _is_secret(key: str, value: Any) -> bool:
     holds_something = value is not None and value != "" and not isinstance(value, bool)
-    return holds_something and _SECRET_NAME.search(key.rpartition(".")[2]) is not None
+    return holds_something and _names_secret(key)
+
+
+def _names_secret(key: str) -> bool:
+    return _SECRET_NAME.search(key, key.rfind(".") + 1) is not None
 
 
 def masked_text(text: str) -> str:

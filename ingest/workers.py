@@ -4,22 +4,24 @@ import asyncio
 import multiprocessing
 import os
 import threading
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from itertools import groupby, islice
+from itertools import groupby, islice, takewhile
 from types import TracebackType
 from typing import Self
 
 from ingest.assemble import Observation, Origin, assemble
 from ingest.inventory import Inventory
 from ingest.layout import Location
+from ingest.limits import Limits, TookTooLongError, limit_memory, limited_time
 from ingest.parse import parse_execution
 from ingest.sources import Content, case_directory
 from models.errors import ParseError
 
 _WORTH_A_POOL = 16
+_SMALL = 4 * 2**20
 _IN_FLIGHT = 4  # portions per worker
 _PORTION = 16
 
@@ -33,6 +35,7 @@ class Task:
     content: Content
     origin: Origin
     limit: int
+    size: int = 0  # bytes of all files that are to be read, as they lie there
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,24 +54,44 @@ def observe(task: Task) -> Result:
     try:
         parsed = parse_execution(task.inventory, task.content, task.limit)
         return Result(path, assemble(task.location, parsed, task.origin))
+    except TookTooLongError:
+        raise
     except ParseError as error:
         return Result(path, reason=error.reason, detail=error.detail)
     except OSError as error:
         return Result(path, reason="unreadable", detail=str(error))
+    except MemoryError:
+        return Result(path, reason="out_of_memory", detail="it needs more memory than it may have")
     except Exception as error:
         return Result(path, reason="internal_error", detail=f"{type(error).__name__}: {error}")
 
 
-def observe_each(tasks: Sequence[Task]) -> list[Result]:
+def observe_each(tasks: Sequence[Task], limits: Limits) -> list[Result]:
     """Read and parse several directories, of one case if possible: these share most files."""
-    return [observe(task) for task in tasks]
+    return [_observe_limited(task, limits) for task in tasks]
+
+
+def _observe_limited(task: Task, limits: Limits) -> Result:
+    try:
+        with limited_time(limits):
+            return observe(task)
+    except TookTooLongError as error:
+        return Result(task.origin.path, reason="took_too_long", detail=str(error))
 
 
 class Workers:
-    """A pool of `jobs` processes that starts with the first batch that is worth it."""
+    """A pool of `jobs` processes that starts with the first batch that is worth it.
 
-    def __init__(self, jobs: int) -> None:
+    A few small directories are read in this process, for every file is expanded to a limited size
+    and every parser is linear in that.
+    """
+
+    def __init__(
+        self, jobs: int, limits: Limits | None = None, stop: Callable[[], bool] = lambda: False
+    ) -> None:
         self._jobs = jobs
+        self._stop = stop
+        self._limits = limits or Limits()
         self._pool: ProcessPoolExecutor | None = None
         self._alone = asyncio.Lock()
 
@@ -84,12 +107,15 @@ class Workers:
         self._close()
 
     async def observe_all(self, tasks: Sequence[Task]) -> AsyncIterator[Result]:
-        """Give the result of every task, in no particular order."""
-        if self._jobs == 1 or (self._pool is None and len(tasks) < _WORTH_A_POOL):
-            for task in tasks:
+        """Give the result of every task, in no particular order.
+
+        When `stop` tells so, only of those that have been begun.
+        """
+        if self._pool is None and _are_few_and_small(tasks):
+            for task in takewhile(lambda _: not self._stop(), tasks):
                 yield await asyncio.to_thread(observe, task)
             return
-        portions = _portions(tasks)
+        portions = takewhile(lambda _: not self._stop(), _portions(tasks))
         running = {self._submit(portion) for portion in islice(portions, self._jobs * _IN_FLIGHT)}
         while running:
             done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
@@ -105,7 +131,7 @@ class Workers:
         loop = asyncio.get_running_loop()
         pool = self._open()
         try:
-            return await loop.run_in_executor(pool, observe_each, portion)
+            return await loop.run_in_executor(pool, observe_each, portion, self._limits)
         except BrokenProcessPool:
             if self._pool is pool:
                 self._close()
@@ -117,7 +143,7 @@ class Workers:
         loop = asyncio.get_running_loop()
         with self._new_pool(1) as pool:
             try:
-                return await loop.run_in_executor(pool, observe, task)
+                return await loop.run_in_executor(pool, _observe_limited, task, self._limits)
             except BrokenProcessPool:
                 detail = "the process that read it died"
                 return Result(task.origin.path, reason="crashed", detail=detail)
@@ -129,7 +155,9 @@ class Workers:
 
     def _new_pool(self, jobs: int) -> ProcessPoolExecutor:
         context = multiprocessing.get_context("spawn")
-        return ProcessPoolExecutor(jobs, mp_context=context, initializer=_end_with_parent)
+        return ProcessPoolExecutor(
+            jobs, mp_context=context, initializer=_begin_worker, initargs=(self._limits,)
+        )
 
     def _close(self) -> None:
         if self._pool is not None:
@@ -137,8 +165,13 @@ class Workers:
             self._pool = None
 
 
-def _end_with_parent() -> None:
-    """Make a worker end when the import is killed: it would wait for tasks forever."""
+def _are_few_and_small(tasks: Sequence[Task]) -> bool:
+    return len(tasks) < _WORTH_A_POOL and all(task.size <= _SMALL for task in tasks)
+
+
+def _begin_worker(limits: Limits) -> None:
+    """Limit a worker, and make it end when the import is killed: it would wait forever."""
+    limit_memory(limits)
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_exit_after, args=(parent,), daemon=True).start()

@@ -4,10 +4,12 @@ from datetime import datetime
 from typing import Annotated, Any, ClassVar
 
 from beanie import Document
-from pydantic import Field
+from pydantic import Field, computed_field
 
+from models.case_fields import CASES
 from models.database import Index
 from models.execution import Execution
+from models.fields import words_of
 from models.stored import Stored
 
 
@@ -34,6 +36,19 @@ class Attempt(Stored):
     told_by: str
 
 
+class Lineage(Stored):
+    """The executions of one creation of the case, which CASE_HASH tells apart.
+
+    A case that is created again under the same name gets another hash, and so another lineage.
+    The executions are the first and the last by time.
+    """
+
+    case_hash: str
+    execution_count: int
+    first_execution_id: str
+    last_execution_id: str
+
+
 class CaseRecord(Stored):
     """What a case document holds, whether or not a database is at hand.
 
@@ -41,7 +56,9 @@ class CaseRecord(Stored):
     canonical one, or, while there is none, the earliest whose configuration could be read. Its
     keys are delta keys, nested along their dots: `configuration.env_run.STOP_N`. The metadata
     fields stand in it under their own snake_case names, and beside it, for searching, in
-    camelCase.
+    camelCase. `executions` are in the order of submission; a case of very many continues in the
+    collection `caseOverflows`. `case_groups` are all groups that its executions tell of, and
+    `commands` those of the latest replay.sh, that of the execution `commands_of`.
     """
 
     name: str
@@ -49,6 +66,8 @@ class CaseRecord(Stored):
     system: str
     user: str
     case_group: str | None = None
+    case_groups: list[str] = Field(default_factory=list)
+    lineages: list[Lineage] = Field(default_factory=list)
     canonical_execution_id: str | None = None
     canonical_is_pinned: bool = False
     compset: str | None = None
@@ -70,6 +89,8 @@ class CaseRecord(Stored):
     configuration: dict[str, Any] | None = None
     executions: list[Execution] = Field(default_factory=list)
     attempts: list[Attempt] = Field(default_factory=list)
+    commands: list[str] = Field(default_factory=list)
+    commands_of: str | None = None
     execution_count: int = 0
     status_counts: dict[str, int] = Field(default_factory=dict)
     first_lid_time: str | None = None
@@ -78,6 +99,12 @@ class CaseRecord(Stored):
     revision: int = 0
     created_at: datetime
     updated_at: datetime
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def search_words(self) -> list[str]:
+        """The words of what identifies the case, which searches find it by."""
+        return words_of(self.name, self.machine, self.user)
 
 
 class Case(CaseRecord, Document):
@@ -96,11 +123,8 @@ class Case(CaseRecord, Document):
         name = "cases"
         keep_nulls = True
         indexes: ClassVar[list[Index]] = [
-            Index([("name", 1), ("_id", 1)], name="name"),
+            *CASES.indexes(),
             Index([("machine", 1), ("user", 1), ("name", 1)], name="identity", unique=True),
-            Index([("user", 1), ("name", 1)], name="user"),
-            Index([("caseGroup", 1), ("name", 1)], name="caseGroup"),
-            Index([("lastLidTime", -1), ("_id", 1)], name="lastLidTime"),
             Index([("executions.executionId", 1)], name="executionId"),
             Index([("executions.changed", 1)], name="changed"),
         ]

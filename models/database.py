@@ -9,12 +9,14 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from typing import Any
 
+import bson
 from beanie import init_beanie
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection
+from pymongo import DeleteOne, InsertOne, MongoClient, ReplaceOne, UpdateOne, errors
 from pymongo import IndexModel as Index
-from pymongo import MongoClient, errors
 from pymongo.write_concern import WriteConcern
 
 from models.embedded.server import embedded_server
@@ -24,10 +26,23 @@ from models.errors import (
     DatabaseUnavailableError,
     DocumentTooLargeError,
     DuplicateError,
+    WriteConflictError,
 )
 from models.settings import Settings, mask_password
 
-__all__ = ["Collection", "Database", "Index", "make_primary", "open_database"]
+__all__ = [
+    "Collection",
+    "Database",
+    "Delete",
+    "Index",
+    "Insert",
+    "Put",
+    "Update",
+    "Write",
+    "encoded_size",
+    "make_primary",
+    "open_database",
+]
 
 Json = dict[str, Any]
 Sort = Sequence[tuple[str, int]]
@@ -37,7 +52,45 @@ _COMPRESSED = {"wiredTiger": {"configString": "block_compressor=zstd"}}
 _COLLECTION_EXISTS = 48
 _NOT_YET_INITIALIZED = 94
 _TOO_LARGE = {10334, 17419}
+_DUPLICATE = {11000, 11001}
+_CONFLICT = {112}
 _SELECTION_MILLISECONDS = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class Insert:
+    """Store a new document; its `_id` must not be taken."""
+
+    collection: "Collection"
+    document: Json
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """Change the document that matches, which has to be there."""
+
+    collection: "Collection"
+    query: Json
+    change: Json
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """Store a document, in place of the one with its `_id` if there is one."""
+
+    collection: "Collection"
+    document: Json
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Remove the document with this `_id`, if there is one."""
+
+    collection: "Collection"
+    id: str
+
+
+Write = Insert | Update | Put | Delete
 
 
 class Collection:
@@ -45,6 +98,19 @@ class Collection:
 
     def __init__(self, collection: "AsyncIOMotorCollection[Json]") -> None:
         self._collection = collection
+
+    async def write(self, writes: Sequence[Write], session: Any = None) -> bool:
+        """Do writes to this collection in one go; tell whether every update found its document.
+
+        DuplicateError when an `_id` is taken.
+        """
+        with _translated():
+            result = await self._collection.bulk_write(
+                [_request(write) for write in writes], ordered=False, session=session
+            )
+        puts = sum(isinstance(write, Put) for write in writes)
+        updates = sum(isinstance(write, Update) for write in writes)
+        return result.matched_count + result.upserted_count == puts + updates
 
     async def find_one(self, query: Json, projection: Json | None = None) -> Json | None:
         """Return the first document that matches, or None."""
@@ -91,6 +157,23 @@ class Collection:
             return plan
 
 
+def _request(write: Write) -> "InsertOne[Json] | UpdateOne | ReplaceOne[Json] | DeleteOne":
+    match write:
+        case Insert(_, document):
+            return InsertOne(document)
+        case Update(_, query, change):
+            return UpdateOne(query, change)
+        case Put(_, document):
+            return ReplaceOne({"_id": document["_id"]}, document, upsert=True)
+        case Delete(_, document_id):
+            return DeleteOne({"_id": document_id})
+
+
+def encoded_size(document: Json) -> int:
+    """Return how many bytes a document takes in MongoDB."""
+    return len(bson.encode(document))
+
+
 class Database:
     """An open database with the collections of Caseledger."""
 
@@ -100,6 +183,8 @@ class Database:
         self.name = name
         self.uri = uri
         self.cases = Collection(self._database["cases"])
+        self.case_overflows = Collection(self._database["caseOverflows"])
+        self.executions = Collection(self._database["executions"])
         self.ingestions = Collection(self._database["ingestions"])
 
     async def ping(self, seconds: float | None = None) -> None:
@@ -109,6 +194,33 @@ class Database:
                 await asyncio.wait_for(self._client.admin.command("ping"), seconds)
         except TimeoutError:
             raise DatabaseUnavailableError("MongoDB does not answer") from None
+
+    async def write(self, writes: Sequence[Write]) -> bool:
+        """Do all writes or none, and tell which.
+
+        None when an update does not find its document, an `_id` that is to be new is taken, or
+        another writer changes one of the documents at the same time.
+        """
+        by_collection: dict[Collection, list[Write]] = {}
+        for write in writes:
+            by_collection.setdefault(write.collection, []).append(write)
+        try:
+            if len(writes) == 1:
+                return await writes[0].collection.write(writes)
+            return await self._write_together(by_collection)
+        except (DuplicateError, WriteConflictError):
+            return False
+
+    async def _write_together(self, by_collection: Mapping[Collection, Sequence[Write]]) -> bool:
+        with _translated():
+            async with await self._client.start_session() as session:
+                session.start_transaction(write_concern=_DURABLE)
+                for collection, writes in by_collection.items():
+                    if not await collection.write(writes, session):
+                        await session.abort_transaction()
+                        return False
+                await session.commit_transaction()
+        return True
 
     async def create_schema(self) -> None:
         """Create what is missing of collections and indexes; safe to do at the same time."""
@@ -188,6 +300,8 @@ async def _connected(uri: str, settings: Settings, *, create: bool) -> AsyncIter
 def _translated(uri: str | None = None) -> Iterator[None]:
     try:
         yield
+    except errors.BulkWriteError as error:
+        raise _translated_bulk(error) from error
     except errors.DuplicateKeyError as error:
         raise DuplicateError(str(error)) from error
     except (errors.DocumentTooLarge, errors.OperationFailure) as error:
@@ -206,8 +320,23 @@ def _translated(uri: str | None = None) -> Iterator[None]:
         raise DatabaseError(f"MongoDB: {error}") from error
 
 
+def _translated_bulk(error: errors.BulkWriteError) -> DatabaseError:
+    """Return the error of the first write that failed."""
+    failed = (error.details or {}).get("writeErrors") or [{}]
+    code = failed[0].get("code")
+    if code in _DUPLICATE:
+        return DuplicateError(failed[0].get("errmsg", str(error)))
+    first = errors.OperationFailure(failed[0].get("errmsg", str(error)), code)
+    return _translated_failure(first)
+
+
 def _translated_failure(error: Exception) -> DatabaseError:
     code = getattr(error, "code", None)
+    is_transient = isinstance(error, errors.PyMongoError) and error.has_error_label(
+        "TransientTransactionError"
+    )
+    if code in _CONFLICT or is_transient:
+        return WriteConflictError(f"another writer changed the document: {error}")
     if isinstance(error, errors.DocumentTooLarge) or code in _TOO_LARGE:
         return DocumentTooLargeError("a document exceeds the 16 MiB that MongoDB stores")
     if isinstance(error, errors.ExecutionTimeout) or getattr(error, "timeout", False):

@@ -1,9 +1,8 @@
 """Deltas: how the configuration of one execution differs from another's, and back.
 
-A configuration is a flat map from delta key to value: text, integer, real, logical, null (the
-variable stands there without a value) or a list of these. A delta maps keys to entries
-`{"canonical": a, "current": b}`. A variable that one side does not have at all is told apart from
-one that is null: its entry says `"absent": "canonical"` or `"absent": "current"`.
+A delta maps delta keys to entries `{"canonical": a, "current": b}`. A variable that one side does
+not have at all is told apart from one that is null: its entry says `"absent": "canonical"` or
+`"absent": "current"`.
 
 `apply_delta(a, diff(a, b))` gives back b, value for value in meaning.
 """
@@ -12,14 +11,15 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
+from models.configuration import Configuration, Values, file_of
 from models.keys import nest
 from models.metadata import VARIABLE_FIELDS
 
-Configuration = Mapping[str, Any]
 Entry = dict[str, Any]
 Delta = dict[str, Entry]
 
 _MISSING = object()
+_NOTHING: Values = {}
 _EXACT_FLOAT = 2**53
 
 
@@ -42,27 +42,35 @@ def _meaning(value: Any) -> Any:
     return value if value is None else str(value)
 
 
-def diff(canonical: Configuration, current: Configuration, unread: Collection[str] = ()) -> Delta:
+def diff(
+    canonical: Mapping[str, Any], current: Mapping[str, Any], unread: Collection[str] = ()
+) -> Delta:
     """Return how `current` differs from `canonical`, by delta key in sorted order.
 
     A variable that a metadata field stands for is not repeated beside that field. Nothing is said
     of the `unread` files of `current`: what is in them is not known. The entry of a list says
     which of its values were `added` and `removed`.
     """
+    old, new = Configuration.of(canonical).files, Configuration.of(current).files
     delta: Delta = {}
-    for key in sorted(canonical.keys() | current.keys()):
-        if unread and key.partition(".")[0] in unread:
+    for name in old.keys() | new.keys():
+        before, after = old.get(name, _NOTHING), new.get(name, _NOTHING)
+        if before is not after and name not in unread:
+            delta.update(_file_entries(before, after))
+    return dict(sorted(delta.items()))
+
+
+def _file_entries(before: Values, after: Values) -> Iterator[tuple[str, Entry]]:
+    for key, value in after.items():
+        known = before.get(key, _MISSING)
+        if known is value or _is_spoken_for(key, known, value):
             continue
-        before, after = canonical.get(key, _MISSING), current.get(key, _MISSING)
-        if _is_spoken_for(key, before, after):
-            continue
-        if before is _MISSING:
-            delta[key] = {"canonical": None, "current": after, "absent": "canonical"}
-        elif after is _MISSING:
-            delta[key] = {"canonical": before, "current": None, "absent": "current"}
-        elif not same_value(before, after):
-            delta[key] = {"canonical": before, "current": after} | _list_changes(before, after)
-    return delta
+        if known is _MISSING:
+            yield key, {"canonical": None, "current": value, "absent": "canonical"}
+        elif not same_value(known, value):
+            yield key, {"canonical": known, "current": value} | _list_changes(known, value)
+    for key in before.keys() - after.keys():
+        yield key, {"canonical": before[key], "current": None, "absent": "current"}
 
 
 def _list_changes(before: Any, after: Any) -> Entry:
@@ -89,18 +97,26 @@ def _without(values: list[Any], others: list[Any]) -> list[Any]:
     return remaining
 
 
-def apply_delta(canonical: Configuration, delta: Mapping[str, Entry]) -> dict[str, Any]:
+def apply_delta(canonical: Mapping[str, Any], delta: Mapping[str, Entry]) -> Configuration:
     """Return the configuration that differs from `canonical` by `delta`."""
-    current = dict(canonical)
+    base = Configuration.of(canonical)
+    parts: dict[str, Values] = {}
+
+    def part_of(key: str) -> Values:
+        name = file_of(key)
+        if name not in parts:
+            parts[name] = dict(base.files.get(name, _NOTHING))
+        return parts[name]
+
     for key, entry in delta.items():
         if entry.get("absent") == "current":
-            current.pop(key, None)
+            part_of(key).pop(key, None)
         else:
-            current[key] = entry["current"]
+            part_of(key)[key] = entry["current"]
     for variable, field in VARIABLE_FIELDS.items():
-        if field in delta and variable not in delta and _is_set(canonical.get(variable)):
-            current[variable] = current.get(field)
-    return dict(sorted(current.items()))
+        if field in delta and variable not in delta and _is_set(base.get(variable)):
+            part_of(variable)[variable] = part_of(field).get(field)
+    return base.with_files(parts.items())
 
 
 def _is_spoken_for(key: str, before: Any, after: Any) -> bool:

@@ -10,8 +10,7 @@ from typing import Any
 
 from models.delta import Delta
 
-_COMPONENT = "{c}"
-_ANY = "{any}"
+_PLACEHOLDERS = {"{c}": "(?P<c>[A-Za-z]+)", "{name}": r"(?P<name>\w+)", "{any}": "[^.]+"}
 _USER_NAMELIST = re.compile(r"user_nl_([a-z0-9]+)(_[0-9]{4})?\.(.+)")
 
 
@@ -24,8 +23,10 @@ class _Rule:
         match = self.derived.fullmatch(key)
         if match is None:
             return None
-        component = match.groupdict().get("component") or ""
-        return self.primary.replace(_COMPONENT, component.upper())
+        primary = self.primary
+        for placeholder, part in match.groupdict().items():
+            primary = primary.replace(f"{{{placeholder}}}", part.upper())
+        return primary
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,6 @@ def _pattern(key: str) -> re.Pattern[str]:
     """Return the pattern of a derived key; the instance of a namelist (`_0001`) is left aside."""
     file, _, rest = re.escape(key).partition(re.escape("."))
     escaped = f"{file}(?:_[0-9]{{4}})?{re.escape('.')}{rest}"
-    component = "(?P<component>[A-Za-z]+)"
-    escaped = escaped.replace(re.escape(_COMPONENT), component)
-    return re.compile(escaped.replace(re.escape(_ANY), r"\w+"))
+    for placeholder, pattern in _PLACEHOLDERS.items():
+        escaped = escaped.replace(re.escape(placeholder), pattern)
+    return re.compile(escaped)

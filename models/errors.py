@@ -7,6 +7,7 @@ CaseledgerError
 │   ├── DatabaseUnavailableError   it cannot be reached, or the connection broke
 │   ├── DatabaseTimeoutError       an operation took longer than it may
 │   ├── DuplicateError             a document with this identity is there already
+│   ├── WriteConflictError         another writer changes the same document at the same time
 │   ├── DocumentTooLargeError      a document exceeds the 16 MiB that MongoDB stores
 │   └── ServerError                the embedded mongod cannot be found, started or reached
 │       └── MissingLibraryError        … because a system library is missing
@@ -42,6 +43,10 @@ class DatabaseTimeoutError(DatabaseError):
 
 class DuplicateError(DatabaseError):
     """A document with this identity is there already."""
+
+
+class WriteConflictError(DatabaseError):
+    """Another writer changes the same document at the same time."""
 
 
 class DocumentTooLargeError(DatabaseError):

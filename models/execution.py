@@ -53,6 +53,25 @@ class Software(Stored):
     source: str
 
 
+class Launch(Stored):
+    """How preview_run.log says that the job case.run is laid out, submitted and launched."""
+
+    nodes: int | None = None
+    total_tasks: int | None = None
+    tasks_per_node: int | None = None
+    thread_count: int | None = None
+    gpus_per_node: int | None = None
+    submit_command: str | None = None
+    mpirun_command: str | None = None
+
+
+class OtherFile(Stored):
+    """A file that is not read: its name, without LID and `.gz`, and its size in bytes."""
+
+    name: str
+    size: int
+
+
 class Paths(Stored):
     """Where the execution kept its files on its machine, with CIME's variables expanded."""
 
@@ -105,6 +124,8 @@ class Execution(Stored):
     timing: Timing | None = None
     paths: Paths = Field(default_factory=Paths)
     software: list[Software] = Field(default_factory=list)
+    launch: Launch | None = None
+    other_files: list[OtherFile] = Field(default_factory=list)
     has_configuration: bool = False
     unread_files: list[str] = Field(default_factory=list)
     run_config_deltas: dict[str, Any] | None = None

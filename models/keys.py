@@ -7,6 +7,7 @@ field that the entries of a delta have, because other keys may go on below an en
 """
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 _ESCAPES = {
@@ -17,6 +18,7 @@ _ESCAPES = {
     "\uff04": "\\\uff04",
     "\0": "\\0",
 }
+_SHORT = 64  # the same few thousand names stand in the files of every execution
 _TABLE = str.maketrans(_ESCAPES)
 _EMPTY = "\\e"
 _FIELDS_OF_ENTRIES = frozenset(
@@ -28,9 +30,16 @@ _PLAIN = {"\u2024": ".", "\uff04": "$"}
 
 def escape_name(name: str) -> str:
     """Return `name` as one part of a MongoDB field path."""
+    return _escaped_short(name) if len(name) <= _SHORT else _escaped(name)
+
+
+def _escaped(name: str) -> str:
     if name in _FIELDS_OF_ENTRIES:
         return f"\\{name}"
     return name.translate(_TABLE) if name else _EMPTY
+
+
+_escaped_short = lru_cache(maxsize=65536)(_escaped)
 
 
 def unescape_name(part: str) -> str:

@@ -70,6 +70,32 @@ class Settings(BaseSettings):
     max_file_mib: Annotated[
         int, Field(ge=1, le=2048, description="largest file that an import reads, expanded, MiB")
     ] = 64
+    max_archive_mib: Annotated[
+        int, Field(ge=1, le=2**30, description="largest archive file that is imported, MiB")
+    ] = 2048
+    max_expanded_mib: Annotated[
+        int, Field(ge=1, le=2**30, description="most that an archive may expand to, MiB")
+    ] = 8192
+    max_expansion_ratio: Annotated[
+        int,
+        Field(ge=2, le=10**6, description="most that an archive may expand to, times its size"),
+    ] = 200
+    max_members: Annotated[
+        int, Field(ge=1, le=10**9, description="most members of an archive, directories included")
+    ] = 200_000
+    max_header_kib: Annotated[
+        int, Field(ge=16, le=2**16, description="longest header before a member of a tar, KiB")
+    ] = 1024
+    max_depth: Annotated[
+        int, Field(ge=1, le=64, description="most directories above a file, in a source")
+    ] = 16
+    max_execution_files: Annotated[
+        int, Field(ge=1, le=10**6, description="most files of an execution")
+    ] = 10_000
+    max_execution_mib: Annotated[
+        int,
+        Field(ge=1, le=2**16, description="most bytes read of one execution in an archive, MiB"),
+    ] = 128
 
     def model_post_init(self, _context: object, /) -> None:
         """Read the connection string from its file, if that is how it was given."""

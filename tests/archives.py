@@ -51,11 +51,13 @@ def key_of(case: SampleCase) -> CaseKey:
 
 
 async def dump(database: Database) -> list[dict[str, object]]:
-    """Return all cases without what tells how and when they came in."""
+    """Return everything about cases without what tells how and when it came in."""
     cases = await database.cases.find({}, sort=[("_id", 1)])
+    overflows = await database.case_overflows.find({}, sort=[("_id", 1)])
+    listed = await database.executions.find({}, sort=[("_id", 1)])
     for case in cases:
         for name in BOOKKEEPING:
             del case[name]
-        for execution in case["executions"]:
-            del execution["ingestionId"]
-    return cases
+    for execution in [*listed, *(e for part in (*cases, *overflows) for e in part["executions"])]:
+        del execution["ingestionId"]
+    return [*cases, *overflows, *listed]

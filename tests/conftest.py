@@ -5,6 +5,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from pymongo import MongoClient
 
 from api.app import create_app
 from models.database import Database, open_database
@@ -33,6 +34,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _server(home: Path) -> Iterator[str]:
     """A real mongod, which the tests of a session share."""
     with embedded_server(Settings(home=home)) as uri:
+        with MongoClient[dict[str, object]](uri) as client:  # do not wait long for killed clients
+            client.admin.command({"setParameter": 1, "transactionLifetimeLimitSeconds": 2})
         yield uri
 
 

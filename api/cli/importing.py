@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from ingest.pipeline import ImportOptions, Report, import_paths, no_progress
+from ingest.pipeline import ImportOptions, Report, budgets_of, import_paths, no_progress
 from models.database import open_database
 from models.ingestion import Counts
 from models.settings import Settings
@@ -40,6 +40,7 @@ def run_import(
         dry_run=dry_run,
         machine=machine,
         max_file_bytes=settings.max_file_mib * 2**20,
+        budgets=budgets_of(settings),
     )
     show = sys.stderr.isatty() and not quiet
     try:

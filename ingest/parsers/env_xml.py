@@ -8,15 +8,15 @@ value attribute is unset. `<type>` is char, integer, logical or real.
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from lxml import etree
 
+from ingest.parsers.sheet import Place, Sheet, Variables
 from models.errors import ParseError
 from models.keys import escape_name, join_key
-
-Variables = dict[str, Any]
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
 _REAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eEdD][+-]?[0-9]+)?")
@@ -25,6 +25,16 @@ _LOGICALS = {
     "false": False, ".false.": False, "f": False, ".f.": False,
 }  # fmt: skip
 _MAX_INT64 = 2**63
+_LAST_LINE = 65_000  # libxml2 does not count further
+_SUPERSETS_OF_ASCII = {"UTF-8", "US-ASCII", "ASCII", "ISO-8859-1"}
+_PLAIN = re.compile(rb"[ !#-%'-;=?-~]*+")  # what XML leaves as it is, in attributes and in text
+_ENTRY_LINE = re.compile(
+    rb"""[ \t]*<entry[ ]id="(?P<name>\w+)"[ ]value="(?P<value>[ !#-%'-;=?-~]*+)"[ ]?/?>"""
+    rb"""(?:<type>\w+</type>)?(?:</entry>)?[ \t]*"""
+)
+_VALUE_LINE = re.compile(
+    rb"""[ \t]*<value[ ]compclass="(?P<name>\w+)">(?P<value>[ !#-%'-;=?-~]*+)</value>[ \t]*"""
+)
 
 
 def parse_env_xml(content: bytes, file: str) -> Variables:
@@ -34,23 +44,73 @@ def parse_env_xml(content: bytes, file: str) -> Variables:
     (`case.run`, and all groups of env_workflow) come between the two, with underscores for their
     dots, because the same ids stand in each; so does any group whose ids another one repeats.
     """
+    return {value.key: value.value for value in _read_values(parse_xml(content), file)}
+
+
+def parse_env_sheet(content: bytes, file: str) -> Sheet:
+    """Return the variables as `parse_env_xml` does, and the lines that can be read alone."""
+    lines = content.split(b"\n")
     root = parse_xml(content)
+    values = _read_values(root, file)
+    is_ascii = (root.getroottree().docinfo.encoding or "UTF-8").upper() in _SUPERSETS_OF_ASCII
+    places: dict[int, Place] = {}
+    for value in values if is_ascii else ():
+        number = (_line_of(value.element) or 0) - 1
+        name = value.element.get("id") or value.element.get("compclass")
+        if name is not None and 0 <= number < min(len(lines), _LAST_LINE):
+            places[number] = Place(value.key, name, value.type_name)
+    return Sheet(lines, {value.key: value.value for value in values}, places, _reread)
+
+
+@dataclass(frozen=True, slots=True)
+class _Value:
+    """The value of a variable, and the element that it stands in."""
+
+    key: str
+    value: Any
+    type_name: str
+    element: "etree._Element"
+
+
+def _read_values(root: "etree._Element", file: str) -> list[_Value]:
     entries = [
         (_group(entry), entry.get("id", ""), entry)
         for entry in root.iter("entry")
         if entry.get("id")
     ]
     repeated = Counter(name for _, name in {(group, name) for group, name, _ in entries})
-    variables: Variables = {}
+    values: dict[str, _Value] = {}
     for group, name, entry in entries:
         needs_group = file == "env_workflow" or "." in group or repeated[name] > 1
         key = _key(file, group if needs_group else "", name)
-        variables.update(_values(key, entry))
-    _refuse_conflicts(variables)
-    return variables
+        for value in _values(key, entry):
+            values[value.key] = value
+    _refuse_conflicts(values)
+    return list(values.values())
 
 
-def _refuse_conflicts(variables: Variables) -> None:
+def _line_of(element: "etree._Element") -> int | None:
+    line: int | None = element.sourceline  # type: ignore[assignment]
+    return line
+
+
+def _reread(place: Place, old: bytes, new: bytes) -> tuple[Any, Any] | None:
+    """Read two versions of a line in which the tag that holds a value stands whole and alone."""
+    match = _ENTRY_LINE.fullmatch(old) or _VALUE_LINE.fullmatch(old)
+    if match is None or match["name"].decode() != place.name:
+        return None
+    before, after = old[: match.start("value")], old[match.end("value") :]
+    size = len(new) - len(before) - len(after)
+    if size < 0 or not new.startswith(before) or not new.endswith(after):
+        return None
+    middle = new[len(before) : len(before) + size]
+    if _PLAIN.fullmatch(middle) is None:
+        return None
+    told, tells = (text.decode("ascii") for text in (match["value"], middle))
+    return typed_value(told, place.type_name), typed_value(tells, place.type_name)
+
+
+def _refuse_conflicts(variables: Collection[str]) -> None:
     """Refuse a variable that has a value and others below its key: no document can hold both."""
     for key in variables:
         above = key.rpartition(".")[0]
@@ -89,18 +149,19 @@ def _key(file: str, group: str, name: str) -> str:
     return ".".join((escape_name(file), escape_name(group.replace(".", "_")), escape_name(name)))
 
 
-def _values(key: str, entry: "etree._Element") -> Iterator[tuple[str, Any]]:
+def _values(key: str, entry: "etree._Element") -> Iterator[_Value]:
     type_name = (entry.findtext("type") or "char").strip()
     own = entry.get("value")
     components = [value for value in entry.iterfind("values/value") if value.attrib]
     if own is None and components:
         for value in components:
             component = value.get("compclass") or value.get("component") or value.values()[0]
-            yield f"{key}.{escape_name(str(component))}", typed_value(value.text or "", type_name)
+            name = f"{key}.{escape_name(str(component))}"
+            yield _Value(name, typed_value(value.text or "", type_name), type_name, value)
         return
     if own is None:
         own = (entry.text or "").strip() or None
-    yield key, None if own is None else typed_value(own, type_name)
+    yield _Value(key, None if own is None else typed_value(own, type_name), type_name, entry)
 
 
 def typed_value(text: str, type_name: str) -> str | int | float | bool:

@@ -10,7 +10,8 @@ from typing import Any
 
 from lxml import etree
 
-from ingest.parsers.env_xml import Variables, parse_xml
+from ingest.parsers.env_xml import parse_xml
+from ingest.parsers.sheet import Variables
 from models.keys import join_key
 
 FILE = "env_mach_specific"

@@ -7,10 +7,14 @@ same in upper and lower case. The parser is linear in its input.
 
 import math
 import re
+from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any
 
+from ingest.parsers.sheet import Place, Sheet
 from models.errors import ParseError
 from models.keys import join_key
 
@@ -41,6 +45,8 @@ _LOGICALS = {
     ".false.": False, ".f.": False, "f": False, "false": False, ".false": False,
 }  # fmt: skip
 _ENDS = {"&end", "$end"}
+_BEYOND_ONE = frozenset({"name", "group", "end", "open"})
+_LONGEST_LINE = 4096
 _MAX_VALUES = 100_000
 _MAX_INT64 = 2**63
 
@@ -51,11 +57,14 @@ Values = dict[str, Any]
 class _Variable:
     """A variable while its values are read.
 
-    `is_open` after a comma, when another value must follow; `repeat` is the count of a `3*` whose
-    value has not come yet: a string may follow it, and otherwise the values are null.
+    `start` and `end` are its place in the text. `is_open` after a comma, when another value must
+    follow; `repeat` is the count of a `3*` whose value has not come yet: a string may follow it,
+    and otherwise the values are null.
     """
 
     key: str
+    start: int
+    end: int
     adds: bool = False
     values: list[Any] = field(default_factory=list)
     is_open: bool = True
@@ -69,12 +78,54 @@ def parse_namelist(content: bytes, file: str) -> Values:
     array element or section, `a(2)` or `a(1:3)`, is a variable of its own. ParseError
     `unterminated_string` or `too_many_values`.
     """
-    text = content.decode("utf-8", errors="replace").removeprefix("\ufeff")
-    return _Reader(file).read(text)
+    return _Reader(file).read(_text(content))
+
+
+def parse_namelist_sheet(content: bytes, file: str) -> Sheet:
+    """Return the values as `parse_namelist` does, and the lines that can be read alone."""
+    reader = _Reader(file)
+    text = _text(content)
+    values = reader.read(text)
+    lines = content.split(b"\n")
+    if len(lines) != text.count("\n") + 1:
+        return Sheet(lines, values, {}, _reread)
+    starts = [0, *accumulate(len(line) + 1 for line in text.split("\n"))]
+    places = {}
+    times_set = Counter(key for key, _, _ in reader.spans)
+    for key, start, end in reader.spans:
+        number = bisect_right(starts, start) - 1
+        if end < starts[number + 1] and times_set[key] == 1:
+            places[number] = Place(key)
+    return Sheet(lines, values, places, _reread)
+
+
+def _text(content: bytes) -> str:
+    return content.decode("utf-8", errors="replace").removeprefix("\ufeff")
+
+
+def _reread(_place: Place, old: bytes, new: bytes) -> tuple[Any, Any] | None:
+    before, after = _read_assignment(old), _read_assignment(new)
+    if before is None or after is None or before[0] != after[0]:
+        return None
+    return before[1], after[1]
+
+
+def _read_assignment(line: bytes) -> tuple[str, Any] | None:
+    """Return the name and the value in a line that holds one assignment and nothing else."""
+    if len(line) > _LONGEST_LINE:
+        return None
+    text = line.decode("utf-8", errors="replace")
+    kinds = [kind for kind, _, _ in _tokens(text)]
+    if kinds[:2] != ["name", "assign"] or not _BEYOND_ONE.isdisjoint(kinds[1:]):
+        return None
+    reader = _Reader("user_nl")
+    ((name, value),) = reader.read(text).items()
+    return name, value
 
 
 class _Reader:
     def __init__(self, file: str) -> None:
+        self.spans: list[tuple[str, int, int]] = []
         self._file = file
         self._group: str | None = "" if file.startswith("user_nl") else None
         self._found: Values = {}
@@ -89,7 +140,7 @@ class _Reader:
             if kind == "group":
                 self._begin_group(token[1:].lower(), token.lower())
             elif self._group is not None:
-                self._take(kind, token)
+                self._take(kind, token, position)
         self._finish()
         return dict(sorted(self._found.items()))
 
@@ -98,15 +149,17 @@ class _Reader:
         outside = "" if self._file.startswith("user_nl") else None
         self._group = outside if token in _ENDS else name
 
-    def _take(self, kind: str, token: str) -> None:
+    def _take(self, kind: str, token: str, position: int) -> None:
         if kind == "name":
             self._finish()
-            name = re.sub(r"\s+", "", token).lower()
+            name = "".join(token.split()).lower()
             parts = [self._file, self._group, name] if self._group else [self._file, name]
-            self._variable = _Variable(join_key(*(part or "" for part in parts)))
+            key = join_key(*(part or "" for part in parts))
+            self._variable = _Variable(key, position, position + len(token))
         elif kind == "end":
             self._begin_group("", "&end")
         elif self._variable is not None:
+            self._variable.end = position + len(token)
             self._add(self._variable, kind, token)
 
     def _add(self, variable: _Variable, kind: str, token: str) -> None:
@@ -148,6 +201,7 @@ class _Reader:
         variable, self._variable = self._variable, None
         if variable is None:
             return
+        self.spans.append((variable.key, variable.start, variable.end))
         self._append_nulls(variable)
         values = variable.values
         if variable.adds:

@@ -1,13 +1,13 @@
 """Sources: what an import is pointed at, and the execution directories in it.
 
 Nothing is ever extracted, links and special files are never followed. A source first tells which
-execution directories it holds, case by case, with the names and sizes of their files and without
-opening any; then it gives the bytes of those that are wanted.
+execution directories it holds, case by case, and what their files come to; then it gives the bytes
+of those that are wanted. `Budgets` bound what it reads, and `damages` tells what it leaves out.
 """
 
 from pathlib import Path
 
-from ingest.sources.archive import TarSource, ZipSource
+from ingest.sources.archive import ArchiveSource, tar_walk
 from ingest.sources.base import (
     Content,
     Damage,
@@ -17,37 +17,42 @@ from ingest.sources.base import (
     grouped,
     storable_path,
 )
+from ingest.sources.budgets import Budgets, budgets_of
 from ingest.sources.directory import DirectorySource
+from ingest.sources.zip import ZipWalk
 from models.errors import SourceError
 
 __all__ = [
+    "Budgets",
     "Content",
     "Damage",
     "Found",
     "Source",
+    "budgets_of",
     "case_directory",
     "grouped",
     "open_source",
     "storable_path",
 ]
 
-_TAR_SUFFIXES = (".tar.gz", ".tgz", ".tar")
-_ZIP_SUFFIXES = (".zip",)
+_TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.zst", ".tzst")
+_ZIP_SUFFIX = ".zip"
 
 
-def open_source(path: Path) -> Source:
+def open_source(path: Path, budgets: Budgets | None = None) -> Source:
     """Return the source that a path is; SourceError when it is none."""
+    budgets = budgets or Budgets()
     if not path.exists():
         raise SourceError(f"{path}: no such file or directory")
     if path.is_dir():
-        return DirectorySource(path)
+        return DirectorySource(path, budgets)
     if not path.is_file():
         raise SourceError(f"{path}: not a directory and not a regular file")
     name = path.name.lower()
     if name.endswith(_TAR_SUFFIXES):
-        return TarSource(path)
-    if name.endswith(_ZIP_SUFFIXES):
-        return ZipSource(path)
+        return ArchiveSource(path, budgets, tar_walk)
+    if name.endswith(_ZIP_SUFFIX):
+        return ArchiveSource(path, budgets, ZipWalk)
     raise SourceError(
         f"{path}: not a directory, and its name does not end in {', '.join(_TAR_SUFFIXES)} or .zip"
     )

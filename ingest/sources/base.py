@@ -9,25 +9,51 @@ from typing import TypeVar
 
 from ingest.inventory import FileEntry, Inventory, take_inventory
 from ingest.layout import Location
+from ingest.sources.budgets import Budgets
 
-MAX_DEPTH = 32
 _BATCH = 256
 _LARGEST_BATCH = 1024
+_BATCH_BYTES = 16 * 2**20
+_LARGEST_BATCH_BYTES = 64 * 2**20
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """One execution directory: where it is, which files it has, and a fingerprint of these.
+class Summary:
+    """What the files of an execution directory come to: enough to tell whether they changed.
 
-    `path` names it to people and in the database. The fingerprint is of the names and sizes of
-    all files, so that it is the same wherever a copy of the directory lies.
+    The fingerprint is of the names and sizes of all files, so that it is the same wherever a copy
+    of the directory lies. `modified` is when the last of them was, in seconds since the epoch.
+    """
+
+    fingerprint: str
+    file_count: int
+    modified: int
+
+
+def summarize(entries: Iterable[FileEntry]) -> Summary:
+    """Return what these files come to, whatever their order."""
+    files = sorted(entries, key=lambda entry: entry.path)
+    digest = hashlib.sha256()
+    for entry in files:
+        digest.update(f"{entry.path}\0{entry.size}\n".encode("utf-8", "surrogateescape"))
+    modified = max((entry.modified for entry in files), default=0)
+    return Summary(digest.hexdigest()[:32], len(files), modified)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One execution directory: where it is, and which files it has.
+
+    `path` names it to people and in the database. An archive lists its directories by their
+    `summary` only; what it reads has its entries too.
     """
 
     path: str
     location: Location
-    entries: tuple[FileEntry, ...]
+    entries: tuple[FileEntry, ...] = ()
+    summary: Summary | None = None
 
     @property
     def inventory(self) -> Inventory:
@@ -37,23 +63,38 @@ class Found:
     @property
     def modified(self) -> int:
         """When a file of it was last modified, in seconds since the epoch."""
-        return max((entry.modified for entry in self.entries), default=0)
+        return self._summary().modified
+
+    @property
+    def file_count(self) -> int:
+        """How many files it has."""
+        return self._summary().file_count
 
     @property
     def fingerprint(self) -> str:
         """A digest of the names and sizes of all files."""
-        digest = hashlib.sha256()
-        for entry in sorted(self.entries, key=lambda entry: entry.path):
-            digest.update(f"{entry.path}\0{entry.size}\n".encode("utf-8", "surrogateescape"))
-        return digest.hexdigest()[:32]
+        return self._summary().fingerprint
+
+    def _summary(self) -> Summary:
+        return self.summary or summarize(self.entries)
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """The bytes of the files to read, or the directory to read them from."""
+    """The bytes of the files to read, or the directory to read them from.
+
+    `sizes` are those that the files in the directory had when they were listed: a file that has
+    another when it is read is being written, and says nothing yet.
+    """
 
     directory: str | None = None
     files: Mapping[str, bytes] = field(default_factory=dict)
+    sizes: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def held(self) -> int:
+        """How many bytes it holds in memory."""
+        return sum(map(len, self.files.values()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +114,9 @@ def storable_path(path: str) -> str:
 class Source(ABC):
     """Something to import."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, budgets: Budgets) -> None:
         self.path = path
+        self.budgets = budgets
         self.damages: list[Damage] = []
 
     @abstractmethod
@@ -90,11 +132,15 @@ class Source(ABC):
 
     @abstractmethod
     def read(self, wanted: Sequence[Found], limit: int, /) -> Iterator[tuple[Found, Content]]:
-        """Give the content of the wanted directories, in an order of the source's own.
+        """Give the wanted directories of a batch with their entries and content.
 
-        No more than the first `limit + 1` bytes of a file are given. When the source breaks off,
-        that is noted in `damages`, and what follows is left out.
+        The order is the source's own. No more than the first `limit + 1` bytes of a file are
+        given. When the source breaks off, that is noted in `damages`, and what follows is left
+        out.
         """
+
+    def _note(self, path: str, reason: str, detail: str) -> None:
+        self.damages.append(Damage(path, reason, detail))
 
 
 def case_directory(path: str) -> str:
@@ -102,17 +148,25 @@ def case_directory(path: str) -> str:
     return path.rpartition("/")[0]
 
 
-def grouped(items: Iterable[T], path_of: Callable[[T], str]) -> Iterator[list[T]]:
-    """Group directories into batches, those of one case together as far as that is sensible."""
+def grouped(
+    items: Iterable[T], path_of: Callable[[T], str], held_by: Callable[[T], int] | None = None
+) -> Iterator[list[T]]:
+    """Group directories into batches, those of one case together as far as that is sensible.
+
+    `held_by` tells how many bytes an item holds in memory, of which a batch holds not too many.
+    """
     batch: list[T] = []
     parent = None
+    held = 0
     for item in items:
         above = case_directory(path_of(item))
-        is_full = len(batch) >= _BATCH and above != parent
-        if is_full or len(batch) >= _LARGEST_BATCH:
+        is_full = len(batch) >= _BATCH or held >= _BATCH_BYTES
+        is_over = len(batch) >= _LARGEST_BATCH or held >= _LARGEST_BATCH_BYTES
+        if is_over or (is_full and above != parent):
             yield batch
-            batch = []
+            batch, held = [], 0
         batch.append(item)
+        held += held_by(item) if held_by else 0
         parent = above
     if batch:
         yield batch

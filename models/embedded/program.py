@@ -104,4 +104,6 @@ def mongod_command(
         "--oplogSize", "256",
         "--wiredTigerCacheSizeGB", str(cache_gb),
         "--setParameter", "diagnosticDataCollectionEnabled=false",
+        # the documents that a killed client was writing are free again after this time
+        "--setParameter", "transactionLifetimeLimitSeconds=10",
     ]  # fmt: skip

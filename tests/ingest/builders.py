@@ -11,6 +11,7 @@ from ingest.assemble import Observation
 from ingest.inventory import Artefact, FileEntry, take_inventory
 from ingest.layout import Location
 from ingest.sample import SampleArchive, SampleOptions
+from models.configuration import Configuration
 from models.errors import ParseError
 from models.execution import Execution
 from models.identity import CaseKey
@@ -135,4 +136,4 @@ def observation(
 ) -> Observation:
     has_configuration = configuration is not None
     own = execution(text, **({"has_configuration": has_configuration} | fields))
-    return Observation(KEY, own, dict(configuration) if configuration is not None else None)
+    return Observation(KEY, own, None if configuration is None else Configuration.of(configuration))

@@ -1,5 +1,6 @@
 """What the files of an execution say becomes the execution, in the case it belongs to."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -8,8 +9,9 @@ from ingest.assemble import Observation, Origin, assemble, campaign_of, expand_r
 from ingest.inventory import FileEntry, take_inventory
 from ingest.layout import Location
 from ingest.parse import Parsed, parse_execution
-from ingest.parsers.git_files import GitDescribe
+from ingest.parsers.git_files import GitConfig, GitDescribe, GitStatus
 from ingest.sources import Content
+from models.configuration import Configuration
 from models.delta import apply_delta, diff
 from models.errors import RejectedError
 from tests.ingest.builders import KEY, LID, STATUS, execution_files, location, packed
@@ -24,8 +26,12 @@ def parsed(changes: dict[str, bytes] | None = None, **variables: Any) -> Parsed:
     files = execution_files() | (changes or {})
     inventory = take_inventory([FileEntry(path, 1) for path in files], LID)
     found = parse_execution(inventory, Content(files=files), 10**6)
-    found.variables |= {name.replace("__", "."): value for name, value in variables.items()}
+    set_variables(found, {name.replace("__", "."): value for name, value in variables.items()})
     return found
+
+
+def set_variables(found: Parsed, values: Mapping[str, Any]) -> None:
+    found.parts = dict(Configuration.of({**found.variables, **values}).files)
 
 
 def observed(found: Parsed | None = None, place: Location | None = None) -> Observation:
@@ -78,13 +84,13 @@ def test_the_end_of_the_run_is_when_the_profile_was_written() -> None:
 
 def test_without_a_profile_case_status_tells_the_end() -> None:
     found = parsed()
-    found.timing = None
+    found.e3sm_timing = None
     assert observed(found).execution.run_end_local == "2025-01-02T06:07:09"
 
 
 def test_without_case_status_the_outcome_is_unknown() -> None:
     found = parsed()
-    found.attempts = None
+    found.case_status = None
     own = observed(found).execution
     assert (own.status, own.status_source) == ("unknown", None)
     assert own.run_start_local == own.lid_time
@@ -152,7 +158,7 @@ def test_the_machine_of_a_case(
 
 def test_without_variables_the_profile_tells_the_case() -> None:
     found = parsed()
-    found.variables.clear()
+    found.parts.clear()
     key = observed(found, location(**NOWHERE)).key
     assert key == KEY
 
@@ -170,8 +176,8 @@ def test_elsewhere_the_files_count_before_the_path() -> None:
 
 def test_elsewhere_names_of_directories_count_if_there_is_nothing_better() -> None:
     found = parsed()
-    found.variables.clear()
-    found.timing = None
+    found.parts.clear()
+    found.e3sm_timing = None
     place = location(**NOWHERE | {"user": "u", "case": "c", "machine": "compy"})
     assert observed(found, place).key.name == "c"
 
@@ -183,21 +189,21 @@ def test_a_profile_of_another_execution_is_noted() -> None:
 
 def test_the_machine_may_be_given_by_the_user() -> None:
     found = parsed(env_case__MACH=None)
-    found.timing = None
+    found.e3sm_timing = None
     origin = Origin("/x", "f", "i", machine=" Compy ")
     assert assemble(location(machine=None), found, origin).key.machine == "compy"
 
 
 def test_an_execution_of_no_known_machine_is_rejected() -> None:
     found = parsed(env_case__MACH=None)
-    found.timing = None
+    found.e3sm_timing = None
     with pytest.raises(RejectedError, match=r"no_identity.*machine.*--machine"):
         observed(found, location(machine=None))
 
 
 @pytest.mark.parametrize("what", ["user", "case"])
 def test_an_execution_of_nobody_is_rejected(what: str) -> None:
-    found = Parsed(variables={"env_case.MACH": "compy"})
+    found = Parsed(parts={"env_case": {"env_case.MACH": "compy"}})
     names = {"user": "u", "case": "c"} | {what: None}
     with pytest.raises(RejectedError, match=f"no_identity.*{what}"):
         observed(found, location(**NOWHERE | names))
@@ -214,7 +220,7 @@ def test_a_name_that_cannot_be_stored_is_rejected(name: str) -> None:
 # The configuration.
 
 
-def configuration(found: Parsed) -> dict[str, Any]:
+def configuration(found: Parsed) -> Configuration:
     own = observed(found).configuration
     assert own is not None
     return own
@@ -252,15 +258,10 @@ def test_fields_whose_files_are_not_there_are_absent() -> None:
 def test_fields_whose_files_tell_nothing_are_null() -> None:
     found = parsed()
     found.git_describe = GitDescribe(None, None, None)
-    found.has_git_config = found.has_git_status = True
+    found.git_config, found.git_status = GitConfig(None), GitStatus(None)
     own = configuration(found)
     fields = ("git_tag", "git_commit_hash", "git_branch", "git_repository_url")
     assert [own[field] for field in fields] == [None] * 4
-
-
-def test_the_configuration_is_sorted_by_key() -> None:
-    own = configuration(parsed())
-    assert list(own) == sorted(own)
 
 
 @pytest.mark.parametrize(

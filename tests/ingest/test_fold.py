@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from ingest.assemble import Observation
 from ingest.fold import Folded, choose_canonical, fold
 from models.case import CaseRecord
-from models.configuration import execution_configuration
 from models.delta import same_value
 from models.execution import Execution
 from models.keys import flatten
+from models.rebuild import execution_configuration
 from tests.ingest.builders import KEY, execution, observation
 
 NOW = datetime(2025, 1, 1, tzinfo=UTC)

@@ -50,7 +50,7 @@ def test_a_file_is_known_by_its_name(path: str, artefact: str) -> None:
         pytest.param(f"e3sm_timing.a\nb.{LID}", id="line feed"),
         pytest.param(f"CaseStatus.{LID}.bz2", id="another compression"),
         pytest.param(f"CaseStatus.{LID}\n", id="line feed at the end"),
-        pytest.param(f"GIT_DIFF.{LID}", id="not wanted"),
+        pytest.param(f"GIT_LOGS_HEAD.{LID}", id="not wanted"),
         pytest.param("", id="empty"),
         pytest.param("CaseStatus" + ".1" * 200_000, id="very long"),
     ],

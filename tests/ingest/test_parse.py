@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from ingest.inventory import REQUIRED, FileEntry, take_inventory
 from ingest.parse import Parsed, parse_execution
+from ingest.parsers.git_files import GitConfig, GitStatus
 from ingest.sources import Content
 from tests.ingest.builders import LID, env_xml, execution_files, packed
 
@@ -45,18 +46,19 @@ def test_every_file_is_read() -> None:
     parsed = parse(FILES | extra)
     assert parsed.env_files == {"env_case", "env_build", "env_run"}
     assert parsed.variables["env_run.STOP_N"] == 5
-    assert parsed.readme
-    assert parsed.readme.compset == "F2010"
-    assert parsed.attempts
-    assert parsed.timing
+    assert parsed.readme_case
+    assert parsed.readme_case.compset == "F2010"
+    assert parsed.case_status
+    assert parsed.e3sm_timing
     assert parsed.git_describe
-    assert parsed.clock
-    assert (parsed.git_branch, parsed.git_url) == ("main", "https://h/r")
+    assert parsed.cpl_log
+    assert parsed.git_status == GitStatus("main")
+    assert parsed.git_config == GitConfig("https://h/r")
 
 
 def test_without_git_files_it_is_known_that_they_were_not_there() -> None:
     parsed = parse(FILES)
-    assert (parsed.has_git_config, parsed.has_git_status) == (False, False)
+    assert (parsed.git_config, parsed.git_status) == (None, None)
 
 
 @pytest.mark.parametrize("name", sorted(REQUIRED.values()))
@@ -99,7 +101,7 @@ def test_a_url_that_cannot_be_made_public_costs_only_itself() -> None:
     config = b'[remote "origin"]\nurl = https://u:p?w@h/r\n'
     parsed = parse(FILES | {f"GIT_CONFIG.{LID}": config})
     assert reasons(parsed) == {f"GIT_CONFIG.{LID}": "bad_url"}
-    assert not parsed.has_git_config
+    assert parsed.git_config is None
 
 
 def test_files_that_cannot_be_told_apart_are_named() -> None:
@@ -128,7 +130,7 @@ def test_a_problem_with_a_name_that_is_not_utf_8_can_be_stored(files: dict[str, 
 def test_a_large_log_is_read_only_at_its_head() -> None:
     clock = b"(seq_timemgr_clockPrint)   Curr Time   =     18500101   00000\n"
     parsed = parse(FILES | {f"cpl.log.{LID}.gz": packed(clock + bytes(10 * LIMIT))})
-    assert parsed.clock
+    assert parsed.cpl_log
     assert parsed.problems == []
 
 

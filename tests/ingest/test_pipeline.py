@@ -189,7 +189,7 @@ async def test_an_archive_file_gives_the_documents_of_its_tree(
 
 def _without_paths(cases: list[dict[str, Any]]) -> list[dict[str, Any]]:
     for case in cases:
-        for execution in case["executions"]:
+        for execution in case.get("executions", [case.get("recorded", {})]):
             del execution["sourcePath"], execution["filesModified"]
     return cases
 
@@ -465,19 +465,20 @@ import os, signal, sys
 from models.database import Collection
 from api.cli import main
 writes = int(sys.argv.pop(1))
-insert = Collection.insert
-async def counted(self, document):
+write = Collection.write
+async def counted(*arguments):
     global writes
+    found = await write(*arguments)
     writes -= 1
     if not writes:
         os.kill(os.getpid(), signal.SIGKILL)
-    await insert(self, document)
-Collection.insert = counted
+    return found
+Collection.write = counted
 main()
 """
 
 
-@pytest.mark.parametrize("writes", [2, 4, 8])
+@pytest.mark.parametrize("writes", [1, 2, 5, 8])
 async def test_an_importer_that_was_killed_between_writes_is_finished_by_the_next(
     settings: Settings, database: Database, tree: Path, writes: int
 ) -> None:
@@ -487,7 +488,7 @@ async def test_an_importer_that_was_killed_between_writes_is_finished_by_the_nex
     killed = _start_import(other, tree, "-c", _KILLED_IN_A_WRITE, str(writes))
     assert killed.wait(60) == -signal.SIGKILL
     async with open_database(other) as second:
-        assert await second.cases.count({}) == writes - 2  # the first write is the audit record
+        assert await second.cases.count({}) == (writes - 1) // 2  # two writes to a transaction
         assert await second.ingestions.count({"status": "running"}) == 1
     assert _start_import(other, tree).wait(60) == 0
     assert await _dump_and_drop(other) == expected

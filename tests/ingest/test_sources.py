@@ -4,83 +4,34 @@ import io
 import os
 import tarfile
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingest.sources import Found, Source, grouped, open_source
+from ingest.sources import Source, grouped, open_source
 from models.errors import SourceError
-from tests.ingest.builders import LID, execution_files, mutations, packed
-
-OTHER = "2000.250203-040506"
-PLACE = "chrysalis/performance_archive/jdoe/case"
-LIMIT = 10_000
-SMALL = {f"CaseStatus.{LID}": b"status", f"GIT_DESCRIBE.{LID}": b"v1"}
-FORMS = ["directory", "tar", "tgz", "tar.gz", "zip"]
-ARCHIVES = FORMS[1:]
-
-Files = Mapping[str, bytes]
-
-
-def placed(files: Files, *directories: str) -> dict[str, bytes]:
-    """Put the same files into several directories."""
-    return {f"{d}/{path}": data for d in directories for path, data in files.items()}
-
-
-def write(path: Path, form: str, files: Files) -> Path:
-    """Write files as a directory or an archive, and return where it is."""
-    target = path / (f"a.{form}" if form != "directory" else "tree")
-    if form == "directory":
-        target.mkdir()
-        for name, data in files.items():
-            (target / name).parent.mkdir(parents=True, exist_ok=True)
-            (target / name).write_bytes(data)
-    elif form == "zip":
-        write_zip(target, list(files.items()))
-    else:
-        target.write_bytes(tar([(tarfile.TarInfo(name), data) for name, data in files.items()]))
-        if form != "tar":
-            target.write_bytes(packed(target.read_bytes()))
-    return target
-
-
-def write_zip(target: Path, members: list[tuple[str, bytes]]) -> None:
-    with zipfile.ZipFile(target, "w") as archive:
-        for name, data in members:
-            archive.writestr(name, data)
-
-
-def tar(members: list[tuple[tarfile.TarInfo, bytes]]) -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
-        for info, data in members:
-            info.size = len(data)
-            archive.addfile(info, io.BytesIO(data))
-    return buffer.getvalue()
-
-
-def inside(found: Found, path: Path) -> str:
-    return found.path.removeprefix(str(path)).lstrip("!/")
-
-
-def contents(source: Source, limit: int = LIMIT) -> dict[str, dict[str, bytes]]:
-    """Read everything that the source finds, by directory and path."""
-    given: dict[str, dict[str, bytes]] = {}
-    for found, content in source.read(list(source.find()), limit):
-        if content.directory is not None:
-            root = Path(content.directory)
-            files = {path: (root / path).read_bytes() for path in found.inventory.files.values()}
-        else:
-            files = dict(content.files)
-        given[inside(found, source.path)] = files
-    return given
-
-
-def reasons(source: Source) -> list[str]:
-    return [damage.reason for damage in source.damages]
+from tests.ingest.builders import LID, execution_files, mutations
+from tests.ingest.sources.builders import (
+    ARCHIVES,
+    FORMS,
+    LIMIT,
+    OTHER,
+    PLACE,
+    SMALL,
+    TARS,
+    Files,
+    compressed,
+    contents,
+    inside,
+    placed,
+    reasons,
+    tar,
+    write,
+    write_zip,
+)
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -117,10 +68,11 @@ def test_other_files_have_another_fingerprint(tmp_path: Path, files: Files) -> N
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_executions_come_in_the_order_of_their_paths(tmp_path: Path, form: str) -> None:
+def test_executions_come_in_the_order_of_the_tree_or_the_archive(tmp_path: Path, form: str) -> None:
     places = [f"b/{LID}", f"a/{OTHER}", f"c/{LID}", f"a/{LID}"]
     source = open_source(write(tmp_path, form, placed(SMALL, *places)))
-    assert [inside(found, source.path) for found in source.find()] == sorted(places)
+    expected = sorted(places) if form == "directory" else places
+    assert [inside(found, source.path) for found in source.find()] == expected
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -140,7 +92,7 @@ def test_odd_names_are_kept(tmp_path: Path, form: str, name: str) -> None:
     assert (found.location.user, found.location.case) == (name, name)
 
 
-@pytest.mark.parametrize("form", ["directory", "tar", "tgz"])
+@pytest.mark.parametrize("form", ["directory", "tar", "tgz", "tzst"])
 def test_names_that_are_not_utf_8_are_kept(tmp_path: Path, form: str) -> None:
     name = os.fsdecode(b"caf\xe9")
     source = open_source(write(tmp_path, form, placed(SMALL, f"{name}/{LID}")))
@@ -175,7 +127,7 @@ def test_no_more_than_the_limit_is_given(tmp_path: Path, form: str) -> None:
 def test_only_what_is_wanted_is_given(tmp_path: Path, form: str) -> None:
     source = open_source(write(tmp_path, form, placed(SMALL, f"a/{LID}", f"b/{LID}")))
     _, wanted = source.find()
-    assert [found for found, _ in source.read([wanted], LIMIT)] == [wanted]
+    assert [found.path for found, _ in source.read([wanted], LIMIT)] == [wanted.path]
 
 
 @pytest.mark.parametrize("form", ARCHIVES)
@@ -279,20 +231,48 @@ def test_pipes_are_passed_over(tmp_path: Path) -> None:
         pytest.param(f"a/../{LID}/CaseStatus", id="up on the way"),
         pytest.param(f"{LID}/../../CaseStatus", id="out of the execution"),
         pytest.param(f"{LID}/CaseDocs/../env_run.xml", id="up in the execution"),
+        pytest.param(f"/{LID}/CaseStatus", id="absolute"),
+        pytest.param(f"//x/{LID}/CaseStatus", id="absolute twice"),
         pytest.param("x/" * 40 + f"{LID}/CaseStatus", id="too deep"),
+        pytest.param("x" * 256 + f"/{LID}/CaseStatus", id="long part"),
+        pytest.param(f"{LID}/" + "\u00e4" * 128, id="long name of few characters"),
     ],
 )
 def test_names_that_lead_elsewhere_are_passed_over(tmp_path: Path, form: str, name: str) -> None:
-    assert list(open_source(write(tmp_path, form, {name: b"x"})).find()) == []
+    source = open_source(write(tmp_path, form, {name: b"x"} | placed(SMALL, f"a/{LID}")))
+    assert contents(source) == {f"a/{LID}": SMALL}
+    assert len(reasons(source)) == 1
+    assert reasons(source)[0] in {"unsafe_name", "too_deep", "long_name"}
+    assert source.damages[0].path == str(source.path)
 
 
 @pytest.mark.parametrize("form", ARCHIVES)
-@pytest.mark.parametrize("prefix", ["/", "./", "//", "a//"])
+@pytest.mark.parametrize(
+    "name", [pytest.param("..\\..", id="upwards"), pytest.param("C:\\x", id="drive")]
+)
+def test_a_backslash_or_a_drive_leads_nowhere(tmp_path: Path, form: str, name: str) -> None:
+    source = open_source(write(tmp_path, form, placed(SMALL, f"{name}/{LID}")))
+    assert contents(source) == {f"{name}/{LID}": SMALL}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_files_deeper_in_an_execution_are_not_listed(tmp_path: Path, form: str) -> None:
+    files = placed(SMALL | {"logs/a": b"x"}, LID)
+    deeper = {f"{LID}/logs/b/c": b"y"}
+    (tmp_path / "1").mkdir()
+    one = next(open_source(write(tmp_path, form, files | deeper)).find())
+    other = next(open_source(write(tmp_path / "1", form, files)).find())
+    assert (one.fingerprint, one.file_count) == (other.fingerprint, 3)
+
+
+@pytest.mark.parametrize("form", ARCHIVES)
+@pytest.mark.parametrize("prefix", ["./", "././", "a//", "a/./"])
 def test_names_are_relative_however_they_are_written(
     tmp_path: Path, form: str, prefix: str
 ) -> None:
     source = open_source(write(tmp_path, form, placed(SMALL, f"{prefix}{LID}")))
     assert contents(source) == {f"{prefix.strip('./')}/{LID}".lstrip("/"): SMALL}
+    assert source.damages == []
 
 
 def test_a_directory_that_is_too_deep_is_noted(tmp_path: Path) -> None:
@@ -302,11 +282,11 @@ def test_a_directory_that_is_too_deep_is_noted(tmp_path: Path) -> None:
     assert reasons(source) == ["too_deep"]
 
 
-@pytest.mark.parametrize("form", ["tar", "tgz"])
+@pytest.mark.parametrize("form", TARS)
 def test_of_members_of_one_name_the_last_counts(tmp_path: Path, form: str) -> None:
     members = [(tarfile.TarInfo(f"{LID}/CaseStatus.{LID}"), data) for data in (b"a", b"bb", b"ccc")]
     data = tar([*members, (tarfile.TarInfo(f"{LID}/GIT_DESCRIBE.{LID}"), b"v1")])
-    (tmp_path / f"a.{form}").write_bytes(data if form == "tar" else packed(data))
+    (tmp_path / f"a.{form}").write_bytes(compressed(data, form))
     check_last_counts(open_source(tmp_path / f"a.{form}"))
 
 
@@ -319,10 +299,12 @@ def test_of_members_of_one_name_in_a_zip_the_last_counts(tmp_path: Path) -> None
 
 def check_last_counts(source: Source) -> None:
     (found,) = source.find()
-    assert {entry.path: entry.size for entry in found.entries} == {
+    ((read, content),) = source.read([found], LIMIT)
+    assert {entry.path: entry.size for entry in read.entries} == {
         f"CaseStatus.{LID}": 3, f"GIT_DESCRIBE.{LID}": 2,
     }  # fmt: skip
-    assert contents(source)[LID][f"CaseStatus.{LID}"] == b"ccc"
+    assert read.fingerprint == found.fingerprint
+    assert content.files[f"CaseStatus.{LID}"] == b"ccc"
 
 
 # What breaks off.

@@ -69,7 +69,7 @@ def test_describe_may_tell_nothing(content: bytes) -> None:
     ],
 )
 def test_status_tells_the_branch(content: bytes, branch: str | None) -> None:
-    assert parse_git_status(content) == branch
+    assert parse_git_status(content).branch == branch
 
 
 def remote(name: str, url: str) -> str:
@@ -108,7 +108,7 @@ def remote(name: str, url: str) -> str:
     ],
 )
 def test_config_tells_the_url_of_the_main_remote(config: str, url: str | None) -> None:
-    assert parse_git_config(config.encode()) == url
+    assert parse_git_config(config.encode()).url == url
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ HIDING_PLACES = [
 @pytest.mark.parametrize("form", HIDING_PLACES)
 def test_a_credential_never_comes_out(form: str) -> None:
     try:
-        shown = parse_git_config(remote("origin", form.format(SECRET)).encode())
+        shown = parse_git_config(remote("origin", form.format(SECRET)).encode()).url
     except ParseError as error:
         shown = str(error)
     assert SECRET not in (shown or "")

@@ -1,0 +1,96 @@
+"""The audit record of an import: its counters, and what it could not use and why."""
+
+import shlex
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from models.database import Collection
+from models.ingestion import (
+    MAX_STORED_PROBLEMS,
+    Counts,
+    ImportProblem,
+    IngestionRecord,
+    IngestionStatus,
+)
+
+Progress = Callable[[Counts], None]
+"""Is told the counters whenever they have grown."""
+
+
+class Audit:
+    """Keeps the record of one import, in memory and in the collection of ingestions.
+
+    `unreadable` counts the sources that could not be read, or not whole. Without a collection,
+    nothing is stored.
+    """
+
+    def __init__(
+        self, ingestions: Collection | None, paths: Sequence[Path], kind: str, progress: Progress
+    ) -> None:
+        self.id = str(uuid.uuid4())
+        self.is_stored = False
+        self.unreadable = 0
+        self.record = IngestionRecord(
+            source=printable(str(paths[0]) if len(paths) == 1 else shlex.join(map(str, paths))),
+            kind=kind,
+            started_at=datetime.now(UTC),
+            caseledger_version=version("caseledger"),
+        )
+        self._ingestions = ingestions
+        self._progress = progress
+        self._started = time.monotonic()
+
+    async def begin(self) -> None:
+        """Store the record, if it is not yet."""
+        if self._ingestions is not None and not self.is_stored:
+            self.is_stored = True
+            await self._ingestions.insert({"_id": self.id, **self.record.stored()})
+
+    async def finish(self, status: IngestionStatus) -> None:
+        """Store how the import ended; a record of which nothing is stored stays so, if empty."""
+        if self.record.problem_count:
+            await self.begin()
+        self.record.status = status
+        self.record.finished_at = datetime.now(UTC)
+        self.record.seconds = round(time.monotonic() - self._started, 3)
+        if self._ingestions is not None and self.is_stored:
+            await self._ingestions.update({"_id": self.id}, {"$set": self.record.stored()})
+
+    def count(self, outcome: str, number: int = 1) -> None:
+        """Add to one of the counters."""
+        counts = self.record.counts
+        setattr(counts, outcome, getattr(counts, outcome) + number)
+        self._progress(counts)
+
+    def reject(self, path: str, reason: str, detail: str) -> None:
+        """Count an item that cannot be recorded, and note why."""
+        self.count("rejected")
+        self.note(path, None, reason, detail)
+
+    def note(self, path: str, file: str | None, reason: str, detail: str) -> None:
+        """Note something that could not be used; of very many, only their number."""
+        self.record.problem_count += 1
+        if len(self.record.problems) < MAX_STORED_PROBLEMS:
+            problem = ImportProblem(
+                path=printable(path),
+                file=None if file is None else printable(file),
+                reason=reason,
+                detail=printable(detail),
+            )
+            self.record.problems.append(problem)
+
+    def final_status(self) -> IngestionStatus:
+        """Return how an import ended that went through."""
+        counts = self.record.counts
+        if self.unreadable and not counts.discovered:
+            return "failed"
+        return "partial" if self.unreadable or counts.rejected else "completed"
+
+
+def printable(text: str) -> str:
+    """Return text that can be stored and sent: bytes that are not UTF-8 stand as escapes."""
+    return text.encode("utf-8", "backslashreplace").decode()[:2000]

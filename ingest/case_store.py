@@ -1,0 +1,182 @@
+"""Cases in the database: reading one whole, and writing what has changed of it, atomically.
+
+A case is its document, the overflow documents behind it, and the listed executions derived from
+it. They are written together or not at all, and only on top of the revision that was read.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from models.case import CaseRecord
+from models.case_overflow import MOST_BYTES, MOST_EXECUTIONS, overflow_id
+from models.database import Database, Delete, Insert, Put, Update, Write, encoded_size
+from models.execution import Execution
+from models.listed_execution import list_execution, listed_id
+
+_BOOKKEEPING = frozenset({"revision", "createdAt", "updatedAt"})
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCase:
+    """A case as it was read, and how many executions each of its documents holds."""
+
+    record: CaseRecord
+    lengths: tuple[int, ...]
+
+
+async def read_case(database: Database, case_id: str) -> StoredCase | None:
+    """Return a case with all its executions, None when it is not recorded."""
+    document = await database.cases.find_one({"_id": case_id})
+    if document is None:
+        return None
+    parts = [document["executions"]]
+    if document["executionCount"] > len(parts[0]):
+        found = await database.case_overflows.find({"caseId": case_id}, sort=[("number", 1)])
+        parts += [overflow["executions"] for overflow in found]
+    everything = {**document, "executions": [item for part in parts for item in part]}
+    return StoredCase(CaseRecord.model_validate(everything), tuple(map(len, parts)))
+
+
+async def store_case(
+    database: Database, case_id: str, before: StoredCase | None, after: CaseRecord
+) -> bool:
+    """Write the difference between two states of a case; False when the first is out of date."""
+    writes = list(_writes(database, case_id, before, after))
+    return not writes or await database.write(writes)
+
+
+def _writes(
+    database: Database, case_id: str, before: StoredCase | None, after: CaseRecord
+) -> Iterator[Write]:
+    known = {id(execution) for execution in before.record.executions} if before else set()
+    changed = [execution for execution in after.executions if id(execution) not in known]
+    parts = _split(before, after.executions)
+    if before is None:
+        first = after.model_copy(update={"executions": parts[0]})
+        yield Insert(database.cases, {"_id": case_id, **first.stored(), "revision": 1})
+    else:
+        change = _case_change(before, after, parts[0])
+        if not change and not changed:
+            return
+        change.setdefault("$set", {})["updatedAt"] = datetime.now(UTC)
+        change["$inc"] = {"revision": 1}
+        revision = before.record.revision
+        yield Update(database.cases, {"_id": case_id, "revision": revision}, change)
+    yield from _overflow_writes(database, case_id, before, parts)
+    for execution in _to_list_anew(before, after, changed):
+        listed = list_execution(after, case_id, execution).stored()
+        document = {"_id": listed_id(case_id, execution.execution_id), **listed}
+        yield (
+            Insert(database.executions, document)
+            if before is None
+            else Put(database.executions, document)
+        )
+
+
+def _case_change(
+    before: StoredCase, after: CaseRecord, executions: Sequence[Execution]
+) -> dict[str, dict[str, Any]]:
+    """Return the update of the case document, empty when nothing in it has changed."""
+    names = {
+        name
+        for name in CaseRecord.model_fields.keys() - {"executions"}
+        if getattr(after, name) != getattr(before.record, name)
+    }
+    stored = after.model_dump(by_alias=True, include=names)
+    change: dict[str, dict[str, Any]] = {}
+    if set_fields := {name: stored[name] for name in stored if name not in _BOOKKEEPING}:
+        change["$set"] = set_fields
+    _merge(change, _array_change(_part(before, 0), executions))
+    return change
+
+
+def _overflow_writes(
+    database: Database,
+    case_id: str,
+    before: StoredCase | None,
+    parts: Sequence[Sequence[Execution]],
+) -> Iterator[Write]:
+    lengths = before.lengths if before else ()
+    for number in range(1, max(len(lengths), len(parts))):
+        own_id = overflow_id(case_id, number)
+        if number >= len(parts):
+            yield Delete(database.case_overflows, own_id)
+        elif before is None or number >= len(lengths):
+            executions = [execution.stored() for execution in parts[number]]
+            document = {"_id": own_id, "caseId": case_id, "number": number}
+            yield Put(database.case_overflows, {**document, "executions": executions})
+        elif change := _array_change(_part(before, number), parts[number]):
+            yield Update(database.case_overflows, {"_id": own_id}, change)
+
+
+def _array_change(old: Sequence[Execution], new: Sequence[Execution]) -> dict[str, dict[str, Any]]:
+    """Return how an array of executions is changed.
+
+    Those that come after all that are there are pushed: setting the whole array would send it
+    through the oplog.
+    """
+    is_kept = len(new) >= len(old) and all(
+        ours is theirs for ours, theirs in zip(old, new, strict=False)
+    )
+    if is_kept and len(new) == len(old):
+        return {}
+    if is_kept:
+        added = [execution.stored() for execution in new[len(old) :]]
+        return {"$push": {"executions": {"$each": added}}}
+    return {"$set": {"executions": [execution.stored() for execution in new]}}
+
+
+def _merge(change: dict[str, dict[str, Any]], other: Mapping[str, Mapping[str, Any]]) -> None:
+    for operator, fields in other.items():
+        change.setdefault(operator, {}).update(fields)
+
+
+def _part(case: StoredCase, number: int) -> Sequence[Execution]:
+    start = sum(case.lengths[:number])
+    return case.record.executions[start : start + case.lengths[number]]
+
+
+def _split(before: StoredCase | None, executions: Sequence[Execution]) -> list[Sequence[Execution]]:
+    """Share executions out to documents, each filled as far as it should be before the next.
+
+    Documents that are full and stay as they are need not be measured again.
+    """
+    full: list[Sequence[Execution]] = []
+    start = 0
+    for number in range(len(before.lengths) - 1 if before else 0):
+        assert before is not None
+        part = _part(before, number)
+        ours = executions[start : start + len(part)]
+        if len(ours) < len(part) or any(a is not b for a, b in zip(part, ours, strict=True)):
+            break
+        full.append(ours)
+        start += len(part)
+    return [*full, *_fill(executions[start:])]
+
+
+def _fill(executions: Sequence[Execution]) -> Iterator[Sequence[Execution]]:
+    start = size = 0
+    for number, execution in enumerate(executions):
+        added = encoded_size(execution.stored())
+        if number - start == MOST_EXECUTIONS or (size + added > MOST_BYTES and number > start):
+            yield executions[start:number]
+            start, size = number, 0
+        size += added
+    yield executions[start:]
+
+
+def _to_list_anew(
+    before: StoredCase | None, after: CaseRecord, changed: Sequence[Execution]
+) -> list[Execution]:
+    """Return the executions whose listing is no longer right."""
+    if before is None:
+        return list(after.executions)
+    old, new = before.record, after
+    if (old.case_group, old.configuration_of) != (new.case_group, new.configuration_of):
+        return list(after.executions)
+    canonical = {old.canonical_execution_id, new.canonical_execution_id}
+    affected = canonical if len(canonical) > 1 else set()
+    ids = {id(execution) for execution in changed}
+    return [e for e in after.executions if id(e) in ids or e.execution_id in affected]

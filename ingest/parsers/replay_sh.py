@@ -1,0 +1,18 @@
+"""replay.sh: the commands that made and changed the case, in the order of their use.
+
+Source of the format: CIME's case.record_cmd, a bash script with one command to a line.
+"""
+
+from ingest.parsers.content import text_lines
+from ingest.secrets import masked_text
+
+_MOST = 1000
+_LONGEST = 4096
+_NOT_COMMANDS = ("#", "set ", "CASEDIR=", "cd ")
+
+
+def parse_replay_sh(content: bytes) -> list[str]:
+    """Return the commands, of many the last ones, with credentials masked."""
+    lines = (line.strip() for line in text_lines(content))
+    commands = [line for line in lines if line and not line.startswith(_NOT_COMMANDS)]
+    return [masked_text(command[:_LONGEST]) for command in commands[-_MOST:]]

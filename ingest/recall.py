@@ -1,0 +1,54 @@
+"""What a process remembers of the files that it parsed last.
+
+Most files of an execution are, byte for byte or but for a few values, those of the one before.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from ingest.inventory import Artefact
+from ingest.parsers.sheet import Sheet, Variables
+from ingest.secrets import without_secret, without_secrets
+
+_MOST_READINGS = 1024
+_MOST_SHEETS = 256
+_LARGEST = 2**20  # bytes of a file that is remembered line by line
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class Recall:
+    """Readings of files by what identifies their content, and their sheets by number of lines."""
+
+    def __init__(self) -> None:
+        self._readings: dict[tuple[Any, ...], Any] = {}
+        self._sheets: dict[tuple[Artefact, int], Sheet] = {}
+
+    def reading(self, identity: tuple[Any, ...], read: Callable[[], Any]) -> Any:
+        """Return what was read from a file of the same content, else read it now."""
+        known = identity in self._readings
+        value = self._readings.pop(identity) if known else read()
+        _keep(self._readings, identity, value, _MOST_READINGS)
+        return value
+
+    def variables(
+        self, artefact: Artefact, content: bytes, parse: Callable[[bytes, Artefact], Sheet]
+    ) -> Variables:
+        """Return the variables of a file, without secrets, parsing only what is new in it."""
+        if len(content) > _LARGEST:
+            return without_secrets(parse(content, artefact).variables)
+        lines = content.split(b"\n")
+        place = (artefact, len(lines))
+        alike = self._sheets.pop(place, None)
+        sheet = alike.with_lines(lines, without_secret) if alike else None
+        if sheet is None:
+            sheet = parse(content, artefact).cleaned(without_secrets)
+        _keep(self._sheets, place, sheet, _MOST_SHEETS)
+        return sheet.variables
+
+
+def _keep(kept: dict[K, V], key: K, value: V, most: int) -> None:
+    kept[key] = value
+    if len(kept) > most:
+        del kept[next(iter(kept))]

@@ -1,0 +1,31 @@
+"""The full configuration of an execution, which is stored for one and as differences for others."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from models.configuration import Configuration
+from models.delta import Delta, apply_delta, flatten_delta
+from models.execution import Execution
+
+
+def execution_configuration(
+    execution: Execution, base_id: str | None, base: Mapping[str, Any] | None
+) -> Configuration | None:
+    """Rebuild an execution's configuration; None when it could not be read.
+
+    `base` is the configuration of the execution `base_id`: `configuration` and `configurationOf`
+    of the case.
+    """
+    if not execution.has_configuration or base is None:
+        return None
+    if execution.execution_id == base_id:
+        return Configuration.of(base)
+    delta: Delta = {}
+    for stored in (
+        execution.run_config_deltas,
+        execution.expected_variation,
+        execution.repeated_deltas,
+        execution.provisional_deltas,
+    ):
+        delta |= flatten_delta(stored or {})
+    return apply_delta(base, delta)

@@ -1,0 +1,96 @@
+"""What need not be read again."""
+
+from typing import Any
+
+import pytest
+
+from ingest.inventory import FileEntry
+from ingest.known import KnownExecutions
+from ingest.sources import Found
+from tests.ingest.builders import KEY, LID, location
+
+ENTRIES = (FileEntry("CaseStatus", 5),)
+PATH = f"/b/chrysalis/performance_archive/jdoe/{KEY.name}/{LID}"
+
+
+def found(path: str = PATH, entries: tuple[FileEntry, ...] = ENTRIES, **place: Any) -> Found:
+    return Found(path, location(**place), entries)
+
+
+def known(**fields: Any) -> KnownExecutions:
+    recorded = {
+        "complete": True,
+        "fingerprint": found().fingerprint,
+        "sourcePath": PATH,
+        "schedulerState": None,
+        "hasConfiguration": True,
+        "unreadFiles": [],
+        "fileCount": 1,
+        "filesModified": 0,
+    }
+    lid = fields.pop("executionId", LID)
+    case = {"machine": KEY.machine, "user": KEY.user, "caseName": KEY.name}
+    return KnownExecutions([case | {"executionId": lid, "recorded": recorded | fields}])
+
+
+@pytest.mark.parametrize(
+    ("recorded", "directory"),
+    [
+        pytest.param({}, found(), id="the same"),
+        pytest.param({"fingerprint": "x"}, found(), id="whole, and no more files"),
+        pytest.param({"complete": False, "filesModified": 7}, found(), id="incomplete, and older"),
+        pytest.param({"complete": False}, found(), id="incomplete with the same files"),
+        pytest.param({"sourcePath": "/a"}, found(), id="complete, elsewhere"),
+        pytest.param({}, found(is_anchored=False), id="at its path, though it tells nothing"),
+        pytest.param({}, found(machine=None), id="at its path, though no machine is told"),
+    ],
+)
+def test_a_directory_that_teaches_nothing_is_passed_over(
+    recorded: dict[str, Any], directory: Found
+) -> None:
+    assert known(**recorded).is_unchanged(directory)
+
+
+@pytest.mark.parametrize(
+    ("recorded", "directory"),
+    [
+        pytest.param({"executionId": "1.250101-000000"}, found(), id="another LID"),
+        pytest.param(
+            {"complete": False}, found(entries=(FileEntry("CaseStatus", 6),)), id="other size"
+        ),
+        pytest.param({"complete": False}, found(entries=()), id="other files"),
+        pytest.param({"sourcePath": "/c"}, found(), id="at a path that comes first"),
+        pytest.param({"fingerprint": "x", "fileCount": 0}, found(), id="more files"),
+        pytest.param({"hasConfiguration": False, "fingerprint": "x"}, found(), id="damaged before"),
+        pytest.param(
+            {"complete": False},
+            found(entries=(FileEntry("CaseStatus", 5, modified=9),)),
+            id="incomplete, and modified since",
+        ),
+        pytest.param({"complete": False}, found(state="TIMEOUT"), id="a state that is new"),
+        pytest.param({"sourcePath": "/a"}, found(machine="compy"), id="another machine"),
+        pytest.param({"sourcePath": "/a"}, found(user="other"), id="another user"),
+        pytest.param({"sourcePath": "/a"}, found(case="other"), id="another case"),
+        pytest.param({"sourcePath": "/a"}, found(is_anchored=False), id="uncertain place"),
+        pytest.param({"sourcePath": "/a"}, found(machine_is_known=False), id="uncertain machine"),
+    ],
+)
+def test_a_directory_that_may_teach_something_is_read(
+    recorded: dict[str, Any], directory: Found
+) -> None:
+    assert not known(**recorded).is_unchanged(directory)
+
+
+def test_where_nothing_is_known_everything_is_read() -> None:
+    assert not KnownExecutions([]).is_unchanged(found())
+
+
+def test_one_lid_may_belong_to_several_cases() -> None:
+    recorded = {
+        "complete": True, "fingerprint": "x", "sourcePath": "/a",
+        "hasConfiguration": True, "unreadFiles": [], "fileCount": 1,
+    }  # fmt: skip
+    case = {"user": KEY.user, "caseName": KEY.name, "executionId": LID, "recorded": recorded}
+    executions = KnownExecutions(case | {"machine": name} for name in ("compy", KEY.machine))
+    assert executions.is_unchanged(found())
+    assert not executions.is_unchanged(found(machine="pm-cpu"))
