@@ -1,0 +1,64 @@
+"""A credential of the build environment is found nowhere in what is taken from its files."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingest.builds.redaction import Redactor, is_secret_name, redactor_of
+
+SECRET = "correct-horse+battery"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["GITHUB_TOKEN", "AWS_SECRET_ACCESS_KEY", "X_KEY", "DB_PASSWORD", "CI_PW", "X_AUTH", "MY_PAT"],
+)
+def test_names_of_credentials_are_known(name: str) -> None:
+    assert is_secret_name(name)
+    assert is_secret_name(name.lower())
+
+
+@pytest.mark.parametrize(
+    "name", ["PATH", "CC", "SPACK_COMPILER_FLAGS_KEEP", "KEYBOARD", "LD_LIBRARY_PATH"]
+)
+def test_other_names_are_none(name: str) -> None:
+    assert not is_secret_name(name)
+
+
+def test_the_value_of_a_credential_is_masked_everywhere() -> None:
+    redactor = redactor_of({"CI_TOKEN": SECRET, "PATH": "/usr/bin"})
+    assert redactor.text(f"login {SECRET} in /usr/bin") == "login *** in /usr/bin"
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [{"SSH_AUTH_SOCK": "/tmp/socket-of-agent"}, {"CI_TOKEN": "true"}, {"HOME": "/home/somebody"}],
+)
+def test_what_is_no_credential_is_not_masked(variables: dict[str, str]) -> None:
+    text = " ".join(variables.values())
+    assert redactor_of(variables).text(text) == text
+
+
+def test_each_line_of_a_key_is_masked() -> None:
+    redactor = redactor_of({"DEPLOY_KEY": "-----BEGIN-----\nabcdefghijkl\n"})
+    assert redactor.text("x abcdefghijkl") == "x ***"
+
+
+def test_of_credentials_that_contain_each_other_the_longest_is_masked() -> None:
+    redactor = redactor_of({"A_TOKEN": SECRET, "B_TOKEN": f"{SECRET}-tail"})
+    assert redactor.text(f"{SECRET}-tail") == "***"
+
+
+@given(st.lists(st.binary(max_size=30)))
+def test_a_log_without_credentials_stays_as_it_is(pieces: list[bytes]) -> None:
+    assert b"".join(Redactor().log(pieces)) == b"".join(pieces)
+
+
+@given(st.integers(0, 5000), st.integers(1, 40), st.sampled_from([b" ", b"\n", b"x"]))
+def test_a_credential_in_a_log_is_masked_however_it_is_cut(
+    before: int, size: int, filler: bytes
+) -> None:
+    log = filler * before + b" " + SECRET.encode() + b"\n"
+    pieces = [log[start : start + size] for start in range(0, len(log), size)]
+    masked = b"".join(redactor_of({"X_TOKEN": SECRET}).log(pieces))
+    assert masked == filler * before + b" ***\n"
