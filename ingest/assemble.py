@@ -57,11 +57,15 @@ class Origin:
     file_count: int = 0
     files_modified: int = 0
     machine: str | None = None  # of executions that do not tell theirs
-    other_files: tuple[FileEntry, ...] = ()
 
 
-def assemble(location: Location, parsed: Parsed, origin: Origin) -> Observation:
-    """Build the execution; RejectedError when it cannot be told which case it belongs to."""
+def assemble(
+    location: Location, parsed: Parsed, origin: Origin, others: Sequence[FileEntry] = ()
+) -> Observation:
+    """Build the execution; RejectedError when it cannot be told which case it belongs to.
+
+    `others` are the files that nobody has parsed.
+    """
     lid, variables = location.lid, parsed.variables
     key = _case_key(location, parsed, origin.machine)
     attempt = own_attempt(parsed.case_status or (), lid)
@@ -95,7 +99,7 @@ def assemble(location: Location, parsed: Parsed, origin: Origin) -> Observation:
         paths=_paths(variables),
         software=find_software(parsed.parts.get(mach_specific.FILE, {})),
         launch=parsed.preview_run,
-        other_files=_other_files(origin.other_files),
+        other_files=_other_files(others),
         has_configuration=has_configuration,
         unread_files=sorted(artefact for artefact in parsed.damaged if is_namelist(artefact)),
         fingerprint=origin.fingerprint,

@@ -47,6 +47,21 @@ async def store_case(
     return not writes or await database.write(writes)
 
 
+async def relist_case(database: Database, case_id: str, case: CaseRecord) -> None:
+    """Make all listed executions of a case anew."""
+    ids = [listed_id(case_id, execution.execution_id) for execution in case.executions]
+    await database.executions.delete({"caseId": case_id, "_id": {"$nin": ids}})
+    writes: list[Write] = [
+        Put(database.executions, _listed(case, case_id, execution)) for execution in case.executions
+    ]
+    await database.write(writes)
+
+
+def _listed(case: CaseRecord, case_id: str, execution: Execution) -> dict[str, Any]:
+    listed = list_execution(case, case_id, execution).stored()
+    return {"_id": listed_id(case_id, execution.execution_id), **listed}
+
+
 def _writes(
     database: Database, case_id: str, before: StoredCase | None, after: CaseRecord
 ) -> Iterator[Write]:
@@ -66,8 +81,7 @@ def _writes(
         yield Update(database.cases, {"_id": case_id, "revision": revision}, change)
     yield from _overflow_writes(database, case_id, before, parts)
     for execution in _to_list_anew(before, after, changed):
-        listed = list_execution(after, case_id, execution).stored()
-        document = {"_id": listed_id(case_id, execution.execution_id), **listed}
+        document = _listed(after, case_id, execution)
         yield (
             Insert(database.executions, document)
             if before is None

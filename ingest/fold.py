@@ -15,15 +15,17 @@ from ingest.attempts import AttemptsOfCase
 from models.case import CaseRecord, HistoryEntry, Lineage
 from models.configuration import Configuration
 from models.delta import Delta, diff, nest_delta
-from models.derivation import set_repeats_apart
 from models.execution import Execution
 from models.identity import CaseKey, system_of
 from models.lid import parse_lid
 from models.metadata import metadata_values
 from models.rebuild import execution_configuration
-from models.variation import split_delta
+from models.tables import Tables
 
 Outcome = Literal["created", "updated", "unchanged", "incomplete"]
+
+
+_BUILTIN = Tables()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,11 @@ class Folded:
 
 
 def fold(
-    case: CaseRecord | None, key: CaseKey, observations: Iterable[Observation], now: datetime
+    case: CaseRecord | None,
+    key: CaseKey,
+    observations: Iterable[Observation],
+    now: datetime,
+    tables: Tables | None = None,
 ) -> Folded:
     """Return the case with these executions in it.
 
@@ -44,7 +50,7 @@ def fold(
     """
     observations = list(observations)
     executions = {e.execution_id: e for e in case.executions} if case else {}
-    configurations = _Configurations(case)
+    configurations = _Configurations(case, tables or _BUILTIN)
     outcomes: dict[str, Outcome] = {}
     attempts = AttemptsOfCase(case.attempts if case else ())
     ingestion_id = None
@@ -73,9 +79,13 @@ def fold(
 
 
 class _Configurations:
-    """The full configuration of every execution, rebuilt only when it is asked for."""
+    """The full configuration of every execution, rebuilt only when it is asked for.
 
-    def __init__(self, case: CaseRecord | None) -> None:
+    `tables` tell what their differences mean.
+    """
+
+    def __init__(self, case: CaseRecord | None, tables: Tables) -> None:
+        self.tables = tables
         self._base_id = case.configuration_of if case else None
         stored = case.configuration if case else None
         self._base = None if stored is None else Configuration.from_stored(stored)
@@ -94,6 +104,27 @@ class _Configurations:
         if execution.execution_id in self._new:
             return self._new[execution.execution_id]
         return execution_configuration(execution, self._base_id, self._base)
+
+
+def recompute(case: CaseRecord, tables: Tables | None = None) -> CaseRecord:
+    """Return the case with everything derived made anew from what is not.
+
+    Executions that are right already are the same objects as before.
+    """
+    configurations = _Configurations(case, tables or _BUILTIN)
+    for execution in case.executions:
+        configurations.put(execution.execution_id, configurations.of(execution))
+    attempts = AttemptsOfCase(case.attempts)
+    settled = [attempts.settle(execution) for execution in case.executions]
+    ordered = sorted(settled, key=lambda execution: execution.order_key)
+    key = CaseKey(case.machine, case.user, case.name)
+    right = _assemble_case(case, key, ordered, configurations, case.updated_at)
+    known = {execution.execution_id: execution for execution in case.executions}
+    right.executions = [
+        known[execution.execution_id] if execution == known[execution.execution_id] else execution
+        for execution in right.executions
+    ]
+    return right
 
 
 def choose_canonical(executions: Iterable[Execution]) -> Execution | None:
@@ -210,9 +241,10 @@ def _with_deltas(
         delta = diff(base, own, execution.unread_files)
     if canonical_id is None or delta is None:
         return _set_deltas(execution, provisional=delta)
-    changes, repeats = set_repeats_apart(delta)
+    tables = configurations.tables
+    changes, repeats = tables.derivation.set_repeats_apart(delta)
     files = (side.files.keys() if side is not None else () for side in (base, own))
-    changed, expected = split_delta(changes, *files)
+    changed, expected = tables.variation.split(changes, *files)
     return _set_deltas(execution, changed, expected, repeats)
 
 

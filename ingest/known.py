@@ -35,7 +35,7 @@ class KnownExecutions:
 def _teaches_nothing(found: Found, known: Mapping[str, Any]) -> bool:
     is_whole = known["complete"] and known["hasConfiguration"] and not known["unreadFiles"]
     if known["fingerprint"] != found.fingerprint:
-        return is_whole and len(found.entries) <= known["fileCount"]
+        return is_whole and found.file_count <= known["fileCount"]
     if known["sourcePath"] > found.path:
         return False
     is_told = found.location.state in {None, known["schedulerState"]}

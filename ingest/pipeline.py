@@ -13,7 +13,6 @@ from pathlib import Path
 
 from ingest.assemble import Observation, Origin
 from ingest.audit import Audit, Progress
-from ingest.inventory import other_files
 from ingest.known import find_known
 from ingest.limits import Limits
 from ingest.shard import Shard, parse_shard
@@ -37,6 +36,7 @@ from models.ingestion import (
     Counts,
     IngestionRecord,
 )
+from models.tables import Tables
 
 __all__ = [
     "Budgets",
@@ -83,6 +83,7 @@ class ImportOptions:
     budgets: Budgets = field(default_factory=Budgets)
     limits: Limits = field(default_factory=Limits)
     shard: Shard | None = None
+    tables: Tables = field(default_factory=Tables)
     keeps_idle_record: bool = True
 
 
@@ -218,7 +219,6 @@ class _Import:
             await self._write(key, by_key[key])
 
     def _task(self, found: Found, content: Content) -> Task:
-        inventory = found.inventory
         origin = Origin(
             path=found.path,
             fingerprint=found.fingerprint,
@@ -226,17 +226,17 @@ class _Import:
             file_count=len(found.entries),
             files_modified=found.modified,
             machine=self._options.machine,
-            other_files=tuple(other_files(found.entries, inventory, found.location.lid.text)),
         )
-        read = set(inventory.files.values())
-        size = sum(entry.size for entry in found.entries if entry.path in read)
-        limit = self._options.max_file_bytes
-        return Task(found.location, inventory, content, origin, limit, size)
+        return Task(found.location, found.entries, content, origin, self._options.max_file_bytes)
 
     async def _write(self, key: CaseKey, observations: list[Observation]) -> None:
         try:
             folded = await write_case(
-                self._database, key, observations, dry_run=self._options.dry_run
+                self._database,
+                key,
+                observations,
+                dry_run=self._options.dry_run,
+                tables=self._options.tables,
             )
         except DocumentTooLargeError as error:
             for observation in observations:

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from ingest.assemble import Observation, Origin, assemble
-from ingest.inventory import Inventory
+from ingest.inventory import FileEntry, other_files, take_inventory
 from ingest.layout import Location
 from ingest.limits import Limits, TookTooLongError, limit_memory, limited_time
 from ingest.parse import parse_execution
@@ -31,11 +31,15 @@ class Task:
     """One execution directory to read and parse."""
 
     location: Location
-    inventory: Inventory
+    entries: tuple[FileEntry, ...]
     content: Content
     origin: Origin
     limit: int
-    size: int = 0  # bytes of all files that are to be read, as they lie there
+
+    @property
+    def size(self) -> int:
+        """How many bytes its files have, as they lie there."""
+        return sum(entry.size for entry in self.entries)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +56,11 @@ def observe(task: Task) -> Result:
     """Read and parse one execution directory. This is what runs in the workers."""
     path = task.origin.path
     try:
-        parsed = parse_execution(task.inventory, task.content, task.limit)
-        return Result(path, assemble(task.location, parsed, task.origin))
+        lid = task.location.lid.text
+        inventory = take_inventory(task.entries, lid)
+        parsed = parse_execution(inventory, task.content, task.limit)
+        others = other_files(task.entries, inventory, lid)
+        return Result(path, assemble(task.location, parsed, task.origin, others))
     except TookTooLongError:
         raise
     except ParseError as error:

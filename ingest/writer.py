@@ -13,13 +13,19 @@ from ingest.fold import Folded, fold
 from models.database import Database
 from models.errors import DatabaseError
 from models.identity import CaseKey
+from models.tables import Tables
 
 _PATIENCE_SECONDS = 90
 """Longer than MongoDB keeps the documents of a client that was killed while it wrote them."""
 
 
 async def write_case(
-    database: Database, key: CaseKey, observations: Sequence[Observation], *, dry_run: bool = False
+    database: Database,
+    key: CaseKey,
+    observations: Sequence[Observation],
+    *,
+    dry_run: bool = False,
+    tables: Tables | None = None,
 ) -> Folded:
     """Fold executions into their case and store it; return the case and what became of each.
 
@@ -29,7 +35,9 @@ async def write_case(
     until = time.monotonic() + _PATIENCE_SECONDS
     for attempt in itertools.count():
         before = await read_case(database, key.case_id)
-        folded = fold(before.record if before else None, key, observations, datetime.now(UTC))
+        folded = fold(
+            before.record if before else None, key, observations, datetime.now(UTC), tables
+        )
         if dry_run or await store_case(database, key.case_id, before, folded.case):
             return folded
         if time.monotonic() > until:

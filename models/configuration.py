@@ -42,7 +42,8 @@ class Configuration(Mapping[str, Any]):
 
     def to_stored(self) -> dict[str, Any]:
         """Return the form in which MongoDB holds it: values at the paths of their keys."""
-        return nest(self)
+        parts = (nest(self.files[name]) for name in sorted(self.files))
+        return {name: value for part in parts for name, value in part.items()}
 
     def flat(self) -> Values:
         """Return the values by delta key, in sorted order."""

@@ -7,14 +7,23 @@ version of this file.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import bson
 from beanie import init_beanie
-from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection
+from bson import ObjectId
+from gridfs.errors import NoFile
+from motor.motor_asyncio import (
+    AsyncIOMotorClient,
+    AsyncIOMotorCollection,
+    AsyncIOMotorCursor,
+    AsyncIOMotorDatabase,
+    AsyncIOMotorGridFSBucket,
+)
 from pymongo import DeleteOne, InsertOne, MongoClient, ReplaceOne, UpdateOne, errors
 from pymongo import IndexModel as Index
 from pymongo.write_concern import WriteConcern
@@ -36,6 +45,7 @@ __all__ = [
     "Delete",
     "Index",
     "Insert",
+    "LogStore",
     "Put",
     "Update",
     "Write",
@@ -55,6 +65,7 @@ _TOO_LARGE = {10334, 17419}
 _DUPLICATE = {11000, 11001}
 _CONFLICT = {112}
 _SELECTION_MILLISECONDS = 5000
+_BATCH = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,16 +135,62 @@ class Collection:
         *,
         sort: Sort | None = None,
         limit: int = 0,
+        hint: str | None = None,
+        seconds: float | None = None,
     ) -> list[Json]:
-        """Return the documents that match, in `sort` order, at most `limit` unless that is 0."""
-        with _translated():
-            cursor = self._collection.find(query, projection, limit=limit, batch_size=limit)
-            return await (cursor.sort(list(sort)) if sort else cursor).to_list(None)
+        """Return the documents that match, in `sort` order, at most `limit` unless that is 0.
 
-    async def aggregate(self, pipeline: Sequence[Json]) -> list[Json]:
+        `hint` names the index to use; DatabaseTimeoutError when it takes longer than `seconds`.
+        """
+        cursor = self._cursor(query, projection, sort, limit, hint, seconds)
+        with _translated():
+            return await cursor.to_list(None)
+
+    async def stream(
+        self,
+        query: Json,
+        projection: Json | None = None,
+        *,
+        sort: Sort | None = None,
+        hint: str | None = None,
+        seconds: float | None = None,
+    ) -> AsyncGenerator[Json, None]:
+        """Give all documents that match, one by one, from one cursor, which is closed at the end.
+
+        A cursor that fails raises: what has been given by then is not all there is.
+        """
+        cursor = self._cursor(query, projection, sort, 0, hint, seconds)
+        try:
+            with _translated():
+                async for document in cursor:
+                    yield document
+        finally:
+            await cursor.close()
+
+    def _cursor(
+        self,
+        query: Json,
+        projection: Json | None,
+        sort: Sort | None,
+        limit: int,
+        hint: str | None,
+        seconds: float | None,
+    ) -> "AsyncIOMotorCursor[Json]":
+        size = limit or _BATCH
+        cursor = self._collection.find(query, projection, limit=limit, batch_size=size)
+        if sort:
+            cursor = cursor.sort(list(sort))
+        if hint is not None:
+            cursor = cursor.hint(hint)
+        return cursor if seconds is None else cursor.max_time_ms(int(seconds * 1000))
+
+    async def aggregate(
+        self, pipeline: Sequence[Json], *, hint: str | None = None, seconds: float | None = None
+    ) -> list[Json]:
         """Return the documents that a pipeline gives."""
         with _translated():
-            return await self._collection.aggregate(list(pipeline)).to_list(None)
+            options = _options(hint, seconds)
+            return await self._collection.aggregate(list(pipeline), **options).to_list(None)
 
     async def insert(self, document: Json) -> None:
         """Store a new document; DuplicateError when its `_id` or unique key is taken."""
@@ -145,16 +202,123 @@ class Collection:
         with _translated():
             return (await self._collection.update_one(query, change)).matched_count > 0
 
-    async def count(self, query: Json) -> int:
+    async def delete(self, query: Json) -> int:
+        """Remove the documents that match; return how many there were."""
+        with _translated():
+            return (await self._collection.delete_many(query)).deleted_count
+
+    async def count(self, query: Json, *, seconds: float | None = None) -> int:
         """Return how many documents match."""
         with _translated():
-            return await self._collection.count_documents(query)
+            return await self._collection.count_documents(query, **_options(None, seconds))
 
-    async def explain(self, query: Json, sort: Sort) -> Json:
+    async def estimated_count(self) -> int:
+        """Return how many documents there are, as the server's statistics tell it."""
+        with _translated():
+            return await self._collection.estimated_document_count()
+
+    async def explain(
+        self, query: Json, sort: Sort, *, limit: int = 0, hint: str | None = None
+    ) -> Json:
         """Return the server's plan for a find, with execution statistics."""
         with _translated():
-            plan: Json = await self._collection.find(query).sort(list(sort)).explain()
+            plan: Json = await self._cursor(query, None, sort, limit, hint, None).explain()
             return plan
+
+
+class LogStore:
+    """Large contents as streams, each once: two that have the same digest are one.
+
+    What `write` stores is kept as it is; whoever calls compresses it, and computes the digest.
+    """
+
+    def __init__(self, database: "AsyncIOMotorDatabase[Json]") -> None:
+        self._bucket = AsyncIOMotorGridFSBucket(database, "logs")
+        self._files = Collection(database["logs.files"])
+        self._chunks = Collection(database["logs.chunks"])
+
+    async def write(
+        self, pieces: AsyncIterator[bytes], finish: Callable[[], tuple[str, Json]]
+    ) -> bool:
+        """Store what comes in pieces; False when it was there.
+
+        `finish` tells, when all pieces have come, the digest and what is known of the content. Of
+        two writers at the same time both may store it: that costs its size, and does no harm.
+        """
+        upload = self._bucket.open_upload_stream("")
+        try:
+            async for piece in pieces:
+                with _translated():
+                    await upload.write(piece)
+            digest, about = finish()
+            is_new = not await self.touch(digest)
+            with _translated():
+                if is_new:
+                    await upload.set("filename", digest)
+                    await upload.set("metadata", {**about, "usedAt": datetime.now(UTC)})
+                    await upload.close()
+                    return True
+        except BaseException:
+            with _translated():
+                await upload.abort()
+            raise
+        with _translated():
+            await upload.abort()
+        return False
+
+    async def touch(self, digest: str) -> bool:
+        """Note that a content is about to be used, so that it stays; False when it is not there."""
+        now = {"$set": {"metadata.usedAt": datetime.now(UTC)}}
+        return await self._files.update({"filename": digest}, now)
+
+    async def about(self, digest: str) -> Json | None:
+        """Return what was told of a content when it was stored, None when it is not there."""
+        found = await self._files.find_one({"filename": digest})
+        return None if found is None else {**found["metadata"], "storedSize": found["length"]}
+
+    async def read(self, digest: str, start: int = 0) -> AsyncGenerator[bytes, None]:
+        """Give a content from byte `start`, in pieces; nothing when it is not there."""
+        try:
+            with _translated():
+                stored = await self._bucket.open_download_stream_by_name(digest)
+                stored.seek(start)
+                while piece := await stored.readchunk():
+                    yield piece
+        except NoFile:
+            return
+
+    async def unused(self, since: datetime) -> AsyncGenerator[str, None]:
+        """Give the digests that nobody has touched since, in sorted order."""
+        query = {"metadata.usedAt": {"$lt": since}}
+        async for found in self._files.stream(query, {"filename": 1}, sort=[("filename", 1)]):
+            yield found["filename"]
+
+    async def delete(self, digest: str, since: datetime) -> bool:
+        """Remove a content unless somebody has touched it since; tell whether it was removed."""
+        query = {"filename": digest, "metadata.usedAt": {"$lt": since}}
+        found = await self._files.find(query, {"_id": 1})
+        removed = 0
+        for file in found:
+            removed += await self._files.delete({**query, "_id": file["_id"]})
+            if not await self._files.find_one({"_id": file["_id"]}, {"_id": 1}):
+                await self._chunks.delete({"files_id": file["_id"]})
+        return removed > 0
+
+    async def delete_fragments(self, before: datetime) -> int:
+        """Remove what writers left that were killed before; return how many contents that were."""
+        known = {file["_id"] for file in await self._files.find({}, {"_id": 1})}
+        starts = await self._chunks.find(
+            {"n": 0, "files_id": {"$lt": ObjectId.from_datetime(before)}}, {"files_id": 1}
+        )
+        lost = [chunk["files_id"] for chunk in starts if chunk["files_id"] not in known]
+        for file_id in lost:
+            await self._chunks.delete({"files_id": file_id})
+        return len(lost)
+
+
+def _options(hint: str | None, seconds: float | None) -> Json:
+    options: Json = {} if hint is None else {"hint": hint}
+    return options if seconds is None else options | {"maxTimeMS": int(seconds * 1000)}
 
 
 def _request(write: Write) -> "InsertOne[Json] | UpdateOne | ReplaceOne[Json] | DeleteOne":
@@ -186,6 +350,12 @@ class Database:
         self.case_overflows = Collection(self._database["caseOverflows"])
         self.executions = Collection(self._database["executions"])
         self.ingestions = Collection(self._database["ingestions"])
+        self.builds = Collection(self._database["builds"])
+        self.build_events = Collection(self._database["buildEvents"])
+        self.manifests = Collection(self._database["manifests"])
+        self.logs = LogStore(self._database)
+        self.specs = Collection(self._database["specs"])
+        self.spec_files = Collection(self._database["specFiles"])
 
     async def ping(self, seconds: float | None = None) -> None:
         """Return when the server answers; DatabaseUnavailableError when not within `seconds`."""

@@ -4,13 +4,14 @@ import re
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from importlib import resources
 from typing import Any
 
 from models.delta import Delta
 
 _PLACEHOLDERS = {"{c}": "(?P<c>[A-Za-z]+)", "{name}": r"(?P<name>\w+)", "{any}": "[^.]+"}
+_Namelists = dict[tuple[str, str], str]
+_MOST_REMEMBERED = 65536
 _USER_NAMELIST = re.compile(r"user_nl_([a-z0-9]+)(_[0-9]{4})?\.(.+)")
 
 
@@ -29,72 +30,78 @@ class _Rule:
         return primary
 
 
-@dataclass(frozen=True, slots=True)
-class _Table:
-    rules: tuple[_Rule, ...]
-    user_namelists: dict[str, list[str]]
+class DerivationTable:
+    """The rules by which a change is traced to its cause: a site's, then derivation.toml's."""
+
+    def __init__(self, own: str = "") -> None:
+        """Read the table; `own` is TOML like derivation.toml, whose rules come before these."""
+        builtin = resources.files("models").joinpath("derivation.toml").read_text(encoding="utf-8")
+        tables: list[dict[str, Any]] = [tomllib.loads(text) for text in (own, builtin)]
+        self._rules = [
+            _Rule(_pattern(key), rule["primary"])
+            for table in tables
+            for rule, key in _pairs(table.get("rule", []))
+        ]
+        self._user_namelists: dict[str, list[str]] = {}
+        for table in reversed(tables):
+            self._user_namelists |= table.get("user_namelists", {})
+        self._known: dict[str, tuple[str, ...]] = {}
+
+    def set_repeats_apart(self, delta: Delta) -> tuple[Delta, Delta]:
+        """Return the changes, each under its primary key, and the entries that only repeat them.
+
+        A change that is made in an XML variable shows in the namelist made from it, and a line of
+        user_nl in the effective namelist. The entry of the primary key says in `alsoIn` where else
+        its change shows.
+        """
+        in_namelists = _by_name(delta)
+        also: dict[str, list[str]] = {}
+        repeats: Delta = {}
+        for key in delta:
+            primary = self._primary(key, delta, in_namelists)
+            if primary is not None:
+                repeats[key] = delta[key]
+                also.setdefault(primary, []).append(key)
+        changes = {
+            key: entry | ({"alsoIn": sorted(also[key])} if key in also else {})
+            for key, entry in delta.items()
+            if key not in repeats
+        }
+        return changes, repeats
+
+    def _primary(self, key: str, delta: Delta, in_namelists: _Namelists) -> str | None:
+        """Follow a key to the first cause that the delta holds, None when it is that itself."""
+        found: str | None = None
+        seen = {key}
+        current = key
+        while (above := self._directly_above(current, delta, in_namelists)) not in {None, *seen}:
+            found = current = str(above)
+            seen.add(current)
+        return found
+
+    def _directly_above(self, key: str, delta: Delta, in_namelists: _Namelists) -> str | None:
+        user_line = _USER_NAMELIST.fullmatch(key)
+        if user_line is not None:
+            component, instance, name = user_line.groups()
+            files = self._user_namelists.get(component, [])
+            effective = (in_namelists.get((f"{file}{instance or ''}", name)) for file in files)
+            return next((found for found in effective if found is not None), None)
+        return next((primary for primary in self._primaries(key) if primary in delta), None)
+
+    def _primaries(self, key: str) -> tuple[str, ...]:
+        known = self._known.get(key)
+        if known is None:
+            found = (rule.primary_of(key) for rule in self._rules)
+            known = tuple(primary for primary in found if primary is not None)
+            if len(self._known) < _MOST_REMEMBERED:
+                self._known[key] = known
+        return known
 
 
-def set_repeats_apart(delta: Delta) -> tuple[Delta, Delta]:
-    """Return the changes, each under its primary key, and the entries that only repeat them.
-
-    A change that is made in an XML variable shows in the namelist made from it, and a line of
-    user_nl in the effective namelist. The entry of the primary key says in `alsoIn` where else
-    its change shows.
-    """
-    in_namelists = _by_name(delta)
-    also: dict[str, list[str]] = {}
-    repeats: Delta = {}
-    for key in delta:
-        primary = _primary(key, delta, in_namelists)
-        if primary is not None:
-            repeats[key] = delta[key]
-            also.setdefault(primary, []).append(key)
-    changes = {
-        key: entry | ({"alsoIn": sorted(also[key])} if key in also else {})
-        for key, entry in delta.items()
-        if key not in repeats
-    }
-    return changes, repeats
-
-
-def _primary(key: str, delta: Delta, in_namelists: dict[tuple[str, str], str]) -> str | None:
-    """Follow a key to the first cause that the delta holds, None when it is that itself."""
-    found: str | None = None
-    current = key
-    while (above := _directly_above(current, delta, in_namelists)) is not None:
-        found = current = above
-    return found
-
-
-def _directly_above(key: str, delta: Delta, in_namelists: dict[tuple[str, str], str]) -> str | None:
-    user_line = _USER_NAMELIST.fullmatch(key)
-    if user_line is not None:
-        component, instance, name = user_line.groups()
-        files = _table().user_namelists.get(component, [])
-        effective = (in_namelists.get((f"{file}{instance or ''}", name)) for file in files)
-        return next((found for found in effective if found is not None), None)
-    return next((primary for primary in _primaries(key) if primary in delta), None)
-
-
-def _by_name(delta: Delta) -> dict[tuple[str, str], str]:
+def _by_name(delta: Delta) -> _Namelists:
     """Return the namelist keys by file and variable: a user_nl line does not tell its group."""
     split = ((key, key.split(".", 2)) for key in delta)
     return {(parts[0], parts[2]): key for key, parts in split if len(parts) == 3}
-
-
-@lru_cache(maxsize=65536)
-def _primaries(key: str) -> tuple[str, ...]:
-    found = (rule.primary_of(key) for rule in _table().rules)
-    return tuple(primary for primary in found if primary is not None)
-
-
-@lru_cache(maxsize=1)
-def _table() -> _Table:
-    text = resources.files("models").joinpath("derivation.toml").read_text(encoding="utf-8")
-    table: dict[str, Any] = tomllib.loads(text)
-    rules = tuple(_Rule(_pattern(key), rule["primary"]) for rule, key in _pairs(table["rule"]))
-    return _Table(rules, table["user_namelists"])
 
 
 def _pairs(rules: list[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], str]]:

@@ -8,6 +8,7 @@ field that the entries of a delta have, because other keys may go on below an en
 
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 
 _ESCAPES = {
@@ -66,14 +67,21 @@ def nest(flat: Mapping[str, Any]) -> dict[str, Any]:
     A value that is itself a mapping (the entry of a delta) may have keys below it.
     """
     root: dict[str, Any] = {}
-    for key in sorted(flat):
-        *path, last = key.split(".")
+    for key, value in sorted(flat.items(), key=_first):
+        path, last = _path(key)
         node = root
         for part in path:
             node = node.setdefault(part, {})
-        value = flat[key]
-        node[last] = dict(value) if isinstance(value, Mapping) else value
+        node[last] = dict(value) if isinstance(value, dict) else value
     return root
+
+
+_first = itemgetter(0)
+
+
+def _path(key: str) -> tuple[list[str], str]:
+    *path, last = key.split(".")
+    return path, last
 
 
 def flatten(nested: Mapping[str, Any]) -> dict[str, Any]:

@@ -67,6 +67,20 @@ class Settings(BaseSettings):
     jobs: Annotated[
         int | None, Field(ge=1, le=1024, description="parser processes of an import")
     ] = None
+    variation_file: Annotated[
+        Path | None,
+        Field(description="TOML like models/variation.toml, whose lists come before the built-in"),
+    ] = None
+    derivation_file: Annotated[
+        Path | None,
+        Field(description="TOML like models/derivation.toml, whose rules come before the built-in"),
+    ] = None
+    worker_seconds: Annotated[
+        float, Field(gt=0, le=86400, description="longest time for one execution directory")
+    ] = 60.0
+    worker_memory_mib: Annotated[
+        int, Field(ge=512, le=2**20, description="memory of one parser process, MiB")
+    ] = 4096
     max_file_mib: Annotated[
         int, Field(ge=1, le=2048, description="largest file that an import reads, expanded, MiB")
     ] = 64

@@ -2,15 +2,16 @@
 
 import re
 import tomllib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from importlib import resources
 from typing import Any
 
+from models.configuration import file_of
 from models.delta import Delta
 
 _UNRECORDED = ("unrecorded", True)
+_MOST_REMEMBERED = 65536
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,41 +21,50 @@ class _Rule:
     is_expected: bool
 
 
-def split_delta(
-    delta: Delta, canonical_files: Collection[str], current_files: Collection[str]
-) -> tuple[Delta, Delta]:
-    """Return the configuration that changed and the expected variation, each entry classed.
+class VariationTable:
+    """The rules by which keys are classed: those of a site, and then those of variation.toml."""
 
-    What is absent because its whole file is, on that side, was not recorded: nobody knows whether
-    it changed. The files are those that keys begin with; a metadata field is a file of its own.
-    """
-    changed: Delta = {}
-    expected: Delta = {}
-    files = {"canonical": canonical_files, "current": current_files}
-    for key, entry in delta.items():
-        side = entry.get("absent")
-        is_unrecorded = side is not None and key.partition(".")[0] not in files[side]
-        class_name, is_expected = _UNRECORDED if is_unrecorded else classify(key)
-        (expected if is_expected else changed)[key] = entry | {"class": class_name}
-    return changed, expected
+    def __init__(self, own: str = "") -> None:
+        """Read the table; `own` is TOML like variation.toml, whose lists come before these."""
+        builtin = resources.files("models").joinpath("variation.toml").read_text(encoding="utf-8")
+        self._rules = [*_read_rules(own), *_read_rules(builtin)]
+        self._classes: dict[str, tuple[str, bool]] = {}
+
+    def classify(self, key: str) -> tuple[str, bool]:
+        """Return the class of a delta key, and whether it is one of the expected classes."""
+        known = self._classes.get(key)
+        if known is None:
+            rule = next(rule for rule in self._rules if rule.pattern.fullmatch(key))
+            known = rule.class_name, rule.is_expected
+            if len(self._classes) < _MOST_REMEMBERED:
+                self._classes[key] = known
+        return known
+
+    def split(
+        self, delta: Delta, canonical_files: Collection[str], current_files: Collection[str]
+    ) -> tuple[Delta, Delta]:
+        """Return the configuration that changed and the expected variation, each entry classed.
+
+        What is absent because its whole file is, on that side, was not recorded: nobody knows
+        whether it changed. The files are those that keys begin with; a metadata field is a file
+        of its own.
+        """
+        changed: Delta = {}
+        expected: Delta = {}
+        files = {"canonical": canonical_files, "current": current_files}
+        for key, entry in delta.items():
+            side = entry.get("absent")
+            is_unrecorded = side is not None and file_of(key) not in files[side]
+            class_name, is_expected = _UNRECORDED if is_unrecorded else self.classify(key)
+            (expected if is_expected else changed)[key] = entry | {"class": class_name}
+        return changed, expected
 
 
-@lru_cache(maxsize=65536)
-def classify(key: str) -> tuple[str, bool]:
-    """Return the class of a delta key, and whether it is one of the expected classes."""
-    rule = next(rule for rule in _rules() if rule.pattern.fullmatch(key))
-    return rule.class_name, rule.is_expected
-
-
-@lru_cache(maxsize=1)
-def _rules() -> Sequence[_Rule]:
-    text = resources.files("models").joinpath("variation.toml").read_text(encoding="utf-8")
-    table: dict[str, list[dict[str, Any]]] = tomllib.loads(text)
-    return [
-        _Rule(_pattern(item["keys"]), item["class"], kind == "expected")
-        for kind in ("expected", "changed")
-        for item in table[kind]
-    ]
+def _read_rules(text: str) -> Iterator[_Rule]:
+    table: dict[str, Any] = tomllib.loads(text)
+    for kind in ("expected", "changed"):
+        for item in table.get(kind, ()):
+            yield _Rule(_pattern(item["keys"]), item["class"], kind == "expected")
 
 
 def _pattern(keys: Sequence[str]) -> re.Pattern[str]:

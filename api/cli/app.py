@@ -42,20 +42,66 @@ def import_command(
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit with 1 when something was rejected.")
     ] = False,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            metavar="I/N", help="Import this part of N only: for N importers at the same time."
+        ),
+    ] = None,
+    watch: Annotated[
+        float | None,
+        typer.Option(
+            min=1, metavar="SECONDS", help="Look again and again, with this pause, until Ctrl-C."
+        ),
+    ] = None,
 ) -> None:
     """Import E3SM performance archives; running it again imports what is new.
 
     Exit codes: 0 done; 1 done, but something was rejected and --strict was given; 2 wrong usage;
     3 a source could not be read; 4 the database failed; 130 interrupted.
     """
-    from api.cli.importing import run_import
+    from api.cli.importing import Choices, run_import
     from models.settings import load_settings
 
-    code = run_import(
-        load_settings(), paths, jobs=jobs, machine=machine, dry_run=dry_run,
-        as_json=as_json, quiet=quiet, strict=strict,
+    choices = Choices(
+        jobs=jobs, machine=machine, shard=shard, dry_run=dry_run, as_json=as_json, quiet=quiet,
+        strict=strict, watch=watch,
     )  # fmt: skip
-    raise typer.Exit(code)
+    raise typer.Exit(run_import(load_settings(), paths, choices))
+
+
+@app.command()
+def ingestions(
+    ingestion_id: Annotated[
+        str | None, typer.Argument(metavar="[ID]", help="Show this one, with its problems.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="The most to list.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """List the imports that were run, the latest first, or show one with what it met."""
+    from api.cli.records import show_ingestion, show_ingestions
+    from models.settings import load_settings
+
+    settings = load_settings()
+    if ingestion_id is None:
+        show_ingestions(settings, limit, as_json=as_json)
+    else:
+        show_ingestion(settings, ingestion_id, as_json=as_json)
+
+
+@app.command()
+def verify(
+    repair: Annotated[bool, typer.Option("--repair", help="Mend what is wrong.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Check that everything derived agrees with what it is derived from.
+
+    Exit codes: 0 all agrees, or was mended; 1 there are differences.
+    """
+    from api.cli.records import run_verify
+    from models.settings import load_settings
+
+    raise typer.Exit(run_verify(load_settings(), repair=repair, as_json=as_json))
 
 
 @app.command()

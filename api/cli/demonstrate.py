@@ -5,7 +5,7 @@ from pathlib import Path
 
 import typer
 
-from api.cli.importing import run_import
+from api.cli.importing import Choices, run_import
 from api.cli.serving import serve_api, try_port
 from ingest.sample import SampleArchive, SampleOptions
 from models.embedded.server import embedded_server
@@ -23,7 +23,7 @@ def run_demo(settings: Settings, port: int, cases: int) -> None:
             archive = root / "archive"
             typer.echo(f"Making a sample archive of {cases} cases …")
             SampleArchive(SampleOptions(cases=cases)).write_tree(archive)
-            run_import(own, [archive])
+            run_import(own, [archive], Choices())
             typer.echo(f"\nMongoDB     {uri}")
             typer.echo(f"Cases       http://127.0.0.1:{port}/api/v1/cases")
             typer.echo(f"Executions  http://127.0.0.1:{port}/api/v1/executions")

@@ -5,73 +5,145 @@ import json
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from ingest.pipeline import ImportOptions, Report, budgets_of, import_paths, no_progress
+from ingest.pipeline import (
+    ImportOptions,
+    Limits,
+    Report,
+    budgets_of,
+    import_paths,
+    no_progress,
+    parse_shard,
+)
 from models.database import open_database
 from models.ingestion import Counts
 from models.settings import Settings
+from models.tables import load_tables
 
 _SHOWN_PATHS = 10
 _DONE, _REJECTED, _UNREADABLE = 0, 1, 3
 
 
-def run_import(
-    settings: Settings,
-    paths: Sequence[Path],
-    *,
-    jobs: int | None = None,
-    machine: str | None = None,
-    dry_run: bool = False,
-    as_json: bool = False,
-    quiet: bool = False,
-    strict: bool = False,
-) -> int:
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What the user asks of `caseledger import`; `watch` is a pause between two looks, seconds."""
+
+    jobs: int | None = None
+    machine: str | None = None
+    shard: str | None = None
+    dry_run: bool = False
+    as_json: bool = False
+    quiet: bool = False
+    strict: bool = False
+    watch: float | None = None
+
+
+def run_import(settings: Settings, paths: Sequence[Path], choices: Choices) -> int:
     """Import `paths` and return the exit code."""
-    options = ImportOptions(
-        jobs=jobs or settings.jobs,
-        dry_run=dry_run,
-        machine=machine,
+    options = import_options(settings, choices)
+    reports: list[Report] = []
+
+    def show(report: Report) -> None:
+        if report.ingestion_id is not None or choices.watch is None:
+            _show(report, choices)
+            reports[:] = [report]
+
+    try:
+        asyncio.run(_import(settings, paths, options, choices, show))
+    except (asyncio.CancelledError, KeyboardInterrupt):
+        _interrupted()
+    finally:
+        # the event loop leaves the signals with their default, which cleans nothing up
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    if reports and reports[-1].record.status == "interrupted":
+        _interrupted()
+    return _exit_code(reports[-1], choices) if reports else _DONE
+
+
+def import_options(settings: Settings, choices: Choices) -> ImportOptions:
+    """Return the options of an import: what the settings say and what the user asks for."""
+    return ImportOptions(
+        jobs=choices.jobs or settings.jobs,
+        dry_run=choices.dry_run,
+        machine=choices.machine,
         max_file_bytes=settings.max_file_mib * 2**20,
         budgets=budgets_of(settings),
+        limits=Limits(settings.worker_seconds, settings.worker_memory_mib * 2**20),
+        shard=parse_shard(choices.shard) if choices.shard else None,
+        tables=load_tables(settings.variation_file, settings.derivation_file),
+        keeps_idle_record=choices.watch is None,
     )
-    show = sys.stderr.isatty() and not quiet
-    try:
-        report = asyncio.run(_import(settings, paths, options, show=show))
-    except (asyncio.CancelledError, KeyboardInterrupt):
-        typer.echo("caseledger: interrupted; run it again to go on", err=True)
-        raise KeyboardInterrupt from None
-    finally:
-        # the event loop leaves the signal with its default, which cleans nothing up
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
-    if as_json:
+
+
+def _interrupted() -> NoReturn:
+    typer.echo("caseledger: interrupted; run it again to go on", err=True)
+    raise KeyboardInterrupt
+
+
+def _show(report: Report, choices: Choices) -> None:
+    if choices.as_json:
         typer.echo(json.dumps(report_json(report), ensure_ascii=False))
-    elif not quiet:
-        print_report(report, dry_run=dry_run)
+    elif not choices.quiet:
+        print_report(report, dry_run=choices.dry_run)
     elif report.unreadable:
         for problem in report.record.problems:
             typer.echo(f"caseledger: {problem.path}: {problem.detail}", err=True)
+
+
+def _exit_code(report: Report, choices: Choices) -> int:
     if report.unreadable:
         return _UNREADABLE
-    return _REJECTED if strict and report.record.counts.rejected else _DONE
+    return _REJECTED if choices.strict and report.record.counts.rejected else _DONE
 
 
 async def _import(
-    settings: Settings, paths: Sequence[Path], options: ImportOptions, *, show: bool
-) -> Report:
+    settings: Settings,
+    paths: Sequence[Path],
+    options: ImportOptions,
+    choices: Choices,
+    show: Callable[[Report], None],
+) -> None:
+    stopping = _stop_on_signals()
+    with_bar = sys.stderr.isatty() and not choices.quiet
+    async with open_database(settings, create=not options.dry_run) as database:
+        while True:
+            with _progress_bar(with_bar) as progress:
+                report = await import_paths(database, paths, options, progress, stopping.is_set)
+            show(report)
+            if choices.watch is None or stopping.is_set():
+                return
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stopping.wait(), choices.watch)
+            if stopping.is_set():
+                return
+
+
+def _stop_on_signals() -> asyncio.Event:
+    """Return what the first Ctrl-C or SIGTERM sets; the second one cancels the import."""
     task = asyncio.current_task()
     assert task is not None
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    async with open_database(settings, create=not options.dry_run) as database:
-        with _progress_bar(show) as progress:
-            return await import_paths(database, paths, options, progress)
+    stopping = asyncio.Event()
+
+    def stop() -> None:
+        if stopping.is_set():
+            task.cancel()
+        elif sys.stderr.isatty():
+            typer.echo("caseledger: finishing what is begun; again to stop at once", err=True)
+        stopping.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop)
+    return stopping
 
 
 @contextmanager

@@ -6,6 +6,7 @@ Source of the format: CIME's case.preview_run. `CASE INFO` holds `  nodes: 29` a
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 from ingest.parsers.content import text_lines
 from ingest.secrets import masked_text
@@ -39,7 +40,7 @@ def parse_preview_run(content: bytes) -> Launch:
 
 def _commands(lines: list[str]) -> Iterator[tuple[str, str]]:
     job = ""
-    for line, following in zip(lines, [*lines[1:], ""], strict=True):
+    for line, following in pairwise([*lines, ""]):
         if line.startswith("FOR JOB:"):
             job = line.removeprefix("FOR JOB:").strip()
         elif line == "SUBMIT CMD:" and job == _JOB and following:

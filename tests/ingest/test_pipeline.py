@@ -1,9 +1,11 @@
 import gzip
 import os
+import random
 import shutil
 import signal
 import subprocess
 import sys
+import tarfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from backports import zstd
 
-from ingest.pipeline import ImportOptions, Report, import_paths
+from ingest.pipeline import Budgets, ImportOptions, Report, import_paths
 from ingest.sample import DERIVED, SampleCase, SampleFile
 from models.database import Database, open_database
 from models.delta import flatten_delta
@@ -171,12 +174,16 @@ async def test_importing_again_writes_nothing(database: Database, tree: Path) ->
     assert await database.cases.find({}, sort=[("_id", 1)]) == before
 
 
-@pytest.mark.parametrize("name", ["a.tar.gz", "a.tgz", "a.tar", "a.zip", "A.TAR.GZ"])
+@pytest.mark.parametrize(
+    "name", ["a.tar.gz", "a.tgz", "a.tar", "a.tar.zst", "a.tzst", "a.zip", "A.TAR.GZ"]
+)
 async def test_an_archive_file_gives_the_documents_of_its_tree(
     database: Database, settings: Settings, tree: Path, tmp_path: Path, name: str
 ) -> None:
     path = tmp_path / name.lower()
     (sample().write_zip if name.endswith("zip") else sample().write_tar)(path)
+    if name.endswith("zst"):
+        path.write_bytes(zstd.compress(path.read_bytes()))
     path = path.rename(tmp_path / name)
     await run(database, path)
     other = settings.model_copy(update={"database": f"{settings.database}_t"})
@@ -384,6 +391,72 @@ async def test_a_truncated_archive_keeps_what_comes_before_the_cut(
 
 def _canonicals() -> set[str | None]:
     return {case.canonical for case in sample_cases()}
+
+
+@pytest.mark.parametrize("form", ["tar", "tar.gz"])
+async def test_an_archive_in_any_order_gives_the_documents_of_its_tree(
+    database: Database, settings: Settings, tree: Path, tmp_path: Path, form: str
+) -> None:
+    sample().write_tar(tmp_path / "a.tar")
+    with (
+        tarfile.open(tmp_path / "a.tar") as archive,
+        tarfile.open(tmp_path / f"b.{form}", "w" if form == "tar" else "w:gz") as shuffled,
+    ):
+        members = archive.getmembers()
+        random.Random(3).shuffle(members)
+        for info in members:
+            shuffled.addfile(info, archive.extractfile(info))
+    await run(database, tmp_path / f"b.{form}")
+    other = settings.model_copy(update={"database": f"{settings.database}_s"})
+    async with open_database(other) as second:
+        await run(second, tree)
+        expected = await dump(second)
+        await second.drop()
+    assert _without_paths(await dump(database)) == _without_paths(expected)
+
+
+async def test_an_archive_that_holds_more_files_than_were_recorded_is_read(
+    database: Database, tree: Path, tmp_path: Path
+) -> None:
+    swept = _without(list(sample_files()), "e3sm.log", "spio_stats")
+    write_files(tmp_path / "swept", swept)
+    sample().write_tar(tmp_path / "a.tar")
+    await run(database, tmp_path / "swept")
+    report = await run(database, tmp_path / "a.tar")
+    assert report.record.counts.updated >= totals()["created"]
+    again = await run(database, tmp_path / "a.tar")
+    assert again.record.counts.unchanged == totals()["discovered"]
+
+
+async def test_an_archive_over_its_budget_keeps_what_comes_before(
+    database: Database, tmp_path: Path
+) -> None:
+    sample().write_tar(tmp_path / "a.tar")
+    report = await run(database, tmp_path / "a.tar", budgets=Budgets(members=300))
+    assert report.record.status == "partial"
+    assert report.record.counts.created > 0
+    assert "CASELEDGER_MAX_MEMBERS" in report.record.problems[-2].detail
+    assert report.record.problems[-2].path == str(tmp_path / "a.tar")
+
+
+async def test_what_cannot_be_read_for_a_moment_is_read_by_the_next_import(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = sample_cases()[0]
+    execution = next(e for e in case.executions if e.lid == case.canonical)
+    write_files(tmp_path, directories(sample_files())[execution.path])
+    scandir = os.scandir
+
+    def refuse(path: Path) -> Any:
+        if Path(path).name.startswith("CaseDocs"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "scandir", refuse)
+        report = await run(database, tmp_path)
+    assert (report.unreadable, await database.cases.count({})) == (1, 0)
+    assert (await run(database, tmp_path)).record.counts.created == 1
 
 
 async def test_a_source_that_is_not_there_does_not_stop_the_others(

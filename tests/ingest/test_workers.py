@@ -7,17 +7,17 @@ from typing import Any
 import pytest
 
 from ingest.assemble import Origin
-from ingest.inventory import FileEntry, take_inventory
+from ingest.inventory import FileEntry
 from ingest.sources import Content
 from ingest.workers import Result, Task, Workers, observe
-from tests.ingest.builders import KEY, LID, execution_files, location
+from tests.ingest.builders import KEY, execution_files, location
 
 
 def task(path: str = "/a", kind: type[Task] = Task, **fields: Any) -> Task:
     files = execution_files()
     given: dict[str, Any] = {
         "location": location(),
-        "inventory": take_inventory([FileEntry(name, 1) for name in files], LID),
+        "entries": tuple(FileEntry(name, 1) for name in files),
         "content": Content(files=files),
         "origin": Origin(path, "f", "i"),
         "limit": 10**6,

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from models.rebuild import execution_configuration
 from models.delta import Delta, diff, nest_delta
 from models.execution import Execution
-from models.variation import split_delta
+from models.rebuild import execution_configuration
+from models.variation import VariationTable
 
 BASE = {"compiler": "gnu", "env_run.STOP_N": 1, "env_run.ATM_NCPL": 48}
 OTHER = {"compiler": "gnu", "env_run.STOP_N": 5, "env_run.ATM_NCPL": 96, "env_run.NEW": None}
@@ -33,7 +33,7 @@ def test_the_base_has_the_configuration_of_the_case() -> None:
 
 
 def test_changes_and_expected_variation_are_put_together() -> None:
-    changed, expected = split_delta(diff(BASE, OTHER), (), ())
+    changed, expected = VariationTable().split(diff(BASE, OTHER), (), ())
     other = execution(run_config_deltas=stored(changed), expected_variation=stored(expected))
     assert execution_configuration(other, "base", BASE) == OTHER
 

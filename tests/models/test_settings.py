@@ -74,6 +74,10 @@ def test_a_url_file_that_cannot_be_read_is_an_error(
         pytest.param("DATABASE", "\u00e4" * 32, id="database with a name of many bytes"),
         pytest.param("DATABASE_TIMEOUT_SECONDS", "0", id="no time"),
         pytest.param("MAX_FILE_MIB", "-1", id="negative size"),
+        pytest.param("MAX_ARCHIVE_MIB", "0", id="no archive"),
+        pytest.param("MAX_EXPANSION_RATIO", "1", id="no expansion"),
+        pytest.param("MAX_HEADER_KIB", "x", id="header size that is no number"),
+        pytest.param("MAX_DEPTH", "65", id="too deep"),
     ],
 )
 def test_a_setting_that_makes_no_sense_is_named(

@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.variation import classify, split_delta
+from models.variation import VariationTable
+
+TABLE = VariationTable()
 
 
 @pytest.mark.parametrize(
@@ -32,18 +34,18 @@ from models.variation import classify, split_delta
     ],
 )
 def test_a_key_has_a_class(key: str, class_name: str, is_expected: bool) -> None:
-    assert classify(key) == (class_name, is_expected)
+    assert TABLE.classify(key) == (class_name, is_expected)
 
 
 @given(st.text())
 def test_every_key_has_a_class(key: str) -> None:
-    class_name, is_expected = classify(key)
+    class_name, is_expected = TABLE.classify(key)
     assert (class_name in {"lifecycle", "segment", "scheduler", "archiving"}) == is_expected
 
 
 def test_a_delta_is_split_into_changed_and_expected() -> None:
     entry = {"canonical": 1, "current": 2}
-    changed, expected = split_delta(
+    changed, expected = VariationTable().split(
         {"env_run.STOP_N": entry, "env_run.ATM_NCPL": entry}, {"env_run"}, {"env_run"}
     )
     assert changed == {"env_run.ATM_NCPL": entry | {"class": "coupling"}}
@@ -52,7 +54,7 @@ def test_a_delta_is_split_into_changed_and_expected() -> None:
 
 def test_splitting_leaves_the_delta_alone() -> None:
     delta = {"a": {"canonical": 1, "current": 2}}
-    split_delta(delta, (), ())
+    VariationTable().split(delta, (), ())
     assert delta == {"a": {"canonical": 1, "current": 2}}
 
 
@@ -68,8 +70,10 @@ def test_what_is_absent_with_its_whole_file_is_no_change(
     key: str, canonical_files: set[str], is_unrecorded: bool
 ) -> None:
     entry = {"canonical": None, "current": 1, "absent": "canonical"}
-    changed, expected = split_delta({key: entry}, canonical_files, {"env_run", "git_branch"})
+    changed, expected = VariationTable().split(
+        {key: entry}, canonical_files, {"env_run", "git_branch"}
+    )
     assert (key in expected) == is_unrecorded
     assert (changed | expected)[key]["class"] == (
-        "unrecorded" if is_unrecorded else classify(key)[0]
+        "unrecorded" if is_unrecorded else TABLE.classify(key)[0]
     )

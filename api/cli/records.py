@@ -1,0 +1,88 @@
+"""`caseledger ingestions` and `caseledger verify`: what was imported, and whether it is right."""
+
+import asyncio
+import json
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from ingest.verify import verify_cases
+from models.database import open_database
+from models.errors import UsageError
+from models.settings import Settings
+from models.tables import load_tables
+
+_SHOWN_DIFFERENCES = 1000
+
+
+def show_ingestions(settings: Settings, limit: int, *, as_json: bool) -> None:
+    """Print the latest ingestions without their problems."""
+    found = asyncio.run(_latest(settings, limit))
+    if as_json:
+        typer.echo(json.dumps(found, indent=2, default=str))
+        return
+    table = Table()
+    for column in ("id", "started", "status", "source"):
+        table.add_column(column, overflow="fold")
+    counted = list(found[0]["counts"]) if found else []
+    for column in counted:
+        table.add_column(column, justify="right")
+    for record in found:
+        started = f"{record['startedAt']:%Y-%m-%d %H:%M}"
+        counts = [str(record["counts"].get(name, 0)) for name in counted]
+        table.add_row(record["id"], started, record["status"], record["source"], *counts)
+    Console().print(table)
+
+
+def show_ingestion(settings: Settings, ingestion_id: str, *, as_json: bool) -> None:
+    """Print one ingestion with its problems; UsageError when there is none of that id."""
+    record = asyncio.run(_one(settings, ingestion_id))
+    if record is None:
+        raise UsageError(f"{ingestion_id}: there is no such ingestion")
+    if as_json:
+        typer.echo(json.dumps(record, indent=2, default=str))
+        return
+    for name, value in record.items():
+        if name != "problems":
+            typer.echo(f"{name}: {value}")
+    for problem in record["problems"]:
+        file = f" {problem['file']}:" if problem["file"] else ""
+        typer.echo(f"{problem['path']}:{file} {problem['detail']}")
+
+
+async def _latest(settings: Settings, limit: int) -> list[dict[str, Any]]:
+    async with open_database(settings) as database:
+        found = await database.ingestions.find(
+            {}, {"problems": 0}, sort=[("startedAt", -1), ("_id", 1)], limit=limit
+        )
+    return [{"id": record.pop("_id"), **record} for record in found]
+
+
+async def _one(settings: Settings, ingestion_id: str) -> dict[str, Any] | None:
+    async with open_database(settings) as database:
+        found = await database.ingestions.find_one({"_id": ingestion_id})
+    return found and {"id": found.pop("_id"), **found}
+
+
+def run_verify(settings: Settings, *, repair: bool, as_json: bool) -> int:
+    """Verify everything derived, print the differences and return the exit code."""
+    found = asyncio.run(_verify(settings, repair=repair))
+    if as_json:
+        typer.echo(json.dumps({"differences": found, "repaired": repair}, indent=2))
+    else:
+        for item in found[:_SHOWN_DIFFERENCES]:
+            typer.echo(f"{item['collection']} {item['document']}: {item['field']}")
+        done = "repaired" if repair else "found; --repair mends them"
+        typer.echo("everything agrees" if not found else f"{len(found)} differences {done}")
+    return 0 if repair or not found else 1
+
+
+async def _verify(settings: Settings, *, repair: bool) -> list[dict[str, str]]:
+    tables = load_tables(settings.variation_file, settings.derivation_file)
+    async with open_database(settings) as database:
+        return [
+            {"collection": item.collection, "document": item.document, "field": item.field}
+            async for item in verify_cases(database, tables, repair=repair)
+        ]

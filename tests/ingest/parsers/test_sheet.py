@@ -1,0 +1,155 @@
+"""A file read as its difference to another one gives what parsing it would give."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingest.parsers.env_xml import parse_env_sheet, parse_env_xml
+from ingest.parsers.namelist import parse_namelist, parse_namelist_sheet
+from ingest.parsers.sheet import Sheet
+from models.errors import ParseError
+from tests.ingest.builders import mutations, sample_files
+
+ENV = sample_files()["env_run"]
+NAMELIST = sample_files()["drv_in"]
+XML = b"""<?xml version="1.0"?>
+<file id="env_run.xml">
+<group id="g">
+<entry id="A" value="1">
+<type>integer</type></entry>
+<entry id="B" value="x"/>
+<!--
+<entry id="B" value="x"/>
+-->
+<entry id="N"><type>integer</type>
+<values>
+<value compclass="ATM">4</value>
+</values></entry>
+</group></file>
+"""
+NML = b"""&g
+ a = 1
+ b = 'x',
+     'y'
+ c = 2, 3
+ d = 1 e = 2
+/
+outside = 1
+&h a = 1
+/
+"""
+
+
+def keep(_key: str, value: object) -> object:
+    return value
+
+
+def read_anew(sheet: Sheet, content: bytes) -> Sheet | None:
+    return sheet.with_lines(content.split(b"\n"), keep)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key", "value"),
+    [
+        pytest.param(b'"A" value="1"', b'"A" value="25"', "env_run.A", 25, id="integer"),
+        pytest.param(b'"A" value="1"', b'"A" value=""', "env_run.A", "", id="emptied"),
+        pytest.param(b'="x"/>\n<!--', b'="y"/>\n<!--', "env_run.B", "y", id="text"),
+        pytest.param(b">4<", b">8<", "env_run.N.ATM", 8, id="of a component"),
+    ],
+)  # fmt: skip
+def test_a_value_of_xml_is_read_from_its_line(
+    old: bytes, new: bytes, key: str, value: object
+) -> None:
+    assert old in XML
+    content = XML.replace(old, new, 1)
+    found = read_anew(parse_env_sheet(XML, "env_run"), content)
+    assert found is not None
+    assert found.variables == parse_env_xml(content, "env_run")
+    assert found.variables[key] == value
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        pytest.param(b'<!--\n<entry id="B" value="x"/>', b'<!--\n<entry id="B" value="y"/>',
+                     id="in a comment"),
+        pytest.param(b'value="1"', b'value="&lt;"', id="an entity"),
+        pytest.param(b'value="1"', b'value="1" x="2"', id="another attribute"),
+        pytest.param(b'id="A"', b'id="C"', id="another name"),
+        pytest.param(b"<type>integer", b"<type>char", id="another type"),
+        pytest.param(b'value="1"', b"value='1'", id="other quotes"),
+        pytest.param(b"</file>", b"\n</file>", id="another line"),
+    ],
+)  # fmt: skip
+def test_anything_else_in_xml_has_to_be_parsed(old: bytes, new: bytes) -> None:
+    assert old in XML
+    assert read_anew(parse_env_sheet(XML, "env_run"), XML.replace(old, new, 1)) is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key", "value"),
+    [
+        pytest.param(b"a = 1\n b", b"a = .true. ! new\n b", "f.g.a", True, id="value"),
+        pytest.param(b"c = 2, 3", b"c = 3*4", "f.g.c", [4, 4, 4], id="list"),
+    ],
+)
+def test_a_value_of_a_namelist_is_read_from_its_line(
+    old: bytes, new: bytes, key: str, value: object
+) -> None:
+    content = NML.replace(old, new, 1)
+    found = read_anew(parse_namelist_sheet(NML, "f"), content)
+    assert found is not None
+    assert found.variables == parse_namelist(content, "f")
+    assert found.variables[key] == value
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        pytest.param(b"a = 1\n b", b"a = 'x\n b", id="a string that goes on"),
+        pytest.param(b"c = 2, 3", b"c = 2 /", id="the end of a group"),
+        pytest.param(b"a = 1\n b", b"a = 1 &h\n b", id="another group"),
+        pytest.param(b"a = 1\n b", b"z = 1\n b", id="another name"),
+        pytest.param(b"d = 1 e", b"d = 2 e", id="two in one line"),
+        pytest.param(b"'y'", b"'z'", id="the second line of a value"),
+        pytest.param(b"outside = 1", b"outside = 2", id="outside of groups"),
+        pytest.param(b"&h a = 1", b"&h a = 2", id="a line that begins a group"),
+    ],
+)
+def test_anything_else_in_a_namelist_has_to_be_parsed(old: bytes, new: bytes) -> None:
+    assert old in NML
+    assert read_anew(parse_namelist_sheet(NML, "f"), NML.replace(old, new, 1)) is None
+
+
+@given(mutations(ENV))
+def test_xml_of_any_kind_is_read_as_it_would_be_parsed(content: bytes) -> None:
+    found = read_anew(parse_env_sheet(ENV, "env_run"), content)
+    if found is not None:
+        assert found.variables == parse_env_xml(content, "env_run")
+
+
+@given(mutations(NAMELIST))
+def test_a_namelist_of_any_kind_is_read_as_it_would_be_parsed(content: bytes) -> None:
+    found = read_anew(parse_namelist_sheet(NAMELIST, "drv_in"), content)
+    if found is not None:
+        assert found.variables == parse_namelist(content, "drv_in")
+
+
+LINE = re.compile(rb"(?m)^ *\w+ *= *(.*)$")
+
+
+@given(st.lists(st.sampled_from(list("ab1 ,'\"!/&$=()*.\n")), max_size=8).map("".join), st.data())
+def test_any_value_in_a_namelist_is_read_as_it_would_be_parsed(
+    text: str, data: st.DataObject
+) -> None:
+    match = data.draw(st.sampled_from(list(LINE.finditer(NML))))
+    content = NML[: match.start(1)] + text.encode() + NML[match.end(1) :]
+    found = read_anew(parse_namelist_sheet(NML, "f"), content)
+    if found is not None:
+        try:
+            expected = parse_namelist(content, "f")
+        except ParseError:
+            expected = {}
+        assert found.variables == expected

@@ -1,0 +1,156 @@
+"""seq_maps.rc, preview_run.log and replay.sh, and what any bytes in their place give."""
+
+from collections.abc import Callable
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingest.parsers.git_files import (
+    parse_git_diff,
+    parse_git_log,
+    parse_git_remote,
+    parse_git_submodules,
+)
+from ingest.parsers.preview_run import parse_preview_run
+from ingest.parsers.replay_sh import parse_replay_sh
+from ingest.parsers.seq_maps import parse_seq_maps
+from models.errors import ParseError
+from models.execution import Launch
+
+PREVIEW = b"""CASE INFO:
+  nodes: 29
+  total tasks: 1856
+  tasks per node: 64
+  thread count: 2
+  ngpus per node: 0
+
+BATCH INFO:
+  FOR JOB: case.st_archive
+    SUBMIT CMD:
+      sbatch --dependency=afterok:1 case.st_archive
+
+  FOR JOB: case.run
+    SUBMIT CMD:
+      sbatch --time 12:00:00 .case.run
+
+    MPIRUN (job=case.run):
+      srun -n 1856 https://me:hunter2@host/e3sm.exe
+"""
+REPLAY = b"""#!/bin/bash
+
+set -e
+
+# Created 2025-05-07 18:13:24
+
+CASEDIR="/home/me/case"
+
+/home/me/cime/scripts/create_newcase --case /home/me/case
+
+cd "${CASEDIR}"
+
+./xmlchange STOP_N=5
+
+./case.submit https://me:hunter2@host
+"""
+
+
+def test_the_maps_of_the_coupler_are_values() -> None:
+    content = b'  atm2ice_fmapname: "idmap"\n Atm2Ocn_x : \'a b\'\nempty: ""\nnothing\n'
+    assert parse_seq_maps(content) == {
+        "seq_maps.atm2ice_fmapname": "idmap",
+        "seq_maps.atm2ocn_x": "a b",
+        "seq_maps.empty": None,
+    }
+
+
+def test_the_preview_tells_layout_and_commands_of_the_run() -> None:
+    assert parse_preview_run(PREVIEW) == Launch(
+        nodes=29,
+        total_tasks=1856,
+        tasks_per_node=64,
+        thread_count=2,
+        gpus_per_node=0,
+        submit_command="sbatch --time 12:00:00 .case.run",
+        mpirun_command="srun -n 1856 https://***@host/e3sm.exe",
+    )
+
+
+def test_a_preview_that_tells_nothing_is_empty() -> None:
+    assert parse_preview_run(b"nodes: many\nMPIRUN (job=case.run):\n") == Launch()
+
+
+def test_the_replay_gives_its_commands_without_credentials() -> None:
+    assert parse_replay_sh(REPLAY) == [
+        "/home/me/cime/scripts/create_newcase --case /home/me/case",
+        "./xmlchange STOP_N=5",
+        "./case.submit https://***@host",
+    ]
+
+
+def test_of_very_many_commands_the_last_are_kept() -> None:
+    commands = parse_replay_sh(b"\n".join(b"./xmlchange A=%d" % n for n in range(3000)))
+    assert len(commands) == 1000
+    assert commands[-1] == "./xmlchange A=2999"
+
+
+def test_submodules_are_told_with_their_commits() -> None:
+    content = (
+        b" 42f9f260cd2ada1e27b2774899f3fc9e35e788d5 cime (heads/master)\n"
+        b"+2fb6493b78c13d7e externals/scorpio\n\nEntering 'cime'\n"
+        b"-f59a75b36319d251 CIME/data (v1.2)\nnot a line\n"
+    )
+    key = "git_submodule_status."
+    assert parse_git_submodules(content) == {
+        f"{key}cime": "42f9f260cd2ada1e27b2774899f3fc9e35e788d5 (heads/master)",
+        f"{key}externals/scorpio": "+2fb6493b78c13d7e",
+        f"{key}cime/CIME/data": "-f59a75b36319d251 (v1\u20242)".replace("\u2024", "."),
+    }
+
+
+def test_the_log_is_that_of_the_main_repository() -> None:
+    content = b"abc1234 one\ndef5678 two\n\nEntering 'cime'\n999 three\n"
+    assert parse_git_log(content) == {"git_log.commits": ["abc1234 one", "def5678 two"]}
+
+
+def test_remotes_lose_their_credentials() -> None:
+    content = (
+        b"origin\tgit@github.com:E3SM-Project/E3SM.git (fetch)\n"
+        b"origin\tgit@github.com:E3SM-Project/E3SM.git (push)\n"
+        b"mine\thttps://me:hunter2@github.com/me/E3SM.git (fetch)\n\nEntering 'cime'\n"
+        b"origin\tgit@github.com:ESMCI/cime.git (fetch)\n"
+    )
+    assert parse_git_remote(content) == {
+        "git_remote.origin": "https://github.com/E3SM-Project/E3SM.git",
+        "git_remote.mine": "https://github.com/me/E3SM.git",
+    }
+
+
+DIFF = b"diff --git a/x.F90 b/x.F90\n+a\n"
+
+
+def test_changes_of_the_source_are_told_by_file_and_digest() -> None:
+    found = parse_git_diff(DIFF + b"\nEntering 'cime'\ndiff --git a/y.py b/y.py\n-b\n")
+    assert found["git_diff.files"] == ["x.F90", "cime/y.py"]
+    assert found["git_diff.sha256"] != parse_git_diff(DIFF)["git_diff.sha256"]
+
+
+def test_clean_sources_have_no_digest() -> None:
+    expected = {"git_diff.files": None, "git_diff.sha256": None}
+    assert parse_git_diff(b"\n\nEntering 'cime'\n\n") == expected
+
+
+PARSERS: list[Callable[[bytes], object]] = [
+    parse_seq_maps, parse_preview_run, parse_replay_sh, parse_git_submodules, parse_git_log,
+    parse_git_remote, parse_git_diff,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("parse", PARSERS)
+@given(content=st.binary(max_size=200))
+def test_any_bytes_give_values_or_the_error_of_a_file(
+    parse: Callable[[bytes], object], content: bytes
+) -> None:
+    with suppress(ParseError):
+        parse(content)
