@@ -151,14 +151,29 @@ def _read(content: Content, path: str, size: int) -> bytes:
         return content.files[path][:size]
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     descriptor = os.open(f"{content.directory}/{path}", flags)
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    try:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
             raise ParseError("not_a_file", "it is no longer a regular file")
-        data = file.read(size)
+        data = _read_whole(descriptor, min(size, found.st_size))
         now = os.fstat(descriptor).st_size
-    if content.sizes.get(path, now) != now:
+    finally:
+        os.close(descriptor)
+    if now != content.sizes.get(path, found.st_size):
         raise OSError(f"{path} changed while it was read")
     return data
+
+
+def _read_whole(descriptor: int, size: int) -> bytes:
+    """Return `size` bytes; OSError when the file has become shorter."""
+    parts = []
+    while size:
+        part = os.read(descriptor, size)
+        if not part:
+            raise OSError("a file became shorter while it was read")
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)
 
 
 _READERS: Mapping[Artefact, Callable[[bytes], Any]] = {

@@ -98,12 +98,14 @@ class Report:
 
 async def import_paths(
     database: Database,
-    paths: Sequence[Path],
+    paths: Sequence[Path | Source],
     options: ImportOptions,
     progress: Progress = no_progress,
     stop: Stop = never,
 ) -> Report:
     """Import everything below these paths; running it again finishes or finds nothing to do.
+
+    A source that is open already may stand in the place of a path.
 
     When `stop` tells so, what is being read is still written, and the record is `interrupted`.
     DatabaseError when MongoDB fails; what was written until then stays, and is whole.
@@ -118,7 +120,7 @@ class _Import:
     def __init__(
         self,
         database: Database,
-        paths: Sequence[Path],
+        paths: Sequence[Path | Source],
         options: ImportOptions,
         progress: Progress,
         stop: Stop,
@@ -128,7 +130,8 @@ class _Import:
         self._options = options
         self._stop = stop
         ingestions = None if options.dry_run else database.ingestions
-        self._audit = Audit(ingestions, paths, _KIND, progress)
+        named = [path.path if isinstance(path, Source) else path for path in paths]
+        self._audit = Audit(ingestions, named, _KIND, progress)
 
     async def run(self) -> Report:
         """Import all paths, and keep the audit record, also when something stops the import."""
@@ -150,13 +153,19 @@ class _Import:
         await audit.finish("interrupted" if self._stop() else audit.final_status())
         return Report(audit.id if audit.is_stored else None, audit.record, audit.unreadable)
 
-    async def _import_path(self, path: Path, workers: Workers) -> None:
+    async def _import_path(self, path: Path | Source, workers: Workers) -> None:
+        if isinstance(path, Source):
+            await self._import_source(path, workers)
+            return
         try:
             source = open_source(path, self._options.budgets)
         except SourceError as error:
             self._audit.unreadable += 1
             self._audit.note(str(path), None, "unreadable", str(error))
             return
+        await self._import_source(source, workers)
+
+    async def _import_source(self, source: Source, workers: Workers) -> None:
         batches = source.batches()
         while not self._stop() and (batch := await asyncio.to_thread(next, batches, None)):
             wanted = await self._skip_known(self._own_shard(batch))

@@ -45,6 +45,10 @@ _LOGICALS = {
     ".false.": False, ".f.": False, "f": False, "false": False, ".false": False,
 }  # fmt: skip
 _ENDS = {"&end", "$end"}
+_SIMPLE_LINE = re.compile(  # one value, which is what nearly every line holds
+    rb"[ \t]*(?P<name>[A-Za-z_]\w*)[ \t]*=[ \t]*"
+    rb"(?:(?P<string>'[ !#-&(-~]*'|\"[ !#-~]*\")|(?P<word>[-+.\w]+))[ \t]*,?[ \t]*\r?"
+)
 _BEYOND_ONE = frozenset({"name", "group", "end", "open"})
 _LONGEST_LINE = 4096
 _MAX_VALUES = 100_000
@@ -112,6 +116,11 @@ def _reread(_place: Place, old: bytes, new: bytes) -> tuple[Any, Any] | None:
 
 def _read_assignment(line: bytes) -> tuple[str, Any] | None:
     """Return the name and the value in a line that holds one assignment and nothing else."""
+    simple = _SIMPLE_LINE.fullmatch(line)
+    if simple is not None:
+        quoted, word = simple["string"], simple["word"]
+        value = typed(word.decode()) if quoted is None else _string(quoted.decode())
+        return join_key("user_nl", simple["name"].decode().lower()), value
     if len(line) > _LONGEST_LINE:
         return None
     text = line.decode("utf-8", errors="replace")

@@ -5,8 +5,10 @@ that a line holds the value of one variable and nothing else, a file that differ
 only need not be parsed again: the values are read from these lines.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from itertools import compress, count
+from operator import ne
 from typing import Any
 
 Variables = dict[str, Any]
@@ -55,16 +57,10 @@ class Sheet:
         if len(lines) != len(self.lines):
             return None
         variables = dict(self.variables)
-        for number, old, new in _differing(self.lines, lines):
+        for number in compress(count(), map(ne, self.lines, lines)):
             place = self.places.get(number)
-            values = self.reread(place, old, new) if place else None
+            values = self.reread(place, self.lines[number], lines[number]) if place else None
             if place is None or values is None or values[0] != self.variables[place.key]:
                 return None
             variables[place.key] = clean(place.key, values[1])
         return Sheet(lines, variables, self.places, self.reread)
-
-
-def _differing(old: list[bytes], new: list[bytes]) -> Iterator[tuple[int, bytes, bytes]]:
-    for number, (before, after) in enumerate(zip(old, new, strict=True)):
-        if before != after:
-            yield number, before, after

@@ -1,4 +1,5 @@
 import gzip
+import itertools
 import os
 import random
 import shutil
@@ -7,7 +8,7 @@ import subprocess
 import sys
 import tarfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,9 @@ from typing import Any
 import pytest
 from backports import zstd
 
-from ingest.pipeline import Budgets, ImportOptions, Report, import_paths
+from ingest.pipeline import Budgets, ImportOptions, Report, Shard, import_paths
 from ingest.sample import DERIVED, SampleCase, SampleFile
+from ingest.sources import open_source
 from models.database import Database, open_database
 from models.delta import flatten_delta
 from models.ingestion import Counts
@@ -30,6 +32,7 @@ from tests.archives import (
     sample_files,
     write_files,
 )
+from tests.ingest.builders import KEY, entry, env_xml, execution_files, group, packed
 
 
 @pytest.fixture(scope="session")
@@ -109,8 +112,8 @@ async def test_a_change_that_shows_in_two_files_is_one_entry(
         for execution in (await read_case(database, case))["executions"]:
             changed = flatten_delta(execution["runConfigDeltas"] or {})
             expected = flatten_delta(execution["expectedVariation"] or {})
-            for key, entry in (changed | expected).items():
-                shown |= dict.fromkeys(entry.get("alsoIn", ()), key)
+            for key, change in (changed | expected).items():
+                shown |= dict.fromkeys(change.get("alsoIn", ()), key)
     assert {k: v for k, v in DERIVED.items() if k in shown}.items() <= shown.items()
     assert {"drv_in.cime_pes.atm_ntasks", "drv_in.seq_timemgr_inparm.stop_n"} <= shown.keys()
     assert shown["user_nl_eam.fincl2"] == "atm_in.cam_history_nl.fincl2"
@@ -528,8 +531,8 @@ async def test_several_importers_at_once_give_the_documents_of_one(
     await run(database, tree)
     expected = await dump(database)
     other = settings.model_copy(update={"database": f"{settings.database}_c"})
-    processes = [_start_import(other, tree) for _ in range(4)]
-    assert [process.wait(60) for process in processes] == [0, 0, 0, 0]
+    processes = [_start_import(other, tree) for _ in range(8)]
+    assert [process.wait(100) for process in processes] == [0] * 8
     assert await _dump_and_drop(other) == expected
 
 
@@ -612,3 +615,78 @@ async def _dump_and_drop(settings: Settings) -> list[dict[str, object]]:
         found = await dump(database)
         await database.drop()
     return found
+
+
+async def test_any_order_and_any_portions_give_the_documents_of_one_import(
+    settings: Settings, database: Database, tree: Path, tmp_path: Path
+) -> None:
+    await run(database, tree)
+    expected = await dump(database)
+    directories = sorted(_execution_directories(tree))
+    chance = random.Random(7)
+    for number in range(20):
+        chance.shuffle(directories)
+        other = settings.model_copy(update={"database": f"{settings.database}_{number}"})
+        async with open_database(other) as shuffled:
+            cuts = sorted(chance.sample(range(1, len(directories)), 4))
+            for start, end in itertools.pairwise([0, *cuts, len(directories)]):
+                await import_paths(shuffled, directories[start:end], ImportOptions(jobs=1))
+            assert await dump(shuffled) == expected, number
+            await shuffled.drop()
+
+
+def _execution_directories(tree: Path) -> Iterator[Path]:
+    for found in open_source(tree).find():
+        yield Path(found.path)
+
+
+async def test_shards_together_import_everything_once(database: Database, tree: Path) -> None:
+    whole = (await run(database, tree, dry_run=True)).record.counts.discovered
+    reports = [await run(database, tree, shard=Shard(number, 3)) for number in (1, 2, 3)]
+    assert sum(report.record.counts.discovered for report in reports) == whole
+    assert sum(report.record.counts.unchanged for report in reports) == 0
+    assert await database.executions.count({}) == whole
+
+
+async def test_an_import_that_is_to_stop_writes_what_it_has_begun(
+    database: Database, tree: Path
+) -> None:
+    asked = iter([False] * 12)
+    options = ImportOptions(jobs=1)
+    report = await import_paths(database, [tree], options, stop=lambda: next(asked, True))
+    assert report.record.status == "interrupted"
+    written = await database.executions.count({})
+    assert 0 < written == report.record.counts.created + report.record.counts.incomplete
+    await run(database, tree)
+    assert await database.executions.count({}) == len(list(_execution_directories(tree)))
+
+
+async def test_an_import_that_finds_nothing_new_may_leave_no_record(
+    database: Database, tree: Path
+) -> None:
+    await run(database, tree, keeps_idle_record=False)
+    report = await run(database, tree, keeps_idle_record=False)
+    assert report.ingestion_id is None
+    assert await database.ingestions.count({}) == 1
+
+
+async def test_conflicting_groups_are_reported_and_a_case_made_again_shows_its_lineages(
+    database: Database, tmp_path: Path
+) -> None:
+    for lid, group_name, case_hash in (
+        ("1000.250102-030405", "one", "a"),
+        ("1001.250202-030405", "two", "b"),
+    ):
+        directory = tmp_path / "chrysalis/performance_archive/jdoe" / KEY.name / lid
+        fields = [("CASE", KEY.name), ("MACH", "chrysalis"), ("REALUSER", "jdoe")]
+        fields += [("CASE_GROUP", group_name), ("CASE_HASH", case_hash)]
+        case_xml = env_xml(group("g", *(entry(*field) for field in fields)), file="env_case")
+        for name, data in execution_files(lid).items():
+            path = directory / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(packed(case_xml) if "env_case" in name else data)
+    report = await run(database, tmp_path)
+    assert "case_groups_disagree" in {problem.reason for problem in report.record.problems}
+    (case,) = await database.cases.find({})
+    assert case["caseGroups"] == ["one", "two"]
+    assert [lineage["caseHash"] for lineage in case["lineages"]] == ["a", "b"]

@@ -1,0 +1,5 @@
+"""`python -m api.bench` is `caseledger-bench`."""
+
+from api.bench import main
+
+main()

@@ -1,0 +1,73 @@
+"""How fast an import is, beside what reading the same files takes at least."""
+
+import multiprocessing
+import time
+import zlib
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from lxml import etree
+
+from api.bench.place import empty_database, temporary_place
+from ingest.pipeline import ImportOptions, import_paths
+from ingest.sample import SampleArchive, SampleOptions
+from ingest.sources import open_source
+
+_PORTION = 16
+_GZIP_WINDOW = 31
+
+
+async def measure_import(cases: int, executions: int, jobs: int, rounds: int) -> dict[str, Any]:
+    """Return the seconds of the floor, a first import and a second one, and their ratios."""
+    options = SampleOptions(cases=cases, executions=executions, payload="full", failures=False)
+    floors: list[float] = []
+    firsts: list[float] = []
+    seconds: list[float] = []
+    with temporary_place() as (settings, files):
+        SampleArchive(options).write_tree(files)
+        wanted = [
+            [(f"{found.path}/{path}", artefact) for artefact, path in found.inventory.files.items()]
+            for found in open_source(files).find()
+        ]
+        for _ in range(rounds):
+            floors.append(read_floor(wanted, jobs))
+            async with empty_database(settings) as database:
+                for times in (firsts, seconds):
+                    began = time.perf_counter()
+                    await import_paths(database, [files], ImportOptions(jobs=jobs))
+                    times.append(time.perf_counter() - began)
+    floor, first, second = min(floors), min(firsts), min(seconds)
+    return {
+        "executions": len(wanted),
+        "files": sum(map(len, wanted)),
+        "jobs": jobs,
+        "seconds": {"floor": floor, "first": first, "second": second},
+        "executionsPerSecond": len(wanted) / first,
+        "firstToFloor": first / floor,
+        "secondToFirst": second / first,
+    }
+
+
+def read_floor(wanted: Sequence[Sequence[tuple[str, str]]], jobs: int) -> float:
+    """Return the seconds to read and inflate these files, and to parse those that are XML."""
+    portions = [wanted[start : start + _PORTION] for start in range(0, len(wanted), _PORTION)]
+    began = time.perf_counter()
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(jobs, mp_context=context) as pool:
+        list(pool.map(_read_portion, portions))
+    return time.perf_counter() - began
+
+
+def _read_portion(executions: Sequence[Sequence[tuple[str, str]]]) -> int:
+    return sum(_read(path, artefact) for files in executions for path, artefact in files)
+
+
+def _read(path: str, artefact: str) -> int:
+    data = Path(path).read_bytes()
+    if data.startswith(b"\x1f\x8b"):
+        data = zlib.decompress(data, _GZIP_WINDOW)
+    if artefact.startswith("env_"):
+        etree.fromstring(data)
+    return len(data)

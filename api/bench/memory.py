@@ -1,0 +1,78 @@
+"""How much memory an import takes, whatever the size of the archive."""
+
+import asyncio
+import os
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from api.bench.place import empty_database, temporary_place
+from api.bench.stream import SampleSource
+from ingest.pipeline import ImportOptions, import_paths
+from ingest.sample import SampleArchive, SampleOptions
+from models.settings import Settings
+
+_OF_A_CASE = 5
+_PAUSE = 0.1
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+def measure_memory(sizes: Sequence[int], jobs: int) -> dict[str, Any]:
+    """Return the peak of resident memory in MiB, and the seconds, for each number of executions.
+
+    The memory is that of this process and its workers together, without MongoDB's.
+    """
+    found = []
+    with temporary_place() as (settings, _):
+        for size in sizes:
+            began = time.perf_counter()
+            with _peak() as peak:
+                asyncio.run(_import(settings, size, jobs))
+            seconds = time.perf_counter() - began
+            figures = {"executions": size, "peakMiB": peak[0] / 2**20, "seconds": seconds}
+            found.append(figures)
+    return {"jobs": jobs, "sizes": found, "lastToFirst": found[-1]["peakMiB"] / found[0]["peakMiB"]}
+
+
+async def _import(settings: Settings, size: int, jobs: int) -> None:
+    cases = -(-size // _OF_A_CASE)
+    archive = SampleArchive(SampleOptions(cases=cases, executions=_OF_A_CASE, failures=False))
+    async with empty_database(settings) as database:
+        await import_paths(database, [SampleSource(archive)], ImportOptions(jobs=jobs))
+
+
+@contextmanager
+def _peak() -> Iterator[list[int]]:
+    """Give a list whose one item is the largest resident memory seen, in bytes."""
+    peak = [0]
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.wait(_PAUSE):
+            peak[0] = max(peak[0], sum(map(_resident, _python_processes(os.getpid()))))
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield peak
+    finally:
+        done.set()
+        watcher.join()
+
+
+def _python_processes(pid: int) -> Iterator[int]:
+    yield pid
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        for child in (task / "children").read_text(encoding="ascii").split():
+            if "python" in os.path.realpath(f"/proc/{child}/exe"):
+                yield int(child)
+
+
+def _resident(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]) * _PAGE
+    except OSError:
+        return 0  # it has ended meanwhile
