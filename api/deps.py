@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from models.database import Database
+from models.variation import VariationTable
 
 
 def _database(request: Request) -> Database:
@@ -13,3 +14,11 @@ def _database(request: Request) -> Database:
 
 
 Store = Annotated[Database, Depends(_database)]
+
+
+def _variation(request: Request) -> VariationTable:
+    table: VariationTable = request.app.state.variation
+    return table
+
+
+Variation = Annotated[VariationTable, Depends(_variation)]

@@ -1,14 +1,17 @@
 """Errors as RFC 9457 problem documents, each with the id of its request."""
 
+import difflib
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Iterable, MutableMapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
 import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from models.errors import (
     DatabaseError,
@@ -59,6 +62,23 @@ def bad_parameter(name: str, detail: str) -> ProblemError:
     )
 
 
+def bad_value(name: str, detail: str) -> ProblemError:
+    """Return the error that a parameter has a value that it cannot have."""
+    return ProblemError(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "invalid-request",
+        "Invalid request",
+        f"{name[:200]}: {detail}",
+        [{"parameter": name[:200], "detail": detail}],
+    )
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return the end of a sentence that refuses a name: a question for the nearest known one."""
+    found = difflib.get_close_matches(name[:100], list(known), n=1, cutoff=0.5)
+    return f"; did you mean {found[0]!r}?" if found else "."
+
+
 _DATABASE_ERRORS: tuple[tuple[type[DatabaseError], HTTPStatus, str, str, str], ...] = (
     (
         DatabaseTimeoutError,
@@ -93,14 +113,26 @@ def add_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _on_exception)
 
 
-async def add_request_id(
-    request: Request, call_next: Callable[[Request], Awaitable[Response]]
-) -> Response:
-    """Give every request an id, and tell it in every answer."""
-    request.state.request_id = str(uuid.uuid4())
-    response = await call_next(request)
-    response.headers[REQUEST_ID_HEADER] = request.state.request_id
-    return response
+class RequestId:
+    """Gives every request an id, and tells it in every answer."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on with its id."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = str(uuid.uuid4())
+        scope.setdefault("state", {})["request_id"] = request_id
+
+        async def send_with_id(message: MutableMapping[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)[REQUEST_ID_HEADER] = request_id
+            await send(message)
+
+        await self._app(scope, receive, send_with_id)
 
 
 def _on_problem(request: Request, error: Exception) -> Response:

@@ -1,6 +1,9 @@
 """HEAD: what can be got can be asked for by its headers alone."""
 
+from fastapi import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+_MARK = "caseledger.head"
 
 
 class HeadAsGet:
@@ -12,5 +15,10 @@ class HeadAsGet:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, a HEAD as a GET."""
         if scope["type"] == "http" and scope["method"] == "HEAD":
-            scope = {**scope, "method": "GET"}
+            scope = {**scope, "method": "GET", _MARK: True}
         await self._app(scope, receive, send)
+
+
+def is_head(request: Request) -> bool:
+    """Tell whether nobody will see the body of the answer."""
+    return _MARK in request.scope

@@ -1,69 +1,67 @@
-"""Pages of a list: opaque keyset cursors, so that a deep page costs what the first one does."""
+"""Cursors: opaque positions in a list, so that a deep page costs what the first one does."""
 
 import base64
 import binascii
+import hashlib
 from collections.abc import Sequence
-from typing import Annotated, Any
+from datetime import UTC, datetime
+from typing import Any
 
 import orjson
-from fastapi import Depends, Query, Request
 
-from api.errors import bad_parameter
+from api.errors import ProblemError, bad_parameter
+from api.filters.conditions import Scalar
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1000
+MAX_CURSOR = 4000
 
 
-class Page:
-    """Which page of a list is asked for: how many items, after which position."""
+def write_cursor(list_asked_for: str, position: Sequence[Scalar]) -> str:
+    """Return the cursor of a position in a list, which sort and filter are a part of."""
+    values = [_coded(value) for value in position]
+    content = orjson.dumps([_digest(list_asked_for, values), *values])
+    return base64.urlsafe_b64encode(content).decode().rstrip("=")
 
-    def __init__(
-        self,
-        request: Request,
-        limit: Annotated[
-            int, Query(ge=1, le=MAX_LIMIT, description="The most items to return.")
-        ] = DEFAULT_LIMIT,
-        cursor: Annotated[
-            str | None,
-            Query(max_length=2000, description="Where to go on: `links.next` holds it."),
-        ] = None,
-    ) -> None:
-        self.limit = limit
-        self._cursor = cursor
-        self._url = request.url
 
-    def position(self, kind: str, size: int) -> list[str] | None:
-        """Return the position after which the page begins: `size` texts, or None at the start.
+def read_cursor(list_asked_for: str, cursor: str, size: int) -> list[Scalar]:
+    """Return the position of a cursor; a 400 when this list, sorted so, has not given it."""
+    try:
+        padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
+        content = orjson.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+    except (ValueError, binascii.Error):
+        raise _refused() from None
+    if not isinstance(content, list) or len(content) != size + 1:
+        raise _refused()
+    digest, *values = content
+    if digest != _digest(list_asked_for, values):
+        raise _refused()
+    return [_decoded(value) for value in values]
 
-        A cursor that is damaged, or comes from another `kind` of list, is a bad parameter.
-        """
-        if self._cursor is None:
-            return None
+
+def _digest(list_asked_for: str, values: Sequence[Any]) -> str:
+    content = orjson.dumps([list_asked_for, *values])
+    return hashlib.blake2b(content, digest_size=9, person=b"caseledger").hexdigest()
+
+
+def _coded(value: Scalar) -> Any:
+    if isinstance(value, datetime):
+        return {"at": value.astimezone(UTC).isoformat()}
+    return value
+
+
+def _decoded(value: Any) -> Scalar:
+    """Return a value; a cursor whose digest is right but whose values are not is a forgery."""
+    if isinstance(value, dict):
         try:
-            found = orjson.loads(base64.urlsafe_b64decode(self._cursor.encode()))
-        except (ValueError, binascii.Error):
-            found = None
-        is_ours = (
-            isinstance(found, list)
-            and len(found) == size + 1
-            and all(isinstance(part, str) for part in found)
-            and found[0] == kind
-        )
-        if not is_ours:
-            raise bad_parameter("cursor", "This cursor is not one that this list has given.")
-        return list(found[1:])
-
-    def envelope(
-        self, items: list[dict[str, Any]], kind: str, following: Sequence[str] | None
-    ) -> dict[str, Any]:
-        """Return the document of the page; `following` is the position of its last item."""
-        own = f"{self._url.path}?{self._url.query}" if self._url.query else self._url.path
-        next_link = None
-        if following is not None:
-            cursor = base64.urlsafe_b64encode(orjson.dumps([kind, *following])).decode()
-            url = self._url.include_query_params(cursor=cursor)
-            next_link = f"{url.path}?{url.query}"
-        return {"items": items, "links": {"self": own, "next": next_link}, "count": None}
+            (text,) = value.values()
+            return datetime.fromisoformat(text)
+        except (ValueError, TypeError):
+            raise _refused() from None
+    if not isinstance(value, str | int | float | bool | None):
+        raise _refused()
+    return value
 
 
-PageQuery = Annotated[Page, Depends()]
+def _refused() -> ProblemError:
+    return bad_parameter("cursor", "This cursor is not one that this list has given.")

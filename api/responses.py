@@ -1,25 +1,51 @@
-"""JSON answers, encoded straight from what the database gave."""
+"""JSON answers, encoded straight from what the database gave, and their entity tags."""
 
+import hashlib
+from importlib.metadata import version
 from typing import Any
 
 import orjson
-from fastapi import Response
+from fastapi import Request, Response
 
 from api.errors import MEDIA_TYPE
 from api.schemas import ProblemDocument
 
+_OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC
 
-def json_response(document: Any) -> Response:
+
+def encode_json(document: Any) -> bytes:
     """Return a document as JSON; datetimes, which are UTC, end in Z."""
-    options = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC
-    return Response(orjson.dumps(document, option=options), media_type="application/json")
+    return orjson.dumps(document, option=_OPTIONS)
+
+
+def json_response(document: Any, headers: dict[str, str] | None = None) -> Response:
+    """Return a document as a response."""
+    return Response(encode_json(document), headers=headers, media_type="application/json")
+
+
+def entity_tag(document_id: str, revision: int, view: str = "") -> str:
+    """Return the strong entity tag of what `view` shows of a document at a revision."""
+    content = orjson.dumps([version("caseledger"), document_id, revision, view])
+    return f'"{hashlib.blake2b(content, digest_size=12).hexdigest()}"'
+
+
+def is_known(request: Request, tag: str) -> bool:
+    """Tell whether the client has what the tag stands for."""
+    given = request.headers.get("if-none-match", "")
+    return any(part.strip().removeprefix("W/") in (tag, "*") for part in given.split(","))
+
+
+def not_modified(tag: str) -> Response:
+    """Return the answer that what the client has is right."""
+    return Response(status_code=304, headers={"ETag": tag})
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return the OpenAPI description of the errors that a route answers with."""
     texts = {
-        400: "A query parameter is unknown or makes no sense.",
+        400: "A parameter is unknown or makes no sense.",
         404: "There is no such document.",
+        413: "The body is too large.",
         422: "A parameter does not have the form that it must have.",
         503: "The database cannot be reached.",
         504: "The database took too long.",

@@ -8,7 +8,8 @@ from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import ConfigDict, Field
 
-from models.execution import Paths, Problem, Software, Status, Timing
+from models.case import Attempt, Lineage
+from models.execution import Launch, OtherFile, Paths, Problem, Software, Status, Timing
 from models.simdate import SimulatedDate
 from models.stored import Stored
 
@@ -63,36 +64,28 @@ class ExecutionSummary(Answer):
 
 
 class ExecutionItem(ExecutionSummary):
-    """An execution in a list over all cases; `runConfigDeltas` is null when nothing differs."""
+    """An execution in a list over all cases; `runConfigDeltas` is null when nothing differs.
+
+    The 13 metadata fields, `compset` to `simulationType`, are this execution's own; null when its
+    configuration is not known.
+    """
 
     case_id: str
     case_name: str
     case_group: str | None
     machine: str
+    system: str
     user: str
-    run_config_deltas: Deltas | None
-
-
-class ExecutionDetail(ExecutionItem):
-    """An execution with everything that is known of it.
-
-    `configuration` is that of the canonical execution; for another one it is null unless it is
-    asked for with `config=full`, which rebuilds it. The 13 metadata fields are this execution's
-    own.
-    """
-
     status_source: str | None
-    scheduler_state: str | None
-    missing: list[str]
-    problems: list[Problem]
-    simulation_dates_source: str | None
+    run_config_deltas: Deltas | None
+    timing: Timing | None
+    software: list[Software]
     compset: str | None
     compset_alias: str | None
     grid_name: str | None
     grid_resolution: str | None
     initialization_type: str | None
     compiler: str | None
-    git_describe: str | None
     git_tag: str | None
     git_commit_hash: str | None
     git_branch: str | None
@@ -100,15 +93,30 @@ class ExecutionDetail(ExecutionItem):
     campaign: str | None
     experiment_type: str | None
     simulation_type: str | None
-    timing: Timing | None
+    ingestion_id: str
+
+
+class ExecutionDetail(ExecutionItem):
+    """An execution with everything that is known of it.
+
+    `configuration` is that of the canonical execution; for another one it is null unless it is
+    asked for with `config=full`, which rebuilds it.
+    """
+
+    scheduler_state: str | None
+    missing: list[str]
+    problems: list[Problem]
+    simulation_dates_source: str | None
+    git_describe: str | None
     paths: Paths
-    software: list[Software]
+    launch: Launch | None
+    other_files: list[OtherFile]
     has_configuration: bool
+    unread_files: list[str]
     expected_variation: Deltas | None
     provisional_deltas: dict[str, Any] | None
     configuration: dict[str, Any] | None
     source_path: str
-    ingestion_id: str
 
 
 class CaseItem(Answer):
@@ -159,9 +167,14 @@ class HistoryItem(Answer):
 class CaseDetail(CaseItem):
     """A case with the full configuration of the execution that `configurationOf` names."""
 
+    case_groups: list[str]
+    lineages: list[Lineage]
     canonical_is_pinned: bool
     configuration_of: str | None
     configuration: dict[str, Any] | None
+    attempts: list[Attempt]
+    commands: list[str]
+    commands_of: str | None
     history: list[HistoryItem]
 
 
@@ -173,11 +186,141 @@ class Links(Answer):
 
 
 class PageOf(Answer, Generic[Item]):
-    """One page of a list; `count` is null."""
+    """One page of a list; `count` is null unless it is asked for."""
 
     items: list[Item]
     links: Links
     count: int | None
+
+
+class Run(Answer):
+    """A value that executions have one after the other: the first and last of them, how many.
+
+    `absent` says that they do not have the variable at all.
+    """
+
+    value: Any
+    absent: bool
+    first: str
+    last: str
+    count: int
+
+
+class KeyTimeline(Answer):
+    """How one value changed over the executions of a case."""
+
+    key: str
+    class_: str = Field(alias="class")
+    canonical: Any
+    runs: list[Run]
+
+
+class Timeline(Answer):
+    """What changed over the executions of a case whose configuration is known, in their order."""
+
+    case_id: str
+    case_name: str
+    canonical_execution_id: str | None
+    executions: list[ExecutionSummary]
+    changes: list[KeyTimeline]
+
+
+class Compared(Answer):
+    """One of the executions that are compared."""
+
+    case_id: str
+    case_name: str
+    machine: str
+    user: str
+    execution_id: str
+    lid_time: str
+    status: Status
+    is_canonical: bool
+
+
+class Difference(Answer):
+    """A value that is not the same in all of them; `absent` tells who does not have it at all."""
+
+    key: str
+    values: list[Any]
+    absent: list[bool]
+
+
+class DifferenceGroup(Answer):
+    """Differences of one file and class."""
+
+    file: str
+    class_: str = Field(alias="class")
+    is_expected: bool
+    differences: list[Difference]
+
+
+class Comparison(Answer):
+    """Executions side by side: what differs, and how many values are equal in all of them.
+
+    `notRecorded` are files that some of them do not have, whose values are not compared.
+    """
+
+    executions: list[Compared]
+    groups: list[DifferenceGroup]
+    different: int
+    equal: int
+    not_recorded: list[str]
+
+
+class FacetValue(Answer):
+    """A value of a field, and how many have it."""
+
+    value: Any
+    count: int
+
+
+class Facets(Answer):
+    """The values of a field, the most frequent first; `isComplete` when these are all."""
+
+    resource: str
+    field: str
+    values: list[FacetValue]
+    is_complete: bool
+
+
+class FieldItem(Answer):
+    """What can be asked of one field. `path` is where MongoDB holds it."""
+
+    name: str
+    path: str
+    type: str
+    description: str
+    example: str | None
+    filterable: bool
+    operators: list[str]
+    sortable: bool
+    index: str | None
+
+
+class FieldsOfResource(Answer):
+    """The fields of one resource."""
+
+    resource: str
+    default_sort: str
+    fields: list[FieldItem]
+
+
+class MonthCount(Answer):
+    """How many jobs began in a month, `yyyy-mm`."""
+
+    month: str
+    count: int
+
+
+class Overview(Answer):
+    """Totals of all that is recorded."""
+
+    cases: int
+    executions: int
+    by_machine: dict[str, int]
+    by_status: dict[str, int]
+    by_month: list[MonthCount]
 
 
 class Health(Answer):

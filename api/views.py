@@ -1,10 +1,12 @@
 """From stored documents to the answers of the API. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic.alias_generators import to_camel
 
+from models.case_fields import CASES
+from models.configuration import Configuration
 from models.delta import Delta, flatten_delta
 from models.execution import Execution
 from models.keys import flatten
@@ -14,99 +16,105 @@ from models.rebuild import execution_configuration
 Document = Mapping[str, Any]
 
 _SUMMARY_FIELDS = (
-    "executionId", "jobId", "lidTime", "status", "complete", "changeCount", "changed", "caseHash",
-    "runStartLocal", "runEndLocal", "simulationStart", "simulationEnd",
+    "executionId", "jobId", "lidTime", "status", "complete", "isCanonical", "changeCount",
+    "changed", "caseHash", "runStartLocal", "runEndLocal", "simulationStart", "simulationEnd",
 )  # fmt: skip
 _DETAIL_FIELDS = (
-    "statusSource", "schedulerState", "missing", "problems", "simulationDatesSource",
-    "gitDescribe", "timing", "paths", "software", "hasConfiguration", "sourcePath", "ingestionId",
+    "schedulerState", "missing", "problems", "simulationDatesSource", "gitDescribe", "paths",
+    "launch", "otherFiles", "hasConfiguration", "unreadFiles", "sourcePath",
 )  # fmt: skip
-_CASE_FIELDS = (
-    "name", "machine", "system", "user", "caseGroup", "canonicalExecutionId", "compset",
-    "compsetAlias", "gridName", "gridResolution", "initializationType", "compiler", "mpilib",
-    "calendar", "gitTag", "gitCommitHash", "gitBranch", "gitRepositoryUrl", "campaign",
-    "experimentType", "simulationType", "executionCount", "statusCounts", "firstLidTime",
-    "lastLidTime", "revision", "createdAt", "updatedAt",
+_SHARED_FIELDS = (
+    "executionId", "jobId", "lidTime", "status", "statusSource", "complete", "changeCount",
+    "changed", "caseHash", "runStartLocal", "runEndLocal", "simulationStart", "simulationEnd",
+    "timing", "software", "ingestionId",
 )  # fmt: skip
-_CASE_DETAIL_FIELDS = ("canonicalIsPinned", "configurationOf", "history")
+_CASE_DETAIL_FIELDS = (
+    "caseGroups", "lineages", "canonicalIsPinned", "configurationOf", "attempts", "commands",
+    "commandsOf", "history",
+)  # fmt: skip
+_CASE_ROOTS = tuple(dict.fromkeys(field.root for field in CASES.fields))
 _METADATA_CAMEL = {field: to_camel(field) for field in METADATA_FIELDS}
 
-CASE_ITEM_PROJECTION: dict[str, int] = dict.fromkeys(_CASE_FIELDS, 1) | {
-    f"executions.{name}": 1 for name in _SUMMARY_FIELDS
-}
-"""What a list of cases needs of a case."""
+SUMMARY_PROJECTION: dict[str, int] = dict.fromkeys((*_SUMMARY_FIELDS, "caseId"), 1)
+"""What the summary of an execution needs of its listing."""
 
-EXECUTION_ITEM_PROJECTION: dict[str, int] = {
-    **dict.fromkeys(("name", "caseGroup", "machine", "user", "canonicalExecutionId"), 1),
-    **{f"executions.{name}": 1 for name in _SUMMARY_FIELDS},
-    "executions.orderKey": 1,
-    "executions.runConfigDeltas": 1,
-}
-"""What a list of executions needs of a case."""
+CASE_OF_EXECUTION_PROJECTION: dict[str, int] = dict.fromkeys(
+    ("name", "caseGroup", "machine", "system", "user", "canonicalExecutionId", "configurationOf",
+     "configuration", "revision"), 1,
+)  # fmt: skip
+"""What the detail of an execution needs of its case."""
 
 
-def case_item(case: Document) -> dict[str, Any]:
-    """Return a case as a list shows it."""
-    canonical = case["canonicalExecutionId"]
-    return {
-        "id": case["_id"],
-        **{name: case[name] for name in _CASE_FIELDS},
-        "executions": [execution_summary(item, canonical) for item in case["executions"]],
-    }
+def case_item(
+    case: Document, summaries: Sequence[Document], roots: Sequence[str] = _CASE_ROOTS
+) -> dict[str, Any]:
+    """Return the fields `roots` of a case as a list shows it."""
+    item = {root: case.get(root) for root in roots}
+    if "id" in item:
+        item["id"] = case["_id"]
+    if "executions" in item:
+        item["executions"] = [execution_summary(summary) for summary in summaries]
+    return item
 
 
-def case_detail(case: Document) -> dict[str, Any]:
+def case_detail(case: Document, summaries: Sequence[Document]) -> dict[str, Any]:
     """Return a case with its configuration by delta key."""
     return {
-        **case_item(case),
-        **{name: case[name] for name in _CASE_DETAIL_FIELDS},
-        "configuration": _flat_configuration(case),
+        **case_item(case, summaries),
+        **{name: case.get(name) for name in _CASE_DETAIL_FIELDS},
+        "configuration": flat_configuration(case),
     }
 
 
-def execution_summary(execution: Document, canonical: str | None) -> dict[str, Any]:
+def execution_summary(listed: Document) -> dict[str, Any]:
     """Return an execution as its case lists it."""
-    return {
-        **{name: execution[name] for name in _SUMMARY_FIELDS},
-        "isCanonical": execution["executionId"] == canonical,
-    }
+    return {name: listed[name] for name in _SUMMARY_FIELDS}
 
 
-def execution_item(case: Document, execution: Document) -> dict[str, Any]:
-    """Return an execution as a list over all cases shows it."""
-    return {
-        **execution_summary(execution, case["canonicalExecutionId"]),
-        "caseId": case["_id"],
-        "caseName": case["name"],
-        "caseGroup": case["caseGroup"],
-        "machine": case["machine"],
-        "user": case["user"],
-        "runConfigDeltas": _flat_delta(execution["runConfigDeltas"]),
-    }
+def execution_item(listed: Document, roots: Sequence[str]) -> dict[str, Any]:
+    """Return the fields `roots` of an execution as a list shows it."""
+    item = {root: listed.get(root) for root in roots}
+    if "runConfigDeltas" in item:
+        item["runConfigDeltas"] = _flat_delta(item["runConfigDeltas"])
+    return item
 
 
 def execution_detail(case: Document, execution: Document, *, full: bool) -> dict[str, Any]:
     """Return an execution with all that is known; `full` asks for its rebuilt configuration."""
-    item = execution_item(case, execution)
-    configuration = execution_configuration(
-        Execution.model_validate(execution), case["configurationOf"], _flat_configuration(case)
-    )
+    is_canonical = execution["executionId"] == case["canonicalExecutionId"]
+    configuration = configuration_of(case, execution)
     metadata = metadata_values(configuration or {})
+    is_shown = configuration is not None and (full or is_canonical)
     return {
-        **item,
-        **{name: execution[name] for name in _DETAIL_FIELDS},
-        **{camel: metadata[field] for field, camel in _METADATA_CAMEL.items()},
+        "caseId": case["_id"],
+        "caseName": case["name"],
+        "caseGroup": execution["caseGroup"] or case["caseGroup"],
+        **{name: case[name] for name in ("machine", "system", "user")},
+        **{name: execution.get(name) for name in (*_SHARED_FIELDS, *_DETAIL_FIELDS)},
+        "isCanonical": is_canonical,
+        **{camel: _text(metadata[field]) for field, camel in _METADATA_CAMEL.items()},
+        "runConfigDeltas": _flat_delta(execution["runConfigDeltas"]),
         "expectedVariation": _flat_delta(execution["expectedVariation"]),
         "provisionalDeltas": _flat_delta(execution["provisionalDeltas"]),
-        "configuration": configuration.flat()
-        if configuration is not None and (full or item["isCanonical"])
-        else None,
+        "configuration": configuration.flat() if configuration and is_shown else None,
     }
 
 
-def _flat_configuration(case: Document) -> dict[str, Any] | None:
+def configuration_of(case: Document, execution: Document) -> Configuration | None:
+    """Rebuild the configuration of an execution of a case; None when it is not known."""
+    return execution_configuration(
+        Execution.model_validate(execution), case["configurationOf"], flat_configuration(case)
+    )
+
+
+def flat_configuration(case: Document) -> dict[str, Any] | None:
+    """Return the configuration that a case holds, by delta key."""
     return None if case["configuration"] is None else flatten(case["configuration"])
 
 
 def _flat_delta(stored: Document | None) -> Delta | None:
     return None if stored is None else flatten_delta(stored)
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)

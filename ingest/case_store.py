@@ -18,6 +18,9 @@ from models.listed_execution import list_execution, listed_id
 _BOOKKEEPING = frozenset({"revision", "createdAt", "updatedAt"})
 
 
+_MARKED: dict[str, Any] = {"$inc": {"revision": 1}}
+
+
 @dataclass(frozen=True, slots=True)
 class StoredCase:
     """A case as it was read, and how many executions each of its documents holds."""
@@ -40,11 +43,37 @@ async def read_case(database: Database, case_id: str) -> StoredCase | None:
 
 
 async def store_case(
-    database: Database, case_id: str, before: StoredCase | None, after: CaseRecord
+    database: Database,
+    case_id: str,
+    before: StoredCase | None,
+    after: CaseRecord,
+    also: Sequence[Write] = (),
 ) -> bool:
-    """Write the difference between two states of a case; False when the first is out of date."""
+    """Write the difference between two states of a case; False when the first is out of date.
+
+    `also` is written with it, unless there is no difference.
+    """
     writes = list(_writes(database, case_id, before, after))
-    return not writes or await database.write(writes)
+    return not writes or await database.write([*writes, *also])
+
+
+async def remove_case(
+    database: Database, case_id: str, case: StoredCase, also: Sequence[Write] = ()
+) -> bool:
+    """Remove a case and all that belongs to it; False when it was written meanwhile."""
+    writes: list[Write] = [
+        Update(database.cases, {"_id": case_id, "revision": case.record.revision}, _MARKED),
+        Delete(database.cases, case_id),
+    ]
+    writes += [
+        Delete(database.case_overflows, overflow_id(case_id, number))
+        for number in range(1, len(case.lengths))
+    ]
+    writes += [
+        Delete(database.executions, listed_id(case_id, execution.execution_id))
+        for execution in case.record.executions
+    ]
+    return await database.write([*writes, *also])
 
 
 async def relist_case(database: Database, case_id: str, case: CaseRecord) -> None:
@@ -80,6 +109,8 @@ def _writes(
         revision = before.record.revision
         yield Update(database.cases, {"_id": case_id, "revision": revision}, change)
     yield from _overflow_writes(database, case_id, before, parts)
+    for execution_id in _removed(before, after):
+        yield Delete(database.executions, listed_id(case_id, execution_id))
     for execution in _to_list_anew(before, after, changed):
         document = _listed(after, case_id, execution)
         yield (
@@ -181,6 +212,12 @@ def _fill(executions: Sequence[Execution]) -> Iterator[Sequence[Execution]]:
     yield executions[start:]
 
 
+def _removed(before: StoredCase | None, after: CaseRecord) -> list[str]:
+    kept = {execution.execution_id for execution in after.executions}
+    there = before.record.executions if before else []
+    return [e.execution_id for e in there if e.execution_id not in kept]
+
+
 def _to_list_anew(
     before: StoredCase | None, after: CaseRecord, changed: Sequence[Execution]
 ) -> list[Execution]:
@@ -188,9 +225,14 @@ def _to_list_anew(
     if before is None:
         return list(after.executions)
     old, new = before.record, after
-    if (old.case_group, old.configuration_of) != (new.case_group, new.configuration_of):
+    if _shown_of_all(old) != _shown_of_all(new):
         return list(after.executions)
     canonical = {old.canonical_execution_id, new.canonical_execution_id}
     affected = canonical if len(canonical) > 1 else set()
     ids = {id(execution) for execution in changed}
     return [e for e in after.executions if id(e) in ids or e.execution_id in affected]
+
+
+def _shown_of_all(case: CaseRecord) -> tuple[str | None, ...]:
+    """Return what of a case is shown with each of its executions, and can change."""
+    return case.case_group, case.configuration_of, case.annotations.simulation_type

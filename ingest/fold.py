@@ -60,7 +60,7 @@ def fold(
         attempts.add(observation)
         known = executions.get(seen.execution_id)
         if known is None or _supersedes(observation, known):
-            executions[seen.execution_id] = _at_first_path(seen, known or seen)
+            executions[seen.execution_id] = _in_place_of(known, seen)
             configurations.put(seen.execution_id, observation.configuration)
             outcome: Outcome = "created" if seen.complete else "incomplete"
             if known is not None:
@@ -106,19 +106,28 @@ class _Configurations:
         return execution_configuration(execution, self._base_id, self._base)
 
 
-def recompute(case: CaseRecord, tables: Tables | None = None) -> CaseRecord:
+def recompute(
+    case: CaseRecord,
+    tables: Tables | None = None,
+    *,
+    without: str | None = None,
+    choice: Mapping[str, Any] | None = None,
+) -> CaseRecord:
     """Return the case with everything derived made anew from what is not.
 
+    `without` is an execution to leave out, `choice` what a person says of the canonical one.
     Executions that are right already are the same objects as before.
     """
     configurations = _Configurations(case, tables or _BUILTIN)
     for execution in case.executions:
         configurations.put(execution.execution_id, configurations.of(execution))
     attempts = AttemptsOfCase(case.attempts)
-    settled = [attempts.settle(execution) for execution in case.executions]
+    kept = (execution for execution in case.executions if execution.execution_id != without)
+    settled = [attempts.settle(execution) for execution in kept]
     ordered = sorted(settled, key=lambda execution: execution.order_key)
     key = CaseKey(case.machine, case.user, case.name)
-    right = _assemble_case(case, key, ordered, configurations, case.updated_at)
+    chosen = case.model_copy(update=dict(choice or {}))
+    right = _assemble_case(chosen, key, ordered, configurations, case.updated_at)
     known = {execution.execution_id: execution for execution in case.executions}
     right.executions = [
         known[execution.execution_id] if execution == known[execution.execution_id] else execution
@@ -166,6 +175,14 @@ def _supersedes(observation: Observation, known: Execution) -> bool:
     return _preference(observation) > _preference(Observation(observation.key, known, None))
 
 
+def _in_place_of(known: Execution | None, seen: Execution) -> Execution:
+    """Return what is seen with what people wrote about what was known."""
+    if known is None:
+        return seen
+    kept = seen.model_copy(update={"annotations": known.annotations})
+    return _at_first_path(kept, known)
+
+
 def _at_first_path(kept: Execution, other: Execution) -> Execution:
     """Keep of several places where the same files lie the one that sorts first."""
     if other.fingerprint != kept.fingerprint or other.source_path >= kept.source_path:
@@ -196,6 +213,7 @@ def _assemble_case(
     return _new_case(case, key, now).model_copy(
         update={
             **_descriptive(configuration),
+            **_stated(case),
             "case_group": _case_group(executions, canonical_id),
             "case_groups": sorted({e.case_group for e in executions if e.case_group}),
             "lineages": _lineages(executions),
@@ -205,8 +223,8 @@ def _assemble_case(
             "executions": updated,
             "execution_count": len(updated),
             "status_counts": dict(sorted(Counter(e.status for e in updated).items())),
-            "first_lid_time": updated[0].lid_time,
-            "last_lid_time": updated[-1].lid_time,
+            "first_lid_time": updated[0].lid_time if updated else None,
+            "last_lid_time": updated[-1].lid_time if updated else None,
         }
     )
 
@@ -291,6 +309,12 @@ def _descriptive(configuration: Mapping[str, Any] | None) -> dict[str, Any]:
     described["mpilib"] = configuration.get("env_build.MPILIB")
     described["calendar"] = configuration.get("env_build.CALENDAR")
     return {name: None if value is None else str(value) for name, value in described.items()}
+
+
+def _stated(case: CaseRecord | None) -> dict[str, str]:
+    """Return what people say of a case that its files do not tell."""
+    told = case.annotations.simulation_type if case else None
+    return {} if told is None else {"simulation_type": told}
 
 
 def _case_group(executions: list[Execution], canonical_id: str | None) -> str | None:

@@ -19,13 +19,17 @@ from ingest.shard import Shard, parse_shard
 from ingest.sources import (
     Budgets,
     Content,
+    Damage,
     Found,
     Source,
     budgets_of,
     case_directory,
     grouped,
+    is_archive,
+    is_single_file,
     open_source,
 )
+from ingest.spack.importing import SpackFiles, import_specs
 from ingest.workers import Task, Workers
 from ingest.writer import write_case
 from models.case import CaseRecord
@@ -53,6 +57,7 @@ __all__ = [
 
 _LOOKED_UP = 256
 _KIND = "performance_archive"
+_SPACK, _MIXED = "spack", "mixed"
 
 Stop = Callable[[], bool]
 """Tells whether the import is to end after what it is at."""
@@ -158,12 +163,34 @@ class _Import:
             await self._import_source(path, workers)
             return
         try:
+            if is_single_file(path):
+                await self._import_specs(path, ())
+                return
             source = open_source(path, self._options.budgets)
         except SourceError as error:
             self._audit.unreadable += 1
             self._audit.note(str(path), None, "unreadable", str(error))
             return
+        found = self._audit.record.counts.discovered
         await self._import_source(source, workers)
+        is_empty = self._audit.record.counts.discovered == found
+        if (is_empty or not is_archive(path)) and not self._stop():
+            await self._import_specs(path, source.damages)
+
+    async def _import_specs(self, path: Path, known: Sequence[Damage]) -> None:
+        """Import what Spack has written; an archive of executions is not gone through for it."""
+        shard, record = self._options.shard, self._audit.record
+        if shard is not None and not shard.has(str(path)):
+            return
+        is_first = not record.counts.discovered
+        files = SpackFiles(path, self._options.budgets, self._options.max_file_bytes)
+        dry_run = self._options.dry_run
+        count = await import_specs(self._database, files, self._audit, self._stop, dry_run=dry_run)
+        if count:
+            record.kind = _SPACK if is_first or record.kind == _SPACK else _MIXED
+        noted = {(damage.path, damage.reason) for damage in known}
+        new = [each for each in files.damages if (each.path, each.reason) not in noted]
+        self._note_damages(new, is_partial=bool(known))
 
     async def _import_source(self, source: Source, workers: Workers) -> None:
         batches = source.batches()
@@ -172,7 +199,7 @@ class _Import:
             if wanted:
                 await self._audit.begin()
                 await self._import_wanted(source, wanted, workers)
-        self._note_damages(source)
+        self._note_damages(source.damages)
 
     def _own_shard(self, batch: Sequence[Found]) -> Sequence[Found]:
         shard = self._options.shard
@@ -270,9 +297,9 @@ class _Import:
         for problem in execution.problems:
             self._audit.note(execution.source_path, problem.file, problem.reason, problem.detail)
 
-    def _note_damages(self, source: Source) -> None:
-        self._audit.unreadable += bool(source.damages)
-        for damage in source.damages:
+    def _note_damages(self, damages: Sequence[Damage], *, is_partial: bool = False) -> None:
+        self._audit.unreadable += bool(damages) and not is_partial
+        for damage in damages:
             self._audit.note(damage.path, None, damage.reason, damage.detail)
 
 

@@ -6,10 +6,11 @@ from typing import Annotated, Any, ClassVar
 from beanie import Document
 from pydantic import Field, computed_field
 
+from models.annotations import CaseAnnotations
 from models.case_fields import CASES
 from models.database import Index
 from models.execution import Execution
-from models.fields import words_of
+from models.fields import configuration_indexes, words_of
 from models.stored import Stored
 
 
@@ -95,6 +96,7 @@ class CaseRecord(Stored):
     status_counts: dict[str, int] = Field(default_factory=dict)
     first_lid_time: str | None = None
     last_lid_time: str | None = None
+    annotations: CaseAnnotations = Field(default_factory=CaseAnnotations)
     history: list[HistoryEntry] = Field(default_factory=list)
     revision: int = 0
     created_at: datetime
@@ -124,6 +126,7 @@ class Case(CaseRecord, Document):
         keep_nulls = True
         indexes: ClassVar[list[Index]] = [
             *CASES.indexes(),
+            *configuration_indexes("configuration"),
             Index([("machine", 1), ("user", 1), ("name", 1)], name="identity", unique=True),
             Index([("executions.executionId", 1)], name="executionId"),
             Index([("executions.changed", 1)], name="changed"),

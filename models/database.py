@@ -239,8 +239,8 @@ class LogStore:
 
     async def write(
         self, pieces: AsyncIterator[bytes], finish: Callable[[], tuple[str, Json]]
-    ) -> bool:
-        """Store what comes in pieces; False when it was there.
+    ) -> str | None:
+        """Store what comes in pieces; return a token to `discard` it by, None when it was there.
 
         `finish` tells, when all pieces have come, the digest and what is known of the content. Of
         two writers at the same time both may store it: that costs its size, and does no harm.
@@ -251,25 +251,25 @@ class LogStore:
                 with _translated():
                     await upload.write(piece)
             digest, about = finish()
-            is_new = not await self.touch(digest)
-            with _translated():
-                if is_new:
+            if not await self.touch(digest):
+                use = _use()
+                with _translated():
                     await upload.set("filename", digest)
-                    await upload.set("metadata", {**about, "usedAt": datetime.now(UTC)})
+                    await upload.set("metadata", {**about, **use})
                     await upload.close()
-                    return True
+                return str(use["token"])
         except BaseException:
             with _translated():
                 await upload.abort()
             raise
         with _translated():
             await upload.abort()
-        return False
+        return None
 
     async def touch(self, digest: str) -> bool:
         """Note that a content is about to be used, so that it stays; False when it is not there."""
-        now = {"$set": {"metadata.usedAt": datetime.now(UTC)}}
-        return await self._files.update({"filename": digest}, now)
+        change = {f"metadata.{name}": value for name, value in _use().items()}
+        return await self._files.update({"filename": digest}, {"$set": change})
 
     async def about(self, digest: str) -> Json | None:
         """Return what was told of a content when it was stored, None when it is not there."""
@@ -293,15 +293,19 @@ class LogStore:
         async for found in self._files.stream(query, {"filename": 1}, sort=[("filename", 1)]):
             yield found["filename"]
 
+    async def discard(self, digest: str, token: str) -> bool:
+        """Remove what a writer has just stored, unless anybody has used it since."""
+        return await self._delete({"filename": digest, "metadata.token": token})
+
     async def delete(self, digest: str, since: datetime) -> bool:
-        """Remove a content unless somebody has touched it since; tell whether it was removed."""
-        query = {"filename": digest, "metadata.usedAt": {"$lt": since}}
-        found = await self._files.find(query, {"_id": 1})
+        """Remove a content unless somebody has used it since; tell whether it was removed."""
+        return await self._delete({"filename": digest, "metadata.usedAt": {"$lt": since}})
+
+    async def _delete(self, query: Json) -> bool:
         removed = 0
-        for file in found:
-            removed += await self._files.delete({**query, "_id": file["_id"]})
-            if not await self._files.find_one({"_id": file["_id"]}, {"_id": 1}):
-                await self._chunks.delete({"files_id": file["_id"]})
+        for file in await self._files.find(query, {"_id": 1}):
+            if await self._files.delete({**query, "_id": file["_id"]}):
+                removed += await self._chunks.delete({"files_id": file["_id"]})
         return removed > 0
 
     async def delete_fragments(self, before: datetime) -> int:
@@ -314,6 +318,10 @@ class LogStore:
         for file_id in lost:
             await self._chunks.delete({"files_id": file_id})
         return len(lost)
+
+
+def _use() -> Json:
+    return {"usedAt": datetime.now(UTC), "token": str(ObjectId())}
 
 
 def _options(hint: str | None, seconds: float | None) -> Json:
@@ -349,6 +357,7 @@ class Database:
         self.cases = Collection(self._database["cases"])
         self.case_overflows = Collection(self._database["caseOverflows"])
         self.executions = Collection(self._database["executions"])
+        self.edits = Collection(self._database["edits"])
         self.ingestions = Collection(self._database["ingestions"])
         self.builds = Collection(self._database["builds"])
         self.build_events = Collection(self._database["buildEvents"])

@@ -1,13 +1,36 @@
 """The document classes, in the order in which their collections are created."""
 
+from models.build import Build, BuildEvents
 from models.case import Case
 from models.case_overflow import CaseOverflow
+from models.edit import Edit
 from models.ingestion import Ingestion
 from models.listed_execution import ListedExecution
+from models.manifest import ManifestPart
+from models.spec import Spec
+from models.spec_file import SpecFile
 
-DOCUMENTS: tuple[type[Case] | type[CaseOverflow] | type[ListedExecution] | type[Ingestion], ...] = (
+DOCUMENTS: tuple[
+    type[Case]
+    | type[CaseOverflow]
+    | type[ListedExecution]
+    | type[Ingestion]
+    | type[Edit]
+    | type[Spec]
+    | type[SpecFile]
+    | type[Build]
+    | type[BuildEvents]
+    | type[ManifestPart],
+    ...,
+] = (
     Case,
     CaseOverflow,
     ListedExecution,
     Ingestion,
+    Edit,
+    Spec,
+    SpecFile,
+    Build,
+    BuildEvents,
+    ManifestPart,
 )

@@ -11,6 +11,9 @@ CaseledgerError
 │   ├── DocumentTooLargeError      a document exceeds the 16 MiB that MongoDB stores
 │   └── ServerError                the embedded mongod cannot be found, started or reached
 │       └── MissingLibraryError        … because a system library is missing
+├── NotFoundError              what is to be changed does not exist
+├── ConflictError              something else is recorded under the same identity
+├── OutdatedError              what is to be changed has been changed meanwhile
 ├── SourceError                a source cannot be read at all: it does not exist, is no archive
 ├── ParseError                 one file is damaged or not what its name says
 └── RejectedError              one execution directory cannot be recorded
@@ -59,6 +62,18 @@ class ServerError(DatabaseError):
 
 class MissingLibraryError(ServerError):
     """The mongod program is there, but a system library that it needs is not."""
+
+
+class NotFoundError(CaseledgerError):
+    """What is to be changed does not exist."""
+
+
+class ConflictError(CaseledgerError):
+    """Something else is recorded under the same identity, or stands in the way."""
+
+
+class OutdatedError(CaseledgerError):
+    """What is to be changed has been changed meanwhile."""
 
 
 class SourceError(CaseledgerError):

@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from models.annotations import ExecutionAnnotations
 from models.simdate import SimulatedDate
 from models.stored import Stored
 
@@ -134,6 +135,7 @@ class Execution(Stored):
     expected_variation: dict[str, Any] | None = None
     repeated_deltas: dict[str, Any] | None = None
     provisional_deltas: dict[str, Any] | None = None
+    annotations: ExecutionAnnotations = Field(default_factory=ExecutionAnnotations)
     fingerprint: str
     file_count: int = 0
     files_modified: int = 0

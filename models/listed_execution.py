@@ -14,7 +14,7 @@ from models.database import Index
 from models.delta import flatten_delta
 from models.execution import Execution, Software, Status, Timing
 from models.execution_fields import EXECUTIONS
-from models.fields import words_of
+from models.fields import configuration_indexes, words_of
 from models.keys import nest
 from models.metadata import METADATA_FIELDS, VARIABLE_FIELDS
 from models.simdate import SimulatedDate
@@ -134,6 +134,7 @@ def _own_metadata(case: CaseRecord, execution: Execution) -> dict[str, Any]:
                       execution.repeated_deltas, execution.provisional_deltas):  # fmt: skip
             for field in METADATA_FIELDS.keys() & (delta or {}).keys():
                 values[field] = (delta or {})[field]["current"]
+    values["simulation_type"] = case.annotations.simulation_type or values["simulation_type"]
     return {field: None if value is None else str(value) for field, value in values.items()}
 
 
@@ -174,6 +175,7 @@ class ListedExecution(ListedExecutionRecord, Document):
         keep_nulls = True
         indexes: ClassVar[list[Index]] = [
             *EXECUTIONS.indexes(),
-            Index([("caseId", 1), ("orderKey", 1)], name="case"),
+            *configuration_indexes("overrides"),
+            Index([("caseId", 1), ("orderKey", 1), ("_id", 1)], name="in case"),
             Index([("machine", 1), ("status", 1), ("lidTime", 1)], name="overview"),
         ]

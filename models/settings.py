@@ -96,7 +96,7 @@ class Settings(BaseSettings):
     ] = 200
     max_members: Annotated[
         int, Field(ge=1, le=10**9, description="most members of an archive, directories included")
-    ] = 200_000
+    ] = 2_000_000
     max_header_kib: Annotated[
         int, Field(ge=16, le=2**16, description="longest header before a member of a tar, KiB")
     ] = 1024

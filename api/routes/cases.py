@@ -1,15 +1,32 @@
 """`/cases`: simulation experiments, and the executions of one."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 
 from api.deps import Store
 from api.errors import not_found
-from api.paging import PageQuery
-from api.responses import json_response, problems
-from api.schemas import CaseDetail, CaseItem, ExecutionDetail, PageOf
-from api.views import CASE_ITEM_PROJECTION, case_detail, case_item, execution_detail
+from api.listing import ListParameters
+from api.lists import CASE_LIST, executions_of, read_summaries
+from api.parameters import filters_of
+from api.responses import entity_tag, is_known, json_response, not_modified, problems
+from api.schemas import (
+    CaseDetail,
+    CaseItem,
+    ExecutionDetail,
+    ExecutionItem,
+    PageOf,
+    Timeline,
+)
+from api.stored_cases import read_execution_of_case, read_revision
+from api.timeline import timeline
+from api.views import (
+    SUMMARY_PROJECTION,
+    case_detail,
+    execution_detail,
+)
+from models.case_fields import CASES
+from models.execution_fields import EXECUTIONS
 
 router = APIRouter(prefix="/cases", tags=["cases"])
 
@@ -20,42 +37,63 @@ ExecutionId = Annotated[
         description="The LID of the execution.", examples=["729351.250107-193415"], max_length=300
     ),
 ]
-_BY_NAME = [("name", 1), ("_id", 1)]
-
-
-@router.get("", response_model=PageOf[CaseItem], responses=problems(400, 422))
-async def list_cases(store: Store, page: PageQuery) -> Response:
-    """List cases by name, each with a summary of its executions."""
-    position = page.position("cases", 2)
-    query: dict[str, Any] = {}
-    if position is not None:
-        name, case_id = position
-        query = {
-            "name": {"$gte": name},
-            "$or": [{"name": {"$gt": name}}, {"_id": {"$gt": case_id}}],
-        }
-    found = await store.cases.find(query, CASE_ITEM_PROJECTION, sort=_BY_NAME, limit=page.limit + 1)
-    shown = found[: page.limit]
-    following = (shown[-1]["name"], shown[-1]["_id"]) if len(found) > page.limit else None
-    return json_response(page.envelope([case_item(case) for case in shown], "cases", following))
-
-
-@router.get("/{caseId}", response_model=CaseDetail, responses=problems(400, 404, 422))
-async def read_case(store: Store, caseId: CaseId) -> Response:  # noqa: N803 - the name in the path
-    """Read one case: its executions, and the full configuration of the canonical one."""
-    case = await store.cases.find_one({"_id": caseId})
-    if case is None:
-        raise not_found("case", caseId)
-    return json_response(case_detail(case))
+_LIST_ERRORS = problems(400, 422)
+_ERRORS = problems(400, 404, 422)
 
 
 @router.get(
-    "/{caseId}/executions/{executionId}",
-    response_model=ExecutionDetail,
-    responses=problems(400, 404, 422),
+    "",
+    response_model=PageOf[CaseItem],
+    responses=_LIST_ERRORS,
+    openapi_extra=filters_of(CASES),
 )
+async def list_cases(store: Store, request: Request, asked: ListParameters) -> Response:
+    """List cases by name, each with a summary of its executions."""
+    return await CASE_LIST.answer(store, request, asked)
+
+
+@router.get("/{caseId}", response_model=CaseDetail, responses=_ERRORS)
+async def read_case(store: Store, request: Request, caseId: CaseId) -> Response:  # noqa: N803
+    """Read one case: its executions, and the full configuration of the canonical one."""
+    if "if-none-match" in request.headers:
+        revision = await read_revision(store, caseId)
+        if is_known(request, tag := entity_tag(caseId, revision)):
+            return not_modified(tag)
+    case = await store.cases.find_one({"_id": caseId}, {"executions": 0})
+    if case is None:
+        raise not_found("case", caseId)
+    summaries = await read_summaries(store, [caseId])
+    tag = entity_tag(caseId, case["revision"])
+    return json_response(case_detail(case, summaries.get(caseId, ())), {"ETag": tag})
+
+
+@router.get(
+    "/{caseId}/executions",
+    response_model=PageOf[ExecutionItem],
+    responses=_ERRORS,
+    openapi_extra=filters_of(EXECUTIONS),
+)
+async def list_executions_of_case(
+    store: Store,
+    request: Request,
+    asked: ListParameters,
+    caseId: CaseId,  # noqa: N803
+) -> Response:
+    """List the executions of a case in the order of submission."""
+    revision = await read_revision(store, caseId)
+    view = f"executions?{request.url.query}&{request.headers.get('accept', '')}"
+    tag = entity_tag(caseId, revision, view)
+    if is_known(request, tag):
+        return not_modified(tag)
+    response = await executions_of(caseId).answer(store, request, asked)
+    response.headers["ETag"] = tag
+    return response
+
+
+@router.get("/{caseId}/executions/{executionId}", response_model=ExecutionDetail, responses=_ERRORS)
 async def read_execution(
     store: Store,
+    request: Request,
     caseId: CaseId,  # noqa: N803
     executionId: ExecutionId,  # noqa: N803
     config: Annotated[
@@ -64,18 +102,30 @@ async def read_execution(
     ] = None,
 ) -> Response:
     """Read one execution of a case, with how its configuration differs from the canonical one."""
-    case = await store.cases.find_one(
-        {"_id": caseId},
-        {
-            **dict.fromkeys(("name", "caseGroup", "machine", "user", "canonicalExecutionId"), 1),
-            "configurationOf": 1,
-            "configuration": 1,
-            "executions": {"$elemMatch": {"executionId": executionId}},
-        },
+    view = f"{executionId}?{config}"
+    if "if-none-match" in request.headers:
+        revision = await read_revision(store, caseId)
+        if is_known(request, tag := entity_tag(caseId, revision, view)):
+            return not_modified(tag)
+    case, execution = await read_execution_of_case(store, caseId, executionId)
+    tag = entity_tag(caseId, case["revision"], view)
+    detail = execution_detail(case, execution, full=config == "full")
+    return json_response(detail, {"ETag": tag})
+
+
+@router.get("/{caseId}/timeline", response_model=Timeline, responses=_ERRORS)
+async def read_timeline(store: Store, request: Request, caseId: CaseId) -> Response:  # noqa: N803
+    """Read what changed over the executions of a case: per delta key, its values in order."""
+    revision = await read_revision(store, caseId)
+    tag = entity_tag(caseId, revision, "timeline")
+    if is_known(request, tag):
+        return not_modified(tag)
+    executions = await store.executions.find(
+        {"caseId": caseId},
+        {**SUMMARY_PROJECTION, "runConfigDeltas": 1, "recorded.hasConfiguration": 1},
+        sort=[("orderKey", 1), ("_id", 1)],
     )
+    case = await store.cases.find_one({"_id": caseId}, {"name": 1, "canonicalExecutionId": 1})
     if case is None:
         raise not_found("case", caseId)
-    if not case.get("executions"):
-        raise not_found("execution", executionId)
-    detail = execution_detail(case, case["executions"][0], full=config == "full")
-    return json_response(detail)
+    return json_response(timeline(case, executions), {"ETag": tag})

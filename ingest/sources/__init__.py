@@ -31,12 +31,24 @@ __all__ = [
     "budgets_of",
     "case_directory",
     "grouped",
+    "is_archive",
+    "is_single_file",
     "open_source",
     "storable_path",
 ]
 
 _TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.zst", ".tzst")
 _ZIP_SUFFIX = ".zip"
+
+
+def is_archive(path: Path) -> bool:
+    """Tell by its name whether a file is an archive."""
+    return path.name.lower().endswith((*_TAR_SUFFIXES, _ZIP_SUFFIX))
+
+
+def is_single_file(path: Path) -> bool:
+    """Tell whether a path is a regular file that is no archive."""
+    return path.is_file() and not is_archive(path)
 
 
 def open_source(path: Path, budgets: Budgets | None = None) -> Source:

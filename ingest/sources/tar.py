@@ -82,6 +82,17 @@ class TarWalk(Walk):
             damaged("it ends in the middle of a file")
         return data
 
+    def pieces(self, size: int) -> Iterator[bytes]:
+        """Give the first `size` bytes of the member that was given last, in pieces."""
+        left = 0 if self._is_sparse else min(size, self._size)
+        while left:
+            data = self._stream.read(min(left, _DRAINED))
+            self._left -= len(data)
+            left -= len(data)
+            if not data:
+                damaged("it ends in the middle of a file")
+            yield data
+
     def _next_header(self) -> _Header | None:
         """Return the next header that is not an extended one, or None at the end."""
         extended: dict[str, bytes] = {}

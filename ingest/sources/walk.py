@@ -60,3 +60,9 @@ class Walk(ABC):
         None for a file that is damaged, or packed in a way that is not known, while those behind
         it can be read.
         """
+
+    def pieces(self, size: int) -> Iterator[bytes]:
+        """Give in pieces what `read` would return; nothing for a file that cannot be read."""
+        data = self.read(size)
+        if data is not None:
+            yield data

@@ -13,18 +13,32 @@ a credential seems to stand is told in `credentials`, for whoever decides to who
 that is derived from the JSON here, such as the names of environments, is masked.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from models.errors import ParseError
 from models.spack.dag_hash import Verification
 from models.spack.graph import Graph, JsonObject, Node, SpecError
+from models.spec_file import Path, restore
+
+__all__ = [
+    "Container",
+    "FrameMaker",
+    "Origin",
+    "Outcome",
+    "Path",
+    "Provenance",
+    "Rejected",
+    "Slot",
+    "SpecDocument",
+    "rejected",
+    "restore",
+    "signed",
+]
 
 Origin = Literal["file", "environment", "install_tree", "mirror", "listing", "upload"]
 """What a document came from; `upload` is for callers that know that it is one."""
-
-Path = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,21 +195,3 @@ class FrameMaker:
                 frame[key] = {**record, below: None}
                 self.slots.append(Slot((*path, key, below), key, record[below]))
         return frame
-
-
-def restore(frame: Any, nodes: Iterable[tuple[Path, Any]]) -> Any:
-    """Return a file equal to what came in, from its frame and its nodes by place."""
-    whole = _copied(frame)
-    for path, native in nodes:
-        at = whole
-        for step in path[:-1]:
-            at = at[step]
-        at[path[-1]] = native
-    return whole
-
-
-def _copied(frame: Any) -> Any:
-    """Return a copy of the objects and arrays; those of JSON that was read are not deep."""
-    if isinstance(frame, dict):
-        return {key: _copied(value) for key, value in frame.items()}
-    return [_copied(value) for value in frame] if isinstance(frame, list) else frame

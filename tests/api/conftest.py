@@ -1,9 +1,16 @@
+import random
+from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
+import httpx2
 import pytest
 
+from api.app import create_app
 from ingest.pipeline import ImportOptions, import_paths
-from models.database import Database
+from models.database import Database, open_database
+from models.settings import Settings
+from tests.api.documents import execution_documents
 from tests.archives import sample_files, write_files
 
 
@@ -12,8 +19,48 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_files(tmp_path_factory.mktemp("archive"), sample_files())
 
 
-@pytest.fixture
-async def ledger(database: Database, tree: Path) -> Database:
-    """The database with the sample archive in it."""
-    await import_paths(database, [tree], ImportOptions())
-    return database
+@pytest.fixture(scope="session")
+async def ledger(home: Path, _server: str, tree: Path) -> AsyncIterator[Database]:
+    """A database with the sample archive in it; tests leave it as they find it."""
+    async with open_database(Settings(home=home, database="test_ledger")) as database:
+        await import_paths(database, [tree], ImportOptions())
+        yield database
+        await database.drop()
+
+
+@pytest.fixture(scope="session")
+async def client(ledger: Database) -> AsyncIterator[httpx2.AsyncClient]:
+    """A client of the application on the sample archive."""
+    async with client_of(ledger) as client:
+        yield client
+
+
+def client_of(database: Database, **options: Any) -> httpx2.AsyncClient:
+    app = create_app(Settings())
+    app.state.database = database
+    transport = httpx2.ASGITransport(app=app, **{"raise_app_exceptions": False} | options)
+    return httpx2.AsyncClient(transport=transport, base_url="http://test")
+
+
+@pytest.fixture(scope="session")
+def documents() -> list[dict[str, Any]]:
+    """Executions with every kind of value in their fields: null, missing, empty, hostile."""
+    return execution_documents(random.Random(7), 240)
+
+
+@pytest.fixture(scope="session")
+async def made(
+    home: Path, _server: str, documents: list[dict[str, Any]]
+) -> AsyncIterator[Database]:
+    """A database of made executions; tests leave it as they find it."""
+    async with open_database(Settings(home=home, database="test_made")) as database:
+        for document in documents:
+            await database.executions.insert(document)
+        yield database
+        await database.drop()
+
+
+@pytest.fixture(scope="session")
+async def made_client(made: Database) -> AsyncIterator[httpx2.AsyncClient]:
+    async with client_of(made) as client:
+        yield client

@@ -19,8 +19,9 @@ def test_operation_ids_are_the_names_of_the_handlers(openapi: dict[str, Any]) ->
         for operation in operations.values()
     }
     assert ids == {
-        "list_cases", "read_case", "read_execution", "list_executions", "list_simulations",
-        "livez", "readyz",
+        "list_cases", "read_case", "list_executions_of_case", "read_execution", "read_timeline",
+        "list_executions", "list_simulations", "compare_executions", "list_fields",
+        "query_resource", "list_facets", "read_overview", "livez", "readyz",
     }  # fmt: skip
 
 

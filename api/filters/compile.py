@@ -1,0 +1,99 @@
+"""From filters to MongoDB queries: the only place where an operator comes from a request."""
+
+import re
+from typing import Any
+
+from api.filters.conditions import (
+    All,
+    Condition,
+    DeltaCondition,
+    Filter,
+    Not,
+    Operator,
+    Scalar,
+    Words,
+)
+from api.filters.conditions import Any as AnyOf
+from api.filters.config import ConfigMatches
+from models.fields import Table
+from models.metadata import VARIABLE_FIELDS
+
+Query = dict[str, Any]
+
+_NO_MATCHES = ConfigMatches({})
+
+
+def compile_filter(table: Table, tree: Filter, config: ConfigMatches = _NO_MATCHES) -> Query:
+    """Return the query for a filter; `config` knows which cases match its ConfigConditions."""
+    match tree:
+        case Condition():
+            return _condition(tree)
+        case DeltaCondition():
+            return _delta_condition(tree)
+        case Words(words):
+            return _all([{table.words: {"$regex": f"^{re.escape(word)}"}} for word in words])
+        case All(parts):
+            return _all([compile_filter(table, part, config) for part in parts])
+        case AnyOf(parts):
+            return {"$or": [compile_filter(table, part, config) for part in parts]}
+        case Not(part):
+            return {"$nor": [compile_filter(table, part, config)]}
+        case _:
+            return config.query(tree, comparison)
+
+
+def comparison(operator: Operator, values: tuple[Scalar, ...], *, is_list: bool = False) -> Any:
+    """Return the right-hand side of a condition on one path."""
+    first = values[0]
+    if operator in ("eq", "in"):
+        return first if len(values) == 1 else {"$in": list(values)}
+    if operator == "ne":
+        return {"$nin": list(values)} if len(values) > 1 else {"$ne": first}
+    if operator == "exists":
+        return _existence(bool(first), is_list=is_list)
+    if operator == "contains":
+        return {"$regex": re.escape(str(first))}
+    if operator == "startswith":
+        return {"$regex": f"^{re.escape(str(first))}"}
+    return {f"${operator}": first}
+
+
+def _condition(condition: Condition) -> Query:
+    field, operator, values = condition.field, condition.operator, condition.values
+    if field.name == "changed" and operator in ("eq", "in", "ne"):
+        values = tuple(name for value in values for name in _names_of(str(value)))
+    is_list = field.type == "list of text"
+    return {field.stored: comparison(operator, values, is_list=is_list)}
+
+
+def _existence(exists: bool, *, is_list: bool) -> Query:
+    """Return what tells a value from null, or a list with texts in it from one without."""
+    if is_list:
+        return {"$gte": ""} if exists else {"$not": {"$gte": ""}}
+    return {"$ne": None} if exists else {"$eq": None}
+
+
+def _delta_condition(condition: DeltaCondition) -> Query:
+    """Look along the index of what changed first; a variable may stand under its field."""
+    names = _names_of(condition.key)
+    changed = {"changed": names[0] if len(names) == 1 else {"$in": list(names)}}
+    if condition.operator == "exists":
+        return changed if condition.values[0] else {"$nor": [changed]}
+    compared = comparison(condition.operator, condition.values)
+    values = [{"changed": name, f"runConfigDeltas.{name}.current": compared} for name in names]
+    return _all([changed, values[0] if len(values) == 1 else {"$or": values}])
+
+
+def _names_of(key: str) -> tuple[str, ...]:
+    field = VARIABLE_FIELDS.get(key)
+    return (key,) if field is None else (key, field)
+
+
+def _all(queries: list[Query]) -> Query:
+    queries = [query for query in queries if query]
+    if len(queries) <= 1:
+        return queries[0] if queries else {}
+    names = [name for query in queries for name in query]
+    if len(set(names)) == len(names) and not any(name.startswith("$") for name in names):
+        return {name: value for query in queries for name, value in query.items()}
+    return {"$and": queries}

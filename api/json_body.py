@@ -1,0 +1,87 @@
+"""Bodies in JSON from clients that need not mean well."""
+
+import json
+import math
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import Request
+
+from api.errors import ProblemError
+
+MAX_BYTES = 2**20
+MAX_DEPTH = 32
+_INT64 = 2**63
+
+
+async def read_json(request: Request) -> Any:
+    """Return the body; a 413 when it is too large, a 400 when it is not plain JSON.
+
+    Numbers are finite and have 64 bits, names are not repeated, and nesting is limited.
+    """
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BYTES:
+            raise ProblemError(
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+                "too-large",
+                "Too large",
+                f"A body has {MAX_BYTES} bytes at most.",
+            )
+    try:
+        _check_depth(body)
+        return json.loads(
+            body.decode(),
+            object_pairs_hook=_object,
+            parse_int=_integer,
+            parse_float=_real,
+            parse_constant=_constant,
+        )
+    except (ValueError, RecursionError) as error:
+        raise ProblemError(
+            HTTPStatus.BAD_REQUEST, "bad-json", "Bad JSON", f"The body is not JSON: {error}"[:300]
+        ) from None
+
+
+def _check_depth(body: bytearray) -> None:
+    depth = 0
+    is_text = is_escaped = False
+    for byte in body:
+        if is_escaped:
+            is_escaped = False
+        elif is_text:
+            is_escaped = byte == 0x5C
+            is_text = byte != 0x22
+        elif byte == 0x22:
+            is_text = True
+        elif byte in b"[{":
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise ValueError(f"it is nested more than {MAX_DEPTH} deep")
+        elif byte in b"]}":
+            depth -= 1
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a name stands in an object twice")
+    return found
+
+
+def _integer(text: str) -> int:
+    if len(text) > 20 or not -_INT64 <= int(text) < _INT64:
+        raise ValueError("an integer has more than 64 bits")
+    return int(text)
+
+
+def _real(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError("a number is not finite")
+    return number
+
+
+def _constant(text: str) -> Any:
+    raise ValueError(f"{text} is no value")

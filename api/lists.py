@@ -1,0 +1,65 @@
+"""Lists of executions, and the executions that cases show, from the collection `executions`."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from api.listing import Document, Item, Listing, View
+from api.projection import Selection
+from api.sorting import Order
+from api.views import SUMMARY_PROJECTION, case_item, execution_item
+from models.case_fields import CASES
+from models.database import Collection, Database
+from models.execution_fields import EXECUTIONS
+
+_IN_CASES = [("caseId", 1), ("orderKey", 1)]
+
+
+def _executions(database: Database) -> Collection:
+    return database.executions
+
+
+def _cases(database: Database) -> Collection:
+    return database.cases
+
+
+def _view_executions(_database: Database) -> View:
+    async def view(documents: Sequence[Document], selection: Selection) -> list[Item]:
+        return [execution_item(document, selection.roots) for document in documents]
+
+    return view
+
+
+def _view_cases(database: Database) -> View:
+    async def view(documents: Sequence[Document], selection: Selection) -> list[Item]:
+        summaries: Mapping[str, list[Document]] = {}
+        if "executions" in selection.roots:
+            summaries = await read_summaries(database, [case["_id"] for case in documents])
+        return [
+            case_item(case, summaries.get(case["_id"], ()), selection.roots) for case in documents
+        ]
+
+    return view
+
+
+async def read_summaries(database: Database, case_ids: Sequence[str]) -> dict[str, list[Document]]:
+    """Return what the summaries of the executions need, by case, in order of submission."""
+    query: dict[str, Any] = {"caseId": {"$in": list(case_ids)}}
+    found: dict[str, list[Document]] = {}
+    for listed in await database.executions.find(query, SUMMARY_PROJECTION, sort=_IN_CASES):
+        found.setdefault(listed["caseId"], []).append(listed)
+    return found
+
+
+CASE_LIST = Listing(CASES, _cases, _view_cases)
+EXECUTION_LIST = Listing(EXECUTIONS, _executions, _view_executions)
+
+
+def executions_of(case_id: str) -> Listing:
+    """Return the list of the executions of one case, in order of submission."""
+    return Listing(
+        EXECUTIONS,
+        _executions,
+        _view_executions,
+        scope={"caseId": case_id},
+        own_order=Order((("orderKey", 1), ("_id", 1))),
+    )

@@ -1,0 +1,59 @@
+"""`/compare`: any executions of any cases, side by side."""
+
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from api.comparison import compare, compared
+from api.deps import Store, Variation
+from api.errors import ProblemError, bad_value
+from api.responses import json_response, problems
+from api.schemas import Comparison
+from api.stored_cases import read_execution_of_case
+from api.views import configuration_of
+
+router = APIRouter(tags=["executions"])
+
+MOST_COMPARED = 20
+
+_PAIR = "`caseId/executionId`"
+_EXAMPLE = "956da483-a010-5dbc-9526-b4f51ae7dd3a/729351.250107-193415"
+
+
+@router.get("/compare", response_model=Comparison, responses=problems(400, 404, 422))
+async def compare_executions(
+    store: Store,
+    variation: Variation,
+    left: Annotated[
+        str, Query(max_length=500, description=f"An execution, {_PAIR}.", examples=[_EXAMPLE])
+    ],
+    right: Annotated[
+        str, Query(max_length=500, description=f"Another one, {_PAIR}.", examples=[_EXAMPLE])
+    ],
+    more: Annotated[
+        list[str] | None,
+        Query(max_length=MOST_COMPARED - 2, description=f"More of them, each {_PAIR}."),
+    ] = None,
+) -> Response:
+    """Compare the configurations of executions: what differs, by file and class.
+
+    Equal values are left out. Values are compared by meaning, as in deltas.
+    """
+    executions, configurations = [], []
+    for name, pair in [("left", left), ("right", right), *(("more", one) for one in more or ())]:
+        case_id, slash, execution_id = pair.partition("/")
+        if not (case_id and slash and execution_id):
+            raise bad_value(name, f"an execution is given as {_PAIR}")
+        case, execution = await read_execution_of_case(store, case_id, execution_id)
+        configuration = configuration_of(case, execution)
+        if configuration is None:
+            raise ProblemError(
+                HTTPStatus.UNPROCESSABLE_ENTITY,
+                "no-configuration",
+                "Nothing to compare",
+                f"The configuration of {execution_id[:100]!r} could not be read.",
+            )
+        executions.append(compared(case, execution))
+        configurations.append(configuration)
+    return json_response({"executions": executions, **compare(configurations, variation)})

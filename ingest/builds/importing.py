@@ -1,0 +1,127 @@
+"""The import of builds: find, skip what is known, read, store, and count what became of each."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ingest.audit import Audit
+from ingest.builds.build_files import Files
+from ingest.builds.finding import Unit
+from ingest.builds.observed import ObservedBuild
+from ingest.builds.places import ArchivePlace, DirectoryPlace, Place
+from ingest.builds.reading import read_unit
+from ingest.builds.store import store_build
+from ingest.sources.archive import tar_walk
+from ingest.sources.budgets import Budgets
+from ingest.sources.zip import ZipWalk
+from models.database import Database
+from models.errors import ParseError
+
+_LOOKED_UP = 256
+_TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.zst", ".tzst")
+
+
+@dataclass(frozen=True, slots=True)
+class BuildOptions:
+    """How to import builds: with a dry run nothing is stored; `owner` and `tags` are for all."""
+
+    dry_run: bool = False
+    owner: str | None = None
+    tags: tuple[str, ...] = ()
+
+
+def open_place(path: Path, budgets: Budgets) -> Place:
+    """Return what a path is; builds may lie in it or not."""
+    name = path.name.lower()
+    if path.is_file() and name.endswith(_TAR_SUFFIXES):
+        return ArchivePlace(path, budgets, tar_walk)
+    if path.is_file() and name.endswith(".zip"):
+        return ArchivePlace(path, budgets, ZipWalk)
+    return DirectoryPlace(path, budgets)
+
+
+async def import_builds(
+    database: Database,
+    place: Place,
+    audit: Audit,
+    options: BuildOptions,
+    stop: Callable[[], bool] = lambda: False,
+) -> int:
+    """Import the builds of a place, and return how many units of files there were.
+
+    Every attempt counts as discovered, and as what became of it. A unit that is recorded as it is
+    counts once, and is not opened. What cannot be read is noted, and costs itself only.
+    """
+    units = await asyncio.to_thread(place.units)
+    for start in range(0, len(units), _LOOKED_UP):
+        part = units[start : start + _LOOKED_UP]
+        wanted = await _wanted(database, place, part, audit)
+        reader = place.read(wanted)
+        while not stop() and (item := await asyncio.to_thread(next, reader, None)):
+            await audit.begin()
+            await _import_unit(database, place, audit, options, item)
+    audit.unreadable += bool(place.damages)
+    for damage in place.damages:
+        audit.note(damage.path, None, damage.reason, damage.detail)
+    return len(units)
+
+
+async def _wanted(
+    database: Database, place: Place, units: Sequence[Unit], audit: Audit
+) -> list[Unit]:
+    """Return those units that are not recorded as they are."""
+    by_print = {unit.fingerprint(str(place.path)): unit for unit in units}
+    found = await database.builds.find(
+        {"fingerprints": {"$in": sorted(by_print)}}, {"fingerprints": 1}
+    )
+    known = {own for build in found for own in build["fingerprints"]} & by_print.keys()
+    audit.count("discovered", len(known))
+    audit.count("unchanged", len(known))
+    return [unit for own, unit in by_print.items() if own not in known]
+
+
+async def _import_unit(
+    database: Database,
+    place: Place,
+    audit: Audit,
+    options: BuildOptions,
+    item: tuple[Unit, Files],
+) -> None:
+    unit, files = item
+    shown = place.shown(unit.path)
+    try:
+        builds = await asyncio.to_thread(read_unit, unit, files)
+    except ParseError as error:
+        audit.count("discovered")
+        audit.reject(shown, error.reason, error.detail)
+        return
+    except OSError as error:
+        audit.count("discovered")
+        audit.reject(shown, "unreadable", error.strerror or "no reason")
+        return
+    for number, build in enumerate(builds, 1):
+        is_last = number == len(builds)
+        said = replace(
+            build,
+            path=place.shown(build.path),
+            owner=options.owner,
+            tags=(*build.tags, *options.tags),
+            ingestion_id=audit.id,
+            fingerprint=unit.fingerprint(str(place.path)) if is_last else None,
+        )
+        await _store(database, said, audit, options)
+
+
+async def _store(
+    database: Database, build: ObservedBuild, audit: Audit, options: BuildOptions
+) -> None:
+    audit.count("discovered")
+    if not build.attempt.spec and not build.attempt.package:
+        audit.reject(build.path, "no_spec", "neither the files nor their names tell the spec")
+        return
+    outcome = await store_build(database, build, dry_run=options.dry_run)
+    audit.count(outcome)
+    if outcome != "unchanged":
+        for problem in build.attempt.problems:
+            audit.note(build.path, problem.file, problem.reason, problem.detail)

@@ -1,0 +1,212 @@
+"""Where builds are looked for: directories, single files, and archives of either.
+
+Of an installation only its `.spack` is listed, of a stage only its own files. Links are never
+followed, nothing is ever extracted: what is read of an archive lies in memory, and beyond
+`_IN_MEMORY` in a temporary file without a name.
+"""
+
+import os
+import tempfile
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import IO
+
+from ingest.builds.build_files import Chunks, Files
+from ingest.builds.finding import STAGE_PREFIX, Listed, Unit, find_units, is_of_build
+from ingest.builds.install_tree import METADATA, SPEC_FILES
+from ingest.builds.log_stream import LOG_BUDGET
+from ingest.sources.archive import NewWalk
+from ingest.sources.base import Damage, storable_path
+from ingest.sources.budgets import Budgets
+from ingest.sources.walk import ArchiveError
+from models.lid import parse_lid
+
+_CHUNK = 2**18
+_IN_MEMORY = 2**23
+_SKIPPED = frozenset({"archived-files", "sbom"})
+
+
+class Place(ABC):
+    """Something that builds may lie in; `damages` tells what of it cannot be read."""
+
+    def __init__(self, path: Path, budgets: Budgets) -> None:
+        self.path = path
+        self.budgets = budgets
+        self.damages: list[Damage] = []
+
+    @abstractmethod
+    def units(self) -> list[Unit]:
+        """Return what there is to read, in the order of the paths."""
+
+    @abstractmethod
+    def read(self, wanted: Sequence[Unit]) -> Iterator[tuple[Unit, Files]]:
+        """Give units with their files, each to be used before the next is asked for."""
+
+    def shown(self, path: str) -> str:
+        """Return a path below this place for people and for the database."""
+        return storable_path(str(self.path / path))
+
+    def note(self, path: str, reason: str, detail: str) -> None:
+        """Note what cannot be read."""
+        self.damages.append(Damage(storable_path(path), reason, detail))
+
+
+class DirectoryPlace(Place):
+    """A tree of directories, or a single file.
+
+    The paths of its units begin with its own name, which may tell what it is.
+    """
+
+    def __init__(self, path: Path, budgets: Budgets) -> None:
+        super().__init__(path, budgets)
+        whole = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow links
+        self._start = whole.name if whole.name != METADATA else f"{whole.parent.name}/{METADATA}"
+        self._root = whole.parents[self._start.count("/")] if whole.name else whole
+
+    def units(self) -> list[Unit]:
+        """Return what there is to read; what cannot be listed is noted."""
+        return self._single() if self.path.is_file() else find_units(self._walk(self._start, 0))
+
+    def read(self, wanted: Sequence[Unit]) -> Iterator[tuple[Unit, Files]]:
+        """Give the units with files that are opened whenever they are read."""
+        for unit in wanted:
+            yield unit, {name: partial(_chunks, self._root / at.path) for name, at in unit.files}
+
+    def shown(self, path: str) -> str:
+        """Return a path below this place for people and for the database."""
+        return storable_path(str(self._root / path))
+
+    def _single(self) -> list[Unit]:
+        name = self.path.name
+        status = self.path.stat()
+        listed = Listed(name, status.st_size, int(status.st_mtime))
+        units = [Unit(unit.kind, name, unit.files) for unit in find_units([listed])]
+        if not units and name.endswith((".log", ".log.gz", ".txt", ".txt.gz")):
+            units = [Unit("log", name, ((name, listed),))]
+        return units
+
+    def _walk(self, folder: str, depth: int) -> Iterator[Listed]:
+        if depth > self.budgets.depth:
+            self.note(self.shown(folder), "too_deep", "it lies in too many directories")
+            return
+        try:
+            with os.scandir(self._root / folder) as found:
+                entries = sorted(found, key=lambda entry: entry.name)
+            yield from _files(folder, entries)
+        except OSError as error:
+            self.note(self.shown(folder), "unreadable", str(error))
+            return
+        for name in self._below(folder, entries):
+            yield from self._walk(_joined(folder, name), depth + 1)
+
+    def _below(self, folder: str, entries: Sequence["os.DirEntry[str]"]) -> list[str]:
+        """Return the directories in a folder that are worth a look."""
+        names = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+        if METADATA in names and self._is_installed(folder):
+            return [METADATA]
+        if folder.rpartition("/")[2].startswith(STAGE_PREFIX):
+            return []
+        return [name for name in names if name not in _SKIPPED and parse_lid(name) is None]
+
+    def _is_installed(self, folder: str) -> bool:
+        metadata = self._root / folder / METADATA
+        return any((metadata / f"{n}{end}").is_file() for n in SPEC_FILES for end in ("", ".gz"))
+
+
+def _files(folder: str, entries: Sequence["os.DirEntry[str]"]) -> Iterator[Listed]:
+    for entry in entries:
+        path = _joined(folder, entry.name)
+        if is_of_build(path) and entry.is_file(follow_symlinks=False):
+            status = entry.stat(follow_symlinks=False)
+            yield Listed(path, status.st_size, int(status.st_mtime))
+
+
+def _joined(folder: str, name: str) -> str:
+    return f"{folder}/{name}" if folder else name
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            yield chunk
+
+
+class ArchivePlace(Place):
+    """An archive file, which is gone through twice: for the names, and for what is wanted."""
+
+    def __init__(self, path: Path, budgets: Budgets, new_walk: NewWalk) -> None:
+        super().__init__(path, budgets)
+        self._new_walk = new_walk
+
+    def units(self) -> list[Unit]:
+        """Return what there is to read in the part of the archive that can be read."""
+        listed: list[Listed] = []
+        try:
+            with self.path.open("rb") as file:
+                walk = self._new_walk(file, self.budgets)
+                for number, member in enumerate(walk.members()):
+                    path = _safe(member.name)
+                    if path is not None and member.target is None and is_of_build(path):
+                        listed.append(Listed(path, member.size, member.modified, number))
+        except ArchiveError as error:
+            self.note(str(self.path), error.reason, error.detail)
+            if not error.is_trusted:
+                return []
+            listed = listed[:-1]
+        except OSError as error:
+            self.note(str(self.path), "unreadable", str(error))
+            return []
+        return find_units(listed)
+
+    def read(self, wanted: Sequence[Unit]) -> Iterator[tuple[Unit, Files]]:
+        """Give each unit as soon as the last of its files has been read."""
+        of_number = {at.number: (unit, name) for unit in wanted for name, at in unit.files}
+        left = {unit.path + unit.kind: len(unit.files) for unit in wanted}
+        held: dict[str, dict[str, Chunks]] = {}
+        stacks: dict[str, ExitStack] = {}
+        try:
+            with self.path.open("rb") as file:
+                walk = self._new_walk(file, self.budgets)
+                for number, _ in enumerate(walk.members()):
+                    if number not in of_number:
+                        continue
+                    unit, name = of_number[number]
+                    key = unit.path + unit.kind
+                    stack = stacks.setdefault(key, ExitStack())
+                    spooled = stack.enter_context(_spool())
+                    for piece in walk.pieces(LOG_BUDGET):
+                        spooled.write(piece)
+                    held.setdefault(key, {})[name] = partial(_spooled, spooled)
+                    left[key] -= 1
+                    if not left[key]:
+                        yield unit, held.pop(key)
+                        stacks.pop(key).close()
+        except ArchiveError as error:
+            self.note(str(self.path), error.reason, error.detail)
+        except OSError as error:
+            self.note(str(self.path), "unreadable", str(error))
+        finally:
+            for stack in stacks.values():
+                stack.close()
+
+
+def _spool() -> "tempfile.SpooledTemporaryFile[bytes]":
+    return tempfile.SpooledTemporaryFile(_IN_MEMORY)
+
+
+def _spooled(file: IO[bytes]) -> Iterator[bytes]:
+    file.seek(0)
+    while chunk := file.read(_CHUNK):
+        yield chunk
+
+
+def _safe(name: str) -> str | None:
+    """Return the path of a member as it is stored, None for one that leads elsewhere."""
+    parts = [part for part in name.split("/") if part not in {"", "."}]
+    is_safe = not name.startswith("/") and ".." not in parts and "\0" not in name
+    if not is_safe or any(parse_lid(part) is not None for part in parts[:-1]):
+        return None
+    return "/".join(parts)

@@ -1,0 +1,204 @@
+"""The import of specs: files in, their documents stored in batches, outcomes to the audit record.
+
+This is the door through which the pipeline imports what Spack has written.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from ingest.audit import Audit
+from ingest.secrets import masked_text
+from ingest.spack.discover import SpackFile, SpackFiles, is_certain
+from ingest.spack.documents import read
+from ingest.spack.outcome import Container, Outcome, Rejected, SpecDocument
+from ingest.spack.store import Written, write_specs
+from models.database import Database, Insert
+from models.spec_derivation import identities
+from models.spec_file import Placed, file_parts, restore
+
+__all__ = ["SpackFiles", "import_specs", "store_file"]
+
+_BATCH_DOCUMENTS = 64
+_BATCH_NODES = 2000
+_PASSED_OVER = frozenset({"unknown", "no_spec"})
+
+
+@dataclass(slots=True)
+class _Pending:
+    """Documents that wait to be written together, and what is kept of their containers."""
+
+    documents: list[SpecDocument] = field(default_factory=list)
+    nodes: int = 0
+
+    @property
+    def is_full(self) -> bool:
+        return len(self.documents) >= _BATCH_DOCUMENTS or self.nodes >= _BATCH_NODES
+
+
+async def import_specs(
+    database: Database,
+    files: SpackFiles,
+    audit: Audit,
+    stop: Callable[[], bool],
+    *,
+    dry_run: bool = False,
+) -> int:
+    """Import all specs of a source; return how many items were found.
+
+    Each item counts as discovered, and as what became of it. A file that only seemed to be Spack's
+    does not count. What could not be read at all is in the `damages` of the source; SourceError
+    when it is none.
+    """
+    running = _Import(database, audit, dry_run=dry_run)
+    found = files.files()
+    while not stop() and (file := await asyncio.to_thread(next, found, None)) is not None:
+        await running.take(file)
+    await running.flush()
+    return running.count
+
+
+class _Import:
+    def __init__(self, database: Database, audit: Audit, *, dry_run: bool) -> None:
+        self._database = database
+        self._audit = audit
+        self._dry_run = dry_run
+        self._pending = _Pending()
+        self._stored: set[str] = set()
+        self.count = 0
+
+    async def take(self, file: SpackFile) -> None:
+        """Import one file."""
+        outcomes = read(file.data, file.path, fetch=file.fetch)
+        container: Container | None = None
+        documents: list[SpecDocument] = []
+        while (part := await asyncio.to_thread(_next_part, outcomes)) != []:
+            for outcome in part:
+                if isinstance(outcome, Rejected):
+                    self._reject(outcome)
+                    continue
+                if outcome.container is not container:
+                    await self._end(container, documents)
+                    container, documents = outcome.container, []
+                if container is not None:
+                    documents.append(outcome)
+                await self._add(outcome)
+        await self._end(container, documents)
+
+    def _reject(self, rejected: Rejected) -> None:
+        if rejected.reason in _PASSED_OVER and not is_certain(rejected.file):
+            return
+        self.count += 1
+        self._audit.count("discovered")
+        where = f"{rejected.file}: {rejected.place}" if rejected.place else rejected.file
+        self._audit.reject(masked_text(where), rejected.reason, rejected.detail)
+
+    async def _add(self, document: SpecDocument) -> None:
+        self.count += 1
+        self._audit.count("discovered")
+        self._pending.documents.append(document)
+        self._pending.nodes += len(document.graph.document_keys(document.root))
+        if self._pending.is_full:
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Write what is waiting."""
+        documents, self._pending = self._pending.documents, _Pending()
+        if not documents:
+            return
+        await self._audit.begin()
+        written = await write_specs(
+            self._database, documents, ingestion_id=self._audit.id, dry_run=self._dry_run
+        )
+        for document, each in zip(documents, written, strict=True):
+            self._note(document, each)
+
+    def _note(self, document: SpecDocument, written: Written) -> None:
+        if written.outcome == "rejected":
+            self._audit.reject(
+                masked_text(document.provenance.file), written.reason, written.detail
+            )
+            return
+        self._audit.count(written.outcome)
+        if document.container is not None:
+            self._stored.update(written.node_ids)
+
+    async def _end(self, container: Container | None, documents: Sequence[SpecDocument]) -> None:
+        """Keep the frame of a file when all that is in it is stored."""
+        if container is None:
+            return
+        await self.flush()
+        if not self._dry_run:
+            await store_file(
+                self._database, container, documents, self._stored, ingestion_id=self._audit.id
+            )
+        self._stored = set()
+
+
+def _next_part(outcomes: Iterator[Outcome]) -> list[Outcome]:
+    """Return the next outcomes: reading is done in a thread, a few at a time."""
+    part: list[Outcome] = []
+    for outcome in outcomes:
+        part.append(outcome)
+        if len(part) == _BATCH_DOCUMENTS:
+            break
+    return part
+
+
+async def store_file(
+    database: Database,
+    container: Container,
+    documents: Sequence[SpecDocument],
+    stored: set[str],
+    *,
+    ingestion_id: str | None = None,
+) -> str:
+    """Store what remains of a file without its nodes; return its digest.
+
+    A node that is not among the `stored` specs, because its document was refused, stays in it. The
+    same file is stored once.
+    """
+    frame, places = _frame(container, documents, stored)
+    digest, parts = await asyncio.to_thread(file_parts, container.kind, frame, places)
+    if await database.spec_files.find_one({"digest": digest}, {"_id": 1}) is not None:
+        return digest
+    shared = {
+        "digest": digest,
+        "parts": len(parts),
+        "kind": container.kind,
+        "file": masked_text(container.file),
+        "format": documents[0].format,
+        "specCount": len(places),
+        "ingestionId": ingestion_id,
+        "createdAt": datetime.now(UTC),
+    }
+    inserts = [
+        Insert(
+            database.spec_files, {"_id": f"{digest}/{i}", "number": i, **shared, "content": part}
+        )
+        for i, part in enumerate(parts)
+    ]
+    await database.write(inserts)  # another importer may have stored the same
+    return digest
+
+
+def _frame(
+    container: Container, documents: Sequence[SpecDocument], stored: set[str]
+) -> tuple[Any, list[Placed]]:
+    ids: dict[int, str] = {}
+    for document in {id(each.graph): each for each in documents}.values():
+        by_key = identities(document.graph, document.verifications)
+        ids |= {id(node.native): by_key[key] for key, node in document.graph.nodes.items()}
+    places: list[Placed] = []
+    kept: list[tuple[Any, Any]] = []
+    for slot in container.slots:
+        is_named = len(slot.native) == 1
+        native = next(iter(slot.native.values())) if is_named else slot.native
+        id_ = ids.get(id(native))
+        if id_ in stored and id_ is not None:
+            places.append((slot.path, id_, is_named))
+        else:
+            kept.append((slot.path, slot.native))
+    return restore(container.frame, kept) if kept else container.frame, places

@@ -1,0 +1,49 @@
+"""The fields of a build in a list."""
+
+from models.fields import Field, Table
+
+_LOCAL = "ISO 8601, local time of the host, or UTC with a Z"
+
+BUILDS = Table(
+    resource="builds",
+    order=("orderKey", "_id"),
+    default_sort="-orderKey",
+    words="searchWords",
+    fields=(
+        Field("id", "text", "The id of the build.", path="_id", sortable=False),
+        Field("specHash", "text", "DAG hash of the spec.", "a4hji6eqs4xwpfczsaj4vjhvdxvgoc7q"),
+        Field("name", "text", "Name of the package.", "netcdf-c"),
+        Field("version", "text", "Version of the package.", "4.9.2"),
+        Field("kind", "text", "`build`, or `test` for a run of tests.", "build"),
+        Field(
+            "status", "text", "`success`, `failed`, `cancelled`, `running` or `not_run`.", "failed"
+        ),
+        Field("failedPhase", "text", "The phase that failed.", "configure"),
+        Field("cancelledBy.specHash", "text", "The spec whose failure cancelled it."),
+        Field("startedLocal", "local time", f"When its first command ran: {_LOCAL}.", "2026-01-02"),
+        Field("endedLocal", "local time", f"When its last command ran: {_LOCAL}.", "2026-01-02"),
+        Field("seconds", "real", "How long it took.", "61.5"),
+        Field("fromCache", "boolean", "Whether a binary was unpacked.", "false"),
+        Field("errorCount", "integer", "How many errors its logs show.", "2"),
+        Field("warningCount", "integer", "How many warnings its logs show.", "10"),
+        Field("host.hostname", "text", "The host that it ran on.", "login03"),
+        Field("host.hostOs", "text", "The operating system of the host.", "sles15"),
+        Field("host.platform", "text", "The platform of the host.", "linux"),
+        Field("host.hostTarget", "text", "The target of the host.", "zen3"),
+        Field("host.kernelVersion", "text", "The kernel of the host."),
+        Field("host.spackVersion", "text", "The version of Spack.", "1.0.0"),
+        Field("host.spackCommit", "text", "The commit of Spack."),
+        Field("repository.namespace", "text", "The package repository.", "builtin"),
+        Field("repository.commit", "text", "The commit of the package repository."),
+        Field("events.kind", "list of text", "What told of an event.", "linker", sortable=False),
+        Field(
+            "manifest.digest", "text", "Digest of what was installed, the same for the same files."
+        ),
+        Field("manifest.fileCount", "integer", "How many files were installed.", "155"),
+        Field("tags", "list of text", "Tags.", "nightly", sortable=False),
+        Field("owner", "text", "Who reported it."),
+        Field("session", "text", "One run of Spack.", sortable=False),
+        Field("sources", "list of text", "What told of it.", "install_tree", sortable=False),
+        Field("ingestionId", "text", "The import that recorded it.", sortable=False),
+    ),
+)  # fmt: skip

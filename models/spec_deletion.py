@@ -1,0 +1,120 @@
+"""What becomes of a spec that is to be deleted.
+
+A spec that others stand on, that a spliced one was built as, that a build was made of or an
+execution ran on, is not deleted: whoever refers to it would refer to nothing. When that is forced,
+a tombstone stays in its place: its hashes still resolve, to when and why it was deleted, and it is
+found by no search. A spec that comes again by an import takes the place of its tombstone.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from models.database import Database, Delete, Put
+from models.errors import CaseledgerError, WriteConflictError
+from models.spec_graph import dependents_filter
+
+Json = dict[str, Any]
+
+_SHORTEST_PREFIX = 7
+_SHOWN = 10
+
+
+@dataclass(frozen=True, slots=True)
+class References:
+    """What refers to a spec: some ids of each kind."""
+
+    specs: tuple[str, ...] = ()
+    spliced: tuple[str, ...] = ()
+    executions: tuple[str, ...] = ()
+    builds: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.specs or self.spliced or self.executions or self.builds)
+
+
+class ReferredToError(CaseledgerError):
+    """A spec cannot be deleted: others refer to it."""
+
+    def __init__(self, id_: str, references: References) -> None:
+        kinds = ("specs", "spliced", "executions", "builds")
+        found = [f"{kind} {', '.join(getattr(references, kind))}" for kind in kinds
+                 if getattr(references, kind)]  # fmt: skip
+        super().__init__(f"{id_} is referred to by {'; '.join(found)}")
+        self.references = references
+
+
+FindBuilds = Callable[[str], Awaitable[list[str]]]
+"""Gives the ids of some builds of a spec, by its hash."""
+
+
+async def references_to(
+    database: Database, document: Json, builds: FindBuilds | None = None
+) -> References:
+    """Return what refers to a spec, up to ten of each kind."""
+    own_id, only_id = document["_id"], {"_id": 1}
+    specs = await database.specs.find(dependents_filter(document), only_id, limit=_SHOWN)
+    built = {"isSpliced": True, "builtAs.hash": document["hash"]}
+    spliced = await database.specs.find(built, {"builtAs": 1}, limit=10 * _SHOWN)
+    names = {"software": {"$elemMatch": {"name": document["name"], "hash": _prefixes(document)}}}
+    executions = await database.executions.find(names, only_id, limit=_SHOWN)
+    return References(
+        tuple(each["_id"] for each in specs),
+        tuple(
+            each["_id"]
+            for each in spliced
+            if (each["builtAs"].get("id") or each["builtAs"]["hash"]) == own_id
+        )[:_SHOWN],
+        tuple(each["_id"] for each in executions),
+        tuple(await builds(document["hash"]))[:_SHOWN] if builds else (),
+    )
+
+
+def _prefixes(document: Json) -> Json:
+    """Return what a hash in the name of a module can be: the hash or its beginning."""
+    beginnings = [
+        hash_[:length]
+        for hash_ in document["hashes"]
+        for length in range(_SHORTEST_PREFIX, len(hash_) + 1)
+    ]
+    return {"$in": beginnings}
+
+
+async def delete_spec(
+    database: Database,
+    id_: str,
+    *,
+    reason: str = "",
+    force: bool = False,
+    builds: FindBuilds | None = None,
+) -> bool:
+    """Delete a spec; tell whether it was there.
+
+    ReferredToError when something refers to it and it is not forced; WriteConflictError when it
+    changes meanwhile.
+    """
+    document = await database.specs.find_one({"_id": id_, "tombstone": None})
+    if document is None:
+        return False
+    references = await references_to(database, document, builds)
+    if references and not force:
+        raise ReferredToError(id_, references)
+    specs = database.specs
+    write = Put(specs, tombstone_of(document, reason)) if references else Delete(specs, id_)
+    if not await database.write([write]):
+        raise WriteConflictError(f"{id_} was changed at the same time")
+    return True
+
+
+def tombstone_of(document: Json, reason: str) -> Json:
+    """Return what stays of a spec: nothing that a search finds, but its hashes."""
+    now = datetime.now(UTC)
+    kept = {name: document[name] for name in ("_id", "hash", "hashes", "createdAt")}
+    told = {
+        "name": document["name"],
+        "version": document["version"],
+        "reason": reason,
+        "deletedAt": now,
+    }
+    return {**kept, "tombstone": told, "updatedAt": now}

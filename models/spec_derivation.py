@@ -1,0 +1,286 @@
+"""What is stored of a node of a Spack graph: its id, its closure, the fields to search by; pure."""
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Any
+
+from models.errors import ParseError
+from models.keys import escape_name
+from models.spack.dag_hash import Verification
+from models.spack.graph import BUILD, FLAGS, LINK_RUN, Edge, Graph, JsonObject, Node
+from models.spack.query import DEPENDENCY_TYPES
+from models.spack.target import target_family
+from models.spack.version import VersionError, version_key
+
+Json = dict[str, Any]
+
+MOST_DEPENDENCIES = 500_000
+"""The most entries of closures that the nodes of one document may have together."""
+
+_ABSENT = Verification("", "", None, "unverified")
+_DIGEST_CHARACTERS = 16
+_SCOPE_TYPES = (("run", LINK_RUN), ("build", BUILD), ("test", None))
+_TYPE_ORDER = {name: place for place, name in enumerate(DEPENDENCY_TYPES)}
+
+
+class TooManyDependenciesError(ParseError):
+    """The closures of a document together have more entries than are stored."""
+
+    def __init__(self) -> None:
+        detail = f"its nodes have more than {MOST_DEPENDENCIES} dependencies in all"
+        super().__init__("too_many_dependencies", detail)
+
+    def __reduce__(self) -> tuple[type["TooManyDependenciesError"], tuple[()]]:  # type: ignore[override]
+        return type(self), ()
+
+
+@lru_cache(maxsize=65536)
+def stored_version_key(version: str) -> str | None:
+    """Return the key of a version; None for a text that is none to Spack."""
+    try:
+        return version_key(version)
+    except VersionError:
+        return None
+
+
+def identities(graph: Graph, verifications: Mapping[str, Verification]) -> dict[str, str]:
+    """Return the ids of the nodes of a graph, by key.
+
+    That is the hash where all that the graph holds below follows from it; elsewhere a digest of
+    the node's JSON and of the ids below it stands behind the hash.
+    """
+    ids: dict[str, str] = {}
+    for key in _leaves_first(graph):
+        node = graph.nodes[key]
+        below = [ids.get(edge.child, edge.child) for edge in graph.edges[key]]
+        if node.build_spec is not None:
+            below.append(ids.get(node.build_spec, node.build_spec))
+        is_certain = verifications.get(key, _ABSENT).is_verified is True
+        is_plain = is_certain and node.build_spec is None and not any("~" in id_ for id_ in below)
+        ids[key] = node.hash if is_plain else f"{node.hash}~{_digest(node, below)}"
+    return ids
+
+
+def _leaves_first(graph: Graph) -> Iterator[str]:
+    done: set[str] = set()
+    for start in graph.nodes:
+        stack = [(start, False)]
+        while stack:
+            key, is_expanded = stack.pop()
+            if key in done:
+                continue
+            if is_expanded:
+                done.add(key)
+                yield key
+                continue
+            stack.append((key, True))
+            node = graph.nodes[key]
+            children = [edge.child for edge in graph.edges[key]]
+            if node.build_spec is not None and node.build_spec in graph.nodes:
+                children.append(node.build_spec)
+            stack += [(child, False) for child in children if child not in done]
+
+
+def _digest(node: Node, below: list[str]) -> str:
+    text = json.dumps([node.name, node.key_name, node.key, node.native, below])
+    digest = hashlib.sha256(text.encode()).digest()
+    return base64.b32encode(digest).decode().lower()[:_DIGEST_CHARACTERS]
+
+
+class Derivation:
+    """Derives the documents of the nodes of one graph, each as it is asked for."""
+
+    def __init__(self, graph: Graph, verifications: Mapping[str, Verification]) -> None:
+        self.graph = graph
+        self.ids = identities(graph, verifications)
+        self._verifications = verifications
+        self._bases: dict[str, Json] = {}
+        self._missing: dict[str, list[Edge]] = {}
+        for edge in graph.missing:
+            self._missing.setdefault(edge.parent, []).append(edge)
+
+    def document(self, key: str) -> Json:
+        """Return the document of a node, as far as it follows from the graph."""
+        node = self.graph.nodes[key]
+        verification = self._verifications.get(key, _ABSENT)
+        dependencies = self.dependencies(key)
+        return {
+            "_id": self.ids[key],
+            "hash": node.hash,
+            "hashes": list(node.hashes),
+            "fullHash": node.full_hash,
+            "buildHash": node.build_hash,
+            "keyName": node.key_name,
+            "hashVerified": verification.is_verified,
+            "hashReason": verification.reason,
+            "name": node.name,
+            "version": node.version,
+            "versionKey": stored_version_key(node.version),
+            "namespace": node.namespace,
+            "platform": node.platform,
+            "os": node.os,
+            "target": node.target,
+            "targetFamily": None if node.target is None else target_family(node.target),
+            "format": self.graph.format,
+            "isExternal": node.external is not None,
+            "isSpliced": node.build_spec is not None,
+            "builtAs": self._built_as(node),
+            "compilers": self._compilers(key),
+            "variants": _variants(node),
+            "flags": _flags(node),
+            "edges": list(self._edges(key)),
+            "dependencies": dependencies,
+            "dependencyCount": len(dependencies),
+            "missing": self._missing_below(key),
+            "builtWith": self._built_with(node),
+            **_native(node.native),
+        }
+
+    def dependencies(self, key: str) -> list[Json]:
+        """Return the closure of a node, in the order of names and hashes."""
+        scopes, types, virtuals = self._closure(key)
+        direct = {edge.child for edge in self.graph.edges[key]}
+        found = [
+            {
+                **self._base(child),
+                "types": sorted(types[child], key=_TYPE_ORDER.__getitem__),
+                "virtuals": sorted(virtuals[child]),
+                "scope": scope,
+                "direct": child in direct,
+            }
+            for child, scope in scopes.items()
+        ]
+        return sorted(found, key=lambda entry: (entry["name"], entry["hash"], entry.get("id", "")))
+
+    def _closure(self, key: str) -> tuple[dict[str, str], dict[str, set[str]], dict[str, set[str]]]:
+        """Return what a node stands on with its scope, and the types and virtuals of the edges."""
+        scopes: dict[str, str] = {}
+        for scope, wanted in _SCOPE_TYPES:
+            stack = [key, *scopes]
+            while stack:
+                for edge in self.graph.edges[stack.pop()]:
+                    if edge.child not in scopes and edge.has_type(wanted):
+                        scopes[edge.child] = scope
+                        stack.append(edge.child)
+        types: dict[str, set[str]] = {child: set() for child in scopes}
+        virtuals: dict[str, set[str]] = {child: set() for child in scopes}
+        for parent in (key, *scopes):
+            for edge in self.graph.edges[parent]:
+                types[edge.child].update(edge.deptypes)
+                virtuals[edge.child].update(edge.virtuals)
+        return scopes, types, virtuals
+
+    def _base(self, key: str) -> Json:
+        base = self._bases.get(key)
+        if base is None:
+            node = self.graph.nodes[key]
+            base = self._bases[key] = {
+                "name": node.name,
+                "version": node.version,
+                "versionKey": stored_version_key(node.version),
+                **_reference(node.hash, self.ids[key]),
+            }
+        return base
+
+    def _edges(self, key: str) -> Iterator[Json]:
+        edges = [*self.graph.edges[key], *self._missing.get(key, ())]
+        for edge in sorted(edges, key=_place) if self._missing.get(key) else edges:
+            kinds = {"types": list(edge.deptypes), "virtuals": list(edge.virtuals)}
+            if edge.child in self.graph.nodes:
+                yield {**self._base(edge.child), **kinds}
+            else:
+                yield {"name": edge.name, "hash": edge.child, **kinds, "missing": True}
+
+    def _missing_below(self, key: str) -> list[str]:
+        if key not in self.graph.incomplete:
+            return []
+        above = (key, *self.graph.closure(key))
+        return sorted({edge.child for each in above for edge in self._missing.get(each, ())})
+
+    def _compilers(self, key: str) -> list[Json]:
+        return [
+            {
+                "name": compiler.name,
+                "version": compiler.version,
+                "versionKey": compiler.version and stored_version_key(compiler.version),
+                "hash": compiler.hash,
+                "languages": list(compiler.languages),
+            }
+            for compiler in self.graph.compilers(key)
+        ]
+
+    def _built_as(self, node: Node) -> Json | None:
+        key = node.build_spec
+        if key is None:
+            return None
+        if key not in self.graph.nodes:
+            return {"hash": key, "known": False}
+        return {**_reference(self.graph.nodes[key].hash, self.ids[key]), "known": True}
+
+    def _built_with(self, node: Node) -> list[Json] | None:
+        key = node.build_spec
+        if key is None:
+            return None
+        return self.dependencies(key) if key in self.graph.nodes else []
+
+
+def _reference(node_hash: str, stored_id: str) -> Json:
+    return {"hash": node_hash} if node_hash == stored_id else {"hash": node_hash, "id": stored_id}
+
+
+def _place(edge: Edge) -> tuple[int, str]:
+    """Return what orders the edges of one node as they stand in its JSON."""
+    return len(edge.place), edge.place
+
+
+def _variants(node: Node) -> Json:
+    """Return the variants in a form to search in: values are true, false, text or lists of text."""
+    found = {name: _variant(value) for name, value in node.variants.items()}
+    patches = node.native.get("patches")
+    if "patches" not in found and isinstance(patches, list):
+        found["patches"] = _variant(patches)
+    return {escape_name(name): value for name, value in found.items() if value is not None}
+
+
+def _variant(value: Any) -> bool | str | list[str] | None:
+    if value is None or isinstance(value, bool | str):
+        return value
+    if isinstance(value, list):
+        return [variant_text(item) for item in value]
+    return None if isinstance(value, dict) else variant_text(value)
+
+
+def variant_text(value: Any) -> str:
+    """Return a value of a variant as it is written in a query."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _flags(node: Node) -> Json:
+    values = {name: node.parameters.get(name) for name in sorted(FLAGS)}
+    return {
+        name: [variant_text(item) for item in value]
+        for name, value in values.items()
+        if isinstance(value, list) and value
+    }
+
+
+def _native(native: JsonObject) -> Json:
+    """Return the JSON of a node, as text where the driver would take an object for a reference."""
+    text = None if not _holds_reference(native) else json.dumps(native)
+    return {"spec": None if text else native, "specText": text}
+
+
+def _holds_reference(native: JsonObject) -> bool:
+    stack: list[Any] = [native]
+    while stack:
+        at = stack.pop()
+        if isinstance(at, dict):
+            if "$ref" in at:
+                return True
+            stack += [value for value in at.values() if isinstance(value, dict | list)]
+        else:
+            stack += [value for value in at if isinstance(value, dict | list)]
+    return False

@@ -1,0 +1,47 @@
+"""Every example of docs/api.md works, and every way to ask is in it."""
+
+import re
+from pathlib import Path
+
+import pytest
+from httpx2 import AsyncClient
+
+from api.app import create_app
+from models.settings import Settings
+from tests.archives import key_of, sample_cases
+
+TEXT = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```http\n(.*?)```", TEXT, re.DOTALL)
+GETS = [line[4:] for block in BLOCKS for line in block.splitlines() if line.startswith("GET ")]
+POSTS = re.findall(r"POST (\S+)\n(.*)", "".join(b for b in BLOCKS if b.startswith("POST")), re.S)
+
+
+def filled(path: str) -> str:
+    case = next(case for case in sample_cases() if case.canonical and len(case.executions) > 1)
+    other = next(e.lid for e in case.executions if e.changes and not e.is_canonical)
+    for name, value in (
+        ("caseId", key_of(case).case_id),
+        ("executionId", str(case.canonical)),
+        ("otherExecutionId", other),
+    ):
+        path = path.replace(f"{{{name}}}", value)
+    return path
+
+
+@pytest.mark.parametrize("path", GETS)
+async def test_an_example_works(client: AsyncClient, path: str) -> None:
+    answer = await client.get(filled(path))
+    assert answer.status_code == 200, answer.text
+
+
+@pytest.mark.parametrize(("path", "body"), POSTS)
+async def test_an_example_with_a_body_works(client: AsyncClient, path: str, body: str) -> None:
+    answer = await client.post(path, content=body)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["items"]
+
+
+def test_every_path_has_an_example() -> None:
+    asked = {path.partition("?")[0] for path in [*GETS, *(path for path, _ in POSTS)]}
+    paths = create_app(Settings()).openapi()["paths"]
+    assert {p for p in paths if p.startswith("/api")} - {"/api/v1/simulations"} == asked

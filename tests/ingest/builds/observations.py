@@ -1,0 +1,52 @@
+"""Attempts as sources tell of them, made for the tests of what is stored."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from ingest.builds.attempt import BuildAttempt
+from ingest.builds.build_files import files_in_memory
+from ingest.builds.install_tree import (
+    read_failed_log,
+    read_install_tree,
+    read_stage,
+    redactor_for,
+)
+from ingest.builds.junit import parse_junit
+from ingest.builds.observed import ObservedBuild
+from ingest.builds.redaction import Redactor
+from ingest.builds.reported import junit_attempts
+from tests.ingest.builds import reports
+from tests.ingest.builds.test_install_tree import FAILED, INSTALLED, NAME, STAGE
+
+
+def of_tree(files: Mapping[str, bytes] = INSTALLED, directory: str = NAME) -> ObservedBuild:
+    """The attempt of an install tree."""
+    return _of_files(read_install_tree(files_in_memory(files), directory), files, directory)
+
+
+def of_stage(files: Mapping[str, bytes] = STAGE) -> ObservedBuild:
+    """The attempt of a stage."""
+    directory = f"spack-stage-{NAME}"
+    return _of_files(read_stage(files_in_memory(files), directory), files, directory)
+
+
+def _of_files(attempt: BuildAttempt, files: Mapping[str, bytes], path: str) -> ObservedBuild:
+    opened = files_in_memory(files)
+    logs = {log.name: opened[log.name] for log in attempt.logs}
+    return ObservedBuild(attempt, path, logs, redactor_for(opened))
+
+
+def of_log(log: bytes = FAILED, suffix: str = "aaaaaaaa") -> ObservedBuild:
+    """The attempt that a failed build's log tells of."""
+    name = f"spack-stage-{NAME}-{suffix}.log"
+    return ObservedBuild(read_failed_log([log], name), name, {name: lambda: [log]})
+
+
+def of_junit(log: bytes = FAILED, **changes: Any) -> ObservedBuild:
+    """The attempt of a JUnit case."""
+    case = reports.case(reports.FAILURE, log=log.decode())
+    (attempt,) = junit_attempts(parse_junit(reports.junit(case)), Redactor())
+    content = attempt.log_content or b""
+    logs = {"system-out": lambda: [content]} if content else {}
+    return replace(ObservedBuild(attempt, "junit.xml", logs), **changes)

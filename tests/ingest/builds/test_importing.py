@@ -1,0 +1,198 @@
+"""Builds are found in directories and archives, read once, and counted."""
+
+import gzip
+import io
+import os
+import tarfile
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ingest.audit import Audit
+from ingest.builds.importing import BuildOptions, import_builds, open_place
+from ingest.sources.budgets import Budgets
+from models.database import Database
+from models.ingestion import Counts
+from tests.ingest.builds import reports
+from tests.ingest.builds.reports import HASH, OTHER
+from tests.ingest.builds.test_install_tree import FAILED, INSTALLED, NAME, SECRET, STAGE
+from tests.ingest.builds.test_monitor import saved
+
+LOG_NAME = f"spack-stage-{NAME}-abcdefgh.log"
+TEST_ID = f"p-1.2-{HASH[:7]}"
+TREE: dict[str, bytes] = {
+    **{f"opt/x/{NAME}/.spack/{name}": content for name, content in INSTALLED.items()},
+    f"opt/x/{NAME}/.spack/archived-files/config.log": b"no",
+    f"opt/x/{NAME}/lib/deep/spack-build-out.txt": b"no",
+    **{
+        f"stage/spack-stage-{NAME}/{name}": content.replace(b"03:04", b"05:06")
+        for name, content in STAGE.items()
+    },
+    f"stage/spack-stage-{NAME}/spack-src/test.xml": b"<testsuite/>",
+    f"logs/{LOG_NAME}": FAILED.replace(b"03:04", b"07:08"),
+    "reports/junit.xml": reports.junit(
+        reports.case(reports.SKIPPED, name=OTHER),
+        reports.case(reports.FAILURE, "dep", HASH, reports.LOG.replace("03:04", "09:10")),
+    ),
+    "reports/other.xml": b"<html></html>",
+    "cdash/Build.xml": reports.cdash("Build", reports.BUILD_ERROR),
+    "cdash/Configure.xml": reports.configure_step(),
+    "test/suite/results.txt": f"{TEST_ID} FAILED\n".encode(),
+    f"test/suite/{TEST_ID}-test-out.txt": b"==> Testing p\nFAILED: P::test_x: bad\n",
+    **{f"monitor/{name}": content for name, content in saved().items()},
+}
+KINDS = ["cdash", "install_tree", "junit", "junit", "log", "monitor", "stage", "test"]
+
+
+def write_tree(root: Path, files: Mapping[str, bytes] = TREE) -> Path:
+    for name, content in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    return root
+
+
+def write_tar(path: Path, files: Mapping[str, bytes] = TREE) -> Path:
+    with tarfile.open(path, "w:gz") as archive:
+        for name, content in files.items():
+            member = tarfile.TarInfo(f"./{name}")
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return path
+
+
+def write_zip(path: Path, files: Mapping[str, bytes] = TREE) -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return path
+
+
+async def imported(database: Database, path: Path, **options: Any) -> Audit:
+    audit = Audit(database.ingestions, [path], "builds", lambda _: None)
+    place = open_place(path, Budgets())
+    await import_builds(database, place, audit, BuildOptions(**options))
+    await audit.finish(audit.final_status())
+    return audit
+
+
+async def sources(database: Database) -> list[str]:
+    found = await database.builds.find({}, {"sources": 1})
+    return sorted(source for build in found for source in build["sources"])
+
+
+@pytest.fixture(params=["directory", "tar", "zip"])
+def source(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    if request.param == "directory":
+        return write_tree(tmp_path / "root")
+    return (
+        write_tar(tmp_path / "a.tgz") if request.param == "tar" else write_zip(tmp_path / "a.zip")
+    )
+
+
+async def test_everything_that_builds_leave_is_imported(database: Database, source: Path) -> None:
+    audit = await imported(database, source)
+    assert audit.record.counts == Counts(discovered=8, created=8)
+    assert audit.record.problems == []
+    assert await sources(database) == KINDS
+    assert audit.record.status == "completed"
+    again = await imported(database, source)
+    assert again.record.counts.unchanged == again.record.counts.discovered > 0
+    assert again.record.counts.created == again.record.counts.updated == 0
+    found = await database.builds.find({})
+    assert SECRET not in str(found)
+
+
+async def test_what_is_known_is_not_opened(database: Database, tmp_path: Path) -> None:
+    tree = write_tree(tmp_path / "t", {n: c for n, c in TREE.items() if n.startswith("opt/")})
+    await imported(database, tree)
+    log = tree / f"opt/x/{NAME}/.spack/spack-build-out.txt.gz"
+    status = log.stat()
+    log.write_bytes(b"?" * status.st_size)
+    os.utime(log, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert (await imported(database, tree)).record.counts == Counts(discovered=1, unchanged=1)
+
+
+async def test_the_same_files_elsewhere_change_nothing(database: Database, tmp_path: Path) -> None:
+    await imported(database, write_tree(tmp_path / "a"))
+    again = await imported(database, write_tree(tmp_path / "b"))
+    assert again.record.counts == Counts(discovered=8, unchanged=8)
+
+
+@pytest.mark.parametrize(
+    ("below", "kind"),
+    [
+        (f"opt/x/{NAME}", "install_tree"),
+        (f"opt/x/{NAME}/.spack", "install_tree"),
+        (f"stage/spack-stage-{NAME}", "stage"),
+        (f"logs/{LOG_NAME}", "log"),
+        ("test/suite", "test"),
+    ],
+)
+async def test_a_path_may_begin_anywhere(
+    database: Database, tmp_path: Path, below: str, kind: str
+) -> None:
+    await imported(database, write_tree(tmp_path) / below)
+    (build,) = await database.builds.find({})
+    assert build["sources"] == [kind]
+    assert build["specHash"].startswith(HASH[:7])
+    assert build["sourcePath"] == str(tmp_path / below).removesuffix("/.spack")
+
+
+async def test_what_a_failure_in_a_report_kept_from_being_run_is_cancelled(
+    database: Database, tmp_path: Path
+) -> None:
+    await imported(database, write_tree(tmp_path) / "reports")
+    by_spec = {build["specHash"]: build for build in await database.builds.find({})}
+    assert by_spec[HASH]["status"] == "failed"
+    assert by_spec[OTHER]["status"] == "cancelled"
+    assert by_spec[OTHER]["cancelledBy"] == {
+        "buildId": by_spec[HASH]["_id"], "name": "dep", "specHash": HASH,
+    }  # fmt: skip
+
+
+async def test_a_test_run_is_no_build(database: Database, tmp_path: Path) -> None:
+    await imported(database, write_tree(tmp_path) / "test")
+    (run,) = await database.builds.find({})
+    assert (run["kind"], run["status"], run["failedPhase"]) == ("test", "failed", "test")
+    assert [(t["name"], t["outcome"], t["message"]) for t in run["tests"]] == [
+        ("P::test_x", "failed", "bad")
+    ]
+
+
+async def test_one_bad_file_costs_itself(database: Database, tmp_path: Path) -> None:
+    files = {**TREE, "bad/junit.xml": b"<testsuites><testsuite", "logs/spack-stage-x.log": b"?"}
+    audit = await imported(database, write_tree(tmp_path, files))
+    assert (audit.record.counts.created, audit.record.counts.rejected) == (8, 2)
+    reasons = {problem.reason for problem in audit.record.problems}
+    assert reasons == {"not_xml", "no_spec"}
+    assert audit.record.status == "partial"
+
+
+async def test_a_cut_archive_gives_what_it_has(database: Database, tmp_path: Path) -> None:
+    whole = write_tar(tmp_path / "a.tar.gz").read_bytes()
+    plain = tmp_path / "b.tar"
+    plain.write_bytes(gzip.decompress(whole)[: -20 * 512])
+    audit = await imported(database, plain)
+    assert audit.record.counts.created > 3
+    assert (audit.unreadable, audit.record.status) == (1, "partial")
+
+
+async def test_a_dry_run_counts_and_stores_nothing(database: Database, tmp_path: Path) -> None:
+    audit = await imported(database, write_tree(tmp_path), dry_run=True)
+    assert audit.record.counts.created == 8
+    assert await database.builds.count({}) == 0
+
+
+async def test_owner_and_tags_are_for_all(database: Database, tmp_path: Path) -> None:
+    await imported(database, write_tree(tmp_path), owner="me", tags=("nightly",))
+    assert await database.builds.count({"owner": "me", "tags": "nightly"}) == 8
+
+
+async def test_members_that_lead_elsewhere_are_not_read(database: Database, tmp_path: Path) -> None:
+    path = write_tar(tmp_path / "a.tgz", {f"../{LOG_NAME}": FAILED})
+    audit = await imported(database, path)
+    assert audit.record.counts == Counts()

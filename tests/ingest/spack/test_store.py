@@ -1,0 +1,361 @@
+"""Specs in the database: stored once, whichever way and how often they come."""
+
+import asyncio
+import copy
+import json
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import given as given_any
+
+from ingest.sample.specs import SpecSampleOptions, made_documents
+from ingest.spack import Provenance
+from ingest.spack import store as spec_store
+from ingest.spack.store import Written, stored_provenance, write_specs
+from models.database import Collection, Database, Delete, Insert
+from models.errors import DatabaseError
+from models.spack.dag_hash import verify_all
+from models.spec import SpecRecord
+from models.spec_derivation import Derivation, identities
+from tests.ingest.spack.builders import (
+    FORMATS,
+    Json,
+    Package,
+    diamond,
+    document,
+    documents,
+    graphs,
+    lockfile,
+    on,
+    package,
+    same,
+)
+from tests.ingest.spack.builders import (
+    database as index,
+)
+
+_BOOKKEEPING = {"createdAt", "updatedAt", "ingestionId", "provenance"}
+
+
+async def _write(spec_database: Database, given: Any, name: str = "x.json") -> list[Written]:
+    return await write_specs(spec_database, documents(given, name))
+
+
+async def _all(spec_database: Database) -> dict[str, Json]:
+    return {each["_id"]: each for each in await spec_database.specs.find({})}
+
+
+def _content(stored: dict[str, Json]) -> Any:
+    return {
+        id_: {name: value for name, value in each.items() if name not in _BOOKKEEPING}
+        for id_, each in stored.items()
+    }
+
+
+async def test_every_node_is_a_document_of_its_own(spec_database: Database) -> None:
+    app = diamond()
+    (written,) = await _write(spec_database, document(app))
+    assert (written.outcome, written.id) == ("created", app.hash)
+    stored = await _all(spec_database)
+    assert {each["name"] for each in stored.values()} == {"app", "mid", "leaf", "tool"}
+    assert same(stored[app.hash]["spec"], app.native)
+    assert [id_ for id_, each in stored.items() if each["isRoot"]] == [app.hash]
+    for each in stored.values():
+        SpecRecord.model_validate(each)
+        assert each.keys() - {"_id"} == {
+            field.alias for field in SpecRecord.model_fields.values() if field.alias
+        }
+
+
+async def test_the_closure_tells_how_a_dependency_is_reached(spec_database: Database) -> None:
+    app = diamond()
+    await _write(spec_database, document(app))
+    stored = (await _all(spec_database))[app.hash]
+    told = {
+        each["name"]: (each["scope"], each["direct"], each["types"], each["virtuals"])
+        for each in stored["dependencies"]
+    }
+    assert told == {
+        "leaf": ("run", True, ["build", "link", "run"], ["zlib-api"]),
+        "mid": ("run", True, ["build", "link"], ["mpi"]),
+        "tool": ("build", True, ["build"], []),
+    }
+    assert [each["name"] for each in stored["edges"]] == ["leaf", "mid", "tool"]
+
+
+async def test_what_is_known_is_not_written_again(spec_database: Database) -> None:
+    given = document(diamond())
+    await _write(spec_database, given)
+    before = await _all(spec_database)
+    (again,) = await _write(spec_database, given)
+    assert again.outcome == "unchanged"
+    assert await _all(spec_database) == before
+
+
+async def test_a_new_source_is_noted_beside_the_others(spec_database: Database) -> None:
+    app = diamond()
+    await _write(spec_database, document(app), "a.json")
+    (second,) = await _write(spec_database, document(app), "b.json")
+    (third,) = await _write(spec_database, document(app), "a.json")
+    assert (second.outcome, third.outcome) == ("updated", "unchanged")
+    stored = (await _all(spec_database))[app.hash]
+    assert [each["file"] for each in stored["provenance"]] == ["a.json", "b.json"]
+
+
+async def test_a_dependency_becomes_a_root_when_it_is_submitted(spec_database: Database) -> None:
+    app = diamond()
+    leaf = app.dependencies[0].package
+    await _write(spec_database, document(app))
+    (written,) = await _write(spec_database, document(leaf))
+    assert written.outcome == "updated"
+    assert (await _all(spec_database))[leaf.hash]["isRoot"]
+
+
+async def test_the_order_of_uploads_does_not_matter(spec_database: Database) -> None:
+    made = [document(diamond()), document(diamond(leaf="1.4")), document(diamond(4), 4)]
+    for each in made:
+        await _write(spec_database, each)
+    first = _content(await _all(spec_database))
+    await spec_database.write(
+        [Delete(spec_database.specs, id_) for id_ in await _all(spec_database)]
+    )
+    await write_specs(spec_database, [d for each in reversed(made) for d in documents(each)])
+    assert _content(await _all(spec_database)) == first
+
+
+async def test_statements_do_not_grow_with_the_nodes(
+    spec_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[str] = []
+    kind = type(spec_database.specs)
+    for name in ("find", "write"):
+        _count_calls(monkeypatch, kind, name, calls)
+    for size in (2, 40):
+        calls.clear()
+        chain = package("p0", version=str(size))
+        for number in range(1, size):
+            chain = package(f"p{number}", on(chain))
+        given = document(chain)
+        await _write(spec_database, given)
+        assert calls == ["find", "write"]
+        calls.clear()
+        await _write(spec_database, given)
+        assert calls == ["find"]
+
+
+def _count_calls(
+    monkeypatch: pytest.MonkeyPatch, kind: type[Any], name: str, calls: list[str]
+) -> None:
+    original = getattr(kind, name)
+
+    async def counted(self: Any, *arguments: Any, **options: Any) -> Any:
+        calls.append(name)
+        return await original(self, *arguments, **options)
+
+    monkeypatch.setattr(kind, name, counted)
+
+
+async def test_sixteen_uploads_at_once_store_one_set(spec_database: Database) -> None:
+    made = list(made_documents(SpecSampleOptions(3)))
+    for given in made:
+        written = await asyncio.gather(*(_write(spec_database, given) for _ in range(16)))
+        assert {each.outcome for (each,) in written} <= {"created", "updated", "unchanged"}
+        assert sum(each.outcome == "created" for (each,) in written) <= 1
+    stored = await _all(spec_database)
+    assert stored.keys() == {node["hash"] for given in made for node in given["spec"]["nodes"]}
+    assert all(len(each["provenance"]) <= 1 for each in stored.values())
+
+
+async def test_a_write_that_fails_leaves_nothing(
+    spec_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spec_store, "_PATIENCE_SECONDS", 0)
+    monkeypatch.setattr(spec_store, "Insert", _third_fails())
+    with pytest.raises(DatabaseError, match="try again"):
+        await _write(spec_database, document(diamond()))
+    assert await _all(spec_database) == {}
+
+
+def _third_fails() -> Any:
+    made: list[Json] = []
+
+    def insert(collection: Collection, stored: Json) -> Insert:
+        made.append(stored)
+        return Insert(collection, made[0] if len(made) == 3 else stored)
+
+    return insert
+
+
+def _spliced(tool_version: str) -> Package:
+    """Return a spliced node; it keeps its hash whatever tool is below, as real ones do."""
+    old, new = package("z", version="1.2"), package("z", version="1.3")
+    tool = package("tool", version=tool_version)
+    built = package("app", on(old, "build link"))
+    made = package("app", on(new, "link"), on(tool, "build"), build_spec=built)
+    made.native["hash"] = "s" * 32
+    return made
+
+
+async def test_two_contents_under_one_hash_stand_beside_each_other(spec_database: Database) -> None:
+    for version in ("1", "2", "1"):
+        await _write(spec_database, document(_spliced(version)))
+    found = await spec_database.specs.find({"hashes": "s" * 32})
+    assert len(found) == 2
+    for each in found:
+        assert each["_id"].startswith("s" * 32 + "~")
+        assert (each["hashVerified"], each["hashReason"]) == (None, "spliced")
+        assert each["builtAs"]["known"]
+        assert [entry["version"] for entry in each["builtWith"]] == ["1.2"]
+
+
+async def test_what_stands_on_two_contents_is_two_specs_as_well(spec_database: Database) -> None:
+    for version in ("1", "2"):
+        await _write(spec_database, document(package("top", on(_spliced(version)))))
+    tops = await spec_database.specs.find({"name": "top"})
+    below = {each["dependencies"][0]["id"] for each in tops}
+    assert len({each["_id"] for each in tops}) == len(below) == 2
+
+
+@pytest.mark.parametrize("version", [1, 2, 3])
+async def test_nodes_of_old_lockfiles_share_a_hash_and_not_a_document(
+    spec_database: Database, version: int
+) -> None:
+    app = diamond({1: 1, 2: 1, 3: 2}[version])
+    await _write(spec_database, lockfile([(app, "app")], version))
+    stored = await _all(spec_database)
+    assert {each["name"] for each in stored.values()} == {"app", "mid", "leaf", "tool"}
+    root = next(each for each in stored.values() if each["name"] == "app")
+    assert root["provenance"] == [
+        {"origin": "environment", "file": "x.json", "isRoot": True, "userSpec": "app"}
+    ]
+
+
+async def test_a_database_says_what_is_explicit(spec_database: Database) -> None:
+    app = diamond()
+    await _write(spec_database, index([app]), "tree/.spack-db/index.json")
+    stored = {each["name"]: each for each in (await _all(spec_database)).values()}
+    assert {name: each["isExplicit"] for name, each in stored.items()} == {
+        "app": True, "mid": False, "leaf": False, "tool": False
+    }  # fmt: skip
+    assert stored["app"]["provenance"][0]["installationTime"] == 1744963943.3079917
+    assert "/secret" not in json.dumps(stored["app"]["provenance"])
+    assert [name for name, each in stored.items() if each["isRoot"]] == ["app"]
+
+
+async def test_a_later_complete_document_completes_a_closure(spec_database: Database) -> None:
+    app = diamond()
+    listed = [each.package.native for each in app.dependencies if each.package.name != "leaf"]
+    await _write(spec_database, [app.native, *listed])
+    stored = (await _all(spec_database))[app.hash]
+    assert len(stored["missing"]) == 1
+    assert [each.get("missing", False) for each in stored["edges"]] == [True, False, False]
+    (written,) = await _write(spec_database, document(app))
+    assert written.outcome == "updated"
+    whole = (await _all(spec_database))[app.hash]
+    assert whole["missing"] == []
+    assert len(whole["dependencies"]) == 3
+    await _write(spec_database, [app.native, *listed], "again.json")
+    assert (await _all(spec_database))[app.hash]["dependencies"] == whole["dependencies"]
+
+
+async def test_a_tombstone_gives_way_to_the_spec_when_it_comes_again(
+    spec_database: Database,
+) -> None:
+    app = diamond()
+    await _write(spec_database, document(app))
+    grave = {"name": "app", "version": "2.1", "reason": "x"}
+    await spec_database.specs.update({"_id": app.hash}, {"$set": {"tombstone": grave}})
+    (written,) = await _write(spec_database, document(app))
+    assert written.outcome == "created"
+    assert (await _all(spec_database))[app.hash]["tombstone"] is None
+
+
+async def test_one_that_is_too_large_costs_itself(
+    spec_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    large = package("large", extra={"patches": ["x" * (17 * 2**20)]})
+    given = [*documents(document(diamond())), *documents(document(large))]
+    written = await write_specs(spec_database, given)
+    assert [(each.outcome, each.reason) for each in written] == [
+        ("created", ""), ("rejected", "too_large")
+    ]  # fmt: skip
+
+
+async def test_closures_that_are_too_large_together_are_refused(spec_database: Database) -> None:
+    chain = package("p")
+    found = [chain]
+    for _ in range(1500):
+        chain = package("p", on(chain))
+        found.append(chain)
+    nodes = [each.native for each in reversed(found)]
+    (written,) = await _write(spec_database, {"spec": {"_meta": {"version": 5}, "nodes": nodes}})
+    assert (written.outcome, written.reason) == ("rejected", "too_many_dependencies")
+    assert await _all(spec_database) == {}
+
+
+async def test_a_reference_of_the_driver_is_kept_as_text(spec_database: Database) -> None:
+    extra = {"external": {"path": None, "extra_attributes": {"a": {"$ref": "b", "$id": "c"}}}}
+    made = package("odd", extra=extra)
+    await _write(spec_database, document(made))
+    stored = (await _all(spec_database))[made.hash]
+    assert stored["spec"] is None
+    assert same(json.loads(stored["specText"]), made.native)
+
+
+async def test_names_that_are_hard_for_mongodb_are_kept(spec_database: Database) -> None:
+    extra = {"external": {"path": "/x", "extra_attributes": {"a.b": 1, "$c": {"": 1.0}, "_id": 2}}}
+    made = package("odd", extra=extra, parameters={"v.w": True, "$x": "y", "n": ["1"]})
+    await _write(spec_database, document(made))
+    stored = (await _all(spec_database))[made.hash]
+    assert same(stored["spec"], made.native)
+    assert stored["variants"] == {"v\u2024w": True, "\uff04x": "y", "n": ["1"]}
+
+
+async def test_a_dry_run_writes_nothing(spec_database: Database) -> None:
+    (written,) = await write_specs(spec_database, documents(document(diamond())), dry_run=True)
+    assert written.outcome == "created"
+    assert await _all(spec_database) == {}
+
+
+async def test_credentials_are_noted_at_the_node_that_holds_them(spec_database: Database) -> None:
+    extra = {"external": {"path": "/x", "extra_attributes": {"TOKEN": "ghp_" + "a" * 36}}}
+    made = package("top", on(package("odd", extra=extra)))
+    await _write(spec_database, document(made))
+    stored = {each["name"]: each["credentials"] for each in (await _all(spec_database)).values()}
+    assert stored == {"top": [], "odd": ["external.extra_attributes.TOKEN"]}
+
+
+def test_credentials_in_the_name_of_a_file_are_masked() -> None:
+    found = stored_provenance(Provenance("mirror", "https://me:secret@host/x.json"))
+    assert found["file"] == "https://***@host/x.json"
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_ids_do_not_depend_on_the_order_of_nodes(form: int) -> None:
+    given = document(diamond(form), form)
+    turned = copy.deepcopy(given)
+    nodes = turned["spec"] if form == 1 else turned["spec"]["nodes"]
+    nodes[1:] = reversed(nodes[1:])
+    (first,), (second,) = documents(given), documents(turned)
+    assert identities(first.graph, first.verifications) == identities(
+        second.graph, second.verifications
+    )
+
+
+@given_any(graphs())
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_a_closure_has_every_node_below_once(root: Package) -> None:
+    (found,) = documents(document(root))
+    graph = found.graph
+    derivation = Derivation(graph, verify_all(graph))
+    for key in graph.nodes:
+        entries = derivation.dependencies(key)
+        by_scope = {
+            scope: {each["hash"] for each in entries if each["scope"] in scopes}
+            for scope, scopes in {"run": ["run"], "build": ["run", "build"]}.items()
+        }
+        assert sorted(each["hash"] for each in entries) == sorted(graph.closure(key))
+        assert by_scope["run"] == set(graph.link_run_closure(key))
+        assert by_scope["build"] == set(graph.build_closure(key))
+        assert {e["hash"] for e in entries if e["direct"]} == {e.child for e in graph.edges[key]}

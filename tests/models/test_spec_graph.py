@@ -1,0 +1,238 @@
+"""Stored specs, given back: as documents, DAGs, trees, DOT; and what deletion leaves."""
+
+from typing import Any
+
+import pytest
+
+from ingest.spack import SpecDocument
+from ingest.spack.importing import store_file
+from ingest.spack.store import write_specs
+from models.database import Database
+from models.spec_deletion import ReferredToError, delete_spec
+from models.spec_file import load_file
+from models.spec_graph import (
+    IncompleteSpecError,
+    StoredGraph,
+    dag,
+    dependencies_of,
+    dependents_filter,
+    dot,
+    find_ids,
+    load_graph,
+    native_document,
+    tree,
+)
+from tests.ingest.spack.builders import (
+    FORMATS,
+    Json,
+    clear_signed,
+    diamond,
+    document,
+    documents,
+    lockfile,
+    on,
+    package,
+    packed,
+    same,
+)
+from tests.ingest.spack.builders import (
+    database as index,
+)
+
+
+async def _stored(spec_database: Database, given: Any) -> tuple[list[SpecDocument], StoredGraph]:
+    found = documents(given)
+    written = await write_specs(spec_database, found)
+    graph = await load_graph(spec_database, written[0].id)
+    assert graph is not None
+    return found, graph
+
+
+@pytest.mark.parametrize("form", FORMATS)
+async def test_a_document_comes_back_equal(spec_database: Database, form: int) -> None:
+    given = document(diamond(form), form)
+    _, graph = await _stored(spec_database, given)
+    assert same(native_document(graph), given)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+async def test_a_dependency_has_a_document_of_its_own(spec_database: Database, form: int) -> None:
+    app = diamond(form)
+    mid = next(each.package for each in app.dependencies if each.package.name == "mid")
+    await _stored(spec_database, document(app, form))
+    (found,) = await find_ids(spec_database, mid.native["hash"])
+    graph = await load_graph(spec_database, found["_id"])
+    assert graph is not None
+    assert same(native_document(graph), document(mid, form))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({"binary_cache_checksum": {"hash": "x"}, "a.b": {"$c": 1}}, id="more keys"),
+        pytest.param({"spec": {"_meta": {"version": 5, "new": True}}}, id="more meta"),
+        pytest.param({"spec": {"_meta": {"version": 5}, "later": [1]}}, id="more beside nodes"),
+    ],
+)
+async def test_what_stands_around_the_nodes_comes_back(
+    spec_database: Database, change: Json
+) -> None:
+    given = document(diamond())
+    nodes = given["spec"]["nodes"]
+    given = {**given, **change}
+    given["spec"] = {**given["spec"], "nodes": nodes}
+    _, graph = await _stored(spec_database, given)
+    assert same(native_document(graph), given)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+async def test_another_order_of_nodes_comes_back(spec_database: Database, form: int) -> None:
+    given = document(diamond(form), form)
+    nodes = given["spec"] if form == 1 else given["spec"]["nodes"]
+    nodes[1:] = reversed(nodes[1:])
+    _, graph = await _stored(spec_database, given)
+    assert same(native_document(graph), given)
+
+
+async def test_a_node_that_stands_twice_comes_back_twice(spec_database: Database) -> None:
+    given = document(diamond())
+    given["spec"]["nodes"].append(dict(given["spec"]["nodes"][1]))
+    _, graph = await _stored(spec_database, given)
+    assert same(native_document(graph), given)
+
+
+async def test_each_form_that_was_submitted_comes_back(spec_database: Database) -> None:
+    plain = document(diamond())
+    forms = [{**plain, "x": number} for number in range(3)]
+    for each in forms:
+        _, graph = await _stored(spec_database, each)
+    for number, each in enumerate(forms):
+        assert same(native_document(graph, number), each)
+
+
+async def test_a_spliced_document_comes_back_with_its_build_spec(spec_database: Database) -> None:
+    built = package("app", on(package("z", version="1.2"), "build link"))
+    given = document(package("app", on(package("z", version="1.3"), "link"), build_spec=built))
+    _, graph = await _stored(spec_database, given)
+    assert same(native_document(graph), given)
+    assert len(dag(graph)["nodes"]) == 2
+
+
+@pytest.mark.parametrize("version", [1, 2, 3, 4, 5, 6, 7])
+async def test_a_lockfile_comes_back_equal(spec_database: Database, version: int) -> None:
+    form = {1: 1, 2: 1, 3: 2, 4: 3, 5: 4}.get(version, 5)
+    given = lockfile([(diamond(form), "app"), (diamond(form, "1.4"), "app")], version)
+    await _back(spec_database, given)
+
+
+@pytest.mark.parametrize("version", ["5", "6", "7", "8"])
+async def test_a_database_comes_back_equal(spec_database: Database, version: str) -> None:
+    form = {"5": 1, "6": 3, "7": 4}.get(version, 5)
+    await _back(spec_database, index([diamond(form)], version))
+
+
+async def _back(spec_database: Database, given: Json) -> None:
+    found = documents(given)
+    written = await write_specs(spec_database, found)
+    ids = {id_ for each in written for id_ in each.node_ids}
+    container = found[0].container
+    assert container is not None
+    digest = await store_file(spec_database, container, found, ids)
+    assert await store_file(spec_database, container, found, ids) == digest
+    assert same(await load_file(spec_database, digest), given)
+    part = await store_file(spec_database, container, found, set(list(ids)[1:]))
+    assert same(await load_file(spec_database, part), given)
+
+
+async def test_a_signed_document_comes_back_without_its_signature(spec_database: Database) -> None:
+    given = document(diamond())
+    _, graph = await _stored(spec_database, clear_signed(packed(given).decode()))
+    assert same(native_document(graph), given)
+
+
+async def test_hashes_are_found_by_their_beginning(spec_database: Database) -> None:
+    app = diamond(2)
+    await _stored(spec_database, document(app, 2))
+    for name in ("hash", "full_hash", "build_hash"):
+        (found,) = await find_ids(spec_database, app.native[name][:9])
+        assert found["name"] == "app"
+    assert len(await find_ids(spec_database, "")) == 4
+    assert await find_ids(spec_database, "~") == []
+
+
+async def test_nodes_edges_tree_and_dot_of_a_graph(spec_database: Database) -> None:
+    app = diamond()
+    _, graph = await _stored(spec_database, document(app))
+    whole = dag(graph)
+    assert (len(whole["nodes"]), len(whole["edges"])) == (4, 5)
+    assert {each["name"] for each in dag(graph, "run")["nodes"]} == {"app", "leaf", "mid"}
+    lines = tree(graph).splitlines()
+    assert [line.split("@")[0].split("  ", 1)[1] for line in lines] == [
+        "builtin.app", "    ^builtin.leaf", "    ^builtin.mid", "    ^builtin.tool"
+    ]  # fmt: skip
+    assert lines[1].endswith("+pic platform=linux os=debian12 target=icelake")
+    assert lines[0].startswith(app.hash[:7])
+    drawn = dot(graph)
+    assert drawn.count(" -> ") == 5
+    assert f'"{app.hash}" [label="app@2.1\\n/{app.hash[:7]}"]' in drawn
+
+
+async def test_a_tree_shows_compilers_and_flags(spec_database: Database) -> None:
+    gcc = package("gcc", version="12.2.0")
+    app = package("app", on(gcc, "build", "c cxx"), parameters={"api": "v1", "l": ["a", "b"]})
+    _, graph = await _stored(spec_database, document(app))
+    (first, _) = tree(graph).splitlines()
+    assert "api=v1 l=a,b platform=linux" in first
+    assert first.endswith("%c,cxx=gcc@12.2.0")
+    _, old = await _stored(spec_database, document(package("app", form=4), 4))
+    assert "builtin.app@1.0%gcc@12.2.0 " in tree(old)
+
+
+async def test_dependents_are_asked_for_by_distance_and_type(spec_database: Database) -> None:
+    app = diamond()
+    _, graph = await _stored(spec_database, document(app))
+    (leaf,) = [each for each in graph.documents.values() if each["name"] == "leaf"]
+
+    async def names(**narrowing: Any) -> set[str]:
+        query = dependents_filter(leaf, **narrowing)
+        return {each["name"] for each in await spec_database.specs.find(query)}
+
+    assert await names() == {"app", "mid", "tool"}
+    assert await names(direct=True, types=["build"]) == {"mid"}
+    assert await names(scope="run", roots=True) == {"app"}
+    root = graph.documents[app.hash]
+    assert {each["name"] for each in dependencies_of(root, direct=True, types=["link"])} == {
+        "mid",
+        "leaf",
+    }
+
+
+async def test_what_others_stand_on_is_not_deleted(spec_database: Database) -> None:
+    app = diamond()
+    await _stored(spec_database, document(app))
+    leaf = app.dependencies[0].package.hash
+    with pytest.raises(ReferredToError, match=app.hash):
+        await delete_spec(spec_database, leaf)
+    assert await delete_spec(spec_database, leaf, force=True, reason="wrong")
+    (grave,) = await find_ids(spec_database, leaf)
+    assert grave["tombstone"]["reason"] == "wrong"
+    left = await load_graph(spec_database, app.hash)
+    assert left is not None
+    with pytest.raises(IncompleteSpecError):
+        native_document(left)
+    assert not await delete_spec(spec_database, leaf)
+    assert await delete_spec(spec_database, app.hash)
+    assert await find_ids(spec_database, app.hash) == []
+    await write_specs(spec_database, documents(document(app)))
+    again = await load_graph(spec_database, app.hash)
+    assert again is not None
+    assert same(native_document(again), document(app))
+
+
+async def test_what_an_execution_ran_on_is_not_deleted(spec_database: Database) -> None:
+    app = diamond()
+    await _stored(spec_database, document(app))
+    software = [{"name": "app", "version": "2.1", "hash": app.hash[:7], "source": "module"}]
+    await spec_database.executions.insert({"_id": "case/1", "software": software})
+    with pytest.raises(ReferredToError, match="executions case/1"):
+        await delete_spec(spec_database, app.hash)
