@@ -9,12 +9,17 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.middleware.gzip import GZipMiddleware
 
-from api.errors import RequestId, add_error_handlers
+from api.bodies import body_schemas
+from api.errors import add_error_handlers
 from api.head import HeadAsGet
+from api.metrics import Metrics
+from api.imports import Imports
 from api.pages import add_pages
 from api.parameters import operation_id
-from api.routes import API_PREFIX, api_router, health_router
+from api.protection import add_protection
+from api.routes import API_PREFIX, api_router, health_router, metrics_router
 from api.schemas import ProblemDocument
+from api.security.throttle import Throttle
 from models.database import open_database
 from models.settings import Settings, load_settings
 from models.tables import load_tables
@@ -34,9 +39,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with open_database(chosen) as database:
+        async with open_database(chosen, observer=app.state.metrics) as database:
             app.state.database = database
             yield
+            await app.state.imports.stop()
 
     app = FastAPI(
         title="Caseledger",
@@ -49,13 +55,19 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         swagger_ui_oauth2_redirect_url=None,
         generate_unique_id_function=operation_id,
     )
-    app.state.variation = load_tables(chosen.variation_file, chosen.derivation_file).variation
+    app.state.settings = chosen
+    app.state.throttle = Throttle()
+    app.state.metrics = Metrics()
+    app.state.is_stopping = False
+    app.state.imports = Imports()
+    app.state.tables = load_tables(chosen.variation_file, chosen.derivation_file)
     add_error_handlers(app)
     app.add_middleware(GZipMiddleware, minimum_size=_WORTH_PACKING, compresslevel=_PACKING)
     app.add_middleware(HeadAsGet)
-    app.add_middleware(RequestId)
+    add_protection(app, chosen)
     app.include_router(api_router)
     app.include_router(health_router)
+    app.include_router(metrics_router)
     app.include_router(health_router, prefix=API_PREFIX, include_in_schema=False)
     add_pages(app)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
@@ -74,6 +86,7 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
         schemas = document["components"]["schemas"]
         for name in ("HTTPValidationError", "ValidationError"):
             schemas.pop(name, None)
+        schemas.update(body_schemas())
         schemas[ProblemDocument.__name__] = ProblemDocument.model_json_schema(by_alias=True)
         app.openapi_schema = document
     return app.openapi_schema

@@ -17,7 +17,7 @@ Store = Annotated[Database, Depends(_database)]
 
 
 def _variation(request: Request) -> VariationTable:
-    table: VariationTable = request.app.state.variation
+    table: VariationTable = request.app.state.tables.variation
     return table
 
 

@@ -1,28 +1,40 @@
 """Errors as RFC 9457 problem documents, each with the id of its request."""
 
 import difflib
+import logging
+import re
 import uuid
-from collections.abc import Iterable, MutableMapping, Sequence
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
 import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from models.errors import (
+    CaseledgerError,
+    ConflictError,
     DatabaseError,
     DatabaseTimeoutError,
     DatabaseUnavailableError,
+    DocumentTooLargeError,
+    DuplicateError,
+    NotFoundError,
+    OutdatedError,
+    WriteConflictError,
 )
+
+_LOG = logging.getLogger("caseledger.api")
 
 MEDIA_TYPE = "application/problem+json"
 REQUEST_ID_HEADER = "X-Request-ID"
 _URN = "urn:caseledger:problem:"
 _RETRY_SECONDS = "5"
+_REQUEST_ID = re.compile(r"[A-Za-z0-9.-]{8,64}", re.ASCII)
 
 
 class ProblemError(Exception):
@@ -35,6 +47,7 @@ class ProblemError(Exception):
         title: str,
         detail: str,
         errors: Sequence[dict[str, Any]] = (),
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(detail)
         self.status = status
@@ -42,6 +55,7 @@ class ProblemError(Exception):
         self.title = title
         self.detail = detail
         self.errors = errors
+        self.headers = headers
 
 
 def not_found(what: str, identity: str) -> ProblemError:
@@ -95,6 +109,27 @@ _DATABASE_ERRORS: tuple[tuple[type[DatabaseError], HTTPStatus, str, str, str], .
         "Try again in a moment.",
     ),
     (
+        DocumentTooLargeError,
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        "too-large",
+        "Too large",
+        "The document would exceed the 16 MiB that the database stores.",
+    ),
+    (
+        DuplicateError,
+        HTTPStatus.CONFLICT,
+        "conflict",
+        "Conflict",
+        "Something with this identity is there already.",
+    ),
+    (
+        WriteConflictError,
+        HTTPStatus.CONFLICT,
+        "conflict",
+        "Conflict",
+        "Somebody else changes the same document; try again.",
+    ),
+    (
         DatabaseError,
         HTTPStatus.INTERNAL_SERVER_ERROR,
         "database-error",
@@ -110,11 +145,16 @@ def add_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
     app.add_exception_handler(DatabaseError, _on_database_error)
+    app.add_exception_handler(CaseledgerError, _on_refusal)
     app.add_exception_handler(Exception, _on_exception)
 
 
 class RequestId:
-    """Gives every request an id, and tells it in every answer."""
+    """Gives every request an id, and tells it in every answer.
+
+    The id that a client gives is kept if it is well formed: short, and of characters that mean
+    nothing in any log. A bearer token is not well formed.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -124,7 +164,8 @@ class RequestId:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = str(uuid.uuid4())
+        given = Headers(scope=scope).get(REQUEST_ID_HEADER, "")
+        request_id = given if _REQUEST_ID.fullmatch(given) else str(uuid.uuid4())
         scope.setdefault("state", {})["request_id"] = request_id
 
         async def send_with_id(message: MutableMapping[str, Any]) -> None:
@@ -137,7 +178,7 @@ class RequestId:
 
 def _on_problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, ProblemError)
-    return _answer(request, error)
+    return problem_response(request, error)
 
 
 def _on_http_exception(request: Request, error: Exception) -> Response:
@@ -145,7 +186,7 @@ def _on_http_exception(request: Request, error: Exception) -> Response:
     status = HTTPStatus(error.status_code)
     detail = f"There is nothing at {request.url.path[:200]}." if status == 404 else error.detail
     kind = status.phrase.lower().replace(" ", "-")
-    answer = _answer(request, ProblemError(status, kind, status.phrase, detail))
+    answer = problem_response(request, ProblemError(status, kind, status.phrase, detail))
     answer.headers.update(error.headers or {})
     return answer
 
@@ -153,33 +194,59 @@ def _on_http_exception(request: Request, error: Exception) -> Response:
 def _on_invalid_request(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     errors = [
-        {"parameter": ".".join(str(part) for part in item["loc"][1:]), "detail": item["msg"]}
+        {"parameter": ".".join(map(str, item["loc"][1:])) or "body", "detail": item["msg"]}
         for item in error.errors()
     ]
     detail = "; ".join(f"{item['parameter']}: {item['detail']}" for item in errors)
     problem = ProblemError(
         HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-request", "Invalid request", detail, errors
     )
-    return _answer(request, problem)
+    return problem_response(request, problem)
 
 
 def _on_database_error(request: Request, error: Exception) -> Response:
     _, status, kind, title, detail = next(
         row for row in _DATABASE_ERRORS if isinstance(error, row[0])
     )
-    answer = _answer(request, ProblemError(status, kind, title, detail))
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        request_id = getattr(request.state, "request_id", None)
+        _LOG.warning("%s: %s", title, error, extra={"request_id": request_id})
+    answer = problem_response(request, ProblemError(status, kind, title, detail))
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         answer.headers["Retry-After"] = _RETRY_SECONDS
     return answer
 
 
+_REFUSALS: Mapping[type[CaseledgerError], tuple[HTTPStatus, str, str]] = {
+    NotFoundError: (HTTPStatus.NOT_FOUND, "not-found", "Not found"),
+    ConflictError: (HTTPStatus.CONFLICT, "conflict", "Conflict"),
+    OutdatedError: (HTTPStatus.PRECONDITION_FAILED, "outdated", "It has changed meanwhile"),
+}
+
+
+def _on_refusal(request: Request, error: Exception) -> Response:
+    """Answer an error that is the client's to mend; any other of ours is a fault."""
+    row = next((row for kind, row in _REFUSALS.items() if isinstance(error, kind)), None)
+    return (
+        _on_exception(request, error)
+        if row is None
+        else problem_response(request, ProblemError(*row, f"{error}."))
+    )
+
+
 def _on_exception(request: Request, _error: Exception) -> Response:
+    return fault_response(request)
+
+
+def fault_response(request: Request) -> Response:
+    """Return the answer to a request on which the server failed; it tells nothing of why."""
     status = HTTPStatus.INTERNAL_SERVER_ERROR
     detail = "This is a fault of the server; its log tells more, by the request id."
-    return _answer(request, ProblemError(status, "internal", status.phrase, detail))
+    return problem_response(request, ProblemError(status, "internal", status.phrase, detail))
 
 
-def _answer(request: Request, problem: ProblemError) -> Response:
+def problem_response(request: Request, problem: ProblemError) -> Response:
+    """Return the answer that tells of a problem."""
     request_id = getattr(request.state, "request_id", None)
     document: dict[str, Any] = {
         "type": f"{_URN}{problem.kind}",
@@ -191,5 +258,7 @@ def _answer(request: Request, problem: ProblemError) -> Response:
     }
     if problem.errors:
         document["errors"] = list(problem.errors)
-    headers = {REQUEST_ID_HEADER: request_id} if request_id else None
+    headers = dict(problem.headers or {})
+    if request_id:
+        headers[REQUEST_ID_HEADER] = request_id
     return Response(orjson.dumps(document), int(problem.status), headers, MEDIA_TYPE)

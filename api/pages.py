@@ -5,6 +5,7 @@ from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.staticfiles import StaticFiles
 
+from api.headers import page_policy
 from api.routes import API_PREFIX
 
 _ASSETS = "/docs/assets"
@@ -15,13 +16,15 @@ router = APIRouter(include_in_schema=False)
 @router.get("/docs")
 async def read_docs() -> HTMLResponse:
     """Show the OpenAPI document with Swagger UI; its addresses are relative, for any proxy."""
-    return get_swagger_ui_html(
+    page = get_swagger_ui_html(
         openapi_url=f".{API_PREFIX}/openapi.json",
         title="Caseledger API",
         swagger_js_url=f".{_ASSETS}/swagger-ui-bundle.js",
         swagger_css_url=f".{_ASSETS}/swagger-ui.css",
         swagger_favicon_url=f".{_ASSETS}/favicon-32x32.png",
     )
+    page.headers["Content-Security-Policy"] = page_policy(bytes(page.body).decode())
+    return page
 
 
 @router.get("/")

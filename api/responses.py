@@ -44,9 +44,15 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return the OpenAPI description of the errors that a route answers with."""
     texts = {
         400: "A parameter is unknown or makes no sense.",
+        401: "A valid token is needed.",
+        403: "The token does not have the scope that this needs.",
         404: "There is no such document.",
+        409: "Something else is recorded under this identity, or stands in the way.",
+        412: "The document has changed since it was read.",
         413: "The body is too large.",
+        415: "The body is of a type that cannot be read.",
         422: "A parameter does not have the form that it must have.",
+        428: "If-Match is needed.",
         503: "The database cannot be reached.",
         504: "The database took too long.",
     }

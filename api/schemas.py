@@ -4,12 +4,16 @@ Fields that MongoDB holds have the names they have there. Maps that are nested i
 the dots of delta keys, are flat here.
 """
 
+from datetime import datetime
 from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import ConfigDict, Field
 
+from models.annotations import CaseAnnotations, ExecutionAnnotations
 from models.case import Attempt, Lineage
+from models.edit import EditRecord
 from models.execution import Launch, OtherFile, Paths, Problem, Software, Status, Timing
+from models.ingestion import Counts, ImportProblem, IngestionStatus
 from models.simdate import SimulatedDate
 from models.stored import Stored
 
@@ -116,6 +120,7 @@ class ExecutionDetail(ExecutionItem):
     expected_variation: Deltas | None
     provisional_deltas: dict[str, Any] | None
     configuration: dict[str, Any] | None
+    annotations: ExecutionAnnotations
     source_path: str
 
 
@@ -175,6 +180,7 @@ class CaseDetail(CaseItem):
     attempts: list[Attempt]
     commands: list[str]
     commands_of: str | None
+    annotations: CaseAnnotations
     history: list[HistoryItem]
 
 
@@ -191,6 +197,45 @@ class PageOf(Answer, Generic[Item]):
     items: list[Item]
     links: Links
     count: int | None
+
+
+class ItemsOf(Answer, Generic[Item]):
+    """A list that is given whole."""
+
+    items: list[Item]
+
+
+class EditItem(EditRecord):
+    """One thing that was done to a case or to one of its executions."""
+
+    model_config = Answer.model_config
+    id: str
+
+
+class IngestionItem(Answer):
+    """An import: its counters and how it ended; `problems` only where one import is read."""
+
+    id: str
+    source: str
+    kind: str
+    status: IngestionStatus
+    counts: Counts
+    problem_count: int
+    problems: list[ImportProblem] | None = None
+    seconds: float
+    started_at: datetime
+    finished_at: datetime | None
+    caseledger_version: str
+
+
+class MachineItem(Answer):
+    """A machine: the system that it is a part of, and what is recorded of it."""
+
+    machine: str
+    system: str
+    is_known: bool
+    case_count: int
+    execution_count: int
 
 
 class Run(Answer):

@@ -21,7 +21,7 @@ _SUMMARY_FIELDS = (
 )  # fmt: skip
 _DETAIL_FIELDS = (
     "schedulerState", "missing", "problems", "simulationDatesSource", "gitDescribe", "paths",
-    "launch", "otherFiles", "hasConfiguration", "unreadFiles", "sourcePath",
+    "launch", "otherFiles", "hasConfiguration", "unreadFiles", "annotations", "sourcePath",
 )  # fmt: skip
 _SHARED_FIELDS = (
     "executionId", "jobId", "lidTime", "status", "statusSource", "complete", "changeCount",
@@ -30,7 +30,7 @@ _SHARED_FIELDS = (
 )  # fmt: skip
 _CASE_DETAIL_FIELDS = (
     "caseGroups", "lineages", "canonicalIsPinned", "configurationOf", "attempts", "commands",
-    "commandsOf", "history",
+    "commandsOf", "annotations", "history",
 )  # fmt: skip
 _CASE_ROOTS = tuple(dict.fromkeys(field.root for field in CASES.fields))
 _METADATA_CAMEL = {field: to_camel(field) for field in METADATA_FIELDS}

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from models.database import Collection
+from models.database import Collection, Put
 from models.ingestion import (
     MAX_STORED_PROBLEMS,
     Counts,
@@ -16,6 +16,8 @@ from models.ingestion import (
     IngestionRecord,
     IngestionStatus,
 )
+
+_SAVE_SECONDS = 2.0
 
 Progress = Callable[[Counts], None]
 """Is told the counters whenever they have grown."""
@@ -29,9 +31,14 @@ class Audit:
     """
 
     def __init__(
-        self, ingestions: Collection | None, paths: Sequence[Path], kind: str, progress: Progress
+        self,
+        ingestions: Collection | None,
+        paths: Sequence[Path | str],
+        kind: str,
+        progress: Progress,
+        ingestion_id: str | None = None,
     ) -> None:
-        self.id = str(uuid.uuid4())
+        self.id = ingestion_id or str(uuid.uuid4())
         self.is_stored = False
         self.unreadable = 0
         self.record = IngestionRecord(
@@ -42,13 +49,22 @@ class Audit:
         )
         self._ingestions = ingestions
         self._progress = progress
-        self._started = time.monotonic()
+        self._started = self._saved = time.monotonic()
 
     async def begin(self) -> None:
         """Store the record, if it is not yet."""
         if self._ingestions is not None and not self.is_stored:
             self.is_stored = True
-            await self._ingestions.insert({"_id": self.id, **self.record.stored()})
+            document = {"_id": self.id, **self.record.stored()}
+            await self._ingestions.write([Put(self._ingestions, document)])
+
+    async def save(self) -> None:
+        """Store the counters as they are, if that was not done just now."""
+        now = time.monotonic()
+        if self._ingestions is not None and self.is_stored and now - self._saved > _SAVE_SECONDS:
+            self._saved = now
+            counts = self.record.counts.stored()
+            await self._ingestions.update({"_id": self.id}, {"$set": {"counts": counts}})
 
     async def finish(self, status: IngestionStatus) -> None:
         """Store how the import ended; a record of which nothing is stored stays so, if empty."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from ingest.software_link import fill_specs, resolve_software
 from models.case import CaseRecord
 from models.case_overflow import MOST_BYTES, MOST_EXECUTIONS, overflow_id
 from models.database import Database, Delete, Insert, Put, Update, Write, encoded_size
@@ -54,7 +55,14 @@ async def store_case(
     `also` is written with it, unless there is no difference.
     """
     writes = list(_writes(database, case_id, before, after))
-    return not writes or await database.write([*writes, *also])
+    listed = _listed_in(database, writes)
+    await fill_specs(database, listed)
+    if not writes:
+        return True
+    is_written = await database.write([*writes, *also])
+    if is_written:
+        await _resolve(database, listed)
+    return is_written
 
 
 async def remove_case(
@@ -83,7 +91,24 @@ async def relist_case(database: Database, case_id: str, case: CaseRecord) -> Non
     writes: list[Write] = [
         Put(database.executions, _listed(case, case_id, execution)) for execution in case.executions
     ]
+    listed = _listed_in(database, writes)
+    await fill_specs(database, listed)
     await database.write(writes)
+    await _resolve(database, listed)
+
+
+def _listed_in(database: Database, writes: Sequence[Write]) -> list[dict[str, Any]]:
+    """Return the listed executions that are about to be written."""
+    return [
+        write.document
+        for write in writes
+        if isinstance(write, Insert | Put) and write.collection is database.executions
+    ]
+
+
+async def _resolve(database: Database, listed: Sequence[Mapping[str, Any]]) -> None:
+    """Link those that name software once more: its specs may have come at the same time."""
+    await resolve_software(database, [each["_id"] for each in listed if "specs" in each])
 
 
 def _listed(case: CaseRecord, case_id: str, execution: Execution) -> dict[str, Any]:

@@ -179,7 +179,9 @@ def _in_place_of(known: Execution | None, seen: Execution) -> Execution:
     """Return what is seen with what people wrote about what was known."""
     if known is None:
         return seen
-    kept = seen.model_copy(update={"annotations": known.annotations})
+    kept = seen.model_copy(
+        update={"annotations": known.annotations, "software_links": known.software_links}
+    )
     return _at_first_path(kept, known)
 
 

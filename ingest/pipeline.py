@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ingest.assemble import Observation, Origin
 from ingest.audit import Audit, Progress
+from ingest.builds.importing import BuildOptions, import_builds, open_place
 from ingest.known import find_known
 from ingest.limits import Limits
 from ingest.shard import Shard, parse_shard
@@ -78,7 +79,8 @@ class ImportOptions:
 
     `machine` is that of executions that do not tell theirs. With a `shard`, only the cases of that
     one are imported. Without `keeps_idle_record`, an import that finds nothing new leaves no audit
-    record.
+    record, which has the id `ingestion_id` if that is given. `source_name` is what an uploaded
+    archive is called, which lies under another name.
     """
 
     jobs: int | None = None
@@ -90,6 +92,8 @@ class ImportOptions:
     shard: Shard | None = None
     tables: Tables = field(default_factory=Tables)
     keeps_idle_record: bool = True
+    ingestion_id: str | None = None
+    source_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +139,12 @@ class _Import:
         self._options = options
         self._stop = stop
         ingestions = None if options.dry_run else database.ingestions
-        named = [path.path if isinstance(path, Source) else path for path in paths]
-        self._audit = Audit(ingestions, named, _KIND, progress)
+        named: list[Path | str] = [
+            path.path if isinstance(path, Source) else path for path in paths
+        ]
+        if options.source_name is not None:
+            named = [options.source_name]
+        self._audit = Audit(ingestions, named, _KIND, progress, options.ingestion_id)
 
     async def run(self) -> Report:
         """Import all paths, and keep the audit record, also when something stops the import."""
@@ -164,9 +172,9 @@ class _Import:
             return
         try:
             if is_single_file(path):
-                await self._import_specs(path, ())
+                await self._import_software(path, ())
                 return
-            source = open_source(path, self._options.budgets)
+            source = open_source(path, self._options.budgets, self._options.source_name)
         except SourceError as error:
             self._audit.unreadable += 1
             self._audit.note(str(path), None, "unreadable", str(error))
@@ -175,7 +183,7 @@ class _Import:
         await self._import_source(source, workers)
         is_empty = self._audit.record.counts.discovered == found
         if (is_empty or not is_archive(path)) and not self._stop():
-            await self._import_specs(path, source.damages)
+            await self._import_software(path, source.damages)
 
     async def _import_specs(self, path: Path, known: Sequence[Damage]) -> None:
         """Import what Spack has written; an archive of executions is not gone through for it."""
@@ -191,6 +199,32 @@ class _Import:
         noted = {(damage.path, damage.reason) for damage in known}
         new = [each for each in files.damages if (each.path, each.reason) not in noted]
         self._note_damages(new, is_partial=bool(known))
+
+    async def _import_software(self, path: Path, known: Sequence[Damage]) -> None:
+        """Import the specs of a path, and then the builds that lie among them."""
+        try:
+            await self._import_specs(path, known)
+        except SourceError:
+            if not await self._import_builds(path):
+                raise
+            return
+        await self._import_builds(path)
+
+    async def _import_builds(self, path: Path) -> int:
+        """Import builds, and return of how many there are files."""
+        shard, record = self._options.shard, self._audit.record
+        if self._stop() or (shard is not None and not shard.has(str(path))):
+            return 0
+        is_first = not record.counts.discovered
+        place = open_place(path, self._options.budgets)
+        options = BuildOptions(dry_run=self._options.dry_run)
+        count = await import_builds(self._database, place, self._audit, options, self._stop)
+        if count:
+            record.kind = _SPACK if is_first or record.kind == _SPACK else _MIXED
+        noted = {(problem.path, problem.reason) for problem in record.problems}
+        new = [each for each in place.damages if (each.path, each.reason) not in noted]
+        self._note_damages(new)
+        return count
 
     async def _import_source(self, source: Source, workers: Workers) -> None:
         batches = source.batches()
@@ -243,6 +277,7 @@ class _Import:
             waiting[directory] -= 1
             if not waiting[directory]:
                 await self._write_cases(observed.pop(directory, []))
+                await self._audit.save()
         for observations in observed.values():  # of cases that were not read to their end
             await self._write_cases(observations)
 

@@ -7,7 +7,7 @@ afterwards, whoever writes specs links them afterwards, so that of two at the sa
 sees what the first has written.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -53,13 +53,16 @@ async def relink_specs(database: Database, spec_ids: Iterable[str]) -> int:
     return changed
 
 
-async def linked_specs(database: Database, executions: Sequence[Mapping[str, Any]]) -> list[Any]:
+async def linked_specs(
+    database: Database, executions: Sequence[Mapping[str, Any]]
+) -> list[list[Json]]:
     """Return for each execution, as it is stored, the specs that it ran on.
 
     Each is said with its role: `loaded`, or what was stated. `candidates` is of how many specs it
     is one, where name, version and hash do not tell more.
     """
-    known = _Specs([spec async for spec in _specs(database, _prefixes(executions))])
+    prefixes = _prefixes(executions)
+    known = _Specs([spec async for spec in _specs(database, prefixes)])
     return [list(_links(execution, known)) for execution in executions]
 
 
@@ -73,8 +76,8 @@ async def fill_specs(database: Database, documents: Sequence[Json]) -> None:
 
 async def _set_specs(database: Database, execution: Json, specs: list[Json]) -> bool:
     """Store the links, unless the execution was written anew meanwhile."""
-    same = {name: execution[name] for name in ("software", "softwareLinks") if name in execution}
-    query = {"_id": execution["_id"], **same}
+    query: Json = {"_id": execution["_id"]}
+    query |= {name: execution[name] for name in ("software", "softwareLinks") if name in execution}
     return await database.executions.update(query, {"$set": {"specs": specs}})
 
 
@@ -84,7 +87,7 @@ def _prefixes(executions: Iterable[Mapping[str, Any]]) -> list[str]:
     return sorted(loaded | stated)
 
 
-async def _specs(database: Database, prefixes: Sequence[str]) -> Any:
+async def _specs(database: Database, prefixes: Sequence[str]) -> AsyncIterator[Json]:
     """Give the specs one of whose hashes begins with one of the prefixes."""
     for part in _batches(prefixes, _PREFIXES_OF_QUERY):
         whole = [prefix for prefix in part if len(prefix) >= _WHOLE]

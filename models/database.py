@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, M
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 import bson
 from beanie import init_beanie
@@ -24,7 +24,7 @@ from motor.motor_asyncio import (
     AsyncIOMotorDatabase,
     AsyncIOMotorGridFSBucket,
 )
-from pymongo import DeleteOne, InsertOne, MongoClient, ReplaceOne, UpdateOne, errors
+from pymongo import DeleteOne, InsertOne, MongoClient, ReplaceOne, UpdateOne, errors, monitoring
 from pymongo import IndexModel as Index
 from pymongo.write_concern import WriteConcern
 
@@ -46,6 +46,7 @@ __all__ = [
     "Index",
     "Insert",
     "LogStore",
+    "Observer",
     "Put",
     "Update",
     "Write",
@@ -365,6 +366,7 @@ class Database:
         self.logs = LogStore(self._database)
         self.specs = Collection(self._database["specs"])
         self.spec_files = Collection(self._database["specFiles"])
+        self.tokens = Collection(self._database["tokens"])
 
     async def ping(self, seconds: float | None = None) -> None:
         """Return when the server answers; DatabaseUnavailableError when not within `seconds`."""
@@ -433,29 +435,90 @@ class Database:
             pass  # another process was faster
 
 
+class Observer(Protocol):
+    """Who wants to know what the driver does; it is called from any thread, and has to be quick."""
+
+    def command_ended(self, command: str, seconds: float, *, failed: bool) -> None:
+        """A command has been answered, or has failed."""
+
+    def connection_waited(self, seconds: float, *, failed: bool) -> None:
+        """A command has got a connection of the pool, or has not."""
+
+    def connections_changed(self, opened: int, used: int) -> None:
+        """By how many the connections that are open, and those in use, have become more."""
+
+
+class _Commands(monitoring.CommandListener):
+    def __init__(self, observer: Observer) -> None:
+        self._observer = observer
+
+    def started(self, event: monitoring.CommandStartedEvent) -> None:
+        """Take no notice; the end tells how long it took."""
+
+    def succeeded(self, event: monitoring.CommandSucceededEvent) -> None:
+        seconds = event.duration_micros / 1e6
+        self._observer.command_ended(event.command_name, seconds, failed=False)
+
+    def failed(self, event: monitoring.CommandFailedEvent) -> None:
+        seconds = event.duration_micros / 1e6
+        self._observer.command_ended(event.command_name, seconds, failed=True)
+
+
+class _Connections(monitoring.ConnectionPoolListener):
+    def __init__(self, observer: Observer) -> None:
+        self._observer = observer
+
+    def connection_created(self, _event: monitoring.ConnectionCreatedEvent) -> None:
+        self._observer.connections_changed(1, 0)
+
+    def connection_closed(self, _event: monitoring.ConnectionClosedEvent) -> None:
+        self._observer.connections_changed(-1, 0)
+
+    def connection_checked_out(self, event: monitoring.ConnectionCheckedOutEvent) -> None:
+        self._observer.connection_waited(event.duration or 0.0, failed=False)
+        self._observer.connections_changed(0, 1)
+
+    def connection_checked_in(self, _event: monitoring.ConnectionCheckedInEvent) -> None:
+        self._observer.connections_changed(0, -1)
+
+    def connection_check_out_failed(self, event: monitoring.ConnectionCheckOutFailedEvent) -> None:
+        self._observer.connection_waited(event.duration or 0.0, failed=True)
+
+    def _ignore(self, event: Any) -> None:
+        """Take no notice; the driver wants to call something."""
+
+    connection_check_out_started = connection_ready = _ignore
+    pool_created = pool_ready = pool_cleared = pool_closed = _ignore
+
+
 @asynccontextmanager
-async def open_database(settings: Settings, *, create: bool = True) -> AsyncIterator[Database]:
+async def open_database(
+    settings: Settings, *, create: bool = True, observer: Observer | None = None
+) -> AsyncIterator[Database]:
     """Open the database of the settings, starting the embedded server when that is the one.
 
     Collections and indexes that are missing are created, unless `create` is false.
     """
     if settings.mongodb_url is not None:
         url = settings.mongodb_url.get_secret_value()
-        async with _connected(url, settings, create=create) as database:
+        async with _connected(url, settings, observer, create=create) as database:
             yield database
         return
     server = embedded_server(settings)
     uri = await asyncio.to_thread(server.__enter__)
     try:
-        async with _connected(uri, settings, create=create) as database:
+        async with _connected(uri, settings, observer, create=create) as database:
             yield database
     finally:
         await asyncio.to_thread(server.__exit__, None, None, None)
 
 
 @asynccontextmanager
-async def _connected(uri: str, settings: Settings, *, create: bool) -> AsyncIterator[Database]:
+async def _connected(
+    uri: str, settings: Settings, observer: Observer | None, *, create: bool
+) -> AsyncIterator[Database]:
     milliseconds = int(settings.database_timeout_seconds * 1000)
+    listeners = [] if observer is None else [_Commands(observer), _Connections(observer)]
     with _translated(uri):
         client: AsyncIOMotorClient[Json] = AsyncIOMotorClient(
             uri,
@@ -464,6 +527,8 @@ async def _connected(uri: str, settings: Settings, *, create: bool) -> AsyncIter
             serverSelectionTimeoutMS=min(milliseconds, _SELECTION_MILLISECONDS),
             connectTimeoutMS=min(milliseconds, _SELECTION_MILLISECONDS),
             socketTimeoutMS=milliseconds,
+            waitQueueTimeoutMS=milliseconds,
+            event_listeners=listeners,
         )
     try:
         database = Database(client, settings.database, uri)

@@ -9,6 +9,7 @@ from models.listed_execution import ListedExecution
 from models.manifest import ManifestPart
 from models.spec import Spec
 from models.spec_file import SpecFile
+from models.token import Token
 
 DOCUMENTS: tuple[
     type[Case]
@@ -20,7 +21,8 @@ DOCUMENTS: tuple[
     | type[SpecFile]
     | type[Build]
     | type[BuildEvents]
-    | type[ManifestPart],
+    | type[ManifestPart]
+    | type[Token],
     ...,
 ] = (
     Case,
@@ -33,4 +35,5 @@ DOCUMENTS: tuple[
     Build,
     BuildEvents,
     ManifestPart,
+    Token,
 )

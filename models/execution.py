@@ -1,5 +1,6 @@
 """Execution: one job submission of a case, embedded in its document."""
 
+from datetime import datetime
 from typing import Any, Literal
 
 from pydantic import Field
@@ -9,6 +10,8 @@ from models.simdate import SimulatedDate
 from models.stored import Stored
 
 Status = Literal["completed", "failed", "timeout", "cancelled", "running", "unknown"]
+
+SoftwareRole = Literal["built_with", "deployed_with", "environment"]
 
 
 class Problem(Stored):
@@ -52,6 +55,16 @@ class Software(Stored):
     version: str
     hash: str
     source: str
+
+
+class SoftwareLink(Stored):
+    """A spec that people or a workflow state of an execution, by its DAG hash."""
+
+    spec_hash: str
+    role: SoftwareRole
+    note: str | None = None
+    stated_by: str | None = None
+    stated_at: datetime
 
 
 class Launch(Stored):
@@ -136,6 +149,7 @@ class Execution(Stored):
     repeated_deltas: dict[str, Any] | None = None
     provisional_deltas: dict[str, Any] | None = None
     annotations: ExecutionAnnotations = Field(default_factory=ExecutionAnnotations)
+    software_links: list[SoftwareLink] = Field(default_factory=list)
     fingerprint: str
     file_count: int = 0
     files_modified: int = 0

@@ -9,7 +9,7 @@ from pydantic import Field
 from models.database import Index
 from models.stored import Stored
 
-IngestionStatus = Literal["running", "completed", "partial", "failed", "interrupted"]
+IngestionStatus = Literal["queued", "running", "completed", "partial", "failed", "interrupted"]
 
 MAX_STORED_PROBLEMS = 10_000
 
@@ -25,6 +25,9 @@ class Counts(Stored):
     rejected: int = 0
 
 
+COUNTED = tuple(name for name in Counts.model_fields if name != "discovered")
+
+
 class ImportProblem(Stored):
     """Something that the import met and could not use: where, in which file, and why."""
 
@@ -37,7 +40,7 @@ class ImportProblem(Stored):
 class IngestionRecord(Stored):
     """What the record of an import holds.
 
-    `status` is `partial` when something was rejected or a source could not be read to its end,
+    `status` is `queued` before it begins, `partial` when something was rejected or a source could not be read to its end,
     `failed` when nothing could be read, `interrupted` when the user stopped the import. A record
     that stays `running` belongs to an importer that was killed.
     """
@@ -69,4 +72,6 @@ class Ingestion(IngestionRecord, Document):
         indexes: ClassVar[list[Index]] = [
             Index([("startedAt", -1), ("_id", 1)], name="startedAt"),
             Index([("status", 1), ("startedAt", -1)], name="status"),
+            # holds all that totals over all imports need
+            Index([("status", 1), *((f"counts.{name}", 1) for name in COUNTED)], name="counts"),
         ]

@@ -12,7 +12,7 @@ from pydantic import Field
 from models.case import CaseRecord
 from models.database import Index
 from models.delta import flatten_delta
-from models.execution import Execution, Software, Status, Timing
+from models.execution import Execution, Software, SoftwareLink, Status, Timing
 from models.execution_fields import EXECUTIONS
 from models.fields import configuration_indexes, words_of
 from models.keys import nest
@@ -32,6 +32,21 @@ class Recorded(Stored):
     unread_files: list[str]
     file_count: int
     files_modified: int
+
+
+class LinkedSpec(Stored):
+    """A spec that the execution ran on; `id` is that of its document.
+
+    `role` is `loaded`, or what was stated of it. It is one of `candidates` specs that the name of
+    the module or prefix may mean.
+    """
+
+    id: str
+    hash: str
+    name: str | None
+    version: str | None
+    role: str
+    candidates: int
 
 
 class ListedExecutionRecord(Stored):
@@ -69,6 +84,7 @@ class ListedExecutionRecord(Stored):
     run_config_deltas: dict[str, Any] | None
     timing: Timing | None
     software: list[Software]
+    software_links: list[SoftwareLink]
     compset: str | None = None
     compset_alias: str | None = None
     grid_name: str | None = None
@@ -162,11 +178,16 @@ def _is_set(configuration: dict[str, Any], key: str) -> bool:
 
 
 class ListedExecution(ListedExecutionRecord, Document):
-    """A document of the collection `executions`; `_id` is case id, slash, LID."""
+    """A document of the collection `executions`; `_id` is case id, slash, LID.
+
+    `specs` are derived from `software` and `softwareLinks`, and from the specs that are recorded:
+    see `ingest.software_link`.
+    """
 
     model_config = Stored.model_config  # type: ignore[misc]
 
     id: Annotated[str, Field(alias="_id")]  # type: ignore[assignment]
+    specs: list[LinkedSpec] = Field(default_factory=list)
 
     class Settings:
         """Collection and indexes."""
@@ -178,4 +199,6 @@ class ListedExecution(ListedExecutionRecord, Document):
             *configuration_indexes("overrides"),
             Index([("caseId", 1), ("orderKey", 1), ("_id", 1)], name="in case"),
             Index([("machine", 1), ("status", 1), ("lidTime", 1)], name="overview"),
+            Index([("specs.hash", 1), ("lidTime", 1), ("_id", 1)], name="specs"),
+            Index([("softwareLinks.specHash", 1)], name="softwareLinks", sparse=True),
         ]

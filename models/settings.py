@@ -1,8 +1,9 @@
 """Settings, read from the environment with the prefix `CASELEDGER_`."""
 
+import ipaddress
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import platformdirs
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
@@ -12,6 +13,7 @@ from models.errors import SettingsError
 
 # A password may hold any character, escaped or by mistake not: it goes up to the last `@`.
 _PASSWORD = re.compile(r"\A(?P<user>[^:@/?]*):.*@", re.DOTALL)
+_ORIGIN = re.compile(r"https?://[^\s/?#@,]+")
 _FORBIDDEN_IN_DATABASE_NAME = set('/\\. "$*<>:|?\0')
 
 
@@ -19,6 +21,30 @@ def _database_name(name: str) -> str:
     if not name or len(name.encode()) > 63 or _FORBIDDEN_IN_DATABASE_NAME & set(name):
         raise ValueError("not a name that MongoDB takes for a database")
     return name
+
+
+def _origins(text: str) -> str:
+    """Check a list of web origins: scheme, host and port, and nothing behind them."""
+    for origin in split_list(text):
+        if origin != "*" and not _ORIGIN.fullmatch(origin):
+            raise ValueError("not a list of origins such as https://example.org")
+    return text
+
+
+def _addresses(text: str) -> str:
+    """Check a list of addresses and networks."""
+    try:
+        for address in split_list(text):
+            if address != "*":
+                ipaddress.ip_network(address, strict=False)
+    except ValueError:
+        raise ValueError("not a list of addresses or networks") from None
+    return text
+
+
+def split_list(text: str) -> list[str]:
+    """Return the items of a setting that is a list with commas."""
+    return [item.strip() for item in text.split(",") if item.strip()]
 
 
 def _default_home() -> Path:
@@ -64,9 +90,41 @@ class Settings(BaseSettings):
     ] = 30.0
     host: Annotated[str, Field(description="address the API listens on")] = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535, description="port the API listens on")] = 8000
+    anonymous_read: Annotated[
+        bool, Field(description="whether everybody may read, without a token")
+    ] = True
+    anonymous_metrics: Annotated[
+        bool, Field(description="whether everybody may read /metrics, without a token")
+    ] = False
+    log_format: Annotated[
+        Literal["text", "json"], Field(description="form of the log lines of the API")
+    ] = "text"
+    cors_origins: Annotated[
+        str,
+        AfterValidator(_origins),
+        Field(description="origins whose pages may use the API, with commas between them, or *"),
+    ] = ""
+    max_concurrent_requests: Annotated[
+        int, Field(ge=1, le=100_000, description="requests that the API answers at the same time")
+    ] = 100
+    trusted_proxies: Annotated[
+        str,
+        AfterValidator(_addresses),
+        Field(description="addresses of proxies, with commas, whose X-Forwarded-For is believed"),
+    ] = "127.0.0.1"
+    drain_seconds: Annotated[
+        float,
+        Field(ge=0, le=300, description="after SIGTERM, how long /readyz says no before the end"),
+    ] = 1.0
     jobs: Annotated[
         int | None, Field(ge=1, le=1024, description="parser processes of an import")
     ] = None
+    import_roots: Annotated[
+        str, Field(description="directories below which the API may import, separated by colons")
+    ] = ""
+    max_upload_mib: Annotated[
+        int, Field(ge=1, le=2**20, description="largest archive that can be uploaded, MiB")
+    ] = 256
     variation_file: Annotated[
         Path | None,
         Field(description="TOML like models/variation.toml, whose lists come before the built-in"),

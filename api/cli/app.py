@@ -14,6 +14,8 @@ app = typer.Typer(
 )
 db = typer.Typer(no_args_is_help=True, help="The database.")
 app.add_typer(db, name="db")
+token = typer.Typer(no_args_is_help=True, help="The bearer tokens of the REST API.")
+app.add_typer(token, name="token")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout, and nothing else.")]
 
@@ -164,3 +166,45 @@ def db_status(as_json: AsJson = False) -> None:
     from models.settings import load_settings
 
     print_status(load_settings(), as_json=as_json)
+
+
+@token.command("create")
+def token_create(
+    name: Annotated[str, typer.Argument(help="What the token is for.")],
+    scopes: Annotated[
+        list[str],
+        typer.Option(
+            "--scope", help="read, ingest, edit, metrics, or admin, which is all; can be repeated."
+        ),
+    ],
+    days: Annotated[
+        float | None,
+        typer.Option(min=0.001, max=36_500, help="How long it is valid; until revoked by default."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a token and print it, which is the only time that it is shown."""
+    from api.cli.tokens import print_new_token
+    from models.settings import load_settings
+
+    print_new_token(load_settings(), name, scopes, days, as_json=as_json)
+
+
+@token.command("list")
+def token_list(as_json: AsJson = False) -> None:
+    """List all tokens, also those that are no longer valid, without what makes them tokens."""
+    from api.cli.tokens import print_tokens
+    from models.settings import load_settings
+
+    print_tokens(load_settings(), as_json=as_json)
+
+
+@token.command("revoke")
+def token_revoke(
+    token_id: Annotated[str, typer.Argument(metavar="ID", help="Public id of the token.")],
+) -> None:
+    """Revoke a token, at once and for good; its record stays."""
+    from api.cli.tokens import revoke
+    from models.settings import load_settings
+
+    revoke(load_settings(), token_id)

@@ -1,8 +1,11 @@
 """`/livez` and `/readyz`: for whoever runs the service."""
 
-from fastapi import APIRouter, Depends
+from http import HTTPStatus
+
+from fastapi import APIRouter, Depends, Request
 
 from api.deps import Store
+from api.errors import ProblemError
 from api.parameters import refuse_unknown_parameters
 from api.responses import problems
 from api.schemas import Health
@@ -19,7 +22,11 @@ async def livez() -> Health:
 
 
 @router.get("/readyz", response_model=Health, responses=problems())
-async def readyz(store: Store) -> Health:
-    """Tell that the database answers."""
+async def readyz(store: Store, request: Request) -> Health:
+    """Tell that the database answers, and that the service is not about to stop."""
+    if request.app.state.is_stopping:
+        raise ProblemError(
+            HTTPStatus.SERVICE_UNAVAILABLE, "stopping", "The service stops", "Ask another one."
+        )
     await store.ping(_PATIENCE_SECONDS)
     return Health(status="ok")

@@ -18,6 +18,7 @@ from api.lists import CASE_LIST, EXECUTION_LIST
 from api.parameters import filters_of
 from api.responses import json_response, problems
 from api.schemas import Facets, FieldsOfResource, Overview
+from api.security import require
 from models.database import Database
 from models.fields import Field, Table
 from models.resources import RESOURCES
@@ -58,7 +59,11 @@ async def list_fields() -> Response:
 
 
 @router.post(
-    "/query", responses=problems(400, 413, 422), response_model=None, openapi_extra=_QUERY_BODY
+    "/query",
+    responses=problems(400, 413, 422),
+    response_model=None,
+    openapi_extra=_QUERY_BODY,
+    dependencies=[require("read")],
 )
 async def query_resource(
     store: Store, request: Request, asked: ListParameters, resource: Resource = "executions"

@@ -51,7 +51,8 @@ async def import_builds(
     """Import the builds of a place, and return how many units of files there were.
 
     Every attempt counts as discovered, and as what became of it. A unit that is recorded as it is
-    counts once, and is not opened. What cannot be read is noted, and costs itself only.
+    counts once, and is not opened. What cannot be read is noted, and costs itself only; what of
+    the place cannot be read is in its `damages`.
     """
     units = await asyncio.to_thread(place.units)
     for start in range(0, len(units), _LOOKED_UP):
@@ -61,9 +62,6 @@ async def import_builds(
         while not stop() and (item := await asyncio.to_thread(next, reader, None)):
             await audit.begin()
             await _import_unit(database, place, audit, options, item)
-    audit.unreadable += bool(place.damages)
-    for damage in place.damages:
-        audit.note(damage.path, None, damage.reason, damage.detail)
     return len(units)
 
 

@@ -51,8 +51,11 @@ def is_single_file(path: Path) -> bool:
     return path.is_file() and not is_archive(path)
 
 
-def open_source(path: Path, budgets: Budgets | None = None) -> Source:
-    """Return the source that a path is; SourceError when it is none."""
+def open_source(path: Path, budgets: Budgets | None = None, name: str | None = None) -> Source:
+    """Return the source that a path is; SourceError when it is none.
+
+    An archive may have another `name` than its path, under which its executions are recorded.
+    """
     budgets = budgets or Budgets()
     if not path.exists():
         raise SourceError(f"{path}: no such file or directory")
@@ -60,11 +63,11 @@ def open_source(path: Path, budgets: Budgets | None = None) -> Source:
         return DirectorySource(path, budgets)
     if not path.is_file():
         raise SourceError(f"{path}: not a directory and not a regular file")
-    name = path.name.lower()
-    if name.endswith(_TAR_SUFFIXES):
-        return ArchiveSource(path, budgets, tar_walk)
-    if name.endswith(_ZIP_SUFFIX):
-        return ArchiveSource(path, budgets, ZipWalk)
+    own_name = path.name.lower()
+    if own_name.endswith(_TAR_SUFFIXES):
+        return ArchiveSource(path, budgets, tar_walk, name)
+    if own_name.endswith(_ZIP_SUFFIX):
+        return ArchiveSource(path, budgets, ZipWalk, name)
     raise SourceError(
         f"{path}: not a directory, and its name does not end in {', '.join(_TAR_SUFFIXES)} or .zip"
     )

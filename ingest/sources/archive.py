@@ -57,8 +57,11 @@ class ArchiveSource(Source):
     A hard link is another name of a file that stands before it, and is read as that.
     """
 
-    def __init__(self, path: Path, budgets: Budgets, new_walk: NewWalk) -> None:
+    def __init__(
+        self, path: Path, budgets: Budgets, new_walk: NewWalk, name: str | None = None
+    ) -> None:
         super().__init__(path, budgets)
+        self.name = name  # what it is called, if not by its path
         self._new_walk = new_walk
         self._survey = Survey(budgets)
         self._state: tuple[int, ...] = ()
@@ -272,7 +275,7 @@ class ArchiveSource(Source):
         return Found(self._shown(directory), locate(parts, lid), entries, summary)
 
     def _shown(self, directory: str) -> str:
-        return f"{os.path.abspath(self.path)}!{directory}"  # noqa: PTH100
+        return f"{self.name or os.path.abspath(self.path)}!{directory}"  # noqa: PTH100
 
     def _inside(self, shown: str) -> str:
         return shown.removeprefix(self._shown(""))

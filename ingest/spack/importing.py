@@ -11,6 +11,7 @@ from typing import Any
 
 from ingest.audit import Audit
 from ingest.secrets import masked_text
+from ingest.software_link import relink_specs
 from ingest.spack.discover import SpackFile, SpackFiles, is_certain
 from ingest.spack.documents import read
 from ingest.spack.outcome import Container, Outcome, Rejected, SpecDocument
@@ -114,6 +115,9 @@ class _Import:
         )
         for document, each in zip(documents, written, strict=True):
             self._note(document, each)
+        if not self._dry_run:
+            news = [each for each in written if each.outcome in {"created", "updated"}]
+            await relink_specs(self._database, {id_ for each in news for id_ in each.node_ids})
 
     def _note(self, document: SpecDocument, written: Written) -> None:
         if written.outcome == "rejected":

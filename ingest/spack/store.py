@@ -45,6 +45,8 @@ _SAID_WHEN_TRUE = frozenset({"is_included", "is_signed"})
 class Written:
     """What became of one document of a batch; `id` is that of its root.
 
+    It is `created` when no document of this spec was there before, if only its node below others;
+    `updated` when one was, and now there is another source or form of it.
     `node_ids` are those of all its nodes, its root first, empty when it was rejected.
     """
 
@@ -232,14 +234,14 @@ class _Plan:
         if item.error is not None:
             return Written("rejected", "", (), item.error.reason, item.error.detail)
         root_id = item.derivation.ids[item.document.root]
-        is_new = self._is_new(root_id)
-        if not is_new and self._is_full(root_id, item):
+        if not self._is_new(root_id) and self._is_full(root_id, item):
             detail = f"it was submitted in {MOST_FORMS} forms already"
             return Written("rejected", root_id, (), "too_many_forms", detail)
         grown = [self._take_node(item, key) for key in item.keys]
+        is_first = not self._state(root_id)["provenance"]
         is_told = self._tell(root_id, item)
         outcome: SpecOutcome = "updated" if is_told or any(grown) else "unchanged"
-        return Written("created" if is_new else outcome, root_id, item.node_ids)
+        return Written("created" if is_first else outcome, root_id, item.node_ids)
 
     def _is_new(self, id_: str) -> bool:
         known = self._known.get(id_)
@@ -322,7 +324,7 @@ class _Plan:
         added.setdefault(name, {"$each": []})["$each"].append(value)
 
     def writes(self, specs: Collection) -> Iterator[Write]:
-        """Give the writes: new specs, then what is added to known ones."""
+        """Give the writes: new specs, then what is added to known ones, as they were read."""
         for id_, document in self._new.items():
             yield (Put if id_ in self._replaced else Insert)(specs, document)
         for id_ in sorted({*self._changes, *self._completed} - self._new.keys()):
@@ -330,4 +332,6 @@ class _Plan:
             derived = self._completed.get(id_, {})
             change["$set"] = {**derived, "updatedAt": self._now}
             change["$set"].pop("_id", None)
-            yield Update(specs, {"_id": id_}, change)
+            known = self._known[id_]
+            told = {name: {"$size": len(known[name])} for name in ("provenance", "forms")}
+            yield Update(specs, {"_id": id_, **told}, change)

@@ -35,8 +35,10 @@ async def client(ledger: Database) -> AsyncIterator[httpx2.AsyncClient]:
         yield client
 
 
-def client_of(database: Database, **options: Any) -> httpx2.AsyncClient:
-    app = create_app(Settings())
+def client_of(
+    database: Database, settings: Settings | None = None, **options: Any
+) -> httpx2.AsyncClient:
+    app = create_app(settings or Settings())
     app.state.database = database
     transport = httpx2.ASGITransport(app=app, **{"raise_app_exceptions": False} | options)
     return httpx2.AsyncClient(transport=transport, base_url="http://test")

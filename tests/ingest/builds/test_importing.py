@@ -75,6 +75,7 @@ async def imported(database: Database, path: Path, **options: Any) -> Audit:
     audit = Audit(database.ingestions, [path], "builds", lambda _: None)
     place = open_place(path, Budgets())
     await import_builds(database, place, audit, BuildOptions(**options))
+    audit.unreadable += bool(place.damages)
     await audit.finish(audit.final_status())
     return audit
 

@@ -108,7 +108,7 @@ async def test_a_dependency_becomes_a_root_when_it_is_submitted(spec_database: D
     leaf = app.dependencies[0].package
     await _write(spec_database, document(app))
     (written,) = await _write(spec_database, document(leaf))
-    assert written.outcome == "updated"
+    assert written.outcome == "created"
     assert (await _all(spec_database))[leaf.hash]["isRoot"]
 
 

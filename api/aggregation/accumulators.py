@@ -1,0 +1,69 @@
+"""The accumulators of `$group` and of buckets, checked against the allow-list."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from api.aggregation.copies import NONE, together
+from api.aggregation.expressions import check_expression
+from api.aggregation.operators import ACCUMULATORS, MEASURING_ACCUMULATORS
+from api.aggregation.refusal import PipelineError, not_allowed
+from api.aggregation.rules import arguments, check_order
+from api.aggregation.scope import Checked
+from api.aggregation.values import check_name
+
+MOST_KEPT = 1000
+_SORTED = {"$bottom": (), "$bottomN": ("n",), "$top": (), "$topN": ("n",)}
+_NUMBERED = frozenset({"$firstN", "$lastN", "$maxN", "$minN"})
+
+
+def check_accumulators(value: Mapping[str, Any], place: str) -> Checked:
+    """Return fields that are gathered over many documents, each by one accumulator."""
+    checked: dict[str, Checked] = {}
+    for name, item in value.items():
+        check_name(name, place)
+        checked[name] = _check(item, f"{place}.{name}")
+    return Checked(
+        {name: item.value for name, item in checked.items()},
+        together(item.copies for item in checked.values()),
+    )
+
+
+def _check(value: Any, place: str) -> Checked:
+    if not isinstance(value, dict) or len(value) != 1:
+        raise PipelineError(place, "this is an object with one accumulator.")
+    ((name, content),) = value.items()
+    inner = f"{place}.{name[:100]}"
+    if name not in ACCUMULATORS:
+        raise not_allowed(inner, "accumulator", name, ACCUMULATORS)
+    if name == "$count" and content != {}:
+        raise PipelineError(inner, "this is an empty object.")
+    if name in _SORTED:
+        checked = _check_sorted(content, inner, _SORTED[name])
+    elif name in _NUMBERED:
+        checked = _check_numbered(content, inner)
+    else:
+        checked = check_expression(content, inner)
+    return Checked(
+        {name: checked.value}, NONE if name in MEASURING_ACCUMULATORS else checked.copies
+    )
+
+
+def _check_sorted(value: Any, place: str, others: tuple[str, ...]) -> Checked:
+    given = arguments(value, place, ["output", "sortBy", *others])
+    output = check_expression(given["output"], f"{place}.output")
+    checked = {"output": output.value, "sortBy": check_order(given["sortBy"], f"{place}.sortBy")}
+    if "n" in given:
+        checked["n"] = _number(given["n"], f"{place}.n")
+    return Checked(checked, output.copies)
+
+
+def _check_numbered(value: Any, place: str) -> Checked:
+    given = arguments(value, place, ["input", "n"])
+    items = check_expression(given["input"], f"{place}.input")
+    return Checked({"input": items.value, "n": _number(given["n"], f"{place}.n")}, items.copies)
+
+
+def _number(value: Any, place: str) -> int:
+    if type(value) is not int or not 0 < value <= MOST_KEPT:
+        raise PipelineError(place, f"this is a number from 1 to {MOST_KEPT}.")
+    return value

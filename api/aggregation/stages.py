@@ -1,0 +1,268 @@
+"""The stages of a pipeline, checked against the allow-list."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from api.aggregation.accumulators import check_accumulators
+from api.aggregation.copies import MOST_COPIES, factor, together
+from api.aggregation.expressions import check_expression, check_object
+from api.aggregation.operators import PUBLIC_COLLECTIONS, STAGES
+from api.aggregation.queries import check_query
+from api.aggregation.refusal import PipelineError, not_allowed
+from api.aggregation.rules import arguments, check_order
+from api.aggregation.values import check_name, read_value
+
+MOST_STAGES = 20
+MOST_BUCKETS = 1000
+_INT64 = 2**63
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What a stage is given, as it is to be run, and by how much a document can grow in it."""
+
+    value: Any
+    growth: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """Which pipelines this one stands in; `$facet` and `$lookup` cannot stand in themselves."""
+
+    facet: bool = False
+    lookup: bool = False
+
+
+def check_stages(value: Any, place: str, inside: Inside) -> tuple[list[Json], int]:
+    """Return the stages as they are to be run, and the factor by which documents can grow."""
+    if not isinstance(value, list):
+        raise PipelineError(place, "a pipeline is a list of stages.")
+    stages: list[Json] = []
+    growth = 1
+    for i, item in enumerate(value):
+        inner = f"{place}[{i}]"
+        name = _name_of(item, inner)
+        stage = _STAGES[name](item[name], f"{inner}.{name}", inside)
+        growth *= stage.growth
+        if growth > MOST_COPIES:
+            raise PipelineError(
+                f"{inner}.{name}",
+                f"documents could grow more than {MOST_COPIES} times by here: copy less, or use"
+                " $unwind.",
+            )
+        stages.append({name: stage.value})
+    return stages, growth
+
+
+def count_stages(value: Any) -> int:
+    """Return how many stages there are, with those of the pipelines inside."""
+    if isinstance(value, dict):
+        return sum(count_stages(item) for item in value.values())
+    if isinstance(value, list):
+        here = sum(isinstance(item, dict) and not item.keys().isdisjoint(STAGES) for item in value)
+        return here + sum(count_stages(item) for item in value)
+    return 0
+
+
+def _name_of(stage: Any, place: str) -> str:
+    if not isinstance(stage, dict) or len(stage) != 1:
+        raise PipelineError(place, "a stage is an object with one operator.")
+    name = str(next(iter(stage)))
+    if name not in STAGES:
+        raise not_allowed(f"{place}.{name[:100]}", "stage", name, STAGES)
+    return name
+
+
+def _match(value: Any, place: str, _inside: Inside) -> Stage:
+    return Stage(check_query(value, place))
+
+
+def _project(value: Any, place: str, _inside: Inside) -> Stage:
+    """Return a projection; a field that is only kept is a copy of itself."""
+    checked = check_object(_fields(value, place), place)
+    kept = [{name.partition(".")[0]: 1} for name, item in value.items() if item in (1, True)]
+    return Stage(checked.value, factor(together([checked.copies, *kept])))
+
+
+def _set(value: Any, place: str, _inside: Inside) -> Stage:
+    checked = check_object(_fields(value, place), place)
+    return Stage(checked.value, factor(checked.copies, kept=True, replaced=value))
+
+
+def _fields(value: Any, place: str) -> Json:
+    if not isinstance(value, dict) or not value:
+        raise PipelineError(place, "this is an object of fields.")
+    return value
+
+
+def _unset(value: Any, place: str, _inside: Inside) -> Stage:
+    names = value if isinstance(value, list) else [value]
+    for name in names:
+        if not isinstance(name, str):
+            raise PipelineError(place, "this is a field, or a list of fields.")
+        check_name(name, place)
+    return Stage(value)
+
+
+def _group(value: Any, place: str, _inside: Inside) -> Stage:
+    fields = _fields(value, place)
+    if "_id" not in fields:
+        raise PipelineError(place, "_id is missing.")
+    key = check_expression(fields["_id"], f"{place}._id")
+    others = {name: item for name, item in fields.items() if name != "_id"}
+    gathered = check_accumulators(others, place)
+    growth = factor(together([key.copies, gathered.copies]))
+    return Stage({"_id": key.value, **gathered.value}, growth)
+
+
+def _bucket(value: Any, place: str, _inside: Inside) -> Stage:
+    given = arguments(value, place, ["groupBy", "boundaries"], ["default", "output"])
+    bounds = given["boundaries"]
+    if not isinstance(bounds, list) or not 2 <= len(bounds) <= MOST_BUCKETS:
+        raise PipelineError(f"{place}.boundaries", f"this is a list of 2 to {MOST_BUCKETS} values.")
+    checked: Json = {
+        "groupBy": check_expression(given["groupBy"], f"{place}.groupBy").value,
+        "boundaries": [_constant(b, f"{place}.boundaries[{i}]") for i, b in enumerate(bounds)],
+    }
+    if "default" in given:
+        checked["default"] = _constant(given["default"], f"{place}.default")
+    return _with_output(checked, given, place)
+
+
+def _bucket_auto(value: Any, place: str, _inside: Inside) -> Stage:
+    given = arguments(value, place, ["groupBy", "buckets"], ["granularity", "output"])
+    number = given["buckets"]
+    if type(number) is not int or not 0 < number <= MOST_BUCKETS:
+        raise PipelineError(f"{place}.buckets", f"this is a number from 1 to {MOST_BUCKETS}.")
+    checked = {
+        "groupBy": check_expression(given["groupBy"], f"{place}.groupBy").value,
+        "buckets": number,
+    }
+    if "granularity" in given:
+        checked["granularity"] = _constant(given["granularity"], f"{place}.granularity")
+    return _with_output(checked, given, place)
+
+
+def _with_output(checked: Json, given: Mapping[str, Any], place: str) -> Stage:
+    if "output" not in given:
+        return Stage(checked)
+    inner = f"{place}.output"
+    output = check_accumulators(_fields(given["output"], inner), inner)
+    return Stage(checked | {"output": output.value}, factor(output.copies))
+
+
+def _constant(value: Any, place: str) -> Any:
+    """Return a value that MongoDB does not take for an expression."""
+    if isinstance(value, list) or (isinstance(value, str) and value.startswith("$")):
+        raise PipelineError(place, "this is a constant.")
+    return read_value(value, place)
+
+
+def _sort_by_count(value: Any, place: str, _inside: Inside) -> Stage:
+    checked = check_expression(value, place)
+    return Stage(checked.value, factor(checked.copies))
+
+
+def _replace_root(value: Any, place: str, inside: Inside) -> Stage:
+    given = arguments(value, place, ["newRoot"])
+    stage = _replace_with(given["newRoot"], f"{place}.newRoot", inside)
+    return Stage({"newRoot": stage.value}, stage.growth)
+
+
+def _replace_with(value: Any, place: str, _inside: Inside) -> Stage:
+    checked = check_expression(value, place)
+    return Stage(checked.value, factor(checked.copies))
+
+
+def _sort(value: Any, place: str, _inside: Inside) -> Stage:
+    return Stage(check_order(value, place))
+
+
+def _limit(value: Any, place: str, _inside: Inside) -> Stage:
+    if type(value) is not int or not 0 < value < _INT64:
+        raise PipelineError(place, "this is a number greater than 0.")
+    return Stage(value)
+
+
+def _skip(value: Any, place: str, _inside: Inside) -> Stage:
+    if type(value) is not int or not 0 <= value < _INT64:
+        raise PipelineError(place, "this is a number, 0 or greater.")
+    return Stage(value)
+
+
+def _unwind(value: Any, place: str, _inside: Inside) -> Stage:
+    given = {"path": value} if isinstance(value, str) else value
+    given = arguments(given, place, ["path"], ["includeArrayIndex", "preserveNullAndEmptyArrays"])
+    if not isinstance(given["path"], str) or given["path"].startswith("$$"):
+        raise PipelineError(place, 'path is the path of a field, such as "$executions".')
+    if not isinstance(given.get("preserveNullAndEmptyArrays", False), bool):
+        raise PipelineError(place, "preserveNullAndEmptyArrays is true or false.")
+    if "includeArrayIndex" in given:
+        _name(given["includeArrayIndex"], f"{place}.includeArrayIndex")
+    return Stage(dict(given))
+
+
+def _count(value: Any, place: str, _inside: Inside) -> Stage:
+    return Stage(_name(value, place))
+
+
+def _name(value: Any, place: str) -> str:
+    if not isinstance(value, str):
+        raise PipelineError(place, "this is the name of a field.")
+    check_name(value, place)
+    return value
+
+
+def _facet(value: Any, place: str, inside: Inside) -> Stage:
+    if inside.facet or inside.lookup:
+        raise PipelineError(place, "$facet cannot stand inside another pipeline.")
+    fields = _fields(value, place)
+    checked: Json = {}
+    total = 0
+    for name, pipeline in fields.items():
+        check_name(name, place)
+        checked[name], growth = check_stages(pipeline, f"{place}.{name}", Inside(facet=True))
+        total = max(total, growth)
+    return Stage(checked, total)
+
+
+def _lookup(value: Any, place: str, inside: Inside) -> Stage:
+    """Return a join by equality; what is joined can have a pipeline of its own."""
+    if inside.lookup:
+        raise PipelineError(place, "$lookup cannot stand inside a $lookup.")
+    given = arguments(value, place, ["from", "localField", "foreignField", "as"], ["pipeline"])
+    collection = given["from"]
+    if not isinstance(collection, str) or collection not in PUBLIC_COLLECTIONS:
+        raise not_allowed(f"{place}.from", "collection", str(collection), PUBLIC_COLLECTIONS)
+    checked: Json = {"from": collection}
+    for name in ("localField", "foreignField", "as"):
+        checked[name] = _name(given[name], f"{place}.{name}")
+    if "pipeline" in given:
+        inner = Inside(facet=inside.facet, lookup=True)
+        checked["pipeline"], _ = check_stages(given["pipeline"], f"{place}.pipeline", inner)
+    return Stage(checked, 2)
+
+
+_STAGES: Mapping[str, Callable[[Any, str, Inside], Stage]] = {
+    "$addFields": _set,
+    "$bucket": _bucket,
+    "$bucketAuto": _bucket_auto,
+    "$count": _count,
+    "$facet": _facet,
+    "$group": _group,
+    "$limit": _limit,
+    "$lookup": _lookup,
+    "$match": _match,
+    "$project": _project,
+    "$replaceRoot": _replace_root,
+    "$replaceWith": _replace_with,
+    "$set": _set,
+    "$skip": _skip,
+    "$sort": _sort,
+    "$sortByCount": _sort_by_count,
+    "$unset": _unset,
+    "$unwind": _unwind,
+}

@@ -1,0 +1,181 @@
+"""The bodies that the API takes; unknown fields are refused."""
+
+from typing import Annotated, Any, TypeVar
+
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+from pydantic.alias_generators import to_camel
+from pydantic.json_schema import JsonSchemaMode, models_json_schema
+
+from api.json_body import read_json
+from models.annotations import Artifact, CaseAnnotations, ExecutionAnnotations, Line, Link, Text
+from models.execution import Software, Status, Timing
+from models.simdate import CALENDARS, Calendar, SimulatedDate, parse_model_date
+
+Body = TypeVar("Body", bound=BaseModel)
+
+_COMPONENTS = "#/components/schemas/"
+_BODIES: set[type[BaseModel]] = set()
+_LOCAL = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}"
+Name = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00/]+$")]
+ExecutionName = Annotated[
+    str, StringConstraints(min_length=1, max_length=200, pattern=r"^[A-Za-z0-9._\[\]-]+$")
+]
+LocalTime = Annotated[str, StringConstraints(pattern=rf"^{_LOCAL}$")]
+Value = str | int | float | bool | None
+Reason = Annotated[Text | None, Field(description="Why it is done; the history keeps it.")]
+
+
+async def read_body(request: Request, model: type[Body]) -> Body:
+    """Return the body as a model; a 422 names the fields that are wrong."""
+    content = await read_json(request)
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        errors = [{**item, "loc": ("body", *item["loc"])} for item in error.errors()]
+        raise RequestValidationError(errors) from None
+
+
+def body_of(model: type[BaseModel], example: dict[str, Any]) -> dict[str, Any]:
+    """Return what the OpenAPI document says of a body."""
+    _BODIES.add(model)
+    schema = {"$ref": f"{_COMPONENTS}{model.__name__}"}
+    return {
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": schema, "example": example}},
+        }
+    }
+
+
+def body_schemas() -> dict[str, Any]:
+    """Return the schemas of all bodies, by name, for the OpenAPI document."""
+    models: list[tuple[type[BaseModel], JsonSchemaMode]] = [
+        (model, "validation") for model in sorted(_BODIES, key=lambda m: m.__name__)
+    ]
+    _, document = models_json_schema(models, ref_template=f"{_COMPONENTS}{{model}}")
+    schemas: dict[str, Any] = document["$defs"]
+    return schemas
+
+
+class Strict(BaseModel):
+    """A body; names are camelCase, and others are refused."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
+
+
+class CaseIdentity(Strict):
+    """Which case is meant; another machine or user is another case."""
+
+    machine: Name
+    user: Name
+    name: Name
+
+
+class NewCase(CaseIdentity, CaseAnnotations):
+    """A case that has no executions yet."""
+
+    model_config = Strict.model_config
+    reason: Reason = None
+
+
+class SimulatedDay(Strict):
+    """A date of the simulated calendar: ISO text, with the time of day if it is not midnight."""
+
+    date: Annotated[str, StringConstraints(max_length=40)]
+    calendar: Calendar = CALENDARS[0]
+
+    def stored(self) -> SimulatedDate:
+        """Return the date as it is stored; ValueError when there is no such day."""
+        day, _, time = self.date.partition("T")
+        hours, minutes, seconds = map(int, (time or "00:00:00").split(":"))
+        second = hours * 3600 + minutes * 60 + seconds
+        return parse_model_date(day, self.calendar, second).to_stored()
+
+    @model_validator(mode="after")
+    def _is_a_day(self) -> "SimulatedDay":
+        self.stored()
+        return self
+
+
+class NewExecution(Strict):
+    """An execution as a workflow states it.
+
+    `configuration` is by delta key, such as `env_run.STOP_N`; without it nothing can be compared.
+    Times are local wall time of the machine.
+    """
+
+    case_id: Annotated[str | None, Field(description="The case, by its id …")] = None
+    case: Annotated[CaseIdentity | None, Field(description="… or by what it is.")] = None
+    execution_id: ExecutionName
+    status: Status
+    run_start_local: LocalTime
+    run_end_local: LocalTime | None = None
+    job_id: Line | None = None
+    case_group: Line | None = None
+    case_hash: Line | None = None
+    simulation_start: SimulatedDay | None = None
+    simulation_end: SimulatedDay | None = None
+    timing: Timing | None = None
+    software: Annotated[list[Software], Field(max_length=1000)] = Field(default_factory=list)
+    configuration: Annotated[dict[str, Value | list[Value]], Field(max_length=100_000)] | None = (
+        None
+    )
+    notes: Text | None = None
+    links: Annotated[list[Link], Field(max_length=200)] = Field(default_factory=list)
+    artifacts: Annotated[list[Artifact], Field(max_length=200)] = Field(default_factory=list)
+    extra: dict[str, Any] = Field(default_factory=dict)
+    reason: Reason = None
+
+    @model_validator(mode="after")
+    def _names_one_case(self) -> "NewExecution":
+        if (self.case_id is None) == (self.case is None):
+            raise ValueError("either caseId or case has to be given")
+        return self
+
+    def annotations(self) -> ExecutionAnnotations:
+        """Return what is written about it."""
+        return ExecutionAnnotations(
+            notes=self.notes, links=self.links, artifacts=self.artifacts, extra=self.extra
+        )
+
+
+class CaseEdit(CaseAnnotations):
+    """What is to be written about a case; fields that are not given stay as they are."""
+
+    model_config = Strict.model_config
+    reason: Reason = None
+
+
+class ExecutionEdit(ExecutionAnnotations):
+    """What is to be written about an execution; fields that are not given stay as they are."""
+
+    model_config = Strict.model_config
+    reason: Reason = None
+
+
+class CanonicalChoice(Strict):
+    """Which execution is to stay canonical; null lets the rule decide again."""
+
+    execution_id: ExecutionName | None
+    reason: Reason = None
+
+
+class ImportFromPath(Strict):
+    """Something to import that the server can read."""
+
+    path: Annotated[str, StringConstraints(min_length=1, max_length=4096)]
+    machine: Name | None = None
+
+
+def given_fields(edit: BaseModel) -> dict[str, Any]:
+    """Return the annotations that an edit sets, by attribute."""
+    return {name: getattr(edit, name) for name in edit.model_fields_set - {"reason"}}

@@ -1,0 +1,164 @@
+"""Imports that are asked for over REST: they go on when their request is over."""
+
+import asyncio
+import logging
+import os
+import tempfile
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from http import HTTPStatus
+from importlib.metadata import version
+from pathlib import Path
+
+from api.errors import ProblemError
+from ingest.pipeline import ImportOptions, Limits, budgets_of, import_paths
+from models.database import Database, Put
+from models.errors import CaseledgerError
+from models.ingestion import IngestionRecord
+from models.settings import Settings
+from models.tables import Tables
+
+_AT_ONCE = 2
+_MOST_WAITING = 50
+_STOP_SECONDS = 10
+_LOG = logging.getLogger("caseledger.imports")
+
+
+class Imports:
+    """The imports that this process runs, few at a time; the others wait for their turn."""
+
+    def __init__(self) -> None:
+        self._turns = asyncio.Semaphore(_AT_ONCE)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._is_stopping = False
+
+    async def start(
+        self, database: Database, path: Path, options: ImportOptions, *, is_ours: bool
+    ) -> str:
+        """Begin an import and return its id; 503 when too many wait.
+
+        What `is_ours` is removed when the import is over.
+        """
+        if len(self._tasks) >= _MOST_WAITING:
+            raise ProblemError(
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                "too-many-imports",
+                "Too many imports",
+                "Others are waiting; try again later.",
+                headers={"Retry-After": "30"},
+            )
+        ingestion_id = str(uuid.uuid4())
+        record = IngestionRecord(
+            source=options.source_name or str(path),
+            kind="performance_archive",
+            status="queued",
+            started_at=datetime.now(UTC),
+            caseledger_version=version("caseledger"),
+        )
+        document = {"_id": ingestion_id, **record.stored()}
+        await database.ingestions.write([Put(database.ingestions, document)])
+        own = replace(options, ingestion_id=ingestion_id)
+        task = asyncio.create_task(self._run(database, path, own, is_ours))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return ingestion_id
+
+    async def wait(self, seconds: float) -> None:
+        """Return when something is done, or the time is over."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+
+    async def stop(self) -> None:
+        """Let the imports write what they have begun, and end; running them again goes on."""
+        self._is_stopping = True
+        if self._tasks:
+            _, pending = await asyncio.wait(self._tasks, timeout=_STOP_SECONDS)
+            for task in pending:
+                task.cancel()
+
+    async def _run(
+        self, database: Database, path: Path, options: ImportOptions, is_ours: bool
+    ) -> None:
+        try:
+            async with self._turns:
+                await import_paths(database, [path], options, stop=lambda: self._is_stopping)
+        except CaseledgerError as error:
+            _LOG.warning("import %s failed: %s", options.ingestion_id, error)
+        except Exception:
+            _LOG.exception("import %s failed", options.ingestion_id)
+            await _note_failure(database, options)
+        finally:
+            if is_ours:
+                _remove(path)
+
+
+async def _note_failure(database: Database, options: ImportOptions) -> None:
+    with suppress(CaseledgerError):
+        change = {"status": "failed", "finishedAt": datetime.now(UTC)}
+        await database.ingestions.update({"_id": options.ingestion_id}, {"$set": change})
+
+
+def import_options(settings: Settings, tables: Tables, name: str | None) -> ImportOptions:
+    """Return the options of an import over REST."""
+    return ImportOptions(
+        jobs=settings.jobs,
+        max_file_bytes=settings.max_file_mib * 2**20,
+        budgets=budgets_of(settings),
+        limits=Limits(settings.worker_seconds, settings.worker_memory_mib * 2**20),
+        tables=tables,
+        source_name=name,
+    )
+
+
+async def save_upload(chunks: AsyncIterator[bytes], suffix: str, most_bytes: int) -> Path:
+    """Write an upload to a temporary file; a 413 when it is too large, a 400 when it is empty."""
+    descriptor, name = tempfile.mkstemp(prefix="caseledger-upload-", suffix=suffix)
+    path = Path(name)
+    size = 0
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            async for chunk in chunks:
+                size += len(chunk)
+                if size > most_bytes:
+                    raise ProblemError(
+                        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+                        "too-large",
+                        "Too large",
+                        f"An upload has {most_bytes} bytes at most (CASELEDGER_MAX_UPLOAD_MIB).",
+                    )
+                await asyncio.to_thread(file.write, chunk)
+        if not size:
+            raise ProblemError(
+                HTTPStatus.BAD_REQUEST, "empty", "Nothing was sent", "The body is empty."
+            )
+    except BaseException:
+        _remove(path)
+        raise
+    return path
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):
+        path.unlink(missing_ok=True)
+
+
+def path_below_roots(text: str, roots: str) -> Path:
+    """Return the real path, which has to be one of the roots or below one; else a 403.
+
+    Links are resolved before that is decided, and never followed by the import itself.
+    """
+    allowed = [Path(root).resolve() for root in roots.split(":") if root]
+    if "\0" not in text:
+        with suppress(OSError, RuntimeError):
+            path = Path(text).resolve(strict=True)
+            if any(path == root or root in path.parents for root in allowed):
+                return path
+    raise ProblemError(
+        HTTPStatus.FORBIDDEN,
+        "not-allowed",
+        "The server may not read this",
+        "Only what exists below CASELEDGER_IMPORT_ROOTS can be imported.",
+    )

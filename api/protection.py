@@ -1,0 +1,43 @@
+"""What stands around the routes: the layers that every request goes through, and why so."""
+
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+
+from api.access_log import log_exchange
+from api.errors import REQUEST_ID_HEADER, RequestId
+from api.exchange import Observe
+from api.faults import Faults
+from api.headers import SecurityHeaders
+from api.overload import Overload
+from api.routes import API_PREFIX
+from models.settings import Settings, split_list
+
+_PROBES = frozenset(
+    {
+        "/metrics",
+        *(f"{prefix}/{name}" for prefix in ("", API_PREFIX) for name in ("livez", "readyz")),
+    }
+)
+_SENT_HEADERS = (
+    "Authorization", "Content-Type", "If-Match", "If-None-Match", REQUEST_ID_HEADER,
+)  # fmt: skip
+_SHOWN_HEADERS = (
+    "ETag", "Link", "Location", "Retry-After", "WWW-Authenticate", REQUEST_ID_HEADER,
+)  # fmt: skip
+
+
+def add_protection(app: FastAPI, settings: Settings) -> None:
+    """Add the layers, the innermost first: each sees the answers of those before it."""
+    app.add_middleware(Overload, most=settings.max_concurrent_requests, exempt=_PROBES)
+    app.add_middleware(Faults)
+    if origins := split_list(settings.cors_origins):
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=origins,
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+            allow_headers=list(_SENT_HEADERS),
+            expose_headers=list(_SHOWN_HEADERS),
+        )
+    app.add_middleware(SecurityHeaders)
+    app.add_middleware(Observe, listeners=[app.state.metrics.note, log_exchange])
+    app.add_middleware(RequestId)

@@ -1,0 +1,200 @@
+"""`/ingestions`: imports, and asking for one."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Request, Response
+from starlette.datastructures import UploadFile
+
+from api.bodies import ImportFromPath, body_of, read_body
+from api.deps import Store
+from api.errors import ProblemError, not_found
+from api.imports import Imports, import_options, path_below_roots, save_upload
+from api.responses import json_response, problems
+from api.schemas import IngestionItem, ItemsOf
+from api.security import require
+from models.database import Database
+from models.ingestion import IngestionStatus
+
+router = APIRouter(prefix="/ingestions", tags=["ingestions"])
+
+_SUFFIXES = {
+    "application/gzip": ".tar.gz",
+    "application/x-gzip": ".tar.gz",
+    "application/x-tar": ".tar",
+    "application/zip": ".zip",
+    "application/zstd": ".tar.zst",
+    "application/json": ".json",
+    "application/yaml": ".yaml",
+}
+_NAMED = (".tar.gz", ".tgz", ".tar", ".tar.zst", ".tzst", ".zip", ".json", ".yaml", ".lock", ".xml")
+_CHUNK = 2**20
+_ENDED = frozenset({"completed", "partial", "failed", "interrupted"})
+_UPLOAD: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "description": "The archive, or a form with the archive as its one file.",
+        "content": {
+            **{name: {"schema": {"type": "string", "format": "binary"}} for name in _SUFFIXES},
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "properties": {"file": {"type": "string", "format": "binary"}},
+                }
+            },
+        },
+    }
+}
+_ERRORS = problems(400, 401, 403, 413, 415, 422)
+
+Name = Annotated[
+    str | None,
+    Query(
+        max_length=255,
+        pattern=r"^[^/\x00-\x1f]+$",
+        description="What the archive is called; its end tells what it is.",
+        examples=["archive.tar.gz"],
+    ),
+]
+Machine = Annotated[
+    str | None,
+    Query(max_length=100, description="Machine of executions that do not tell theirs."),
+]
+Wait = Annotated[
+    float, Query(ge=0, le=60, description="How many seconds to wait for the end of the import.")
+]
+
+
+@router.post(
+    "",
+    status_code=HTTPStatus.ACCEPTED,
+    response_model=IngestionItem,
+    responses=_ERRORS,
+    dependencies=[require("ingest")],
+    openapi_extra=_UPLOAD,
+)
+async def upload_archive(
+    store: Store, request: Request, name: Name = None, machine: Machine = None, wait: Wait = 10
+) -> Response:
+    """Upload an archive and import it; large ones go on when this has been answered with 202."""
+    settings = request.app.state.settings
+    chunks, told = await _content(request)
+    shown = name or told
+    suffix = _suffix(request, shown)
+    path = await save_upload(chunks, suffix, settings.max_upload_mib * 2**20)
+    options = import_options(settings, request.app.state.tables, f"upload:{shown or suffix[1:]}")
+    imports: Imports = request.app.state.imports
+    try:
+        own = await imports.start(store, path, replace(options, machine=machine), is_ours=True)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    return await _begun(store, imports, request, own, wait)
+
+
+@router.post(
+    "/from-path",
+    status_code=HTTPStatus.ACCEPTED,
+    response_model=IngestionItem,
+    responses=_ERRORS,
+    dependencies=[require("ingest")],
+    openapi_extra=body_of(ImportFromPath, {"path": "/archive/performance_archive"}),
+)
+async def import_from_path(store: Store, request: Request, wait: Wait = 10) -> Response:
+    """Import what the server can read, below the roots that its operator has named."""
+    body = await read_body(request, ImportFromPath)
+    settings = request.app.state.settings
+    path = path_below_roots(body.path, settings.import_roots)
+    options = import_options(settings, request.app.state.tables, None)
+    imports: Imports = request.app.state.imports
+    own = await imports.start(store, path, replace(options, machine=body.machine), is_ours=False)
+    return await _begun(store, imports, request, own, wait)
+
+
+@router.get("", response_model=ItemsOf[IngestionItem], responses=problems(400, 422))
+async def list_ingestions(
+    store: Store,
+    status: Annotated[
+        IngestionStatus | None, Query(description="Only those of this status.")
+    ] = None,
+    limit: Annotated[int, Query(ge=1, le=1000, description="The most items to return.")] = 100,
+) -> Response:
+    """List imports, the latest first, without the problems that they met."""
+    found = await store.ingestions.find(
+        {} if status is None else {"status": status},
+        {"problems": 0},
+        sort=[("startedAt", -1), ("_id", 1)],
+        limit=limit,
+    )
+    return json_response({"items": [_item(record) for record in found]})
+
+
+@router.get("/{ingestionId}", response_model=IngestionItem, responses=problems(400, 404, 422))
+async def read_ingestion(
+    store: Store,
+    ingestionId: Annotated[  # noqa: N803
+        str, Path(max_length=100, description="The id of the import, a UUID.")
+    ],
+) -> Response:
+    """Read one import: its counters, and what it could not use and why."""
+    return json_response(await _read(store, ingestionId))
+
+
+async def _begun(
+    store: Database, imports: Imports, request: Request, ingestion_id: str, wait: float
+) -> Response:
+    await imports.wait(wait)
+    item = await _read(store, ingestion_id)
+    response = json_response(item)
+    response.status_code = HTTPStatus.OK if item["status"] in _ENDED else HTTPStatus.ACCEPTED
+    base = request.url.path.removesuffix("/from-path")
+    response.headers["Location"] = f"{base}/{ingestion_id}"
+    return response
+
+
+async def _read(store: Database, ingestion_id: str) -> dict[str, Any]:
+    record = await store.ingestions.find_one({"_id": ingestion_id})
+    if record is None:
+        raise not_found("ingestion", ingestion_id)
+    return _item(record)
+
+
+def _item(record: dict[str, Any]) -> dict[str, Any]:
+    return {"id": record.pop("_id"), "problems": record.pop("problems", None), **record}
+
+
+async def _content(request: Request) -> tuple[AsyncIterator[bytes], str | None]:
+    """Return the bytes that are uploaded, and the name of the file if a form tells it."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "multipart/form-data":
+        return request.stream(), None
+    form = await request.form(max_files=1, max_fields=10)
+    files = [value for value in form.values() if isinstance(value, UploadFile)]
+    if not files:
+        raise ProblemError(
+            HTTPStatus.BAD_REQUEST, "no-file", "Nothing was sent", "The form holds no file."
+        )
+    name = (files[0].filename or "").rpartition("/")[2][:255]
+    return _chunks(files[0]), name or None
+
+
+async def _chunks(file: UploadFile) -> AsyncIterator[bytes]:
+    while chunk := await file.read(_CHUNK):
+        yield chunk
+
+
+def _suffix(request: Request, name: str | None) -> str:
+    """Return how the name of the archive ends, which tells what it is; a 415 when nothing does."""
+    named = next((end for end in _NAMED if (name or "").lower().endswith(end)), None)
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    suffix = named or _SUFFIXES.get(kind)
+    if suffix is None:
+        raise ProblemError(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            "unknown-type",
+            "It cannot be told what this is",
+            f"Give a name that ends in {', '.join(_NAMED)}, or the type of the archive.",
+        )
+    return suffix

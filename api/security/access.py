@@ -1,0 +1,156 @@
+"""Access to routes: who calls, and whether they may."""
+
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from typing import Annotated, Any, cast
+
+from fastapi import Depends, Request
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+
+from api.errors import ProblemError
+from api.security.throttle import Throttle
+from models.database import Database
+from models.errors import DatabaseError
+from models.settings import Settings
+from models.token import Scope, implied_scopes, is_secret_of, is_valid, split_token
+
+_SAFE_METHODS = frozenset({"GET", "HEAD"})
+_LAST_USE = timedelta(minutes=1)
+_CHALLENGE = 'Bearer realm="caseledger"'
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks: a token, or nobody in particular when `token_id` is None."""
+
+    token_id: str | None
+    name: str
+    scopes: frozenset[Scope]
+
+    def check(self, scope: Scope) -> None:
+        """Refuse, unless this caller has the scope: with 401 when a token could help, or 403."""
+        if scope in self.scopes:
+            return
+        if self.token_id is None:
+            raise unauthorized("This needs a bearer token.", f'scope="{scope}"')
+        raise ProblemError(
+            HTTPStatus.FORBIDDEN,
+            "missing-scope",
+            "The token does not allow this",
+            f"This needs the scope {scope!r}, which the token does not have.",
+            [{"scope": scope, "detail": "missing"}],
+            {"WWW-Authenticate": f'{_CHALLENGE}, error="insufficient_scope", scope="{scope}"'},
+        )
+
+
+async def authenticate(request: Request) -> Caller:
+    """Return who calls; credentials that are given have to be right, even where none are needed."""
+    settings: Settings = request.app.state.settings
+    given = request.headers.getlist("authorization")
+    if not given:
+        return _anonymous(settings)
+    throttle: Throttle = request.app.state.throttle
+    client = request.client.host if request.client else ""
+    if seconds := throttle.wait(client, time.monotonic()):
+        raise ProblemError(
+            HTTPStatus.TOO_MANY_REQUESTS,
+            "too-many-attempts",
+            "Too many failed attempts",
+            f"Wait {seconds} seconds, and use a valid token.",
+            headers={"Retry-After": str(seconds)},
+        )
+    caller = await _caller_of(request.app.state.database, given)
+    if caller is None:
+        throttle.note_failure(client, time.monotonic())
+        raise unauthorized("The token is not valid.", 'error="invalid_token"')
+    request.state.token_id = caller.token_id
+    return caller
+
+
+CurrentCaller = Annotated[Caller, Depends(authenticate)]
+
+
+async def authorize(request: Request, caller: CurrentCaller) -> None:
+    """Refuse what a route does not allow; one that writes and names no scope is for admins."""
+    caller.check(required_scope(cast(APIRoute, request.scope["route"])))
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """A dependency that tells, and checks, what scope a route needs."""
+
+    scope: Scope
+
+    def __call__(self, caller: CurrentCaller) -> Caller:
+        """Return the caller, who has the scope."""
+        caller.check(self.scope)
+        return caller
+
+
+def require(scope: Scope) -> Any:
+    """Return the dependency of a route that needs a scope: `dependencies=[require("edit")]`."""
+    return Depends(Guard(scope))
+
+
+def required_scope(route: APIRoute) -> Scope:
+    """Return the scope that a route needs: the one it names, or else the safe choice."""
+    named = [call.scope for call in _calls(route.dependant) if isinstance(call, Guard)]
+    if named:
+        return named[0]
+    return "read" if route.methods <= _SAFE_METHODS else "admin"
+
+
+def unauthorized(detail: str, challenge: str) -> ProblemError:
+    """Return the error that a valid token is needed."""
+    return ProblemError(
+        HTTPStatus.UNAUTHORIZED,
+        "unauthorized",
+        "A valid token is needed",
+        detail,
+        headers={"WWW-Authenticate": f"{_CHALLENGE}, {challenge}"},
+    )
+
+
+def _anonymous(settings: Settings) -> Caller:
+    scopes: set[Scope] = set()
+    if settings.anonymous_read:
+        scopes.add("read")
+    if settings.anonymous_metrics:
+        scopes.add("metrics")
+    return Caller(None, "anonymous", frozenset(scopes))
+
+
+async def _caller_of(database: Database, given: list[str]) -> Caller | None:
+    """Return the caller whose token is given; what has not the form of one is nobody's."""
+    scheme, _, text = given[0].partition(" ")
+    parts = split_token(text.strip()) if scheme.lower() == "bearer" and len(given) == 1 else None
+    if parts is None:
+        return None
+    token_id, secret = parts
+    stored = await database.tokens.find_one({"_id": token_id})
+    now = datetime.now(UTC)
+    if not is_secret_of(secret, stored) or stored is None or not is_valid(stored, now):
+        return None
+    await _note_use(database, stored, now)
+    return Caller(token_id, stored["name"], implied_scopes(stored["scopes"]))
+
+
+async def _note_use(database: Database, stored: dict[str, Any], now: datetime) -> None:
+    """Note when a token was used, for people to read; no request fails because of it."""
+    last = stored["lastUsedAt"]
+    if last is None or last <= now - _LAST_USE:
+        with suppress(DatabaseError):
+            await database.tokens.update(
+                {"_id": stored["_id"], "lastUsedAt": last}, {"$set": {"lastUsedAt": now}}
+            )
+
+
+def _calls(dependant: Dependant) -> Iterator[Any]:
+    for dependency in dependant.dependencies:
+        yield dependency.call
+        yield from _calls(dependency)

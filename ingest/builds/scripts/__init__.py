@@ -1,0 +1,1 @@
+"""Programs for the machines that build: each one file, which needs nothing but Python."""

@@ -1,0 +1,1 @@
+"""Scripts that other programs run: `concretize_variants` is for `spack python`."""

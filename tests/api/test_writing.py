@@ -1,0 +1,269 @@
+"""Recording, editing and importing over REST."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from api.security.tokens import create_token
+from models.database import Database
+from models.settings import Settings
+from tests.api.conftest import client_of
+from tests.archives import sample
+
+CASE = {"machine": "Chrysalis", "user": "jdoe", "name": "v3.LR.x_0101"}
+EXECUTION: dict[str, Any] = {
+    "case": CASE,
+    "executionId": "729351.250107-193415",
+    "status": "completed",
+    "runStartLocal": "2025-01-07T19:34:16",
+    "configuration": {"env_build.COMPILER": "intel", "env_run.ATM_NCPL": 48},
+}
+
+
+@pytest.fixture
+async def writer(database: Database) -> AsyncIterator[httpx2.AsyncClient]:
+    """A client that may do everything."""
+    _, token = await create_token(database, "ada", ["admin"], "test", None)
+    async with client_of(database) as client:
+        client.headers["Authorization"] = f"Bearer {token}"
+        yield client
+
+
+async def make_case(writer: httpx2.AsyncClient, **fields: Any) -> httpx2.Response:
+    return await writer.post("/api/v1/cases", json={**CASE, **fields})
+
+
+async def test_a_case_is_made_and_edited(writer: httpx2.AsyncClient) -> None:
+    made = await make_case(writer, tags=["new"], extra={"ticket": 7})
+    assert made.status_code == 201
+    assert made.json()["machine"] == "chrysalis"
+    url = made.headers["Location"]
+    body = {"notes": "# Title", "reason": "asked for"}
+    edited = await writer.patch(url, json=body, headers={"If-Match": made.headers["ETag"]})
+    assert edited.status_code == 200
+    read = (await writer.get(url)).json()
+    assert read["annotations"]["notes"] == "# Title"
+    assert read["annotations"]["extra"] == {"ticket": 7}
+    history = (await writer.get(f"{url}/history")).json()["items"]
+    assert [(item["event"], item["by"], item["reason"]) for item in history] == [
+        ("created", "ada", None),
+        ("edited", "ada", "asked for"),
+    ]
+
+
+async def test_a_case_is_made_once(writer: httpx2.AsyncClient) -> None:
+    await make_case(writer)
+    assert (await make_case(writer)).status_code == 409
+
+
+async def test_an_edit_needs_the_revision_that_was_read(writer: httpx2.AsyncClient) -> None:
+    made = await make_case(writer)
+    url, tag = made.headers["Location"], made.headers["ETag"]
+    assert (await writer.patch(url, json={"notes": "x"})).status_code == 428
+    edits = [
+        writer.patch(url, json={"notes": str(number)}, headers={"If-Match": tag})
+        for number in range(10)
+    ]
+    statuses = sorted(response.status_code for response in await asyncio.gather(*edits))
+    assert statuses == [200] + [412] * 9
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        pytest.param({"name": "x"}, "machine", id="missing"),
+        pytest.param({**CASE, "colour": 1}, "colour", id="unknown"),
+        pytest.param({**CASE, "links": [{"url": "javascript:x"}]}, "links", id="bad link"),
+        pytest.param({**CASE, "name": "a/b"}, "name", id="bad name"),
+        pytest.param({**CASE, "notes": "x" * 100_001}, "notes", id="too long"),
+        pytest.param([], "body", id="a list"),
+    ],
+)
+async def test_a_wrong_body_names_the_field(
+    writer: httpx2.AsyncClient, body: object, field: str
+) -> None:
+    response = await writer.post("/api/v1/cases", json=body)
+    assert response.status_code == 422
+    assert field in response.text
+
+
+@pytest.mark.parametrize("path", ["/executions", "/simulations"])
+async def test_executions_are_recorded_as_json(writer: httpx2.AsyncClient, path: str) -> None:
+    first = await writer.post(f"/api/v1{path}", json=EXECUTION)
+    assert first.status_code == 201, first.text
+    again = await writer.post(f"/api/v1{path}", json=EXECUTION)
+    assert (again.status_code, again.json()) == (200, first.json())
+    later = EXECUTION | {
+        "executionId": "729352.250108-193415",
+        "configuration": {"env_build.COMPILER": "gnu", "env_run.ATM_NCPL": 48},
+    }
+    second = await writer.post(f"/api/v1{path}", json=later)
+    assert second.json()["runConfigDeltas"] == {
+        "compiler": {"canonical": "intel", "current": "gnu", "class": "build"}
+    }
+    conflict = await writer.post(f"/api/v1{path}", json=later | {"status": "failed"})
+    assert conflict.status_code == 409
+
+
+async def test_a_stated_execution_may_name_its_case_by_id(writer: httpx2.AsyncClient) -> None:
+    case_id = (await make_case(writer)).json()["id"]
+    body = {name: value for name, value in EXECUTION.items() if name != "case"}
+    assert (await writer.post("/api/v1/executions", json=body)).status_code == 422
+    response = await writer.post("/api/v1/executions", json=body | {"caseId": case_id})
+    assert response.json()["caseId"] == case_id
+    missing = await writer.post("/api/v1/executions", json=body | {"caseId": "none"})
+    assert missing.status_code == 404
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({"simulationStart": {"date": "2001-02-30"}}, id="no such day"),
+        pytest.param({"executionId": "a/b"}, id="bad id"),
+        pytest.param({"runStartLocal": "yesterday"}, id="bad time"),
+        pytest.param({"status": "fine"}, id="bad status"),
+        pytest.param({"configuration": {"a": {"$where": "1"}}}, id="bad value"),
+    ],
+)
+async def test_a_wrong_execution_is_refused(
+    writer: httpx2.AsyncClient, change: dict[str, Any]
+) -> None:
+    response = await writer.post("/api/v1/executions", json=EXECUTION | change)
+    assert response.status_code == 422
+
+
+async def test_an_execution_is_written_about_pinned_and_deleted(
+    writer: httpx2.AsyncClient,
+) -> None:
+    first = await writer.post("/api/v1/executions", json=EXECUTION)
+    lid = "729352.250108-193415"
+    await writer.post("/api/v1/executions", json=EXECUTION | {"executionId": lid})
+    case_id = first.json()["caseId"]
+    url = f"/api/v1/cases/{case_id}"
+    tag = (await writer.get(url)).headers["ETag"]
+    edited = await writer.patch(
+        f"{url}/executions/{lid}", json={"notes": "this one"}, headers={"If-Match": tag}
+    )
+    assert edited.json()["annotations"]["notes"] == "this one"
+    pinned = await writer.put(
+        f"{url}/canonical", json={"executionId": lid}, headers={"If-Match": edited.headers["ETag"]}
+    )
+    assert pinned.json()["canonicalExecutionId"] == lid
+    assert (await writer.delete(f"{url}/executions/{lid}")).status_code == 409
+    freed = await writer.put(
+        f"{url}/canonical", json={"executionId": None}, headers={"If-Match": pinned.headers["ETag"]}
+    )
+    assert freed.json()["canonicalExecutionId"] == EXECUTION["executionId"]
+    assert (await writer.delete(f"{url}/executions/{lid}")).status_code == 204
+    assert (await writer.get(f"{url}/executions/{lid}")).status_code == 404
+    assert (await writer.delete(url, params={"reason": "mistake"})).status_code == 204
+    assert (await writer.get(url)).status_code == 404
+    history = (await writer.get(f"{url}/history")).json()["items"]
+    assert [item["event"] for item in history][-1] == "deleted"
+
+
+@pytest.mark.parametrize("kind", ["raw", "form"])
+async def test_an_uploaded_archive_is_imported(
+    writer: httpx2.AsyncClient, database: Database, tmp_path: Path, kind: str
+) -> None:
+    path = tmp_path / "archive.tar.gz"
+    sample().write_tar(path)
+    if kind == "raw":
+        response = await writer.post(
+            "/api/v1/ingestions?wait=60",
+            content=path.read_bytes(),
+            headers={"Content-Type": "application/gzip"},
+            timeout=100,
+        )
+    else:
+        files = {"file": ("archive.tar.gz", path.read_bytes(), "application/gzip")}
+        response = await writer.post("/api/v1/ingestions?wait=60", files=files, timeout=100)
+    assert response.status_code == 200, response.text
+    item = response.json()
+    assert item["status"] == "completed"
+    assert item["counts"]["discovered"] == await database.executions.count({}) > 0
+    assert item["source"].startswith("upload:")
+    read = await writer.get(response.headers["Location"])
+    assert read.json()["id"] == item["id"]
+    listed = (await writer.get("/api/v1/ingestions")).json()["items"]
+    assert [one["id"] for one in listed] == [item["id"]]
+    execution = await database.executions.find_one({})
+    assert execution is not None
+    assert execution["recorded"]["sourcePath"].startswith("upload:")
+
+
+async def test_an_upload_may_go_on_in_the_background(
+    writer: httpx2.AsyncClient, database: Database, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.tar"
+    sample().write_tar(path)
+    response = await writer.post("/api/v1/ingestions?wait=0&name=a.tar", content=path.read_bytes())
+    assert response.status_code == 202
+    url = response.headers["Location"]
+    for _ in range(600):
+        if (await writer.get(url)).json()["status"] == "completed":
+            break
+        await asyncio.sleep(0.1)
+    assert await database.executions.count({}) > 0
+
+
+@pytest.mark.parametrize(
+    ("content", "headers", "status"),
+    [
+        pytest.param(b"", {"Content-Type": "application/gzip"}, 400, id="empty"),
+        pytest.param(b"x", {}, 415, id="unknown type"),
+        pytest.param(b"x" * (2 * 2**20), {"Content-Type": "application/x-tar"}, 413, id="large"),
+    ],
+)
+async def test_an_upload_that_makes_no_sense_is_refused(
+    database: Database, content: bytes, headers: dict[str, str], status: int
+) -> None:
+    _, token = await create_token(database, "ada", ["ingest"], "test", None)
+    headers = {**headers, "Authorization": f"Bearer {token}"}
+    async with client_of(database, settings=Settings(max_upload_mib=1)) as client:
+        response = await client.post("/api/v1/ingestions", content=content, headers=headers)
+    assert response.status_code == status
+    assert await database.ingestions.count({}) == 0
+
+
+async def test_a_damaged_archive_is_reported(writer: httpx2.AsyncClient) -> None:
+    response = await writer.post("/api/v1/ingestions?wait=30&name=x.tar.gz", content=b"\x1f\x8bxx")
+    assert response.json()["status"] == "failed"
+    assert response.json()["problems"]
+
+
+async def test_only_what_is_below_the_roots_is_imported_from_a_path(
+    database: Database, tmp_path: Path
+) -> None:
+    root = tmp_path / "root"
+    sample().write_tree(root / "archive")
+    (root / "out").symlink_to("/proc")
+    _, token = await create_token(database, "ada", ["ingest"], "test", None)
+    headers = {"Authorization": f"Bearer {token}"}
+    async with client_of(database, settings=Settings(import_roots=str(root))) as client:
+
+        async def ask(path: str) -> httpx2.Response:
+            url = "/api/v1/ingestions/from-path?wait=60"
+            return await client.post(url, json={"path": path}, headers=headers, timeout=100)
+
+        for path in ("/etc", f"{root}/../..", f"{root}/out/self", "/proc/self/environ", "file:///etc",
+                     f"{root}x", "\0", f"{root}/missing"):  # fmt: skip
+            assert (await ask(path)).status_code == 403, path
+        allowed = await ask(str(root / "archive"))
+    assert allowed.json()["status"] == "completed"
+
+
+async def test_machines_are_listed_with_what_is_recorded(writer: httpx2.AsyncClient) -> None:
+    await writer.post("/api/v1/executions", json=EXECUTION)
+    await make_case(writer, machine="laptop")
+    items = {m["machine"]: m for m in (await writer.get("/api/v1/machines")).json()["items"]}
+    assert items["chrysalis"]["executionCount"] == 1
+    assert items["pm-cpu"] == {
+        "machine": "pm-cpu", "system": "perlmutter", "isKnown": True,
+        "caseCount": 0, "executionCount": 0,
+    }  # fmt: skip
+    assert items["laptop"]["isKnown"] is False

@@ -1,0 +1,53 @@
+"""`caseledger import` takes builds with all else that a path holds, and links both sides."""
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+from ingest.pipeline import ImportOptions, import_paths
+from ingest.writer import write_case
+from models.database import Database
+from models.execution import Software
+from tests.ingest.builders import KEY
+from tests.ingest.builds.reports import HASH
+from tests.ingest.builds.test_importing import write_tree
+from tests.ingest.test_fold import FIRST, success
+
+
+async def test_a_tree_of_builds_is_imported(database: Database, tmp_path: Path) -> None:
+    report = await import_paths(database, [write_tree(tmp_path)], ImportOptions(jobs=1))
+    assert await database.builds.count({}) == 8
+    assert report.record.kind == "spack"
+    assert report.unreadable == 0
+    assert report.record.counts.created >= 8
+    again = await import_paths(database, [tmp_path], ImportOptions(jobs=1))
+    assert (again.record.counts.created, again.record.counts.updated) == (0, 0)
+
+
+@pytest.mark.parametrize("name", ["reports/junit.xml", "cdash/Build.xml"])
+async def test_a_single_report_is_imported(database: Database, tmp_path: Path, name: str) -> None:
+    path = write_tree(tmp_path) / name
+    report = await import_paths(database, [path], ImportOptions(jobs=1))
+    assert (report.unreadable, report.record.counts.rejected) == (0, 0)
+    assert report.record.counts.created == await database.builds.count({}) > 0
+
+
+async def test_a_spec_that_comes_later_links_the_execution(
+    database: Database, tmp_path: Path
+) -> None:
+    node = {
+        "name": "p", "version": "1.2", "hash": HASH, "parameters": {}, "namespace": "builtin",
+        "arch": {"platform": "linux", "platform_os": "debian12", "target": "x86_64"},
+        "package_hash": "x",
+    }  # fmt: skip
+    document = {"spec": {"_meta": {"version": 3}, "nodes": [node]}}
+    software = Software(name="p", version="1.2", hash=HASH[:7], source="module")
+    await write_case(database, KEY, [success(FIRST, software=[software])])
+    path = tmp_path / "spec.json.gz"
+    path.write_bytes(gzip.compress(json.dumps(document).encode()))
+    report = await import_paths(database, [path], ImportOptions(jobs=1))
+    assert report.record.counts.created == 1, report.record.problems
+    (execution,) = await database.executions.find({})
+    assert [spec["hash"] for spec in execution["specs"]] == [HASH]

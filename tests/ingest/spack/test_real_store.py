@@ -1,0 +1,106 @@
+"""All real files of Spack, where they are at hand: stored, given back, and searched."""
+
+import json
+import os
+import tarfile
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from ingest.pipeline import ImportOptions, import_paths
+from ingest.spack import Rejected, SpecDocument, read
+from ingest.spack.store import Written, write_specs
+from models.database import Database
+from models.spack.evaluate import matches
+from models.spack.graph import Graph
+from models.spack.query import parse_query
+from models.spec_derivation import identities
+from models.spec_file import load_file
+from models.spec_graph import StoredGraph, dag, native_document, native_node
+from models.spec_search import spec_filter
+from tests.ingest.spack.builders import same
+from tests.models.queries import queries
+
+_BESIDE = Path(__file__).parents[4] / "shared" / "data"
+_SPACK = Path(os.environ.get("CASELEDGER_TEST_DATA", _BESIDE)) / "spack"
+
+pytestmark = pytest.mark.skipif(not _SPACK.is_dir(), reason="the real files are not here")
+
+
+def _members(archive: str) -> Iterator[tuple[str, bytes]]:
+    with tarfile.open(_SPACK / archive) as tar:
+        for info in tar:
+            stream = tar.extractfile(info) if info.isreg() else None
+            if stream is not None:
+                yield info.name, stream.read()
+
+
+@cache
+def _documents() -> list[SpecDocument]:
+    found = dict(_members("specs.tar.gz"))
+    old = [path for path in (_SPACK / "legacy").iterdir() if path.is_file()]
+    found |= {path.name: path.read_bytes() for path in old}
+    outcomes = [each for name, data in found.items() for each in read(data, name)]
+    assert sum(isinstance(each, Rejected) for each in outcomes) == 2  # Spack's own, made up
+    return [each for each in outcomes if isinstance(each, SpecDocument)]
+
+
+async def _all(database: Database) -> dict[str, dict[str, object]]:
+    return {each["_id"]: each for each in await database.specs.find({})}
+
+
+async def _store(database: Database) -> list[Written]:
+    found = _documents()
+    parts = [found[i : i + 32] for i in range(0, len(found), 32)]
+    return [each for part in parts for each in await write_specs(database, part)]
+
+
+async def test_every_document_comes_back_equal_with_all_its_edges(spec_database: Database) -> None:
+    written = await _store(spec_database)
+    assert all(each.outcome != "rejected" for each in written)
+    stored = await _all(spec_database)
+    for given, each in zip(_documents(), written, strict=True):
+        graph = StoredGraph(each.id, stored)
+        if given.given is not None:
+            forms = range(len(stored[each.id]["forms"])) or [None]  # type: ignore[arg-type]
+            assert any(same(native_document(graph, form), given.given) for form in forms)
+        found = dag(graph)
+        closure = (given.root, *given.graph.closure(given.root))
+        assert len(found["nodes"]) == len(closure)
+        assert len(found["edges"]) == sum(len(given.graph.edges[key]) for key in closure)
+
+
+async def test_hashes_of_two_contents_keep_both(spec_database: Database) -> None:
+    await _store(spec_database)
+    by_hash: dict[object, list[str]] = {}
+    for each in (await _all(spec_database)).values():
+        if each["hashReason"] in {"", "spliced", "in_spliced_graph"}:
+            by_hash.setdefault(each["hash"], []).append(json.dumps(native_node(each)))
+    assert any(len(set(contents)) > 1 for contents in by_hash.values())
+
+
+async def test_queries_find_what_the_graphs_say(spec_database: Database) -> None:
+    await _store(spec_database)
+    stored: dict[str, tuple[Graph, str]] = {}
+    for each in _documents():
+        for key, id_ in identities(each.graph, each.verifications).items():
+            stored.setdefault(id_, (each.graph, key))
+    places = list(stored.values())[::7]
+    for text in queries(places, 25, seed=5):
+        query = parse_query(text)
+        expected = {id_ for id_, (graph, key) in stored.items() if matches(query, graph, key)}
+        compiled = await spec_filter(spec_database, query)
+        assert {e["_id"] for e in await spec_database.specs.find(compiled, {"_id": 1})} == expected
+
+
+async def test_install_trees_environments_and_caches_are_imported(spec_database: Database) -> None:
+    options = ImportOptions(jobs=1)
+    report = await import_paths(spec_database, [_SPACK / "installs.tar.gz"], options)
+    assert {each.reason for each in report.record.problems} == {"missing_blob"}
+    assert report.record.counts.created > 70
+    files = dict(_members("installs.tar.gz"))
+    for each in await spec_database.spec_files.find({"number": 0}, {"digest": 1, "file": 1}):
+        given = json.loads(files[each["file"].partition("!")[2]])
+        assert same(await load_file(spec_database, each["digest"]), given)

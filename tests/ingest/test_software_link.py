@@ -1,0 +1,156 @@
+"""Executions and the specs that they ran on find each other, whichever comes first."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from ingest.case_store import read_case, relist_case
+from ingest.fold import fold
+from ingest.software_link import relink_specs, resolve_software
+from ingest.stated_links import state_link, withdraw_link
+from ingest.verify import Difference, verify_cases
+from ingest.verify_links import verify_links
+from ingest.writer import write_case
+from models.database import Database
+from models.execution import Software, SoftwareLink, SoftwareRole
+from models.listed_execution import listed_id
+from models.tables import Tables
+from tests.ingest.builders import KEY
+from tests.ingest.test_fold import FIRST, SECOND, case_of, success
+
+NETCDF = "a4hji6eqs4xwpfczsaj4vjhvdxvgoc7q"
+TWIN = "a4hji6ezzzzzzzzzzzzzzzzzzzzzzzzz"
+ZLIB = "z2345672345672345672345672345672"
+LOADED = Software(name="netcdf-c", version="4.4.1", hash="a4hji6e", source="module")
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
+
+
+def stated(
+    spec_hash: str = ZLIB, role: SoftwareRole = "built_with", note: str = ""
+) -> SoftwareLink:
+    return SoftwareLink(
+        spec_hash=spec_hash, role=role, note=note or None, stated_by="me", stated_at=NOW
+    )
+
+
+async def record(database: Database, lid: str = FIRST, *software: Software) -> str:
+    await write_case(database, KEY, [success(lid, software=list(software))])
+    return listed_id(KEY.case_id, lid)
+
+
+async def record_spec(
+    database: Database, own: str, name: str = "netcdf-c", version: str = "4.4.1", **fields: Any
+) -> None:
+    spec = {"_id": own, "hash": own, "hashes": [own], "name": name, "version": version, **fields}
+    await database.specs.insert(spec)
+
+
+async def links(database: Database, own_id: str) -> list[tuple[str, str, int]]:
+    execution = await database.executions.find_one({"_id": own_id})
+    assert execution is not None
+    return [(e["hash"], e["role"], e["candidates"]) for e in execution.get("specs", [])]
+
+
+async def differences(database: Database, *, repair: bool = False) -> list[Difference]:
+    return [found async for found in verify_links(database, repair=repair)]
+
+
+async def test_the_spec_may_come_first_or_later(database: Database) -> None:
+    await record_spec(database, NETCDF)
+    first = await record(database, FIRST, LOADED)
+    assert await links(database, first) == [(NETCDF, "loaded", 1)]
+    await database.specs.delete({})
+    assert await relink_specs(database, [NETCDF]) == 1
+    assert await links(database, first) == []
+    await record_spec(database, NETCDF)
+    assert await relink_specs(database, [NETCDF]) == 1
+    assert await relink_specs(database, [NETCDF]) == 0
+    assert await links(database, first) == [(NETCDF, "loaded", 1)]
+
+
+async def test_an_ambiguous_prefix_has_all_candidates_of_that_name_and_version(
+    database: Database,
+) -> None:
+    own_id = await record(database, FIRST, LOADED)
+    await record_spec(database, NETCDF)
+    await record_spec(database, TWIN)
+    await record_spec(database, TWIN[:-1] + "a", version="4.4.2")
+    await record_spec(database, TWIN[:-1] + "b", name="netcdf-fortran")
+    await record_spec(database, f"{NETCDF}~0123", tombstone={"reason": "x"})
+    assert await relink_specs(database, [NETCDF, TWIN]) == 1
+    assert await links(database, own_id) == [(NETCDF, "loaded", 2), (TWIN, "loaded", 2)]
+
+
+async def test_an_old_hash_links_and_a_whole_one_is_not_ambiguous(database: Database) -> None:
+    await record_spec(database, ZLIB, hashes=[ZLIB, NETCDF])
+    await record_spec(database, TWIN)
+    whole = LOADED.model_copy(update={"hash": NETCDF})
+    own_id = await record(database, FIRST, whole)
+    assert await links(database, own_id) == [(ZLIB, "loaded", 1)]
+
+
+async def test_links_survive_what_is_written_after_them(database: Database) -> None:
+    await record_spec(database, NETCDF)
+    first = await record(database, FIRST, LOADED)
+    await record(database, SECOND, LOADED)
+    case = await read_case(database, KEY.case_id)
+    assert case is not None
+    await relist_case(database, KEY.case_id, case.record)
+    assert await links(database, first) == [(NETCDF, "loaded", 1)]
+
+
+async def test_what_is_wrong_is_found_and_mended(database: Database) -> None:
+    own_id = await record(database, FIRST, LOADED)
+    assert await differences(database) == []
+    await record_spec(database, NETCDF)
+    wrong = [Difference("executions", own_id, "specs")]
+    assert await differences(database) == wrong
+    assert await differences(database, repair=True) == wrong
+    assert await differences(database) == []
+    assert [found async for found in verify_cases(database, Tables())] == []
+    assert await resolve_software(database, [own_id]) == 0
+
+
+async def test_stated_software_is_linked_and_stays(database: Database) -> None:
+    own_id = await record(database, FIRST, LOADED)
+    assert await state_link(database, KEY.case_id, FIRST, stated()) is True
+    assert await state_link(database, KEY.case_id, FIRST, stated()) is False
+    assert await links(database, own_id) == []
+    await record_spec(database, ZLIB, "zlib", "1.3")
+    await relink_specs(database, [ZLIB])
+    assert await links(database, own_id) == [(ZLIB, "built_with", 1)]
+    await write_case(database, KEY, [success(FIRST, software=[LOADED], file_count=99)])
+    case = await read_case(database, KEY.case_id)
+    assert case is not None
+    (execution,) = case.record.executions
+    assert (execution.file_count, execution.software_links) == (99, [stated()])
+    assert await links(database, own_id) == [(ZLIB, "built_with", 1)]
+    assert await withdraw_link(database, KEY.case_id, FIRST, ZLIB, "built_with") is True
+    assert await withdraw_link(database, KEY.case_id, FIRST, ZLIB, "built_with") is False
+    assert await links(database, own_id) == []
+
+
+async def test_a_spec_has_a_role_once_and_may_have_several(database: Database) -> None:
+    own_id = await record(database)
+    await record_spec(database, ZLIB, "zlib", "1.3")
+    for link in (stated(), stated(note="b"), stated(role="deployed_with")):
+        assert await state_link(database, KEY.case_id, FIRST, link)
+    case = await read_case(database, KEY.case_id)
+    assert case is not None
+    assert [(k.role, k.note) for k in case.record.executions[0].software_links] == [
+        ("built_with", "b"), ("deployed_with", None),
+    ]  # fmt: skip
+    assert [role for _, role, _ in await links(database, own_id)] == ["built_with", "deployed_with"]
+
+
+async def test_nothing_is_stated_of_what_is_not_recorded(database: Database) -> None:
+    assert await state_link(database, "no case", FIRST, stated()) is None
+    await record(database)
+    assert await state_link(database, KEY.case_id, SECOND, stated()) is None
+
+
+def test_a_fold_keeps_stated_software() -> None:
+    case = case_of([success(FIRST)])
+    case.executions[0] = case.executions[0].model_copy(update={"software_links": [stated()]})
+    again = fold(case, KEY, [success(FIRST, file_count=99)], NOW).case
+    assert again.executions[0].file_count == 99
+    assert again.executions[0].software_links == [stated()]
