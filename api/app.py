@@ -12,8 +12,9 @@ from starlette.middleware.gzip import GZipMiddleware
 from api.bodies import body_schemas
 from api.errors import add_error_handlers
 from api.head import HeadAsGet
-from api.metrics import Metrics
 from api.imports import Imports
+from api.metrics import Metrics
+from api.openapi import add_access
 from api.pages import add_pages
 from api.parameters import operation_id
 from api.protection import add_protection
@@ -88,5 +89,6 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
             schemas.pop(name, None)
         schemas.update(body_schemas())
         schemas[ProblemDocument.__name__] = ProblemDocument.model_json_schema(by_alias=True)
+        add_access(app, document, app.state.settings)
         app.openapi_schema = document
     return app.openapi_schema

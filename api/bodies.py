@@ -176,6 +176,22 @@ class ImportFromPath(Strict):
     machine: Name | None = None
 
 
+class FoundElsewhere(Strict):
+    """An execution directory that a client has: its place, and which files it has."""
+
+    path: Annotated[str, StringConstraints(min_length=1, max_length=4096)]
+    fingerprint: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
+    file_count: Annotated[int, Field(ge=0, lt=2**31)]
+    modified: Annotated[int, Field(ge=-(2**40), lt=2**40)]
+
+
+class LackingQuestion(Strict):
+    """Which of these directories would an upload under this name teach something?"""
+
+    name: Name
+    executions: Annotated[list[FoundElsewhere], Field(max_length=1000)]
+
+
 def given_fields(edit: BaseModel) -> dict[str, Any]:
     """Return the annotations that an edit sets, by attribute."""
     return {name: getattr(edit, name) for name in edit.model_fields_set - {"reason"}}

@@ -8,8 +8,6 @@ from typing import Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.routes import API_PREFIX
-
 NO_ROUTE = "none"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
@@ -32,10 +30,16 @@ class Exchange:
 
 
 class Observe:
-    """Tells listeners of every exchange when it is over."""
+    """Tells listeners of every exchange when it is over.
 
-    def __init__(self, app: ASGIApp, listeners: Sequence[Callable[[Exchange], None]]) -> None:
+    `prefix` is what most routes are included below; they do not know it themselves.
+    """
+
+    def __init__(
+        self, app: ASGIApp, listeners: Sequence[Callable[[Exchange], None]], prefix: str
+    ) -> None:
         self._app = app
+        self._below = f"{prefix}/"
         self._listeners = tuple(listeners)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -57,18 +61,19 @@ class Observe:
         try:
             await self._app(scope, receive, counting_send)
         finally:
-            exchange = _exchange(scope, status, time.perf_counter() - start, size)
+            route = _template(scope, self._below)
+            exchange = _exchange(scope, route, status, time.perf_counter() - start, size)
             for listener in self._listeners:
                 listener(exchange)
 
 
-def _exchange(scope: Scope, status: int, seconds: float, size: int) -> Exchange:
+def _exchange(scope: Scope, route: str, status: int, seconds: float, size: int) -> Exchange:
     state = scope["state"]
     method = scope["method"]
     return Exchange(
         request_id=state["request_id"],
         method=method if method in _METHODS else "other",
-        route=_template(scope),
+        route=route,
         status=status,
         seconds=seconds,
         size=size,
@@ -76,10 +81,9 @@ def _exchange(scope: Scope, status: int, seconds: float, size: int) -> Exchange:
     )
 
 
-def _template(scope: Scope) -> str:
-    """Return the template of the path; routes do not know the prefix they are included with."""
+def _template(scope: Scope, below: str) -> str:
     path = getattr(scope.get("route"), "path", None)
     if path is None:
         return NO_ROUTE
-    is_below = scope["path"].startswith(f"{API_PREFIX}/") and not path.startswith(API_PREFIX)
-    return f"{API_PREFIX}{path}" if is_below else str(path)
+    is_below = scope["path"].startswith(below) and not path.startswith(below)
+    return f"{below.removesuffix('/')}{path}" if is_below else str(path)

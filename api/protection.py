@@ -12,12 +12,7 @@ from api.overload import Overload
 from api.routes import API_PREFIX
 from models.settings import Settings, split_list
 
-_PROBES = frozenset(
-    {
-        "/metrics",
-        *(f"{prefix}/{name}" for prefix in ("", API_PREFIX) for name in ("livez", "readyz")),
-    }
-)
+_PROBES = ("/metrics", "/livez", "/readyz", f"{API_PREFIX}/livez", f"{API_PREFIX}/readyz")
 _SENT_HEADERS = (
     "Authorization", "Content-Type", "If-Match", "If-None-Match", REQUEST_ID_HEADER,
 )  # fmt: skip
@@ -39,5 +34,6 @@ def add_protection(app: FastAPI, settings: Settings) -> None:
             expose_headers=list(_SHOWN_HEADERS),
         )
     app.add_middleware(SecurityHeaders)
-    app.add_middleware(Observe, listeners=[app.state.metrics.note, log_exchange])
+    listeners = [app.state.metrics.note, log_exchange]
+    app.add_middleware(Observe, listeners=listeners, prefix=API_PREFIX)
     app.add_middleware(RequestId)

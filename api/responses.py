@@ -53,6 +53,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
         415: "The body is of a type that cannot be read.",
         422: "A parameter does not have the form that it must have.",
         428: "If-Match is needed.",
+        429: "Too many attempts with tokens that are not valid.",
         503: "The database cannot be reached.",
         504: "The database took too long.",
     }

@@ -228,6 +228,12 @@ class IngestionItem(Answer):
     caseledger_version: str
 
 
+class Lacking(Answer):
+    """The positions, from 0, of the directories that are worth uploading."""
+
+    lacking: list[int]
+
+
 class MachineItem(Answer):
     """A machine: the system that it is a part of, and what is recorded of it."""
 

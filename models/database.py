@@ -279,14 +279,14 @@ class LogStore:
 
     async def read(self, digest: str, start: int = 0) -> AsyncGenerator[bytes, None]:
         """Give a content from byte `start`, in pieces; nothing when it is not there."""
-        try:
-            with _translated():
+        with _translated():
+            try:
                 stored = await self._bucket.open_download_stream_by_name(digest)
-                stored.seek(start)
-                while piece := await stored.readchunk():
-                    yield piece
-        except NoFile:
-            return
+            except NoFile:
+                return
+            stored.seek(start)
+            while piece := await stored.readchunk():
+                yield piece
 
     async def unused(self, since: datetime) -> AsyncGenerator[str, None]:
         """Give the digests that nobody has touched since, in sorted order."""

@@ -14,6 +14,7 @@ CaseledgerError
 ├── NotFoundError              what is to be changed does not exist
 ├── ConflictError              something else is recorded under the same identity
 ├── OutdatedError              what is to be changed has been changed meanwhile
+├── RemoteError                another Caseledger refuses, or cannot be reached
 ├── SourceError                a source cannot be read at all: it does not exist, is no archive
 ├── ParseError                 one file is damaged or not what its name says
 └── RejectedError              one execution directory cannot be recorded
@@ -74,6 +75,10 @@ class ConflictError(CaseledgerError):
 
 class OutdatedError(CaseledgerError):
     """What is to be changed has been changed meanwhile."""
+
+
+class RemoteError(CaseledgerError):
+    """Another Caseledger refuses a request, or cannot be reached."""
 
 
 class SourceError(CaseledgerError):

@@ -119,6 +119,9 @@ class Settings(BaseSettings):
     jobs: Annotated[
         int | None, Field(ge=1, le=1024, description="parser processes of an import")
     ] = None
+    token: Annotated[
+        SecretStr | None, Field(description="bearer token for `caseledger import --to`")
+    ] = None
     import_roots: Annotated[
         str, Field(description="directories below which the API may import, separated by colons")
     ] = ""

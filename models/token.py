@@ -73,7 +73,7 @@ def new_token(
         secret_hash=_hash(secret),
         name=name,
         scopes=[scope for scope in SCOPES if scope in set(scopes)],
-        created_at=now,
+        created_at=now.replace(microsecond=now.microsecond // 1000 * 1000),  # as MongoDB does
         created_by=created_by,
         expires_at=expires_at,
     )

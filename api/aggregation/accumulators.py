@@ -8,7 +8,7 @@ from api.aggregation.expressions import check_expression
 from api.aggregation.operators import ACCUMULATORS, MEASURING_ACCUMULATORS
 from api.aggregation.refusal import PipelineError, not_allowed
 from api.aggregation.rules import arguments, check_order
-from api.aggregation.scope import Checked
+from api.aggregation.scope import Checked, Scope
 from api.aggregation.values import check_name
 
 MOST_KEPT = 1000
@@ -16,19 +16,19 @@ _SORTED = {"$bottom": (), "$bottomN": ("n",), "$top": (), "$topN": ("n",)}
 _NUMBERED = frozenset({"$firstN", "$lastN", "$maxN", "$minN"})
 
 
-def check_accumulators(value: Mapping[str, Any], place: str) -> Checked:
+def check_accumulators(value: Mapping[str, Any], place: str, scope: Scope) -> Checked:
     """Return fields that are gathered over many documents, each by one accumulator."""
     checked: dict[str, Checked] = {}
     for name, item in value.items():
         check_name(name, place)
-        checked[name] = _check(item, f"{place}.{name}")
+        checked[name] = _check(item, f"{place}.{name}", scope)
     return Checked(
         {name: item.value for name, item in checked.items()},
         together(item.copies for item in checked.values()),
     )
 
 
-def _check(value: Any, place: str) -> Checked:
+def _check(value: Any, place: str, scope: Scope) -> Checked:
     if not isinstance(value, dict) or len(value) != 1:
         raise PipelineError(place, "this is an object with one accumulator.")
     ((name, content),) = value.items()
@@ -38,28 +38,28 @@ def _check(value: Any, place: str) -> Checked:
     if name == "$count" and content != {}:
         raise PipelineError(inner, "this is an empty object.")
     if name in _SORTED:
-        checked = _check_sorted(content, inner, _SORTED[name])
+        checked = _check_sorted(content, inner, scope, _SORTED[name])
     elif name in _NUMBERED:
-        checked = _check_numbered(content, inner)
+        checked = _check_numbered(content, inner, scope)
     else:
-        checked = check_expression(content, inner)
+        checked = check_expression(content, inner, scope)
     return Checked(
         {name: checked.value}, NONE if name in MEASURING_ACCUMULATORS else checked.copies
     )
 
 
-def _check_sorted(value: Any, place: str, others: tuple[str, ...]) -> Checked:
+def _check_sorted(value: Any, place: str, scope: Scope, others: tuple[str, ...]) -> Checked:
     given = arguments(value, place, ["output", "sortBy", *others])
-    output = check_expression(given["output"], f"{place}.output")
+    output = check_expression(given["output"], f"{place}.output", scope)
     checked = {"output": output.value, "sortBy": check_order(given["sortBy"], f"{place}.sortBy")}
     if "n" in given:
         checked["n"] = _number(given["n"], f"{place}.n")
     return Checked(checked, output.copies)
 
 
-def _check_numbered(value: Any, place: str) -> Checked:
+def _check_numbered(value: Any, place: str, scope: Scope) -> Checked:
     given = arguments(value, place, ["input", "n"])
-    items = check_expression(given["input"], f"{place}.input")
+    items = check_expression(given["input"], f"{place}.input", scope)
     return Checked({"input": items.value, "n": _number(given["n"], f"{place}.n")}, items.copies)
 
 

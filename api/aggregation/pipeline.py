@@ -10,6 +10,7 @@ from api.aggregation.refusal import PipelineError
 from api.aggregation.stages import MOST_STAGES, Inside, check_stages, count_stages
 from api.aggregation.values import MOST_CHARACTERS
 
+MOST_DEPTH = 32
 MOST_OPERATORS = 500
 MOST_VALUES = 10_000
 
@@ -32,17 +33,19 @@ def check_pipeline(value: Any, limit: int) -> list[Json]:
 
 def _check_size(value: Any) -> None:
     operators = values = 0
-    pending = [value]
+    pending = [(value, 1)]
     while pending:
-        item = pending.pop()
+        item, depth = pending.pop()
         values += 1
+        if depth > MOST_DEPTH:
+            raise PipelineError("pipeline", f"it is nested more than {MOST_DEPTH} deep.")
         if isinstance(item, dict):
             for name in item:
                 _check_text(name)
                 operators += name.startswith("$")
-            pending += item.values()
+            pending += [(inner, depth + 1) for inner in item.values()]
         elif isinstance(item, list):
-            pending += item
+            pending += [(inner, depth + 1) for inner in item]
         elif isinstance(item, str):
             _check_text(item)
     for number, most, what in (

@@ -3,29 +3,30 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from api.aggregation.expressions import check_expression
+from api.aggregation.expressions import OUTSIDE, check_expression
 from api.aggregation.operators import CONDITIONS, LOGIC
 from api.aggregation.patterns import check_options, check_pattern
 from api.aggregation.refusal import PipelineError, not_allowed
+from api.aggregation.scope import Scope
 from api.aggregation.values import check_name, is_typed, read_value
 
 Json = dict[str, Any]
 
 
-def check_query(value: Any, place: str) -> Json:
+def check_query(value: Any, place: str, scope: Scope = OUTSIDE) -> Json:
     """Return a filter as it is to be run; PipelineError where it holds what it may not."""
     if not isinstance(value, dict):
         raise PipelineError(place, "a filter is an object.")
-    return {name: _check_part(name, item, f"{place}.{name}") for name, item in value.items()}
+    return {name: _check_part(name, item, f"{place}.{name}", scope) for name, item in value.items()}
 
 
-def _check_part(name: str, value: Any, place: str) -> Any:
+def _check_part(name: str, value: Any, place: str, scope: Scope) -> Any:
     if name == "$expr":
-        return check_expression(value, place).value
+        return check_expression(value, place, scope).value
     if name in LOGIC:
         if not isinstance(value, list) or not value:
             raise PipelineError(place, "this is a list of filters.")
-        return [check_query(item, f"{place}[{i}]") for i, item in enumerate(value)]
+        return [check_query(item, f"{place}[{i}]", scope) for i, item in enumerate(value)]
     if name.startswith("$"):
         raise not_allowed(place, "operator in place of a field", name, {*LOGIC, "$expr"})
     check_name(name, place)

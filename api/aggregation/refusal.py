@@ -5,15 +5,16 @@ from collections.abc import Iterable
 from api.errors import nearest
 from models.errors import CaseledgerError
 
-_SHOWN = 200
+_SHOWN = 100
+_LONGEST_PLACE = 500
 
 
 class PipelineError(CaseledgerError):
     """A pipeline holds what it may not: `place` is where, such as `pipeline[2].$group.total`."""
 
     def __init__(self, place: str, detail: str) -> None:
-        super().__init__(f"{place}: {detail}")
-        self.place = place
+        super().__init__(f"{place[:_LONGEST_PLACE]}: {detail}")
+        self.place = place[:_LONGEST_PLACE]
         self.detail = detail
 
 

@@ -12,7 +12,7 @@ from api.aggregation.refusal import PipelineError, not_allowed
 from api.aggregation.scope import Checked, Scope
 from api.aggregation.values import read_value
 
-MOST_RANGE = 1000
+MOST_NUMBERS = 500
 _VARIABLE = re.compile(r"[a-z][A-Za-z0-9_]{0,100}")
 
 Rule = Callable[[Any, str, Scope], Checked]
@@ -127,8 +127,12 @@ def _reduce(value: Any, place: str, scope: Scope) -> Checked:
     inner = scope.enter_loop(place, "this", "value")
     result = check_expression(given["in"], f"{place}.in", inner)
     value_so_far = inner.item("value")
-    if result.copies.get(value_so_far, 0) > 1:
-        raise PipelineError(f"{place}.in", "the result can hold $$value only once: it would grow.")
+    if result.copies.get(value_so_far, 0) > (0 if scope.gathered else 1):
+        raise PipelineError(
+            f"{place}.in",
+            "the result can hold $$value only once, and behind a stage that gathers lists only"
+            " numbers made of it: it would grow.",
+        )
     others = {name: count for name, count in result.copies.items() if name != value_so_far}
     return Checked(
         {"input": items.value, "initialValue": first.value, "in": result.value},
@@ -167,9 +171,9 @@ def _range(value: Any, place: str, scope: Scope) -> Checked:
     if isinstance(end, dict) and set(end) == {"$size"} and start >= 0 < step:
         size = check_expression(end["$size"], f"{place}[1].$size", scope)
         return Checked([start, {"$size": size.value}, step], together([size.copies, _RANGE]))
-    if type(end) is not int or len(range(start, end, step)) > MOST_RANGE:
+    if type(end) is not int or len(range(start, end, step)) > MOST_NUMBERS:
         raise PipelineError(
-            place, f"end is a number that gives {MOST_RANGE} numbers at most, or a $size."
+            place, f"end is a number that gives {MOST_NUMBERS} numbers at most, or a $size."
         )
     return Checked([start, end, step], _RANGE)
 

@@ -28,10 +28,19 @@ class Variable:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The variables that an expression can read, and the loops that it stands in."""
+    """The variables that an expression can read, and the loops that it stands in.
+
+    Documents that are `gathered` hold lists of any length, such as `$push` makes.
+    """
 
     variables: Mapping[str, Variable] = field(default_factory=dict)
     loops: int = 0
+    gathered: bool = False
+
+    @property
+    def most_loops(self) -> int:
+        """How deep loops can stand: what is done goes with that power of the length of lists."""
+        return 1 if self.gathered else MOST_LOOPS
 
     def bind(self, variables: Mapping[str, Copies]) -> "Scope":
         """Return the scope with these variables in it as well."""
@@ -45,10 +54,11 @@ class Scope:
 
     def enter_loop(self, place: str, *names: str) -> "Scope":
         """Return the scope inside one more loop, whose own variables these are."""
-        if self.loops == MOST_LOOPS:
+        if self.loops == self.most_loops:
             raise PipelineError(
                 place,
-                f"loops ($map, $filter, $reduce) can stand {MOST_LOOPS} deep; use $unwind.",
+                f"loops ($map, $filter, $reduce) can stand {MOST_LOOPS} deep, and 1 behind a stage"
+                " that gathers lists; use $unwind.",
             )
         inner = replace(self, loops=self.loops + 1)
         return inner.bind({name: {inner.item(name): 1} for name in names})
@@ -64,13 +74,13 @@ class Scope:
         return int(part.rpartition("@")[2]) if part.startswith("$$") and "@" in part else 0
 
     def check_reading(self, place: str, bound_in: int = 0) -> None:
-        """Refuse to read in a loop in a loop what was there before both.
+        """Refuse to read in the innermost loop what was there before the others.
 
         MongoDB does not look at the time until it is done with a document.
         """
-        if self.loops - bound_in >= MOST_LOOPS:
+        if self.loops and self.loops - bound_in >= self.most_loops:
             raise PipelineError(
                 place,
-                "inside a loop in a loop, only the variables of the loops can be read; use"
-                " $unwind before.",
+                "inside a loop in a loop, and in any behind a stage that gathers lists, only the"
+                " variables of the loops can be read; use $unwind before.",
             )

@@ -1,21 +1,23 @@
 """The stages of a pipeline, checked against the allow-list."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from api.aggregation.accumulators import check_accumulators
 from api.aggregation.copies import MOST_COPIES, factor, together
-from api.aggregation.expressions import check_expression, check_object
+from api.aggregation.expressions import OUTSIDE, check_expression, check_object
 from api.aggregation.operators import PUBLIC_COLLECTIONS, STAGES
 from api.aggregation.queries import check_query
 from api.aggregation.refusal import PipelineError, not_allowed
 from api.aggregation.rules import arguments, check_order
+from api.aggregation.scope import Scope
 from api.aggregation.values import check_name, read_value
 
 MOST_STAGES = 20
 MOST_BUCKETS = 1000
 _INT64 = 2**63
+_GATHERING = frozenset({"$addToSet", "$push"})
 
 Json = dict[str, Any]
 
@@ -26,14 +28,19 @@ class Stage:
 
     value: Any
     growth: int = 1
+    gathers: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Inside:
-    """Which pipelines this one stands in; `$facet` and `$lookup` cannot stand in themselves."""
+    """Which pipelines a stage stands in; `$facet` and `$lookup` cannot stand in themselves.
+
+    `scope` is that of its expressions.
+    """
 
     facet: bool = False
     lookup: bool = False
+    scope: Scope = OUTSIDE
 
 
 def check_stages(value: Any, place: str, inside: Inside) -> tuple[list[Json], int]:
@@ -47,6 +54,8 @@ def check_stages(value: Any, place: str, inside: Inside) -> tuple[list[Json], in
         name = _name_of(item, inner)
         stage = _STAGES[name](item[name], f"{inner}.{name}", inside)
         growth *= stage.growth
+        if stage.gathers:
+            inside = replace(inside, scope=Scope(gathered=True))
         if growth > MOST_COPIES:
             raise PipelineError(
                 f"{inner}.{name}",
@@ -76,19 +85,19 @@ def _name_of(stage: Any, place: str) -> str:
     return name
 
 
-def _match(value: Any, place: str, _inside: Inside) -> Stage:
-    return Stage(check_query(value, place))
+def _match(value: Any, place: str, inside: Inside) -> Stage:
+    return Stage(check_query(value, place, inside.scope))
 
 
-def _project(value: Any, place: str, _inside: Inside) -> Stage:
+def _project(value: Any, place: str, inside: Inside) -> Stage:
     """Return a projection; a field that is only kept is a copy of itself."""
-    checked = check_object(_fields(value, place), place)
+    checked = check_object(_fields(value, place), place, inside.scope)
     kept = [{name.partition(".")[0]: 1} for name, item in value.items() if item in (1, True)]
     return Stage(checked.value, factor(together([checked.copies, *kept])))
 
 
-def _set(value: Any, place: str, _inside: Inside) -> Stage:
-    checked = check_object(_fields(value, place), place)
+def _set(value: Any, place: str, inside: Inside) -> Stage:
+    checked = check_object(_fields(value, place), place, inside.scope)
     return Stage(checked.value, factor(checked.copies, kept=True, replaced=value))
 
 
@@ -107,51 +116,57 @@ def _unset(value: Any, place: str, _inside: Inside) -> Stage:
     return Stage(value)
 
 
-def _group(value: Any, place: str, _inside: Inside) -> Stage:
+def _group(value: Any, place: str, inside: Inside) -> Stage:
     fields = _fields(value, place)
     if "_id" not in fields:
         raise PipelineError(place, "_id is missing.")
-    key = check_expression(fields["_id"], f"{place}._id")
+    key = check_expression(fields["_id"], f"{place}._id", inside.scope)
     others = {name: item for name, item in fields.items() if name != "_id"}
-    gathered = check_accumulators(others, place)
+    gathered = check_accumulators(others, place, inside.scope)
     growth = factor(together([key.copies, gathered.copies]))
-    return Stage({"_id": key.value, **gathered.value}, growth)
+    return Stage({"_id": key.value, **gathered.value}, growth, _gathers(others))
 
 
-def _bucket(value: Any, place: str, _inside: Inside) -> Stage:
+def _bucket(value: Any, place: str, inside: Inside) -> Stage:
     given = arguments(value, place, ["groupBy", "boundaries"], ["default", "output"])
     bounds = given["boundaries"]
     if not isinstance(bounds, list) or not 2 <= len(bounds) <= MOST_BUCKETS:
         raise PipelineError(f"{place}.boundaries", f"this is a list of 2 to {MOST_BUCKETS} values.")
     checked: Json = {
-        "groupBy": check_expression(given["groupBy"], f"{place}.groupBy").value,
+        "groupBy": check_expression(given["groupBy"], f"{place}.groupBy", inside.scope).value,
         "boundaries": [_constant(b, f"{place}.boundaries[{i}]") for i, b in enumerate(bounds)],
     }
     if "default" in given:
         checked["default"] = _constant(given["default"], f"{place}.default")
-    return _with_output(checked, given, place)
+    return _with_output(checked, given, place, inside.scope)
 
 
-def _bucket_auto(value: Any, place: str, _inside: Inside) -> Stage:
+def _bucket_auto(value: Any, place: str, inside: Inside) -> Stage:
     given = arguments(value, place, ["groupBy", "buckets"], ["granularity", "output"])
     number = given["buckets"]
     if type(number) is not int or not 0 < number <= MOST_BUCKETS:
         raise PipelineError(f"{place}.buckets", f"this is a number from 1 to {MOST_BUCKETS}.")
     checked = {
-        "groupBy": check_expression(given["groupBy"], f"{place}.groupBy").value,
+        "groupBy": check_expression(given["groupBy"], f"{place}.groupBy", inside.scope).value,
         "buckets": number,
     }
     if "granularity" in given:
         checked["granularity"] = _constant(given["granularity"], f"{place}.granularity")
-    return _with_output(checked, given, place)
+    return _with_output(checked, given, place, inside.scope)
 
 
-def _with_output(checked: Json, given: Mapping[str, Any], place: str) -> Stage:
+def _with_output(checked: Json, given: Mapping[str, Any], place: str, scope: Scope) -> Stage:
     if "output" not in given:
         return Stage(checked)
     inner = f"{place}.output"
-    output = check_accumulators(_fields(given["output"], inner), inner)
-    return Stage(checked | {"output": output.value}, factor(output.copies))
+    output = check_accumulators(_fields(given["output"], inner), inner, scope)
+    gathers = _gathers(given["output"])
+    return Stage(checked | {"output": output.value}, factor(output.copies), gathers)
+
+
+def _gathers(fields: Json) -> bool:
+    """Tell whether accumulators make lists of any length."""
+    return any(not item.keys().isdisjoint(_GATHERING) for item in fields.values())
 
 
 def _constant(value: Any, place: str) -> Any:
@@ -161,8 +176,8 @@ def _constant(value: Any, place: str) -> Any:
     return read_value(value, place)
 
 
-def _sort_by_count(value: Any, place: str, _inside: Inside) -> Stage:
-    checked = check_expression(value, place)
+def _sort_by_count(value: Any, place: str, inside: Inside) -> Stage:
+    checked = check_expression(value, place, inside.scope)
     return Stage(checked.value, factor(checked.copies))
 
 
@@ -172,8 +187,8 @@ def _replace_root(value: Any, place: str, inside: Inside) -> Stage:
     return Stage({"newRoot": stage.value}, stage.growth)
 
 
-def _replace_with(value: Any, place: str, _inside: Inside) -> Stage:
-    checked = check_expression(value, place)
+def _replace_with(value: Any, place: str, inside: Inside) -> Stage:
+    checked = check_expression(value, place, inside.scope)
     return Stage(checked.value, factor(checked.copies))
 
 
@@ -224,9 +239,11 @@ def _facet(value: Any, place: str, inside: Inside) -> Stage:
     total = 0
     for name, pipeline in fields.items():
         check_name(name, place)
-        checked[name], growth = check_stages(pipeline, f"{place}.{name}", Inside(facet=True))
+        checked[name], growth = check_stages(
+            pipeline, f"{place}.{name}", replace(inside, facet=True)
+        )
         total = max(total, growth)
-    return Stage(checked, total)
+    return Stage(checked, total, gathers=True)
 
 
 def _lookup(value: Any, place: str, inside: Inside) -> Stage:
@@ -240,10 +257,11 @@ def _lookup(value: Any, place: str, inside: Inside) -> Stage:
     checked: Json = {"from": collection}
     for name in ("localField", "foreignField", "as"):
         checked[name] = _name(given[name], f"{place}.{name}")
+    growth = 1
     if "pipeline" in given:
         inner = Inside(facet=inside.facet, lookup=True)
-        checked["pipeline"], _ = check_stages(given["pipeline"], f"{place}.pipeline", inner)
-    return Stage(checked, 2)
+        checked["pipeline"], growth = check_stages(given["pipeline"], f"{place}.pipeline", inner)
+    return Stage(checked, 1 + growth, gathers=True)
 
 
 _STAGES: Mapping[str, Callable[[Any, str, Inside], Stage]] = {

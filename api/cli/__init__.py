@@ -5,12 +5,20 @@ import sys
 
 import typer
 
-from models.errors import CaseledgerError, DatabaseError, SettingsError, SourceError, UsageError
+from models.errors import (
+    CaseledgerError,
+    DatabaseError,
+    RemoteError,
+    SettingsError,
+    SourceError,
+    UsageError,
+)
 
 _EXIT_CODES: tuple[tuple[type[CaseledgerError], int], ...] = (
     (SettingsError, 2),
     (UsageError, 2),
     (SourceError, 3),
+    (RemoteError, 4),
     (DatabaseError, 4),
     (CaseledgerError, 1),
 )

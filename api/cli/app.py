@@ -44,6 +44,13 @@ def import_command(
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit with 1 when something was rejected.")
     ] = False,
+    to: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Import through the REST API of this server, with the token CASELEDGER_TOKEN.",
+        ),
+    ] = None,
     shard: Annotated[
         str | None,
         typer.Option(
@@ -67,7 +74,7 @@ def import_command(
 
     choices = Choices(
         jobs=jobs, machine=machine, shard=shard, dry_run=dry_run, as_json=as_json, quiet=quiet,
-        strict=strict, watch=watch,
+        strict=strict, watch=watch, to=to,
     )  # fmt: skip
     raise typer.Exit(run_import(load_settings(), paths, choices))
 

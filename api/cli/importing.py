@@ -4,9 +4,12 @@ import asyncio
 import json
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -25,7 +28,8 @@ from ingest.pipeline import (
     parse_shard,
 )
 from models.database import open_database
-from models.ingestion import Counts
+from models.errors import UsageError
+from models.ingestion import Counts, ImportProblem, IngestionRecord
 from models.settings import Settings
 from models.tables import load_tables
 
@@ -45,10 +49,13 @@ class Choices:
     quiet: bool = False
     strict: bool = False
     watch: float | None = None
+    to: str | None = None
 
 
 def run_import(settings: Settings, paths: Sequence[Path], choices: Choices) -> int:
     """Import `paths` and return the exit code."""
+    if choices.to is not None:
+        return _send(settings, paths, choices, choices.to)
     options = import_options(settings, choices)
     reports: list[Report] = []
 
@@ -68,6 +75,32 @@ def run_import(settings: Settings, paths: Sequence[Path], choices: Choices) -> i
     if reports and reports[-1].record.status == "interrupted":
         _interrupted()
     return _exit_code(reports[-1], choices) if reports else _DONE
+
+
+def _send(settings: Settings, paths: Sequence[Path], choices: Choices, url: str) -> int:
+    """Import through another server; the report has the same form."""
+    from api.cli.sending import send
+
+    if choices.dry_run or choices.watch is not None:
+        raise UsageError("--to goes with neither --dry-run nor --watch")
+    shard = parse_shard(choices.shard) if choices.shard else None
+    began = time.monotonic()
+    sent = asyncio.run(send(settings, paths, url, choices.machine, shard))
+    problems = [ImportProblem.model_validate(problem) for problem in sent.problems]
+    record = IngestionRecord(
+        source=" ".join(map(str, paths)),
+        kind="performance_archive",
+        status="partial" if sent.unreadable or sent.counts.rejected else "completed",
+        counts=sent.counts,
+        problems=problems,
+        problem_count=len(problems),
+        seconds=round(time.monotonic() - began, 3),
+        started_at=datetime.now(UTC),
+        caseledger_version=version("caseledger"),
+    )
+    report = Report(None, record, sent.unreadable)
+    _show(report, choices)
+    return _exit_code(report, choices)
 
 
 def import_options(settings: Settings, choices: Choices) -> ImportOptions:

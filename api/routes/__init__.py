@@ -12,6 +12,7 @@ from api.routes import (
     health,
     ingestions,
     machines,
+    metrics,
     search,
     tokens,
 )

@@ -8,15 +8,19 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request, Response
 from starlette.datastructures import UploadFile
 
-from api.bodies import ImportFromPath, body_of, read_body
+from api.bodies import FoundElsewhere, ImportFromPath, LackingQuestion, body_of, read_body
 from api.deps import Store
 from api.errors import ProblemError, not_found
 from api.imports import Imports, import_options, path_below_roots, save_upload
 from api.responses import json_response, problems
-from api.schemas import IngestionItem, ItemsOf
+from api.schemas import IngestionItem, ItemsOf, Lacking
 from api.security import require
+from ingest.known import find_known
+from ingest.layout import locate
+from ingest.sources import Found, Summary
 from models.database import Database
 from models.ingestion import IngestionStatus
+from models.lid import parse_lid
 
 router = APIRouter(prefix="/ingestions", tags=["ingestions"])
 
@@ -46,6 +50,17 @@ _UPLOAD: dict[str, Any] = {
             },
         },
     }
+}
+_LACKING_EXAMPLE: dict[str, Any] = {
+    "name": "login01.tar",
+    "executions": [
+        {
+            "path": "chrysalis/performance_archive/jdoe/v3.LR.x_0101/729351.250107-193415",
+            "fingerprint": "0" * 32,
+            "fileCount": 63,
+            "modified": 1736300000,
+        }
+    ],
 }
 _ERRORS = problems(400, 401, 403, 413, 415, 422)
 
@@ -111,6 +126,39 @@ async def import_from_path(store: Store, request: Request, wait: Wait = 10) -> R
     imports: Imports = request.app.state.imports
     own = await imports.start(store, path, replace(options, machine=body.machine), is_ours=False)
     return await _begun(store, imports, request, own, wait)
+
+
+@router.post(
+    "/lacking",
+    response_model=Lacking,
+    responses=problems(400, 401, 403, 413, 422),
+    dependencies=[require("ingest")],
+    openapi_extra=body_of(LackingQuestion, _LACKING_EXAMPLE),
+)
+async def find_lacking(store: Store, request: Request) -> Response:
+    """Tell which execution directories are worth uploading; the answer holds their positions.
+
+    `fingerprint` and the rest are as an import finds them; `caseledger import --to` asks this.
+    """
+    body = await read_body(request, LackingQuestion)
+    directories = [_found(f"upload:{body.name}!{item.path}", item) for item in body.executions]
+    wanted = [found for found in directories if found is not None]
+    known = await find_known(store, wanted)
+    lacking = [
+        number
+        for number, found in enumerate(directories)
+        if found is not None and not known.is_unchanged(found)
+    ]
+    return json_response({"lacking": lacking})
+
+
+def _found(path: str, item: FoundElsewhere) -> Found | None:
+    *parts, name = item.path.split("/")
+    lid = parse_lid(name)
+    if lid is None:
+        return None
+    summary = Summary(item.fingerprint, item.file_count, item.modified)
+    return Found(path, locate(parts, lid), (), summary)
 
 
 @router.get("", response_model=ItemsOf[IngestionItem], responses=problems(400, 422))
@@ -181,8 +229,11 @@ async def _content(request: Request) -> tuple[AsyncIterator[bytes], str | None]:
 
 
 async def _chunks(file: UploadFile) -> AsyncIterator[bytes]:
-    while chunk := await file.read(_CHUNK):
-        yield chunk
+    try:
+        while chunk := await file.read(_CHUNK):
+            yield chunk
+    finally:
+        await file.close()
 
 
 def _suffix(request: Request, name: str | None) -> str:

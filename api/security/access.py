@@ -102,7 +102,7 @@ def required_scope(route: APIRoute) -> Scope:
     named = [call.scope for call in _calls(route.dependant) if isinstance(call, Guard)]
     if named:
         return named[0]
-    return "read" if route.methods <= _SAFE_METHODS else "admin"
+    return "read" if _SAFE_METHODS.issuperset(route.methods or {"any"}) else "admin"
 
 
 def unauthorized(detail: str, challenge: str) -> ProblemError:

@@ -61,10 +61,10 @@ async def store_build(
         parts = describe(build, Kept(own_id, logs, entries, cause), began)
         outcome = await _write(database, parts)
     except BaseException:
-        await _discard(database, logs.values())
+        await discard_logs(database, logs.values())
         raise
     if outcome != "created":
-        await _discard(database, logs.values())
+        await discard_logs(database, logs.values())
     if parts.record.status == "failed" and outcome != "unchanged":
         await cancel_dependents(database, own_id)
     return outcome
@@ -89,7 +89,7 @@ async def _store_logs(database: Database, build: ObservedBuild) -> dict[str, Sto
             lines = wanted_lines(build.attempt, name)
             stored[name] = await store_log(database.logs, log_pieces(build, name), lines)
     except BaseException:
-        await _discard(database, stored.values())
+        await discard_logs(database, stored.values())
         raise
     return stored
 
@@ -106,7 +106,7 @@ def _readable(chunks: Iterable[bytes]) -> Iterator[bytes]:
         return  # the attempt tells of the damage
 
 
-async def _discard(database: Database, logs: Iterable[StoredLog]) -> None:
+async def discard_logs(database: Database, logs: Iterable[StoredLog]) -> None:
     """Remove those of the logs that this writer has just stored and no build names."""
     for log in logs:
         if log.token is not None and not await _is_used(database, log.digest):
@@ -170,7 +170,7 @@ def _writes(
         query = {"_id": own_id, "revision": known.revision}
         yield Update(database.builds, query, build_change(known, merged))
     if known is None or takes_course(known, first_account(parts.record)):
-        yield from _event_writes(database, own_id, known, parts.events)
+        yield from event_writes(database, own_id, known, parts.events)
 
 
 def build_change(known: BuildRecord, merged: BuildRecord) -> dict[str, Any]:
@@ -184,12 +184,13 @@ def build_change(known: BuildRecord, merged: BuildRecord) -> dict[str, Any]:
     return {"$set": {**fields, "updatedAt": datetime.now(UTC)}, "$inc": {"revision": 1}}
 
 
-def _event_writes(
+def event_writes(
     database: Database,
     own_id: str,
     known: BuildRecord | None,
     parts: Sequence[Sequence[BuildEvent]],
 ) -> Iterator[Write]:
+    """Give the writes that make these the events that a build has no room for."""
     for number, part in enumerate(parts, 1):
         events = [event.stored() for event in part]
         document = {"_id": events_id(own_id, number), "buildId": own_id, "number": number}

@@ -113,7 +113,7 @@ async def test_a_scope_that_is_missing_is_named(
 async def test_credentials_that_are_wrong_are_refused_where_none_are_needed(
     open_client: AsyncClient, header: str
 ) -> None:
-    answer = await open_client.get(CASES, headers={"Authorization": header.encode("latin-1")})
+    answer = await open_client.get(CASES, headers={b"Authorization": header.encode("latin-1")})
     assert answer.status_code == 401
     assert 'error="invalid_token"' in answer.headers["www-authenticate"]
 

@@ -166,7 +166,8 @@ def _stages(plan: Any) -> set[str]:
     [
         "hdf5@1.12:1.14", "@1.2", "+mpi", "build_type=Release", "cflags='-O3'", "%gcc@12:",
         "target=zen3", "os=debian12", "platform=linux", "namespace=builtin", "/abc", "*",
-        "^zlib@1.2.11:1.2.13", "^mpi", "%cmake@3.20:", "^hdf5+mpi", "^[virtuals=mpi] openmpi", "x=*", "^* +mpi",
+        "^zlib@1.2.11:1.2.13", "^mpi", "%cmake@3.20:", "^hdf5+mpi", "^[virtuals=mpi] openmpi",
+        "x=*", "^* +mpi",
     ],
 )  # fmt: skip
 async def test_every_filter_goes_by_an_index(corpus: tuple[Database, Stored], text: str) -> None:

@@ -1,7 +1,5 @@
 """Logs are stored in pieces, any part of which can be read."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,8 +10,8 @@ from tests.ingest.builds.conftest import module_database  # noqa: F401
 
 
 @pytest.fixture
-async def store(module_database: Database) -> AsyncIterator[Database]:  # noqa: F811
-    yield module_database
+async def store(module_database: Database) -> Database:  # noqa: F811
+    return module_database
 
 
 @given(st.lists(st.binary(max_size=20).map(lambda b: b.replace(b"\x01", b"\n")), max_size=8))
@@ -36,8 +34,11 @@ async def test_any_part_can_be_read(store: Database) -> None:
     whole = b"".join(pieces)
     stored = await store_log(store.logs, pieces, [2001])
     assert stored.offsets == {2001: 2_000_000}
-    for start, end in ((0, None), (0, 1), (PIECE, PIECE + 1), (PIECE - 1, PIECE + 1),
-                       (2_000_000, 2_001_000), (2_999_999, None), (5, 5), (9_999_999, None)):  # fmt: skip
+    parts = (
+        (0, None), (0, 1), (PIECE, PIECE + 1), (PIECE - 1, PIECE + 1), (2_000_000, 2_001_000),
+        (2_999_999, None), (5, 5), (9_999_999, None),
+    )  # fmt: skip
+    for start, end in parts:
         part = [piece async for piece in read_log(store.logs, stored.digest, start, end)]
         assert b"".join(part) == whole[start:end]
 

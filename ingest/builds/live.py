@@ -1,0 +1,262 @@
+"""Builds that are reported while they go on, by whoever owns them.
+
+Every report may come again: it then changes nothing. What is reported goes through the same masks
+as what is imported, and a build that is reported and imported, with a precise start time, is one.
+"""
+
+import asyncio
+import random
+import tempfile
+import uuid
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import UTC, datetime
+from functools import partial
+from typing import IO, Any
+
+from ingest.builds.attempt import BuildAttempt, LogFile, course_of
+from ingest.builds.build_log import LogOptions, read_log
+from ingest.builds.cancel import cancel_dependents
+from ingest.builds.environment import allowed_variables
+from ingest.builds.identity import is_precise, stamped_id
+from ingest.builds.merge import GROUPS, first_account
+from ingest.builds.observed import ObservedBuild
+from ingest.builds.record import MOST_TESTS, BuildParts, Kept, describe, wanted_lines
+from ingest.builds.redaction import redactor_of
+from ingest.builds.spec_name import SpecName
+from ingest.builds.store import (
+    build_change,
+    discard_logs,
+    event_writes,
+    log_pieces,
+    read_build,
+)
+from models.build import BuildManifest, BuildPhase, BuildRecord
+from models.build_report import BuildChange, NewBuild, PhaseReport
+from models.database import Database, Insert, Update, Write
+from models.errors import CaseledgerError, DatabaseError
+from models.manifest import manifest_digest, store_manifest
+from models.spack.version import VersionError, version_key
+from models.stored_log import StoredLog, store_log
+
+_TRIES = 50
+_IN_MEMORY = 2**23
+_CHUNK = 2**18
+_OF_LOG = (
+    "error_count", "warning_count", "omitted_event_count", "event_count", "events", "event_words",
+    "logs",
+)  # fmt: skip
+_LIVE = uuid.UUID("5d0e7d1c-8a3f-5b2e-9c47-2f6a1b8e3d90")
+
+
+class NotOwnerError(CaseledgerError):
+    """The build belongs to somebody else."""
+
+
+async def begin_build(database: Database, new: NewBuild, owner: str) -> tuple[str, bool]:
+    """Record a build that begins; return its id, and whether it was not known.
+
+    NotOwnerError when somebody else has recorded it.
+    """
+    own_id = _id_of(new, owner)
+    redactor = redactor_of(new.variables)
+    args = new.configure_args
+    now = datetime.now(UTC)
+    record = BuildRecord(
+        spec_hash=new.spec_hash,
+        name=new.name,
+        version=new.version,
+        version_key=_version_key(new.version),
+        status=new.status,
+        order_key=(new.started_local or "").removesuffix("Z"),
+        started_local=new.started_local,
+        host=new.host,
+        variables=allowed_variables(new.variables, redactor),
+        configure_args=None if args is None else [redactor.text(arg) for arg in args],
+        tags=sorted(set(new.tags)),
+        owner=owner,
+        session=new.session,
+        sources=["live"],
+        extra=new.extra,
+        revision=1,
+        created_at=now,
+        updated_at=now,
+    )
+    document = {"_id": own_id, **first_account(record).stored()}
+    if await database.write([Insert(database.builds, document)]):
+        return own_id, True
+    await _owned(database, own_id, owner)
+    return own_id, False
+
+
+def _id_of(new: NewBuild, owner: str) -> str:
+    if is_precise(new.started_local) and new.started_local is not None:
+        return stamped_id(new.spec_hash, new.started_local)
+    if new.key is None:
+        return str(uuid.uuid4())
+    return str(uuid.uuid5(_LIVE, f"{owner}\0{new.spec_hash}\0{new.key}"))
+
+
+def _version_key(version: str | None) -> str | None:
+    try:
+        return None if version is None else version_key(version)
+    except VersionError:
+        return None
+
+
+async def report_phase(
+    database: Database, own_id: str, name: str, report: PhaseReport, owner: str
+) -> BuildRecord | None:
+    """Add a phase, or change it where it is; return the build, None when it is not known."""
+
+    def change(build: BuildRecord) -> dict[str, Any]:
+        known = next((phase for phase in build.phases if phase.name == name), None)
+        told = report.model_dump(by_alias=False, exclude_none=True)
+        phase = (known or BuildPhase(name=name, status="unknown")).model_copy(update=told)
+        phases = [phase if each.name == name else each for each in build.phases]
+        phases += [] if known else [phase]
+        failed = name if report.status == "failed" else build.failed_phase
+        return {"phases": phases, "failed_phase": failed}
+
+    return await _change(database, own_id, owner, change)
+
+
+async def change_build(
+    database: Database, own_id: str, report: BuildChange, owner: str
+) -> BuildRecord | None:
+    """Change what is reported; return the build, None when it is not known.
+
+    When it has failed, what depends on it and waits in its session becomes cancelled.
+    """
+    told = report.model_dump(by_alias=False, exclude_none=True, exclude={"manifest", "tests"})
+    if report.tests is not None:
+        told["tests"] = report.tests[:MOST_TESTS]
+        told["test_counts"] = dict(sorted(Counter(t.outcome for t in report.tests).items()))
+    if report.manifest is not None:
+        entries = sorted(
+            (entry.model_dump(exclude_none=True) for entry in report.manifest),
+            key=lambda entry: str(entry["path"]),
+        )
+        digest = manifest_digest(entries)
+        await store_manifest(database, digest, entries)
+        files = [entry for entry in entries if entry["type"] == "file"]
+        told["manifest"] = BuildManifest(
+            digest=digest,
+            entry_count=len(entries),
+            file_count=len(files),
+            bytes=sum(entry.get("size", 0) for entry in files),
+        )
+    build = await _change(database, own_id, owner, lambda _: told)
+    if build is not None and build.status == "failed":
+        await cancel_dependents(database, own_id)
+    return build
+
+
+async def attach_log(
+    database: Database, own_id: str, name: str, pieces: AsyncIterator[bytes], owner: str
+) -> BuildRecord | None:
+    """Store a log, plain or gzipped, and what it tells of errors, warnings and phases.
+
+    It takes the place of the log that was there; return the build, None when it is not known.
+    """
+    known = await _owned(database, own_id, owner)
+    if known is None:
+        return None
+    with tempfile.SpooledTemporaryFile(_IN_MEMORY) as file:
+        async for piece in pieces:
+            file.write(piece)
+        parts, logs = await _describe_log(database, known, own_id, name, file)
+    try:
+        build = await _change(database, own_id, owner, partial(_told_by_log, parts.record), parts)
+    except BaseException:
+        await discard_logs(database, logs)
+        raise
+    await discard_logs(database, logs)
+    return build
+
+
+async def _describe_log(
+    database: Database, known: BuildRecord, own_id: str, name: str, file: IO[bytes]
+) -> tuple[BuildParts, list[StoredLog]]:
+    options = LogOptions(name=name)
+    report = await asyncio.to_thread(read_log, _chunks(file), options)
+    course = course_of(report, None, known.status)
+    attempt = BuildAttempt(
+        "log",
+        SpecName(known.name, known.version, known.spec_hash or ""),
+        known.status,
+        course.phases,
+        course.failed_phase,
+        report.events,
+        report.errors,
+        report.warnings,
+        report.omitted,
+        started=course.started,
+        ended=course.ended,
+        logs=(LogFile(name, None, report.lines, report.size, report.damage),),
+    )
+    build = ObservedBuild(attempt, name, {name: partial(_chunks, file)}, source="live")
+    stored = await store_log(database.logs, log_pieces(build, name), wanted_lines(attempt, name))
+    return describe(build, Kept(own_id, {name: stored}), datetime.now(UTC)), [stored]
+
+
+def _told_by_log(log: BuildRecord, known: BuildRecord) -> dict[str, Any]:
+    """Return what a log adds: where phases are that were reported, and those that were not."""
+    reported = {phase.name: phase for phase in known.phases}
+    phases = [
+        phase.model_copy(update=_said(reported[phase.name])) if phase.name in reported else phase
+        for phase in log.phases
+    ]
+    found = {phase.name for phase in phases}
+    return {
+        **{name: getattr(log, name) for name in _OF_LOG},
+        "phases": [*phases, *(p for p in known.phases if p.name not in found)],
+        "started_local": known.started_local or log.started_local,
+        "order_key": known.order_key or log.order_key,
+        "failed_phase": known.failed_phase or log.failed_phase,
+    }
+
+
+def _said(phase: BuildPhase) -> dict[str, Any]:
+    told = {"status": phase.status, "seconds": phase.seconds, "started_local": phase.started_local}
+    return {name: value for name, value in told.items() if value not in {None, "unknown"}}
+
+
+def _chunks(file: IO[bytes]) -> Iterator[bytes]:
+    file.seek(0)
+    while chunk := file.read(_CHUNK):
+        yield chunk
+
+
+async def _owned(database: Database, own_id: str, owner: str) -> BuildRecord | None:
+    known = await read_build(database, own_id)
+    if known is not None and known.owner not in {None, owner}:
+        raise NotOwnerError(f"build {own_id} belongs to {known.owner}")
+    return known
+
+
+async def _change(
+    database: Database,
+    own_id: str,
+    owner: str,
+    change: Callable[[BuildRecord], dict[str, Any]],
+    parts: BuildParts | None = None,
+) -> BuildRecord | None:
+    """Change what is recorded, with the events of `parts` where a log tells them."""
+    for _ in range(_TRIES):
+        known = await _owned(database, own_id, owner)
+        if known is None:
+            return None
+        told = change(known)
+        if all(getattr(known, name) == value for name, value in told.items()):
+            return known
+        groups = {group: "live" for group, names in GROUPS.items() if told.keys() & set(names)}
+        changed = known.model_copy(update={**told, "told_by": {**known.told_by, **groups}})
+        query = {"_id": own_id, "revision": known.revision}
+        writes: list[Write] = [Update(database.builds, query, build_change(known, changed))]
+        if parts is not None:
+            writes += event_writes(database, own_id, known, parts.events)
+        if await database.write(writes):
+            return changed
+        await asyncio.sleep(random.uniform(0.001, 0.02))  # noqa: S311
+    raise DatabaseError(f"build {own_id}: others kept writing it; try again")

@@ -1,0 +1,64 @@
+"""What a hook or a CI job reports of a build over REST while it goes on."""
+
+from typing import Annotated, Any
+
+from pydantic import ConfigDict, Field, StringConstraints
+from pydantic.alias_generators import to_camel
+
+from models.build import BuildHost, BuildStatus, BuildTest
+from models.manifest import ManifestEntry
+from models.stored import Stored
+
+Word = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Moment = Annotated[
+    str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z?$")
+]
+
+
+class _Reported(Stored):
+    """A body of a request; a field that is not known is refused."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, serialize_by_alias=True, extra="forbid"
+    )
+
+
+class BuildChange(_Reported):
+    """What is reported of a build that is known: only what is given changes."""
+
+    status: BuildStatus | None = None
+    failed_phase: Word | None = None
+    message: Annotated[str, StringConstraints(max_length=10_000)] | None = None
+    ended_local: Moment | None = None
+    seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    tags: Annotated[list[Word], Field(max_length=100)] | None = None
+    tests: Annotated[list[BuildTest], Field(max_length=10_000)] | None = None
+    manifest: Annotated[list[ManifestEntry], Field(max_length=200_000)] | None = None
+    extra: dict[str, Any] | None = None
+
+
+class NewBuild(_Reported):
+    """A build that begins, or is to be run: then its status is `not_run`."""
+
+    spec_hash: Annotated[str, StringConstraints(pattern=r"^[a-z2-7]{32}$")]
+    name: Word
+    version: Word | None = None
+    status: BuildStatus = "running"
+    started_local: Moment | None = None
+    host: BuildHost | None = None
+    variables: Annotated[dict[str, str], Field(max_length=1000)] = Field(default_factory=dict)
+    configure_args: Annotated[list[str], Field(max_length=10_000)] | None = None
+    tags: Annotated[list[Word], Field(max_length=100)] = Field(default_factory=list)
+    session: Word | None = None
+    key: Word | None = None
+    """What tells this report from others of the spec where there is no precise start time: the
+    same key is the same build."""
+    extra: dict[str, Any] = Field(default_factory=dict)
+
+
+class PhaseReport(_Reported):
+    """How a phase goes on."""
+
+    status: Annotated[str, StringConstraints(pattern="^(success|failed|running|unknown)$")]
+    started_local: Moment | None = None
+    seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None

@@ -1,0 +1,125 @@
+"""Builds are reported step by step, by their owner, and any step may come again."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from pydantic import ValidationError
+
+from ingest.builds.live import (
+    NotOwnerError,
+    attach_log,
+    begin_build,
+    change_build,
+    report_phase,
+)
+from ingest.builds.store import store_build
+from models.build_report import BuildChange, NewBuild, PhaseReport
+from models.database import Database
+from models.stored_log import read_log
+from tests.ingest.builders import packed
+from tests.ingest.builds.observations import of_tree
+from tests.ingest.builds.reports import HASH, OTHER
+from tests.ingest.builds.test_install_tree import FAILED, SECRET
+from tests.ingest.builds.test_store import only, record_spec
+
+STARTED = "2026-01-02T03:04:05.5"
+
+
+def new(spec_hash: str = HASH, **fields: object) -> NewBuild:
+    return NewBuild.model_validate({"specHash": spec_hash, "name": "p", **fields})
+
+
+async def test_a_build_that_begins_again_is_the_same(database: Database) -> None:
+    first = await begin_build(database, new(startedLocal=STARTED), "me")
+    again = await begin_build(database, new(startedLocal=STARTED), "me")
+    assert (first[1], again) == (True, (first[0], False))
+    keyed = [await begin_build(database, new(key="job 7"), "me") for _ in range(2)]
+    assert keyed[0][0] == keyed[1][0]
+    assert await begin_build(database, new(), "me") != await begin_build(database, new(), "me")
+
+
+async def test_phases_and_outcome_are_recorded(database: Database) -> None:
+    own_id, _ = await begin_build(database, new(), "me")
+    for status in ("running", "failed", "failed"):
+        await report_phase(database, own_id, "build", PhaseReport(status=status, seconds=2), "me")
+    entry = {"path": "lib/x", "type": "file", "size": 3}
+    change = BuildChange.model_validate({"status": "failed", "seconds": 4.5, "manifest": [entry]})
+    await change_build(database, own_id, change, "me")
+    build = await only(database)
+    assert (build["status"], build["failedPhase"], build["seconds"]) == ("failed", "build", 4.5)
+    assert [(p["name"], p["status"], p["seconds"]) for p in build["phases"]] == [
+        ("build", "failed", 2.0)
+    ]
+    assert (build["manifest"]["fileCount"], build["manifest"]["bytes"]) == (1, 3)
+    revision = build["revision"]
+    await change_build(database, own_id, change, "me")
+    assert (await only(database))["revision"] == revision
+
+
+async def test_nobody_else_may_report(database: Database) -> None:
+    own_id, _ = await begin_build(database, new(startedLocal=STARTED), "me")
+    with pytest.raises(NotOwnerError):
+        await change_build(database, own_id, BuildChange(status="failed"), "you")
+    with pytest.raises(NotOwnerError):
+        await begin_build(database, new(startedLocal=STARTED), "you")
+    assert await change_build(database, "x", BuildChange(status="failed"), "me") is None
+
+
+async def test_a_failure_cancels_what_waits_for_it(database: Database) -> None:
+    await record_spec(database, OTHER, HASH)
+    waiting, _ = await begin_build(database, new(OTHER, session="s", status="not_run"), "me")
+    failing, _ = await begin_build(database, new(session="s"), "me")
+    await change_build(database, failing, BuildChange(status="failed"), "me")
+    build = await database.builds.find_one({"_id": waiting})
+    assert build is not None
+    assert (build["status"], build["cancelledBy"]["buildId"]) == ("cancelled", failing)
+
+
+async def test_a_reported_build_that_is_imported_is_one(database: Database) -> None:
+    await begin_build(database, new(startedLocal=STARTED, tags=["t"]), "me")
+    assert await store_build(database, of_tree()) == "updated"
+    build = await only(database)
+    assert (build["status"], build["owner"], build["tags"]) == ("success", "me", ["t"])
+    assert build["sources"] == ["install_tree", "live"]
+
+
+async def test_nothing_secret_is_kept(database: Database) -> None:
+    variables = {"SPACK_TOKEN": SECRET, "HOME": "/home/me", "CC": f"gcc {SECRET}"}
+    await begin_build(database, new(variables=variables, configureArgs=[f"-D={SECRET}"]), "me")
+    build = await only(database)
+    assert SECRET not in str(build)
+    assert set(build["variables"]) == {"CC"}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"status": "odd"}, {"nonsense": 1}, {"startedLocal": "now"}, {"specHash": "x"}],
+)
+def test_what_is_no_report_is_refused(fields: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        NewBuild.model_validate({"specHash": HASH, "name": "p", **fields})
+
+
+async def pieces(content: bytes) -> AsyncIterator[bytes]:
+    for start in range(0, len(content), 100):
+        yield content[start : start + 100]
+
+
+async def test_a_log_adds_events_and_places_of_phases(database: Database) -> None:
+    own_id, _ = await begin_build(database, new(), "me")
+    await report_phase(database, own_id, "build", PhaseReport(status="failed", seconds=2), "me")
+    for content in (FAILED, packed(FAILED)):
+        assert await attach_log(database, own_id, "out", pieces(content), "me") is not None
+    build = await only(database)
+    assert [(p["name"], p["status"], p["seconds"]) for p in build["phases"][1:]] == [
+        ("configure", "success", 2.0), ("build", "failed", 2.0),
+    ]  # fmt: skip
+    (log,) = build["logs"]
+    phase = build["phases"][-1]
+    part = read_log(database.logs, log["digest"], phase["offset"], phase["end"])
+    assert (await anext(part)).startswith(b"==> p: Executing phase: 'build'")
+    assert build["errorCount"] == 3
+    assert (build["status"], build["revision"]) == ("running", 3)
+    assert await attach_log(database, "x", "out", pieces(b""), "me") is None
+    with pytest.raises(NotOwnerError):
+        await attach_log(database, own_id, "out", pieces(b""), "you")
