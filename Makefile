@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: install demo test check constraints clean
+.PHONY: install demo test check openapi constraints clean
 
 install: $(INSTALLED)
 
@@ -30,6 +30,11 @@ check: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# Writes down what the API is, for the test that compares it.
+openapi: install
+	$(BIN)/python -m tests.api.examples
+	$(BIN)/python -m tests.api.openapi
 
 # Takes the newest versions that pyproject.toml allows.
 constraints:

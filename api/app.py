@@ -1,5 +1,6 @@
 """The application: `create_app` is what a server runs."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -14,7 +15,7 @@ from api.errors import add_error_handlers
 from api.head import HeadAsGet
 from api.imports import Imports
 from api.metrics import Metrics
-from api.openapi import add_access
+from api.openapi import complete
 from api.pages import add_pages
 from api.parameters import operation_id
 from api.protection import add_protection
@@ -61,6 +62,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.metrics = Metrics()
     app.state.is_stopping = False
     app.state.imports = Imports()
+    app.state.aggregations = asyncio.Semaphore(chosen.aggregate_jobs)
     app.state.tables = load_tables(chosen.variation_file, chosen.derivation_file)
     add_error_handlers(app)
     app.add_middleware(GZipMiddleware, minimum_size=_WORTH_PACKING, compresslevel=_PACKING)
@@ -89,6 +91,6 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
             schemas.pop(name, None)
         schemas.update(body_schemas())
         schemas[ProblemDocument.__name__] = ProblemDocument.model_json_schema(by_alias=True)
-        add_access(app, document, app.state.settings)
+        complete(app, document, app.state.settings)
         app.openapi_schema = document
     return app.openapi_schema

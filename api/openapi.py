@@ -1,5 +1,7 @@
-"""What the OpenAPI document says of access: the scheme, the scope of each route, the refusals."""
+"""What the OpenAPI document says of every route: who may use it, and how it refuses."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
@@ -10,12 +12,52 @@ from api.security.access import required_scope
 from models.settings import Settings
 from models.token import Scope
 
+EXAMPLES_FILE = Path(__file__).with_name("examples.json")
+
 _SCHEME = "token"
 _REFUSALS = problems(401, 403, 429)
 _OPEN_ROUTES = frozenset({"livez", "readyz"})
 
 
-def add_access(app: FastAPI, document: dict[str, Any], settings: Settings) -> None:
+def complete(app: FastAPI, document: dict[str, Any], settings: Settings) -> None:
+    """Add to the document what routes need not say themselves."""
+    examples = json.loads(EXAMPLES_FILE.read_bytes())
+    for item in document["paths"].values():
+        for operation in item.values():
+            _add_errors(operation)
+            _add_example(operation, examples.get(operation["operationId"]))
+    _add_access(app, document, settings)
+
+
+def _add_errors(operation: dict[str, Any]) -> None:
+    """Document the errors that follow from what an operation takes; each is a problem document."""
+    responses = operation["responses"]
+    for status in list(responses):  # what the framework would say of validation
+        if status.startswith("4") and "application/json" in responses[status].get("content", ()):
+            del responses[status]
+    statuses = [400]
+    if operation.get("parameters"):
+        statuses.append(422)
+    if "application/json" in operation.get("requestBody", {}).get("content", ()):
+        statuses += [413, 422]
+    _document(operation, problems(*statuses))
+
+
+def _add_example(operation: dict[str, Any], example: Any) -> None:
+    """Add a real answer, unless the route gives an example of its own."""
+    content = operation["responses"].get("200", {}).get("content", {}).get("application/json")
+    if content is not None and example is not None:
+        content.setdefault("example", example)
+
+
+def _document(operation: dict[str, Any], answers: dict[int | str, dict[str, Any]]) -> None:
+    responses = operation["responses"]
+    for status, answer in answers.items():
+        responses.setdefault(str(status), answer)
+    operation["responses"] = dict(sorted(responses.items()))
+
+
+def _add_access(app: FastAPI, document: dict[str, Any], settings: Settings) -> None:
     """Add to the document what each operation needs; an empty need says that none will do."""
     document["components"]["securitySchemes"] = {
         _SCHEME: {
@@ -34,9 +76,7 @@ def add_access(app: FastAPI, document: dict[str, Any], settings: Settings) -> No
                 continue
             anonymous: list[dict[str, list[str]]] = [{}] if _is_open(scopes[name], settings) else []
             operation["security"] = [*anonymous, {_SCHEME: [scopes[name]]}]
-            for status, answer in _REFUSALS.items():
-                operation["responses"].setdefault(str(status), answer)
-            operation["responses"] = dict(sorted(operation["responses"].items()))
+            _document(operation, _REFUSALS)
 
 
 def _scopes(app: FastAPI) -> dict[str, Scope]:

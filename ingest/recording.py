@@ -14,7 +14,8 @@ from typing import Any
 
 from ingest.assemble import Observation
 from ingest.case_store import StoredCase, read_case, remove_case, store_case
-from ingest.fold import fold, recompute
+from ingest.derive import recompute
+from ingest.fold import fold
 from ingest.secrets import without_secrets
 from models.annotations import CaseAnnotations, ExecutionAnnotations
 from models.case import CaseRecord

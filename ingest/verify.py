@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ingest.case_store import StoredCase, read_case, relist_case, store_case
-from ingest.fold import recompute
+from ingest.derive import recompute
 from models.case import CaseRecord
 from models.database import Collection, Database
 from models.listed_execution import list_execution, listed_id

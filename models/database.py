@@ -30,6 +30,7 @@ from pymongo.write_concern import WriteConcern
 
 from models.embedded.server import embedded_server
 from models.errors import (
+    AggregationError,
     DatabaseError,
     DatabaseTimeoutError,
     DatabaseUnavailableError,
@@ -63,8 +64,10 @@ _COMPRESSED = {"wiredTiger": {"configString": "block_compressor=zstd"}}
 _COLLECTION_EXISTS = 48
 _NOT_YET_INITIALIZED = 94
 _TOO_LARGE = {10334, 17419}
+_TOO_MUCH_MEMORY = {146, 292, 4568, 40099}
 _DUPLICATE = {11000, 11001}
 _CONFLICT = {112}
+_SERVER_FAULTS = {13, 18, 43, 91, 175, 189, 237, 246, 262, 10107, 11600, 11601, 11602, 13435, 13436}
 _SELECTION_MILLISECONDS = 5000
 _BATCH = 1000
 
@@ -192,6 +195,23 @@ class Collection:
         with _translated():
             options = _options(hint, seconds)
             return await self._collection.aggregate(list(pipeline), **options).to_list(None)
+
+    async def stream_aggregate(
+        self, pipeline: Sequence[Json], *, seconds: float
+    ) -> AsyncGenerator[Json, None]:
+        """Give what a client's pipeline gives, one by one; the cursor is closed at the end.
+
+        AggregationError when the pipeline is to blame, DocumentTooLargeError when it makes or
+        gathers too much, DatabaseTimeoutError when the server has worked on it for `seconds`.
+        """
+        options = _options(None, seconds)
+        cursor = self._collection.aggregate(list(pipeline), allowDiskUse=True, **options)
+        try:
+            with _translated(), _pipeline_blamed():
+                async for document in cursor:
+                    yield document
+        finally:
+            await cursor.close()
 
     async def insert(self, document: Json) -> None:
         """Store a new document; DuplicateError when its `_id` or unique key is taken."""
@@ -572,6 +592,23 @@ def _translated_bulk(error: errors.BulkWriteError) -> DatabaseError:
         return DuplicateError(failed[0].get("errmsg", str(error)))
     first = errors.OperationFailure(failed[0].get("errmsg", str(error)), code)
     return _translated_failure(first)
+
+
+@contextmanager
+def _pipeline_blamed() -> Iterator[None]:
+    """Tell errors that a pipeline has brought about from those of the server.
+
+    The server has hundreds of codes for the first kind, so that the others are listed.
+    """
+    try:
+        yield
+    except errors.OperationFailure as error:
+        if error.timeout or error.code in _SERVER_FAULTS or error.code in _TOO_LARGE:
+            raise
+        if error.code in _TOO_MUCH_MEMORY:
+            raise DocumentTooLargeError("a pipeline gathers more than MongoDB keeps") from error
+        message = str((error.details or {}).get("errmsg", "MongoDB cannot run it"))
+        raise AggregationError(message.rpartition(" :: caused by :: ")[2]) from error
 
 
 def _translated_failure(error: Exception) -> DatabaseError:

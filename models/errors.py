@@ -9,6 +9,7 @@ CaseledgerError
 │   ├── DuplicateError             a document with this identity is there already
 │   ├── WriteConflictError         another writer changes the same document at the same time
 │   ├── DocumentTooLargeError      a document exceeds the 16 MiB that MongoDB stores
+│   ├── AggregationError           a pipeline cannot be run, or not on these documents
 │   └── ServerError                the embedded mongod cannot be found, started or reached
 │       └── MissingLibraryError        … because a system library is missing
 ├── NotFoundError              what is to be changed does not exist
@@ -55,6 +56,10 @@ class WriteConflictError(DatabaseError):
 
 class DocumentTooLargeError(DatabaseError):
     """A document would exceed the 16 MiB that MongoDB stores."""
+
+
+class AggregationError(DatabaseError):
+    """MongoDB cannot run a pipeline, or not on the documents that it meets; the text says why."""
 
 
 class ServerError(DatabaseError):

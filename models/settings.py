@@ -88,6 +88,15 @@ class Settings(BaseSettings):
     database_timeout_seconds: Annotated[
         float, Field(gt=0, le=3600, description="longest wait for one database operation")
     ] = 30.0
+    aggregate_seconds: Annotated[
+        float, Field(gt=0, le=3600, description="longest work on one pipeline of a client")
+    ] = 10.0
+    aggregate_limit: Annotated[
+        int, Field(ge=1, le=10**7, description="most documents that a pipeline of a client gives")
+    ] = 10_000
+    aggregate_jobs: Annotated[
+        int, Field(ge=1, le=1000, description="pipelines of clients that run at the same time")
+    ] = 2
     host: Annotated[str, Field(description="address the API listens on")] = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535, description="port the API listens on")] = 8000
     anonymous_read: Annotated[

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from api.aggregation.copies import NONE, NUMBERS, Copies
+from api.aggregation.copies import NUMBERS, Copies
 from api.aggregation.refusal import PipelineError
 
 MOST_LOOPS = 2
@@ -15,7 +15,7 @@ class Checked:
     """An expression that is allowed, as it is to be run, and what its result holds."""
 
     value: Any
-    copies: Copies = NONE
+    copies: Copies = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,12 @@ from models.settings import Settings
 from models.token import MAX_NAME, NAME_PATTERN, SCOPES, Scope, TokenRecord
 
 _CREATOR = "command line"
+_TIMES = {
+    "createdAt": "created",
+    "expiresAt": "expires",
+    "lastUsedAt": "last used",
+    "revokedAt": "revoked",
+}
 
 
 def print_new_token(
@@ -44,14 +50,12 @@ def print_tokens(settings: Settings, *, as_json: bool) -> None:
         typer.echo(json.dumps(found, indent=2, default=_json_value))
         return
     table = Table()
-    for column in ("id", "name", "scopes", "created", "by", "expires", "last used", "revoked"):
+    table.add_column("id", no_wrap=True)
+    for column in ("name", "scopes", *_TIMES.values()):
         table.add_column(column, overflow="fold")
     for item in found:
-        times = [_shown(item[name]) for name in ("expiresAt", "lastUsedAt", "revokedAt")]
-        created = _shown(item["createdAt"])
-        table.add_row(
-            item["id"], item["name"], " ".join(item["scopes"]), created, item["createdBy"], *times
-        )
+        times = [_shown(item[name]) for name in _TIMES]
+        table.add_row(item["id"], item["name"], " ".join(item["scopes"]), *times)
     Console().print(table)
 
 

@@ -4,6 +4,7 @@ from fastapi import APIRouter, Depends
 
 from api.parameters import refuse_unknown_parameters
 from api.routes import (
+    aggregate,
     case_edits,
     cases,
     compare,
@@ -23,6 +24,7 @@ API_PREFIX = "/api/v1"
 api_router = APIRouter(
     prefix=API_PREFIX, dependencies=[Depends(authorize), Depends(refuse_unknown_parameters)]
 )
+api_router.include_router(aggregate.router)
 api_router.include_router(cases.router)
 api_router.include_router(executions.router)
 api_router.include_router(compare.router)

@@ -30,7 +30,14 @@ from models.execution_fields import EXECUTIONS
 
 router = APIRouter(prefix="/cases", tags=["cases"])
 
-CaseId = Annotated[str, Path(description="The id of the case, a UUID.", max_length=100)]
+CaseId = Annotated[
+    str,
+    Path(
+        description="The id of the case, a UUID.",
+        examples=["e5910510-1221-5d09-b589-44fe31011269"],
+        max_length=100,
+    ),
+]
 ExecutionId = Annotated[
     str,
     Path(

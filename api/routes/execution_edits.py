@@ -19,7 +19,10 @@ from models.identity import CaseKey, spell_machine
 
 router = APIRouter(tags=["executions"])
 
-_ERRORS = problems(400, 401, 403, 404, 409, 413, 422)
+_ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {"model": ExecutionDetail, "description": "The same one is recorded already."},
+    **problems(400, 401, 403, 404, 409, 413, 422),
+}
 _EXAMPLE: dict[str, Any] = {
     "case": {"machine": "chrysalis", "user": "jdoe", "name": "v3.LR.historical_0101"},
     "executionId": "729351.250107-193415",
@@ -33,7 +36,7 @@ _EXAMPLE: dict[str, Any] = {
     "/executions",
     status_code=HTTPStatus.CREATED,
     response_model=ExecutionDetail,
-    responses=_ERRORS,
+    responses=_ANSWERS,
     dependencies=[require("ingest")],
     openapi_extra=body_of(NewExecution, _EXAMPLE),
 )
@@ -49,7 +52,7 @@ async def create_execution(store: Store, request: Request, caller: CurrentCaller
     "/simulations",
     status_code=HTTPStatus.CREATED,
     response_model=ExecutionDetail,
-    responses=_ERRORS,
+    responses=_ANSWERS,
     dependencies=[require("ingest")],
     openapi_extra=body_of(NewExecution, _EXAMPLE),
     deprecated=True,

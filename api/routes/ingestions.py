@@ -62,7 +62,10 @@ _LACKING_EXAMPLE: dict[str, Any] = {
         }
     ],
 }
-_ERRORS = problems(400, 401, 403, 413, 415, 422)
+_ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {"model": IngestionItem, "description": "The import is over."},
+    **problems(400, 401, 403, 413, 415, 422),
+}
 
 Name = Annotated[
     str | None,
@@ -86,7 +89,7 @@ Wait = Annotated[
     "",
     status_code=HTTPStatus.ACCEPTED,
     response_model=IngestionItem,
-    responses=_ERRORS,
+    responses=_ANSWERS,
     dependencies=[require("ingest")],
     openapi_extra=_UPLOAD,
 )
@@ -113,7 +116,7 @@ async def upload_archive(
     "/from-path",
     status_code=HTTPStatus.ACCEPTED,
     response_model=IngestionItem,
-    responses=_ERRORS,
+    responses=_ANSWERS,
     dependencies=[require("ingest")],
     openapi_extra=body_of(ImportFromPath, {"path": "/archive/performance_archive"}),
 )

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request, Response
 from pydantic import AwareDatetime, Field, field_validator
@@ -20,6 +20,27 @@ router = APIRouter(prefix="/tokens", tags=["tokens"], dependencies=[require("adm
 
 _NO_STORE = {"Cache-Control": "no-store"}
 _EXAMPLE = {"name": "nightly import", "scopes": ["ingest"], "expiresAt": "2030-01-01T00:00:00Z"}
+
+_LIST_EXAMPLE: dict[int | str, dict[str, Any]] = {
+    200: {
+        "content": {
+            "application/json": {
+                "example": {
+                    "items": [
+                        {
+                            **_EXAMPLE,
+                            "id": "0f1e2d3c4b5a6978",
+                            "createdAt": "2026-01-02T03:04:05.678000Z",
+                            "createdBy": "command line",
+                            "lastUsedAt": "2026-01-03T02:00:01.234000Z",
+                            "revokedAt": "2026-02-01T00:00:00Z",
+                        }
+                    ]
+                }
+            }
+        }
+    }
+}
 
 TokenId = Annotated[
     str, Path(max_length=100, description="Public id of a token.", examples=["0f1e2d3c4b5a6978"])
@@ -73,7 +94,7 @@ class TokenRequest(Strict):
         return value
 
 
-@router.get("", response_model=TokenList, responses=problems(400))
+@router.get("", response_model=TokenList, responses={**problems(400), **_LIST_EXAMPLE})
 async def list_tokens(store: Store) -> Response:
     """List all tokens, also those that are no longer valid, the latest first."""
     return json_response({"items": await find_tokens(store)}, _NO_STORE)

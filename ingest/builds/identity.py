@@ -4,7 +4,8 @@ Spack stamps the commands in a log to the microsecond. The first of these stamps
 an attempt's own, and stands in its installation, its stage, its log and its JUnit case alike: so
 the host, which only an installation tells, is no part of it. An attempt that has no such stamp is
 known by the text of its log, and by its host and what it installed where these are told: attempts
-that say just the same are one. Where there is no log either, all that is told of it counts, and the run of Spack that reported it.
+that say just the same are one. Where there is no log either, all that is told of it counts, and
+the run of Spack that reported it.
 """
 
 import hashlib

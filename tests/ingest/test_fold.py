@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.assemble import Observation
-from ingest.fold import Folded, choose_canonical, fold
+from ingest.derive import choose_canonical
+from ingest.fold import Folded, fold
 from models.case import CaseRecord
 from models.delta import same_value
 from models.execution import Execution

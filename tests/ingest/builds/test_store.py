@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -97,7 +97,11 @@ async def test_a_log_is_stored_without_credentials_and_its_phases_are_found(
     )
 
 
-OTHER_ACCOUNTS = {"stage": of_stage, "log": of_log, "junit": of_junit}
+OTHER_ACCOUNTS: dict[str, Callable[[], ObservedBuild]] = {
+    "stage": of_stage,
+    "log": of_log,
+    "junit": of_junit,
+}
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(OTHER_ACCOUNTS)))

@@ -145,8 +145,8 @@ async def test_a_single_file_is_imported_by_what_is_in_it(
 
 
 async def test_a_file_of_another_kind_is_no_source(spec_database: Database, tmp_path: Path) -> None:
-    (tmp_path / "a.txt").write_text("hello")
-    report = await _import(spec_database, tmp_path / "a.txt")
+    (tmp_path / "a.bin").write_bytes(b"\0\1")
+    report = await _import(spec_database, tmp_path / "a.bin")
     assert (report.unreadable, report.record.status) == (1, "failed")
 
 

@@ -1,0 +1,165 @@
+"""The server as a process: how it stops, what it logs, and how it lives through a lost MongoDB."""
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from models.database import make_primary
+from models.embedded.program import find_mongod
+from models.settings import Settings
+
+QUERY = b'{"field": "machine", "value": "chrysalis"}'
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
+
+
+def request(port: int, path: str, timeout: float = 20) -> tuple[int, Any]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        return answer.status, json.loads(answer.read())
+    finally:
+        connection.close()
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while True:
+        with suppress(OSError, http.client.HTTPException):
+            if condition():
+                return
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@contextmanager
+def serving(tmp_path: Path, **settings: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    port = free_port()
+    own = {f"CASELEDGER_{name}": value for name, value in settings.items()}
+    with (tmp_path / "log").open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "api.cli", "serve", "--port", str(port)],
+            env={**os.environ, **own},
+            stdout=subprocess.DEVNULL,
+            stderr=log,
+            text=True,
+        )
+        try:
+            wait_for(lambda: request(port, "/readyz")[0] == 200)
+            yield process, port
+        finally:
+            process.kill()
+            process.wait()
+
+
+def test_requests_that_are_under_way_are_answered_before_the_end(
+    settings: Settings, tmp_path: Path
+) -> None:
+    own = {"HOME": str(settings.home), "DATABASE": settings.database}
+    with serving(tmp_path, **own, LOG_FORMAT="json", DRAIN_SECONDS="1") as (process, port):
+        slow = socket.create_connection(("127.0.0.1", port), timeout=20)
+        slow.sendall(
+            b"POST /api/v1/query?secret=hunter2 HTTP/1.1\r\nHost: x\r\n"
+            b"X-Request-Id: slow-request\r\nContent-Type: application/json\r\n"
+            b"Content-Length: %d\r\n\r\n" % len(QUERY)
+        )
+        slow.sendall(QUERY[:10])
+        time.sleep(0.2)
+        process.send_signal(signal.SIGTERM)
+        wait_for(lambda: request(port, "/readyz")[0] == 503, 0.9)
+        assert request(port, "/api/v1/cases")[0] in (200, 400)
+        time.sleep(1.5)
+        with pytest.raises(OSError, match="refused"):
+            request(port, "/livez")
+        slow.sendall(QUERY[10:])
+        answer = slow.recv(65536)
+        slow.close()
+        started = time.monotonic()
+        assert process.wait(timeout=12) == 0
+        assert time.monotonic() - started < 10
+    assert b" 400 " in answer.split(b"\r\n")[0] or b" 200 " in answer.split(b"\r\n")[0]
+    text = (tmp_path / "log").read_text()
+    assert "hunter2" not in text
+    lines = [json.loads(line) for line in text.splitlines()]  # nothing else is written
+    (line,) = [line for line in lines if line.get("requestId") == "slow-request"]
+    assert line["route"] == "/api/v1/query"
+    failed = {one["route"] for one in lines if one.get("status", 0) >= 500}
+    assert failed == {"/readyz"}
+
+
+def test_no_request_fails_under_load_when_the_service_stops(
+    settings: Settings, tmp_path: Path
+) -> None:
+    own = {"HOME": str(settings.home), "DATABASE": settings.database}
+    statuses: list[int] = []
+    with serving(tmp_path, **own, DRAIN_SECONDS="0.3") as (process, port):
+
+        def ask() -> None:
+            with suppress(ConnectionRefusedError):
+                while True:
+                    statuses.append(request(port, "/api/v1/cases")[0])
+
+        threads = [threading.Thread(target=ask) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        time.sleep(0.5)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=12) == 0
+        for thread in threads:
+            thread.join(timeout=20)
+    assert len(statuses) > 10
+    assert set(statuses) == {200}
+
+
+@contextmanager
+def mongod(directory: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
+    process = subprocess.Popen(
+        [find_mongod(Settings()), "--dbpath", str(directory), "--port", str(port),
+         "--bind_ip", "127.0.0.1", "--replSet", "caseledger", "--nounixsocket",
+         "--wiredTigerCacheSizeGB", "0.25"],
+        stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        assert make_primary(
+            f"mongodb://127.0.0.1:{port}/?directConnection=true", f"127.0.0.1:{port}", 30
+        )
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_the_service_recovers_by_itself_when_mongodb_was_killed(tmp_path: Path) -> None:
+    data, port = tmp_path / "data", free_port()
+    data.mkdir()
+    url = f"mongodb://127.0.0.1:{port}/?replicaSet=caseledger"
+    own = {"MONGODB_URL": url, "DATABASE_TIMEOUT_SECONDS": "3"}
+    with mongod(data, port) as first, serving(tmp_path, **own) as (_, service):
+        assert request(service, "/api/v1/cases")[0] == 200
+        first.kill()
+        first.wait()
+        wait_for(lambda: request(service, "/readyz")[0] == 503, 5)
+        status, problem = request(service, "/api/v1/cases")
+        assert status == 503
+        assert problem["type"].endswith("database-unavailable")
+        assert request(service, "/livez")[0] == 200
+        with mongod(data, port):
+            wait_for(lambda: request(service, "/api/v1/cases")[0] == 200, 10)
