@@ -6,7 +6,8 @@ File names end in the LID, and in `.gz` once the run has reached its end:
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import lru_cache
 
 Artefact = str
 """What a file is: `env_run`, `case_status`, …, or the name of a namelist: `atm_in`, `user_nl_eam`.
@@ -56,6 +57,7 @@ _NAMELIST = re.compile(
 )
 _TIMING = re.compile(r"e3sm_timing(?:_(?P<driver>[0-9]{4}))?\.(?P<case>.+)")
 _CPL_LOG = re.compile(r"cpl(?:_(?P<driver>[0-9]{4}))?\.log")
+_LID = "\0"
 _DOCS_PREFIX = "casedocs"
 
 
@@ -105,11 +107,20 @@ def take_inventory(entries: Iterable[FileEntry], lid: str) -> Inventory:
 
 def _identify(path: str, lid: str) -> tuple[Artefact, int] | None:
     """Return what a file is, with a rank by which the better of two is chosen."""
+    return _identify_short(path.replace(f".{lid}", _LID))
+
+
+@lru_cache(maxsize=8192)
+def _identify_short(path: str) -> tuple[Artefact, int] | None:
+    """Return what a file is by its path, in which a sign stands for the directory's own LID.
+
+    So written, the files of all executions of a case have the same few names.
+    """
     folder, _, name = path.rpartition("/")
     if folder and ("/" in folder or not folder.lower().startswith(_DOCS_PREFIX)):
         return None
     plain = name.removesuffix(".gz")
-    stem = plain.removesuffix(f".{lid}")
+    stem = plain.removesuffix(_LID)
     is_own = stem != plain
     if not is_own:
         stem = _ANY_LID.sub("", plain)
@@ -130,11 +141,13 @@ def other_files(entries: Iterable[FileEntry], inventory: Inventory, lid: str) ->
     read = set(inventory.files.values())
     left = (entry for entry in entries if entry.path not in read)
     short = (
-        replace(entry, path=entry.path.removesuffix(".gz").replace(f".{lid}", "")) for entry in left
+        FileEntry(entry.path.removesuffix(".gz").replace(f".{lid}", ""), entry.size, entry.modified)
+        for entry in left
     )
     return sorted(short, key=lambda entry: (entry.path, entry.size))
 
 
+@lru_cache(maxsize=8192)
 def is_namelist(artefact: Artefact) -> bool:
     """Tell whether a file is a namelist."""
     return _NAMELIST.fullmatch(artefact) is not None

@@ -74,10 +74,13 @@ def _directories(directory: Path) -> list[str]:
 
 def _files(path: Path) -> Iterator[FileEntry]:
     """Give the regular files of an execution directory and of the directories in it."""
-    for folder in ("", *_directories(path)):
-        with os.scandir(path / folder) as entries:
+    folders = [""]
+    for folder in folders:
+        with os.scandir(f"{path}/{folder}") as entries:
             for entry in entries:
+                name = f"{folder}/{entry.name}" if folder else entry.name
                 if entry.is_file(follow_symlinks=False):
-                    name = f"{folder}/{entry.name}" if folder else entry.name
                     found = entry.stat(follow_symlinks=False)
                     yield FileEntry(name, found.st_size, int(found.st_mtime))
+                elif not folder and entry.is_dir(follow_symlinks=False):
+                    folders.append(name)
