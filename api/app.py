@@ -15,6 +15,7 @@ from api.errors import add_error_handlers
 from api.head import HeadAsGet
 from api.imports import Imports
 from api.metrics import Metrics
+from api.named_specs import AmbiguousError, on_ambiguous
 from api.openapi import complete
 from api.pages import add_pages
 from api.parameters import operation_id
@@ -65,6 +66,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.aggregations = asyncio.Semaphore(chosen.aggregate_jobs)
     app.state.tables = load_tables(chosen.variation_file, chosen.derivation_file)
     add_error_handlers(app)
+    app.add_exception_handler(AmbiguousError, on_ambiguous)
     app.add_middleware(GZipMiddleware, minimum_size=_WORTH_PACKING, compresslevel=_PACKING)
     app.add_middleware(HeadAsGet)
     add_protection(app, chosen)

@@ -15,7 +15,7 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
-from api.json_body import read_json
+from api.json_body import MAX_BYTES, read_json
 from models.annotations import Artifact, CaseAnnotations, ExecutionAnnotations, Line, Link, Text
 from models.execution import Software, Status, Timing
 from models.simdate import CALENDARS, Calendar, SimulatedDate, parse_model_date
@@ -34,9 +34,9 @@ Value = str | int | float | bool | None
 Reason = Annotated[Text | None, Field(description="Why it is done; the history keeps it.")]
 
 
-async def read_body(request: Request, model: type[Body]) -> Body:
+async def read_body(request: Request, model: type[Body], most_bytes: int = MAX_BYTES) -> Body:
     """Return the body as a model; a 422 names the fields that are wrong."""
-    content = await read_json(request)
+    content = await read_json(request, most_bytes)
     try:
         return model.model_validate(content)
     except ValidationError as error:
@@ -181,8 +181,8 @@ class FoundElsewhere(Strict):
 
     path: Annotated[str, StringConstraints(min_length=1, max_length=4096)]
     fingerprint: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
-    file_count: Annotated[int, Field(ge=0, lt=2**31)]
-    modified: Annotated[int, Field(ge=-(2**40), lt=2**40)]
+    file_count: Annotated[int, Field(strict=True, ge=0, lt=2**31)]
+    modified: Annotated[int, Field(strict=True, ge=-(2**40), lt=2**40)]
 
 
 class LackingQuestion(Strict):

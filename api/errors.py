@@ -15,6 +15,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from api.allowed import allowed_methods
 from models.errors import (
     CaseledgerError,
     ConflictError,
@@ -24,6 +25,7 @@ from models.errors import (
     DocumentTooLargeError,
     DuplicateError,
     NotFoundError,
+    NotOwnerError,
     OutdatedError,
     WriteConflictError,
 )
@@ -188,6 +190,8 @@ def _on_http_exception(request: Request, error: Exception) -> Response:
     kind = status.phrase.lower().replace(" ", "-")
     answer = problem_response(request, ProblemError(status, kind, status.phrase, detail))
     answer.headers.update(error.headers or {})
+    if status == HTTPStatus.METHOD_NOT_ALLOWED:
+        answer.headers["Allow"] = allowed_methods(request)
     return answer
 
 
@@ -220,6 +224,7 @@ def _on_database_error(request: Request, error: Exception) -> Response:
 _REFUSALS: Mapping[type[CaseledgerError], tuple[HTTPStatus, str, str]] = {
     NotFoundError: (HTTPStatus.NOT_FOUND, "not-found", "Not found"),
     ConflictError: (HTTPStatus.CONFLICT, "conflict", "Conflict"),
+    NotOwnerError: (HTTPStatus.FORBIDDEN, "not-owner", "It is somebody else's"),
     OutdatedError: (HTTPStatus.PRECONDITION_FAILED, "outdated", "It has changed meanwhile"),
 }
 

@@ -1,5 +1,6 @@
 """Bodies in JSON from clients that need not mean well."""
 
+import asyncio
 import json
 import math
 from http import HTTPStatus
@@ -14,7 +15,7 @@ MAX_DEPTH = 32
 _INT64 = 2**63
 
 
-async def read_json(request: Request) -> Any:
+async def read_json(request: Request, most_bytes: int = MAX_BYTES) -> Any:
     """Return the body; a 413 when it is too large, a 400 when it is not plain JSON.
 
     Numbers are finite and have 64 bits, names are not repeated, and nesting is limited.
@@ -22,26 +23,32 @@ async def read_json(request: Request) -> Any:
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > MAX_BYTES:
+        if len(body) > most_bytes:
             raise ProblemError(
                 HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
                 "too-large",
                 "Too large",
-                f"A body has {MAX_BYTES} bytes at most.",
+                f"A body has {most_bytes} bytes at most.",
             )
     try:
-        _check_depth(body)
-        return json.loads(
-            body.decode(),
-            object_pairs_hook=_object,
-            parse_int=_integer,
-            parse_float=_real,
-            parse_constant=_constant,
-        )
+        if len(body) > MAX_BYTES:
+            return await asyncio.to_thread(_parsed, body)
+        return _parsed(body)
     except (ValueError, RecursionError) as error:
         raise ProblemError(
             HTTPStatus.BAD_REQUEST, "bad-json", "Bad JSON", f"The body is not JSON: {error}"[:300]
         ) from None
+
+
+def _parsed(body: bytearray) -> Any:
+    _check_depth(body)
+    return json.loads(
+        body.decode(),
+        object_pairs_hook=_object,
+        parse_int=_integer,
+        parse_float=_real,
+        parse_constant=_constant,
+    )
 
 
 def _check_depth(body: bytearray) -> None:

@@ -14,6 +14,7 @@ from api.exports import Format, chosen_format, export
 from api.filters.compile import compile_filter
 from api.filters.conditions import Filter
 from api.filters.parse import is_filter, parse_filter
+from api.lookups import look_up, lookups_in
 from api.paging import DEFAULT_LIMIT, MAX_CURSOR, MAX_LIMIT, read_cursor, write_cursor
 from api.projection import Selection, select
 from api.responses import json_response
@@ -106,21 +107,29 @@ class Listing:
 
     async def answer(self, database: Database, request: Request, asked: ListQuery) -> Response:
         """Return the page, or the whole list, that the parameters ask for."""
-        tree = parse_filter(self.table, request.query_params.multi_items())
-        asked_for = sorted(
-            item for item in request.query_params.multi_items() if is_filter(self.table, item[0])
-        )
-        return await self.answer_filter(database, request, asked, tree, asked_for)
+        parameters = request.query_params.multi_items()
+        tree = parse_filter(self.table, parameters)
+        given = lookups_in(self.table.resource, parameters)
+        asked_for = sorted(item for item in parameters if is_filter(self.table, item[0])) + given
+        looked_up = await look_up(database, self.table.resource, given)
+        return await self.answer_filter(database, request, asked, tree, asked_for, looked_up)
 
     async def answer_filter(
-        self, database: Database, request: Request, asked: ListQuery, tree: Filter, source: Any
+        self,
+        database: Database,
+        request: Request,
+        asked: ListQuery,
+        tree: Filter,
+        source: Any,
+        looked_up: Mapping[str, Any] | None = None,
     ) -> Response:
-        """Return what a filter finds; `source` is what the filter was read from."""
+        """Return what a filter finds; `source` is what it, and `looked_up`, were read from."""
         order = self.own_order if asked.sort is None else None
         order = order or parse_order(self.table, asked.sort, tree)
         selection = select(self.table, asked.fields)
         matches = await find_config_matches(database, self.table, tree, self.scope)
-        query = both(dict(self.scope), compile_filter(self.table, tree, matches))
+        limits = both(dict(self.scope), dict(looked_up or {}))
+        query = both(limits, compile_filter(self.table, tree, matches))
         found = _Found(self, database, query, order, selection)
         format_ = chosen_format(request, asked.format)
         if format_ != "json":
@@ -137,7 +146,7 @@ class Listing:
         if len(documents) > asked.limit:
             following = write_cursor(name, order.position(shown[-1]))
         items = await found.items(shown)
-        return _page(request, items, following, await found.count(asked.count))
+        return page_response(request, items, following, await found.count(asked.count))
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,9 +223,10 @@ async def _batches(
         yield batch
 
 
-def _page(
-    request: Request, items: list[Item], following: str | None, count: int | None
+def page_response(
+    request: Request, items: list[Item], following: str | None, count: int | None = None
 ) -> Response:
+    """Return one page of a list; `following` is the cursor of the next one."""
     url = request.url
     own = f"{url.path}?{url.query}" if url.query else url.path
     next_link = None

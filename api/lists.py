@@ -6,10 +6,13 @@ from typing import Any
 from api.listing import Document, Item, Listing, View
 from api.projection import Selection
 from api.sorting import Order
-from api.views import SUMMARY_PROJECTION, case_item, execution_item
+from api.spec_views import spec_item
+from api.views import SUMMARY_PROJECTION, build_item, case_item, execution_item
+from models.build_fields import BUILDS
 from models.case_fields import CASES
 from models.database import Collection, Database
 from models.execution_fields import EXECUTIONS
+from models.spec_fields import SPECS
 
 _IN_CASES = [("caseId", 1), ("orderKey", 1)]
 
@@ -41,6 +44,28 @@ def _view_cases(database: Database) -> View:
     return view
 
 
+def _builds(database: Database) -> Collection:
+    return database.builds
+
+
+def _view_builds(_database: Database) -> View:
+    async def view(documents: Sequence[Document], selection: Selection) -> list[Item]:
+        return [build_item(document, selection.roots) for document in documents]
+
+    return view
+
+
+def _specs(database: Database) -> Collection:
+    return database.specs
+
+
+def _view_specs(_database: Database) -> View:
+    async def view(documents: Sequence[Document], selection: Selection) -> list[Item]:
+        return [spec_item(document, selection.roots) for document in documents]
+
+    return view
+
+
 async def read_summaries(database: Database, case_ids: Sequence[str]) -> dict[str, list[Document]]:
     """Return what the summaries of the executions need, by case, in order of submission."""
     query: dict[str, Any] = {"caseId": {"$in": list(case_ids)}}
@@ -52,6 +77,18 @@ async def read_summaries(database: Database, case_ids: Sequence[str]) -> dict[st
 
 CASE_LIST = Listing(CASES, _cases, _view_cases)
 EXECUTION_LIST = Listing(EXECUTIONS, _executions, _view_executions)
+BUILD_LIST = Listing(BUILDS, _builds, _view_builds)
+SPEC_LIST = Listing(SPECS, _specs, _view_specs, scope={"name": {"$gte": ""}})
+
+
+def builds_of_spec(hashes: Sequence[str]) -> Listing:
+    """Return the list of the builds of one spec, by all hashes that it goes by."""
+    return Listing(BUILDS, _builds, _view_builds, scope={"specHash": {"$in": list(hashes)}})
+
+
+def dependents_of(query: Mapping[str, Any]) -> Listing:
+    """Return the list of the specs that stand on one, which a query finds."""
+    return Listing(SPECS, _specs, _view_specs, scope=query)
 
 
 def executions_of(case_id: str) -> Listing:

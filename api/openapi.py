@@ -8,12 +8,15 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
 
 from api.responses import problems
+from api.schemas import PageOf
 from api.security.access import required_scope
 from models.settings import Settings
 from models.token import Scope
 
 EXAMPLES_FILE = Path(__file__).with_name("examples.json")
 
+_PAGE = f"{PageOf.__name__}_"
+_PART = {"type": "object", "description": "What `fields` asks for of an item, and nothing else."}
 _SCHEME = "token"
 _REFUSALS = problems(401, 403, 429)
 _OPEN_ROUTES = frozenset({"livez", "readyz"})
@@ -26,7 +29,16 @@ def complete(app: FastAPI, document: dict[str, Any], settings: Settings) -> None
         for operation in item.values():
             _add_errors(operation)
             _add_example(operation, examples.get(operation["operationId"]))
+    for name, schema in document["components"]["schemas"].items():
+        if name.startswith(_PAGE):
+            _allow_parts(schema)
     _add_access(app, document, settings)
+
+
+def _allow_parts(page: dict[str, Any]) -> None:
+    """Say of the items of a list that they can be asked for in part, with `fields`."""
+    items = page["properties"]["items"]
+    items["items"] = {"anyOf": [items["items"], _PART]}
 
 
 def _add_errors(operation: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ from fastapi.routing import APIRoute
 from api.errors import bad_parameter, nearest
 from api.filters.parse import is_filter, is_repeatable
 from api.filters.values import operators_of
+from api.lookups import LOOKUPS
 from models.fields import Field, FieldType, Table
 from models.resources import RESOURCES
 
@@ -49,8 +50,11 @@ def filters_of(*tables: Table) -> dict[str, Any]:
     for table in tables:
         fields |= {field.name: field for field in table.filterable if field.name not in fields}
     parameters = [_filter_parameter(field) for field in fields.values()]
+    lookups = [one.parameter for table in tables for one in LOOKUPS.get(table.resource, ())]
+    search = [_SEARCH] if any(table.words for table in tables) else []
+    by_name = {one["name"]: one for one in reversed([*search, *lookups, *parameters])}
     return {
-        "parameters": [_SEARCH, *parameters],
+        "parameters": [*reversed(by_name.values())],
         _FILTERS: [table.resource for table in tables],
     }
 

@@ -41,7 +41,8 @@ class Selection:
 def select(table: Table, text: str | None) -> Selection:
     """Return the selection that `fields` asks for; a 400 when there is no such field."""
     if text is None:
-        return Selection(table, tuple(table.by_name), is_chosen=False)
+        listed = tuple(field.name for field in table.fields if field.listed)
+        return Selection(table, listed, is_chosen=False)
     names = tuple(dict.fromkeys(text.split(",")))
     for name in names:
         if name not in table.by_name:

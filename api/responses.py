@@ -48,6 +48,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
         403: "The token does not have the scope that this needs.",
         404: "There is no such document.",
         409: "Something else is recorded under this identity, or stands in the way.",
+        410: "It was deleted; the answer tells when and why.",
         412: "The document has changed since it was read.",
         413: "The body is too large.",
         415: "The body is of a type that cannot be read.",

@@ -31,8 +31,10 @@ class DeltaEntry(Answer):
 
     `absent` says on which side the variable does not exist at all, which is not the same as null.
     `added` and `removed` are the values of a list that came and went. `alsoIn` lists the keys under
-    which the same change shows again.
+    which the same change shows again. Those that tell nothing are left out.
     """
+
+    model_config = ConfigDict(json_schema_serialization_defaults_required=False)
 
     canonical: Any
     current: Any

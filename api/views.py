@@ -32,6 +32,9 @@ _CASE_DETAIL_FIELDS = (
     "caseGroups", "lineages", "canonicalIsPinned", "configurationOf", "attempts", "commands",
     "commandsOf", "annotations", "history",
 )  # fmt: skip
+_HIDDEN_OF_BUILD = (
+    "events", "eventWords", "searchWords", "fingerprints", "versionKey", "toldBy",
+)  # fmt: skip
 _CASE_ROOTS = tuple(dict.fromkeys(field.root for field in CASES.fields))
 _METADATA_CAMEL = {field: to_camel(field) for field in METADATA_FIELDS}
 
@@ -64,6 +67,18 @@ def case_detail(case: Document, summaries: Sequence[Document]) -> dict[str, Any]
         **{name: case.get(name) for name in _CASE_DETAIL_FIELDS},
         "configuration": flat_configuration(case),
     }
+
+
+def build_item(build: Document, roots: Sequence[str]) -> dict[str, Any]:
+    """Return the fields `roots` of a build as a list shows it."""
+    return {root: build["_id"] if root == "id" else build.get(root) for root in roots}
+
+
+def build_detail(build: Document) -> dict[str, Any]:
+    """Return a build with all that its document holds, but for its events."""
+    hidden = {"_id", *_HIDDEN_OF_BUILD}
+    kept = {name: value for name, value in build.items() if name not in hidden}
+    return {"id": build["_id"], **kept}
 
 
 def execution_summary(listed: Document) -> dict[str, Any]:

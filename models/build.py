@@ -211,7 +211,7 @@ class Build(BuildRecord, Document):
         indexes: ClassVar[list[Index]] = [
             *BUILDS.indexes(),
             Index([("name", 1), ("versionKey", 1), ("orderKey", 1), ("_id", 1)], name="package"),
-            Index([("specHash", 1), ("orderKey", 1), ("_id", 1)], name="specHash"),
+            Index([("eventWords", 1), ("orderKey", 1), ("_id", 1)], name="event words"),
             Index([("manifest.digest", 1)], name="manifest"),
             Index([("logs.digest", 1)], name="logs"),
             Index([("fingerprints", 1)], name="fingerprints"),

@@ -14,6 +14,7 @@ CaseledgerError
 │       └── MissingLibraryError        … because a system library is missing
 ├── NotFoundError              what is to be changed does not exist
 ├── ConflictError              something else is recorded under the same identity
+├── NotOwnerError              what is to be changed belongs to somebody else
 ├── OutdatedError              what is to be changed has been changed meanwhile
 ├── RemoteError                another Caseledger refuses, or cannot be reached
 ├── SourceError                a source cannot be read at all: it does not exist, is no archive
@@ -76,6 +77,10 @@ class NotFoundError(CaseledgerError):
 
 class ConflictError(CaseledgerError):
     """Something else is recorded under the same identity, or stands in the way."""
+
+
+class NotOwnerError(CaseledgerError):
+    """What is to be changed belongs to somebody else."""
 
 
 class OutdatedError(CaseledgerError):

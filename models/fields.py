@@ -14,7 +14,7 @@ from models.database import Index
 
 FieldType = Literal[
     "text", "integer", "real", "boolean", "date-time", "local time", "simulated date",
-    "list of text", "map",
+    "list of text", "version", "target", "map",
 ]  # fmt: skip
 
 INDEXED_FILES = ("env_build", "env_run")
@@ -28,6 +28,9 @@ class Field:
     """One field as people ask for it.
 
     `path` is where MongoDB holds what is compared and sorted by, when that is not under the name.
+    What is not `listed` is shown where it is asked for by name only.
+    `served_by` names its index, when that is not the one of its name; without one, a list is read
+    in its order until enough is found.
     """
 
     name: str
@@ -37,6 +40,8 @@ class Field:
     path: str = ""
     filterable: bool = True
     sortable: bool = True
+    listed: bool = True
+    served_by: str | None = ""
 
     @property
     def stored(self) -> str:
@@ -53,21 +58,24 @@ class Field:
         """The name of the index that serves it."""
         if not (self.filterable or self.sortable):
             return None
-        return "_id_" if self.stored == "_id" else f"by {self.name}"
+        if self.stored == "_id":
+            return "_id_"
+        return f"by {self.name}" if self.served_by == "" else self.served_by
 
 
 @dataclass(frozen=True)
 class Table:
     """The fields of a resource, and the natural order of its list: unique paths, never null.
 
-    `words` is the path of the words that `q` searches; `default_sort` has the form of `sort`.
+    `words` is the path of the words that `q` searches, if it searches any; `default_sort` has the
+    form of `sort`.
     """
 
     resource: str
     fields: tuple[Field, ...]
     order: tuple[str, ...]
     default_sort: str
-    words: str
+    words: str = ""
 
     @cached_property
     def by_name(self) -> Mapping[str, Field]:
@@ -92,11 +100,12 @@ class Table:
 
     def indexes(self) -> list[Index]:
         """Return the indexes that serve every filter and every sort."""
-        return [*self._field_indexes(), self._index(self.words, "by word")]
+        of_words = [self._index(self.words, "by word")] if self.words else []
+        return [*self._field_indexes(), *of_words]
 
     def _field_indexes(self) -> Iterator[Index]:
         for field in self.fields:
-            if field.index is not None and field.index != "_id_":
+            if field.index == f"by {field.name}":
                 yield self._index(field.stored, field.index)
 
     def _index(self, path: str, name: str) -> Index:

@@ -137,6 +137,12 @@ class Settings(BaseSettings):
     max_upload_mib: Annotated[
         int, Field(ge=1, le=2**20, description="largest archive that can be uploaded, MiB")
     ] = 256
+    max_spec_mib: Annotated[
+        int, Field(ge=1, le=512, description="largest body of `POST /specs`, MiB")
+    ] = 64
+    max_log_mib: Annotated[
+        int, Field(ge=1, le=2048, description="largest build log that can be sent, MiB, as sent")
+    ] = 1024
     variation_file: Annotated[
         Path | None,
         Field(description="TOML like models/variation.toml, whose lists come before the built-in"),

@@ -12,6 +12,7 @@ from beanie import Document
 from pydantic import Field
 
 from models.database import Index
+from models.spec_fields import SPECS
 from models.stored import Stored
 
 Scope = Literal["run", "build", "test"]
@@ -197,7 +198,7 @@ class Spec(SpecRecord, Document):
         indexes: ClassVar[list[Index]] = [
             Index([("name", 1), ("versionKey", 1), ("_id", 1)], name="name"),
             Index([("hashes", 1)], name="hashes"),
-            Index([("versionKey", 1)], name="version"),
+            Index([("versionKey", 1), ("_id", 1)], name="version"),
             Index([("namespace", 1), ("name", 1)], name="namespace"),
             Index([("target", 1), ("name", 1)], name="target"),
             Index([("os", 1), ("name", 1)], name="os"),
@@ -232,4 +233,5 @@ class Spec(SpecRecord, Document):
                 name="variants and flags",
                 wildcardProjection={"variants": 1, "flags": 1},
             ),
+            *SPECS.indexes(),
         ]

@@ -163,6 +163,12 @@ def deployed_with(node: Node) -> Json:
     )
 
 
+def compiled_with(node: Node) -> Json:
+    """Return the filter of specs that a compiler has compiled: by name, old or new, and version."""
+    names = _names(node.name) if node.name else ()
+    return one_of([{"compilers": {"$elemMatch": entry}} for entry in _entries(node, names)])
+
+
 def _entries(node: Node, names: Sequence[str] = ()) -> Iterator[Json]:
     """Give what an entry of a closure can be, by name and version."""
     entry: Json = {}

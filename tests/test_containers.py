@@ -14,7 +14,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ import yaml
 from pymongo import MongoClient, errors
 from pymongo.uri_parser import parse_uri
 
+from api.aggregation.operators import PUBLIC_COLLECTIONS
 from models.embedded.program import find_mongod
 from models.settings import Settings
 
@@ -33,6 +34,10 @@ MONGODB_PORT, SERVICE_PORT = "27017", "8000"
 CREDENTIALS = "/credentials"  # where the containers see the volume
 START_SECONDS = 40
 UNAUTHORIZED = 13
+READING = [
+    {"resource": {"db": "caseledger", "collection": name}, "actions": ["find"]}
+    for name in sorted(PUBLIC_COLLECTIONS)
+]
 
 Json = dict[str, Any]
 Client = MongoClient[Json]
@@ -159,6 +164,9 @@ def test_each_service_waits_for_the_one_before(services: dict[str, Json]) -> Non
     healthcheck = services["mongodb"]["healthcheck"]["test"]
     assert healthcheck[:2] == ["CMD", "mongosh"]
     assert 'roles: [{role: "readWrite", db: "caseledger"}]' in healthcheck[-1]
+    listed = re.search(r"privileges: (\[[^\]]+\])\.map", healthcheck[-1])
+    assert listed is not None
+    assert re.findall(r'"(\w+)"', listed[1]) == sorted(PUBLIC_COLLECTIONS)
     assert "healthcheck" not in services["caseledger"]  # the image has it
 
 
@@ -276,20 +284,40 @@ def test_credentials_are_made_once(services: dict[str, Json], tmp_path: Path) ->
         "current/password": 0o400,
         "current/root-password": 0o400,
         "current/url": 0o440,
+        "reader/password": 0o400,
+        "reader/url": 0o400,
     }
-    assert stat.S_IMODE((tmp_path / "current").stat().st_mode) == 0o755
+    for name in ("current", "reader"):
+        assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o755
     assert make_credentials(services, tmp_path).returncode == 0
     assert contents(tmp_path) == made
 
-    key, password, root_password, url = (made[name][0] for name in sorted(made))
+    texts = [made[name][0] for name in sorted(made)]
+    key, password, root_password, url, reading_password, reading_url = texts
     assert re.fullmatch(r"[0-9a-f]{768}", key)  # MongoDB takes up to 1,024
     assert re.fullmatch(r"[0-9a-f]{48}", password)
     assert re.fullmatch(r"[0-9a-f]{48}", root_password)
-    assert root_password != password
-    parsed = parse_uri(url)
-    assert (parsed["username"], parsed["password"]) == ("caseledger", password)
-    assert parsed["nodelist"] == [("mongodb", int(MONGODB_PORT))]
-    assert parsed["database"] == Settings.model_fields["database"].default
+    assert re.fullmatch(r"[0-9a-f]{48}", reading_password)
+    assert len({password, root_password, reading_password}) == 3
+    for text, user, secret in (
+        (url, "caseledger", password),
+        (reading_url, "reader", reading_password),
+    ):
+        parsed = parse_uri(text)
+        assert (parsed["username"], parsed["password"]) == (user, secret)
+        assert parsed["nodelist"] == [("mongodb", int(MONGODB_PORT))]
+        assert parsed["database"] == Settings.model_fields["database"].default
+
+
+def test_credentials_of_older_times_get_what_is_new(
+    services: dict[str, Json], tmp_path: Path
+) -> None:
+    assert make_credentials(services, tmp_path).returncode == 0
+    before = contents(tmp_path / "current")
+    shutil.rmtree(tmp_path / "reader")
+    assert make_credentials(services, tmp_path).returncode == 0
+    assert contents(tmp_path / "current") == before
+    assert set(contents(tmp_path / "reader")) == {"password", "url"}
 
 
 def test_credentials_differ_from_one_machine_to_the_next(
@@ -300,18 +328,19 @@ def test_credentials_differ_from_one_machine_to_the_next(
         (tmp_path / name).mkdir()
         assert make_credentials(services, tmp_path / name).returncode == 0
         values += [text for text, _, _ in contents(tmp_path / name).values()]
-    assert len(set(values)) == 8
+    assert len(set(values)) == 12
 
 
 def test_credentials_that_were_half_made_are_made_again(
     services: dict[str, Json], tmp_path: Path
 ) -> None:
-    (tmp_path / "new").mkdir()
-    (tmp_path / "new/keyfile").write_text("half")
-    (tmp_path / "new/keyfile").chmod(0o400)
+    for name in ("new/keyfile", "new-reader/password"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_text("half")
+        (tmp_path / name).chmod(0o400)
     assert make_credentials(services, tmp_path).returncode == 0
-    assert [path.name for path in tmp_path.iterdir()] == ["current"]
-    assert len(contents(tmp_path)) == 4
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["current", "reader"]
+    assert len(contents(tmp_path)) == 6
 
 
 def test_credentials_are_not_kept_when_they_cannot_be_handed_over(
@@ -330,12 +359,14 @@ def test_credentials_belong_to_those_who_read_them(
     mongodb, service = owners["MONGODB_OWNER"], owners["SERVICE_OWNER"]
     made = make_credentials(services, tmp_path, MONGODB_OWNER=mongodb, SERVICE_OWNER=service)
     assert made.returncode == 0
-    found = {path.name: path.stat() for path in (tmp_path / "current").iterdir()}
+    found = {name: (tmp_path / name).stat() for name in contents(tmp_path)}
     assert {name: f"{status.st_uid}:{status.st_gid}" for name, status in found.items()} == {
-        "keyfile": mongodb,
-        "password": mongodb,
-        "root-password": mongodb,
-        "url": service,
+        "current/keyfile": mongodb,
+        "current/password": mongodb,
+        "current/root-password": mongodb,
+        "current/url": service,
+        "reader/password": mongodb,
+        "reader/url": mongodb,
     }
 
 
@@ -360,8 +391,8 @@ class Server:
                 [find_mongod(Settings()), *arguments], stdout=log, stderr=log
             )
 
-    def secret(self, name: str) -> str:
-        return (self.credentials / "current" / name).read_text(encoding="ascii")
+    def secret(self, name: str, directory: str = "current") -> str:
+        return (self.credentials / directory / name).read_text(encoding="ascii")
 
     @contextmanager
     def client(self, user: str = "", password: str = "", source: str = "admin") -> Iterator[Client]:
@@ -415,6 +446,13 @@ def set_up(server: Server) -> None:
             pwd=server.secret("password"),
             roles=[{"role": "readWrite", "db": "caseledger"}],
         )
+        client["caseledger"].command("createRole", "caseledgerReader", privileges=READING, roles=[])
+        client["caseledger"].command(
+            "createUser",
+            "reader",
+            pwd=server.secret("password", "reader"),
+            roles=[{"role": "caseledgerReader", "db": "caseledger"}],
+        )
 
 
 def check_access(server: Server) -> None:
@@ -434,6 +472,7 @@ def check_access(server: Server) -> None:
             assert refused.value.code == UNAUTHORIZED
     with server.client("root", server.secret("root-password")) as client:
         users = list(client.admin["system.users"].find({}, {"roles": 1}).sort("_id"))
+        roles = list(client.admin["system.roles"].find({}, {"privileges": 1, "roles": 1}))
         hosts = client.admin.command("replSetGetConfig")["config"]["members"]
     assert users == [
         {"_id": "admin.root", "roles": [{"role": "root", "db": "admin"}]},
@@ -441,8 +480,55 @@ def check_access(server: Server) -> None:
             "_id": "caseledger.caseledger",
             "roles": [{"role": "readWrite", "db": "caseledger"}],
         },
+        {
+            "_id": "caseledger.reader",
+            "roles": [{"role": "caseledgerReader", "db": "caseledger"}],
+        },
     ]
+    assert roles == [{"_id": "caseledger.caseledgerReader", "privileges": READING, "roles": []}]
+    check_reading(server)
     assert [member["host"] for member in hosts] == [server.member]
+
+
+def check_reading(server: Server) -> None:
+    """Check that the reading user reads the public collections, and can do nothing else."""
+    join = {"localField": "a", "foreignField": "a", "as": "a"}
+    with server.client("caseledger", server.secret("password"), "caseledger") as client:
+        for name in ("cases", "tokens"):
+            client["caseledger"][name].insert_one({"a": 1})
+    with MongoClient[Json](server.secret("url", "reader")) as client:
+        database = client.get_default_database()
+        for name in sorted(PUBLIC_COLLECTIONS):
+            database[name].find_one()
+            list(database[name].aggregate([{"$lookup": {"from": "cases", **join}}]))
+        assert database["cases"].count_documents({"a": 1}) > 0
+        refused: list[Callable[[], object]] = [
+            lambda: database["tokens"].find_one(),
+            lambda: database["logs.files"].find_one(),
+            lambda: database["system.profile"].find_one(),
+            lambda: client["admin"]["system.users"].find_one(),
+            lambda: client["local"]["oplog.rs"].find_one(),
+            lambda: list(database["cases"].aggregate([{"$lookup": {"from": "tokens", **join}}])),
+            lambda: list(database["cases"].aggregate([{"$unionWith": "tokens"}])),
+            lambda: list(database["cases"].aggregate([{"$out": "scratch"}])),
+            lambda: list(database["cases"].aggregate([{"$merge": "executions"}])),
+            lambda: database["cases"].insert_one({"a": 1}),
+            lambda: database["cases"].update_one({}, {"$set": {"a": 2}}),
+            lambda: database["cases"].delete_one({}),
+            lambda: database["cases"].drop(),
+            lambda: database["cases"].create_index("a"),
+            lambda: database.command("createUser", "other", pwd="other", roles=[]),
+            lambda: client.drop_database("caseledger"),
+        ]
+        for attempt in refused:
+            with pytest.raises(errors.OperationFailure) as failure:
+                attempt()
+            assert failure.value.code == UNAUTHORIZED
+        with pytest.raises(errors.OperationFailure, match=r"(?i)script"):
+            database["cases"].find_one({"$where": "true"})
+    with server.client("caseledger", server.secret("password"), "caseledger") as client:
+        client["caseledger"]["cases"].delete_many({"a": 1})
+        client["caseledger"]["tokens"].delete_many({"a": 1})
 
 
 @pytest.mark.skipif(shutil.which("mongosh") is None, reason="mongosh is not here")

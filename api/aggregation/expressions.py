@@ -70,7 +70,7 @@ def _check_variable(text: str, place: str, scope: Scope) -> Checked:
 
 
 def _check_operator(value: Mapping[str, Any], place: str, scope: Scope) -> Checked:
-    from api.aggregation.rules import RULES
+    from api.aggregation.rules import RULES  # the rules check expressions in turn
 
     name = next(name for name in value if name.startswith("$"))
     if name not in EXPRESSIONS:

@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from api.filters.conditions import (
+    RANGES,
     All,
     Condition,
     DeltaCondition,
@@ -17,6 +18,9 @@ from api.filters.conditions import Any as AnyOf
 from api.filters.config import ConfigMatches
 from models.fields import Table
 from models.metadata import VARIABLE_FIELDS
+from models.spack.target import satisfying_targets
+from models.spack.version import parse_constraint, version_key
+from models.spec_search import one_of, version_conditions
 
 Query = dict[str, Any]
 
@@ -62,8 +66,29 @@ def _condition(condition: Condition) -> Query:
     field, operator, values = condition.field, condition.operator, condition.values
     if field.name == "changed" and operator in ("eq", "in", "ne"):
         values = tuple(name for value in values for name in _names_of(str(value)))
+    if field.type in ("version", "target") and operator not in ("exists", "startswith"):
+        return _of_spack(field.stored, field.type, operator, values)
     is_list = field.type == "list of text"
     return {field.stored: comparison(operator, values, is_list=is_list)}
+
+
+def _of_spack(path: str, kind: str, operator: Operator, values: tuple[Scalar, ...]) -> Query:
+    """Compare as Spack does: versions by their keys, targets by what descends from what."""
+    if operator in RANGES:
+        return {path: {f"${operator}": version_key(str(values[0]))}}
+    meant = _versions if kind == "version" else _targets
+    found = [each for value in values for each in ([None] if value is None else meant(str(value)))]
+    query = one_of([{path: each} for each in found])
+    return {"$nor": [query]} if operator == "ne" else query
+
+
+def _versions(text: str) -> list[Any]:
+    return version_conditions(parse_constraint(text))
+
+
+def _targets(text: str) -> list[Any]:
+    names = satisfying_targets(text)
+    return [{"$ne": None} if names is None else {"$in": list(names)}]
 
 
 def _existence(exists: bool, *, is_list: bool) -> Query:

@@ -18,8 +18,10 @@ from api.filters.conditions import (
 )
 from api.filters.values import check_key, check_text, meanings, operators_of, read_value
 from models.fields import Field, Table, words_of
+from models.keys import escape_name
 
 DELTA, CONFIG, SEARCH = "delta.", "config.", "q"
+_OF_SPECS = {"variant.": "variants", "flag.": "flags"}
 MAX_CONDITIONS = 50
 MAX_VALUES = 1000
 
@@ -43,7 +45,8 @@ def is_filter(table: Table, name: str) -> bool:
     """Tell whether a parameter is a condition, be it a sensible one or not."""
     base, _ = _split(name)
     field = table.by_name.get(base)
-    return name == SEARCH or _has_key(table, base) or (field is not None and field.filterable)
+    is_search = name == SEARCH and bool(table.words)
+    return is_search or has_key(table, base) or (field is not None and field.filterable)
 
 
 def is_repeatable(name: str) -> bool:
@@ -54,7 +57,8 @@ def is_repeatable(name: str) -> bool:
 
 def filter_names(table: Table) -> Iterator[str]:
     """Give the names of the conditions, without operators."""
-    yield SEARCH
+    if table.words:
+        yield SEARCH
     for field in table.filterable:
         yield field.name
 
@@ -64,9 +68,16 @@ def _split(name: str) -> tuple[str, str]:
     return (base, operator) if separator and "." not in operator else (name, "eq")
 
 
-def _has_key(table: Table, base: str) -> bool:
-    """Tell a condition on a configuration; deltas are of executions."""
-    return base.startswith(CONFIG) or (table.resource == "executions" and base.startswith(DELTA))
+def has_key(table: Table, base: str) -> bool:
+    """Tell a condition on a configuration, which cases and executions have; deltas are of these.
+
+    Specs have variants and flags.
+    """
+    if table.resource == "specs":
+        return base.startswith(tuple(_OF_SPECS))
+    is_execution = table.resource == "executions"
+    has_config = is_execution or table.resource == "cases"
+    return (has_config and base.startswith(CONFIG)) or (is_execution and base.startswith(DELTA))
 
 
 def _parameter(table: Table, name: str, values: Sequence[str]) -> Filter:
@@ -81,7 +92,7 @@ def _parameter(table: Table, name: str, values: Sequence[str]) -> Filter:
         _only_one(name, values)
     parts = [part for text in values for part in (text.split(",") if operator == "in" else [text])]
     try:
-        if _has_key(table, base):
+        if has_key(table, base):
             return keyed(base, operator, parts)
         field = table.by_name[base]
         check_operator(field, operator)
@@ -92,21 +103,30 @@ def _parameter(table: Table, name: str, values: Sequence[str]) -> Filter:
         raise bad_value(name, str(error)) from None
 
 
-def search(text: str) -> Words:
+def search(text: str, parameter: str = SEARCH) -> Words:
     """Return the condition that each word of a text begins a word of the names."""
     try:
         check_text(text)
     except ValueError as error:
-        raise bad_value(SEARCH, str(error)) from None
+        raise bad_value(parameter, str(error)) from None
     words = words_of(text)
     if not words or len(words) > 16:
-        raise bad_value(SEARCH, "a search has one to 16 words of letters and digits")
+        raise bad_value(parameter, "a search has one to 16 words of letters and digits")
     return Words(tuple(words))
 
 
 def keyed(base: str, operator: Operator, values: Sequence[object]) -> Filter:
-    """Return the condition on `delta.<key>` or `config.<key>`; ValueError when it is none."""
+    """Return the condition on `delta.<key>`, `config.<key>` or the like; ValueError if it is none.
+
+    What is asked of a variant of a spec is asked of a field that the table cannot list.
+    """
     kind, _, key = base.partition(".")
+    if f"{kind}." in _OF_SPECS:
+        check_text(key)
+        path = f"{_OF_SPECS[f'{kind}.']}.{escape_name(key)}"
+        field = Field(base, "text", "", path=path, sortable=False)
+        found = tuple(one for value in values for one in meanings(value, operator))
+        return Condition(field, operator, found)
     make = DeltaCondition if kind == "delta" else ConfigCondition
     check_key(key)
     read: tuple[Scalar, ...] = tuple(one for value in values for one in meanings(value, operator))

@@ -6,10 +6,9 @@ from api.errors import bad_parameter, bad_value
 from api.filters.conditions import ANY_OF, All, Condition, Filter, Not
 from api.filters.conditions import Any as AnyOf
 from api.filters.parse import (
-    CONFIG,
-    DELTA,
     SEARCH,
     check_operator,
+    has_key,
     keyed,
     no_field,
     operator_named,
@@ -84,10 +83,9 @@ class _Tree:
             raise bad_value(where, str(error)) from None
 
     def _comparison(self, name: str, operator: Any, values: list[Any], where: str) -> Filter:
-        is_delta = name.startswith(DELTA) and self._table.resource == "executions"
-        if name.startswith(CONFIG) or is_delta:
+        if has_key(self._table, name):
             return keyed(name, operator, values)
-        if name == SEARCH and operator == "eq" and len(values) == 1:
+        if name == SEARCH and self._table.words and operator == "eq" and len(values) == 1:
             if not isinstance(values[0], str):
                 raise bad_value(where, "a search is a text")
             return search(values[0])

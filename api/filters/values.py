@@ -9,6 +9,7 @@ from typing import Any
 from api.filters.conditions import RANGES, TEXT_ONLY, Operator, Scalar
 from models.fields import FieldType
 from models.simdate import parse_model_date
+from models.spack.version import VersionError, parse_constraint, parse_version
 
 MAX_LENGTH = 256
 _INT64 = 2**63
@@ -28,6 +29,8 @@ def operators_of(field_type: FieldType) -> tuple[Operator, ...]:
         return ("eq", "ne", "in", "contains", "startswith", "exists")
     if field_type == "text":
         return ("eq", "ne", "lt", "lte", "gt", "gte", "in", "contains", "startswith", "exists")
+    if field_type == "target":
+        return ("eq", "ne", "in", "startswith", "exists")
     if field_type == "local time":
         return ("eq", "ne", "lt", "lte", "gt", "gte", "in", "startswith", "exists")
     return ("eq", "ne", "lt", "lte", "gt", "gte", "in", "exists")
@@ -40,6 +43,8 @@ def read_value(text: str, field_type: FieldType, operator: Operator) -> Scalar:
         return _boolean(text)
     if operator in TEXT_ONLY:
         return _not_empty(text)
+    if field_type == "version":
+        return _version(text, operator)
     return _READERS[field_type](text)
 
 
@@ -126,6 +131,15 @@ def _text(text: str) -> str:
     return text
 
 
+def _version(text: str, operator: Operator) -> str:
+    """Return a version, or where no order is asked for, what stands behind Spack's `@`."""
+    try:
+        _ = parse_version(text) if operator in RANGES else parse_constraint(text)
+    except VersionError as error:
+        raise ValueError(f"not a version: {error.detail}") from None
+    return text
+
+
 def _integer(text: str) -> int:
     if not _INTEGER.fullmatch(text) or not -_INT64 <= int(text) < _INT64:
         raise ValueError("not an integer of 64 bits")
@@ -177,6 +191,7 @@ def _simulated_date(text: str) -> int:
 _READERS: dict[FieldType, Callable[[str], Scalar]] = {
     "text": _text,
     "list of text": _text,
+    "target": _text,
     "integer": _integer,
     "real": _real,
     "boolean": _boolean,

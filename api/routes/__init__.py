@@ -5,6 +5,8 @@ from fastapi import APIRouter, Depends
 from api.parameters import refuse_unknown_parameters
 from api.routes import (
     aggregate,
+    build_reports,
+    builds,
     case_edits,
     cases,
     compare,
@@ -15,6 +17,8 @@ from api.routes import (
     machines,
     metrics,
     search,
+    spec_edits,
+    specs,
     tokens,
 )
 from api.security import authorize
@@ -32,6 +36,10 @@ api_router.include_router(search.router)
 api_router.include_router(case_edits.router)
 api_router.include_router(execution_edits.router)
 api_router.include_router(ingestions.router)
+api_router.include_router(builds.router)
+api_router.include_router(build_reports.router)
+api_router.include_router(specs.router)
+api_router.include_router(spec_edits.router)
 api_router.include_router(machines.router)
 api_router.include_router(tokens.router)
 

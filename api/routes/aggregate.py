@@ -23,6 +23,7 @@ router = APIRouter(tags=["search"])
 RESOURCES: Mapping[str, Callable[[Database], Collection]] = {
     "cases": lambda database: database.cases,
     "executions": lambda database: database.executions,
+    "specs": lambda database: database.specs,
 }
 """What pipelines can begin with."""
 

@@ -13,8 +13,9 @@ from api.filters.parse import parse_filter
 from api.filters.tree import parse_tree
 from api.filters.values import operators_of
 from api.json_body import read_json
-from api.listing import SECONDS, ListParameters
-from api.lists import CASE_LIST, EXECUTION_LIST
+from api.listing import SECONDS, ListParameters, both
+from api.lists import BUILD_LIST, CASE_LIST, EXECUTION_LIST, SPEC_LIST
+from api.lookups import look_up, lookups_in
 from api.parameters import filters_of
 from api.responses import json_response, problems
 from api.schemas import Facets, FieldsOfResource, Overview
@@ -26,12 +27,12 @@ from models.resources import RESOURCES
 router = APIRouter(tags=["search"])
 
 MOST_VALUES = 1000
-_NOT_IN_THEIR_INDEX = ("list of text", "simulated date")
+_NOT_IN_THEIR_INDEX = ("list of text", "simulated date", "version")
 
-ResourceName = Literal["cases", "executions"]
+ResourceName = Literal["cases", "executions", "builds", "specs"]
 Resource = Annotated[ResourceName, Query(description="What is asked for.")]
 
-_LISTS = {"cases": CASE_LIST, "executions": EXECUTION_LIST}
+_LISTS = {"cases": CASE_LIST, "executions": EXECUTION_LIST, "builds": BUILD_LIST, "specs": SPEC_LIST}
 _QUERY_BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -98,8 +99,11 @@ async def list_facets(
         raise bad_parameter("field", f"There is no field {field[:100]!r}{nearest(field, known)}")
     tree = parse_filter(table, request.query_params.multi_items())
     matches = await find_config_matches(store, table, tree, {})
-    query = compile_filter(table, tree, matches)
-    collection = _LISTS[resource].collection(store)
+    given = lookups_in(resource, request.query_params.multi_items())
+    listing = _LISTS[resource]
+    limits = both(dict(listing.scope), await look_up(store, resource, given))
+    query = both(limits, compile_filter(table, tree, matches))
+    collection = listing.collection(store)
     values = await collection.aggregate(
         _facet_pipeline(found, query),
         hint=None if query or found.type in _NOT_IN_THEIR_INDEX else found.index,
@@ -126,7 +130,7 @@ async def read_overview(store: Store) -> Response:
 def _facet_pipeline(field: Field, query: dict[str, Any]) -> list[dict[str, Any]]:
     """Count values; a date is told as its text, and a list by each of its values."""
     path = field.stored
-    shown = path.replace(".sortKey", ".date")
+    shown = path.replace(".sortKey", ".date").replace("versionKey", "version")
     pipeline: list[dict[str, Any]] = [{"$match": query}] if query else []
     if field.type == "list of text":
         pipeline.append({"$unwind": f"${path.partition('.')[0]}"})

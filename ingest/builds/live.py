@@ -34,7 +34,7 @@ from ingest.builds.store import (
 from models.build import BuildManifest, BuildPhase, BuildRecord
 from models.build_report import BuildChange, NewBuild, PhaseReport
 from models.database import Database, Insert, Update, Write
-from models.errors import CaseledgerError, DatabaseError
+from models.errors import DatabaseError, NotOwnerError
 from models.manifest import manifest_digest, store_manifest
 from models.spack.version import VersionError, version_key
 from models.stored_log import StoredLog, store_log
@@ -47,10 +47,6 @@ _OF_LOG = (
     "logs",
 )  # fmt: skip
 _LIVE = uuid.UUID("5d0e7d1c-8a3f-5b2e-9c47-2f6a1b8e3d90")
-
-
-class NotOwnerError(CaseledgerError):
-    """The build belongs to somebody else."""
 
 
 async def begin_build(database: Database, new: NewBuild, owner: str) -> tuple[str, bool]:

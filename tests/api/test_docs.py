@@ -13,7 +13,7 @@ from tests.archives import key_of, sample_cases
 TEXT = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```http\n(.*?)```", TEXT, re.DOTALL)
 GETS = [line[4:] for block in BLOCKS for line in block.splitlines() if line.startswith("GET ")]
-POSTS = re.findall(r"POST (\S+)\n(.*)", "".join(b for b in BLOCKS if b.startswith("POST")), re.S)
+POSTS = [block[5:].split("\n", 1) for block in BLOCKS if block.startswith("POST ")]
 
 
 def filled(path: str) -> str:

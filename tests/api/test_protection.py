@@ -84,6 +84,14 @@ async def test_caches_are_told_what_they_may_keep(
     assert answer.headers["cache-control"] == caching
 
 
+async def test_a_method_that_is_not_there_is_told_which_are(database: Database) -> None:
+    async with client_of(database) as client:
+        tokens = await client.options("/api/v1/tokens")
+        livez = await client.delete("/livez")
+    assert (tokens.status_code, tokens.headers["allow"]) == (405, "GET, HEAD, POST")
+    assert (livez.status_code, livez.headers["allow"]) == (405, "GET, HEAD")
+
+
 async def test_pages_of_other_origins_may_not_use_the_service(database: Database) -> None:
     async with client_of(database) as client:
         answer = await client.get(CASES, headers={"Origin": ORIGIN})

@@ -77,11 +77,8 @@ def grouped(items: Iterable[Json], key: Callable[[Json], Any]) -> list[tuple[Any
 
 
 def life(ledger: Ledger) -> list[Json]:
-    (case,) = (
-        c
-        for c in ledger.cases
-        if (c["name"], c["machine"]) == ("v3.LR.historical_0101", "chrysalis")
-    )
+    identity = {"machine": "chrysalis", "user": "jdoe", "name": "v3.LR.historical_0101"}
+    (case,) = (case for case in ledger.cases if identity.items() <= case.items())
     items = []
     for e in case["executions"]:
         item = {"executionId": e["executionId"], "status": e["status"], "changed": e["changed"],
@@ -389,13 +386,29 @@ async def test_the_python_of_the_page_works(
 
 def test_the_truth_of_the_sample_is_found(documents_of: Ledger) -> None:
     """What the generator knows of its cases is what the recipe finds in the documents."""
-    truth = {
-        execution.lid
+    truth = Counter(
+        change.key
         for case in sample_cases()
         for execution in case.executions
-        if "compiler" in execution.changes
-    }
-    assert {item["executionId"] for item in another_compiler(documents_of)} == truth
+        for change in execution.changes
+        if change.kind == "configuration"
+    )
+    assert truth
+    assert {item["_id"]: item["executions"] for item in frequent(documents_of)} == truth
+
+
+async def test_a_case_that_was_created_again_is_found(
+    database: Database, documents_of: Ledger
+) -> None:
+    case = documents_of.cases[0]
+    (lineage,) = case["lineages"]
+    again = case | {"lineages": [lineage, lineage | {"caseHash": "another"}]}
+    await database.cases.insert(again)
+    await database.cases.insert(case | {"_id": "other", "name": "other"})
+    recipe = next(recipe for recipe in RECIPES if "created again" in recipe.title)
+    found = await database.cases.aggregate(json_util.loads(recipe.text))
+    assert found == created_again(Ledger([again], []))
+    assert [item["times"] for item in found] == [2]
 
 
 def test_the_page_lists_what_is_allowed() -> None:

@@ -6,7 +6,6 @@ import pytest
 from pydantic import ValidationError
 
 from ingest.builds.live import (
-    NotOwnerError,
     attach_log,
     begin_build,
     change_build,
@@ -15,6 +14,7 @@ from ingest.builds.live import (
 from ingest.builds.store import store_build
 from models.build_report import BuildChange, NewBuild, PhaseReport
 from models.database import Database
+from models.errors import NotOwnerError
 from models.stored_log import read_log
 from tests.ingest.builders import packed
 from tests.ingest.builds.observations import of_tree

@@ -1,0 +1,231 @@
+"""`/specs`: recording specs, what callers add to one, deleting one."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import Field, field_validator
+
+from api.bodies import Strict, body_of, read_body
+from api.deps import Store
+from api.errors import ProblemError, not_found
+from api.named_specs import SpecId, read_spec
+from api.preconditions import outdated
+from api.responses import json_response, problems
+from api.routes.specs import spec_tag
+from api.security import require
+from api.spec_schemas import SpecDetail, SpecUpload
+from api.spec_views import spec_detail
+from ingest.software_link import relink_specs
+from ingest.spack.strict_json import Limits
+from ingest.spack.uploading import Uploaded, upload_specs
+from models.annotations import MOST_EXTRA_BYTES
+from models.database import Database
+from models.spec_deletion import ReferredToError, delete_spec
+
+router = APIRouter(prefix="/specs", tags=["specs"])
+
+_MIB = 2**20
+_MOST_TOLD = 100
+_MOST_BUILDS = 10
+_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "description": "What Spack has written: a document, an array or NDJSON of these, a"
+        " lockfile, the index of an install tree or a build cache, a signed spec file; gzipped or"
+        " not.",
+        "content": {
+            "application/json": {
+                "schema": {"type": "object"},
+                "example": {"spec": {"_meta": {"version": 5}, "nodes": []}},
+            },
+            "application/x-ndjson": {"schema": {"type": "string"}},
+            "application/yaml": {"schema": {"type": "string"}},
+            "text/plain": {"schema": {"type": "string"}},
+            "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
+        },
+    }
+}
+
+Name = Annotated[
+    str,
+    Query(
+        max_length=255,
+        pattern=r"^[^/\x00-\x1f]+$",
+        description="What the file is called; its end tells YAML from JSON.",
+        examples=["spack.lock"],
+    ),
+]
+
+
+class SpecEdit(Strict):
+    """What callers add to a spec: any JSON object, which nobody interprets, in place of the old."""
+
+    extra: Annotated[dict[str, Any], Field(max_length=1000)]
+
+    @field_validator("extra")
+    @classmethod
+    def _is_not_large(cls, extra: dict[str, Any]) -> dict[str, Any]:
+        if len(orjson.dumps(extra)) > MOST_EXTRA_BYTES:
+            raise ValueError(f"larger than {MOST_EXTRA_BYTES} bytes")
+        if any(not name or name.startswith("$") for name in _names(extra)):
+            raise ValueError("a name is empty, or begins with a dollar sign")
+        return extra
+
+
+@router.post(
+    "",
+    response_model=SpecUpload,
+    responses={
+        201: {"model": SpecUpload, "description": "Specs were recorded."},
+        **problems(400, 401, 403, 413, 422),
+    },
+    dependencies=[require("ingest")],
+    openapi_extra=_BODY,
+)
+async def upload_spec_documents(
+    store: Store, request: Request, name: Name = "spec.json"
+) -> Response:
+    """Record what Spack has written: 201 when any of it is new, 200 when nothing is.
+
+    One bad item costs itself; a 422 tells that no item could be taken.
+    """
+    most = request.app.state.settings.max_spec_mib * _MIB
+    data = await _body(request, most)
+    ingestion_id, items = await upload_specs(store, data, name, Limits(size=most))
+    if all(item.outcome == "rejected" for item in items):
+        raise _rejected(items)
+    answer = {"ingestionId": ingestion_id, "items": [asdict(item) for item in items]}
+    response = json_response(answer)
+    if any(item.outcome == "created" for item in items):
+        response.status_code = HTTPStatus.CREATED
+    if len(items) == 1:
+        response.headers["Location"] = f"{request.url.path}/{items[0].id}"
+    return response
+
+
+@router.patch(
+    "/{hash}",
+    response_model=SpecDetail,
+    responses=problems(400, 401, 403, 404, 410, 412, 413, 422, 428),
+    dependencies=[require("edit")],
+    openapi_extra=body_of(SpecEdit, {"extra": {"ticket": 4711}}),
+)
+async def update_spec(store: Store, request: Request, spec_id: SpecId) -> Response:
+    """Write `extra` of a spec; an import never touches it. `If-Match` takes the ETag of the spec."""
+    document = await read_spec(store, spec_id)
+    _check_match(request, document)
+    body = await read_body(request, SpecEdit)
+    seen = {"_id": spec_id, "updatedAt": document["updatedAt"], "tombstone": None}
+    now = datetime.now(UTC)
+    if not await store.specs.update(seen, {"$set": {"extra": body.extra, "updatedAt": now}}):
+        raise outdated("The spec has changed just now.")
+    document = await read_spec(store, spec_id)
+    same = await store.specs.find({"hashes": document["hash"], "tombstone": None}, {"_id": 1})
+    detail = spec_detail(document, sorted(each["_id"] for each in same))
+    return json_response(detail, {"ETag": spec_tag(document)})
+
+
+@router.delete(
+    "/{hash}",
+    status_code=HTTPStatus.NO_CONTENT,
+    response_model=None,
+    responses=problems(400, 401, 403, 404, 409, 410, 422),
+    dependencies=[require("admin")],
+)
+async def remove_spec(
+    store: Store,
+    spec_id: SpecId,
+    force: Annotated[
+        bool, Query(description="Delete it although others refer to it; a tombstone stays.")
+    ] = False,
+    reason: Annotated[
+        str, Query(max_length=2000, description="Why it is deleted; a tombstone tells it.")
+    ] = "",
+) -> Response:
+    """Delete a spec; 409 when specs, builds or executions stand on it, unless that is forced."""
+
+    async def builds(hash_: str) -> list[str]:
+        found = await store.builds.find({"specHash": hash_}, {"_id": 1}, limit=_MOST_BUILDS)
+        return [str(each["_id"]) for each in found]
+
+    await _delete(store, spec_id, reason, force=force, builds=builds)
+    await relink_specs(store, [spec_id])
+    return Response(status_code=HTTPStatus.NO_CONTENT)
+
+
+async def _delete(
+    store: Database, spec_id: str, reason: str, *, force: bool, builds: Any
+) -> None:
+    try:
+        is_deleted = await delete_spec(store, spec_id, reason=reason, force=force, builds=builds)
+    except ReferredToError as error:
+        references = asdict(error.references)
+        raise ProblemError(
+            HTTPStatus.CONFLICT,
+            "referred-to",
+            "Others refer to it",
+            f"{error}; force=true deletes it, and leaves a tombstone.",
+            [{"kind": kind, "ids": list(ids)} for kind, ids in references.items() if ids],
+        ) from None
+    if not is_deleted:
+        raise not_found("spec", spec_id)
+
+
+def _check_match(request: Request, document: dict[str, Any]) -> None:
+    given = request.headers.get("if-match")
+    if given is None:
+        raise ProblemError(
+            HTTPStatus.PRECONDITION_REQUIRED,
+            "precondition-required",
+            "If-Match is needed",
+            "Send the ETag of the spec as you read it, so that nobody's edit is lost.",
+        )
+    if spec_tag(document) not in (part.strip() for part in given.split(",")):
+        raise outdated("The spec has changed since.")
+
+
+async def _body(request: Request, most: int) -> bytes:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > most:
+            raise ProblemError(
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+                "too-large",
+                "Too large",
+                f"A body has {most} bytes at most (CASELEDGER_MAX_SPEC_MIB).",
+            )
+    return bytes(body)
+
+
+def _rejected(items: Sequence[Uploaded]) -> ProblemError:
+    """Return the error that nothing could be taken; of very many items, it tells the first."""
+    told = [
+        {"place": item.place, "reason": item.reason, "detail": item.detail}
+        for item in items[:_MOST_TOLD]
+    ]
+    first = items[0] if items else None
+    detail = f"{first.reason}: {first.detail}" if first else "There is nothing in the body."
+    if len(items) > 1:
+        detail = f"None of {len(items)} items can be taken; the first: {detail}"
+    return ProblemError(
+        HTTPStatus.UNPROCESSABLE_ENTITY, "rejected", "No spec can be taken", detail, told
+    )
+
+
+def _names(value: Any) -> list[str]:
+    found: list[str] = []
+    stack = [value]
+    while stack:
+        at = stack.pop()
+        if isinstance(at, dict):
+            found += at
+            stack += at.values()
+        elif isinstance(at, list):
+            stack += at
+    return found

@@ -1,0 +1,122 @@
+"""The import of one upload: what Spack has written in, one outcome for each item back."""
+
+import asyncio
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from ingest.audit import Audit
+from ingest.software_link import relink_specs
+from ingest.spack.documents import read
+from ingest.spack.importing import store_file
+from ingest.spack.outcome import Outcome, Rejected, SpecDocument
+from ingest.spack.store import SpecOutcome, Written, write_specs
+from ingest.spack.strict_json import Limits
+from models.database import Database
+
+_BATCH_DOCUMENTS = 64
+_BATCH_NODES = 2000
+_KIND = "spack"
+_OF_FILES = frozenset({"file", "listing"})
+
+
+@dataclass(frozen=True, slots=True)
+class Uploaded:
+    """What became of one item; why and where, when it was rejected."""
+
+    outcome: SpecOutcome
+    place: str
+    id: str | None = None
+    hash: str | None = None
+    name: str | None = None
+    version: str | None = None
+    reason: str | None = None
+    detail: str | None = None
+
+
+async def upload_specs(
+    database: Database, data: bytes, name: str, limits: Limits | None = None
+) -> tuple[str, list[Uploaded]]:
+    """Import a file; return the id of its audit record, and what became of each item, in order.
+
+    A record is stored when something is new or rejected. Each batch of documents is written whole
+    or not at all; a single document is one batch.
+    """
+    outcomes = await asyncio.to_thread(lambda: [*map(_uploaded, read(data, name, limits))])
+    audit = Audit(database.ingestions, [f"upload:{name}"], _KIND, lambda _: None)
+    documents = [each for each in outcomes if isinstance(each, SpecDocument)]
+    written: list[Written] = []
+    for batch in _batches(documents):
+        written += await write_specs(database, batch, ingestion_id=audit.id)
+    news = [each for each in written if each.outcome in {"created", "updated"}]
+    if news:
+        await relink_specs(database, {id_ for each in news for id_ in each.node_ids})
+        await _store_files(database, documents, written, audit.id)
+    items = list(_items(outcomes, iter(written)))
+    await _record(audit, name, items)
+    return audit.id, items
+
+
+def _uploaded(outcome: Outcome) -> Outcome:
+    """Say of what tells no better place that it was uploaded."""
+    if isinstance(outcome, Rejected) or outcome.provenance.origin not in _OF_FILES:
+        return outcome
+    return replace(outcome, provenance=replace(outcome.provenance, origin="upload"))
+
+
+def _batches(documents: Iterable[SpecDocument]) -> Iterator[list[SpecDocument]]:
+    batch: list[SpecDocument] = []
+    nodes = 0
+    for document in documents:
+        batch.append(document)
+        nodes += len(document.graph.document_keys(document.root))
+        if len(batch) == _BATCH_DOCUMENTS or nodes >= _BATCH_NODES:
+            yield batch
+            batch, nodes = [], 0
+    if batch:
+        yield batch
+
+
+async def _store_files(
+    database: Database,
+    documents: Sequence[SpecDocument],
+    written: Sequence[Written],
+    ingestion_id: str,
+) -> None:
+    """Keep the frames of files of many specs."""
+    stored = {id_ for each in written for id_ in each.node_ids}
+    containers = {id(each.container): each.container for each in documents if each.container}
+    for number, container in containers.items():
+        own = [each for each in documents if id(each.container) == number]
+        await store_file(database, container, own, stored, ingestion_id=ingestion_id)
+
+
+def _items(outcomes: Iterable[Outcome], written: Iterator[Written]) -> Iterator[Uploaded]:
+    for outcome in outcomes:
+        if isinstance(outcome, Rejected):
+            place, reason, detail = outcome.place, outcome.reason, outcome.detail
+            yield Uploaded("rejected", place, reason=reason, detail=detail)
+            continue
+        each, node = next(written), outcome.node
+        yield Uploaded(
+            each.outcome,
+            outcome.provenance.place,
+            each.id or None,
+            node.hash,
+            node.name,
+            node.version,
+            each.reason or None,
+            each.detail or None,
+        )
+
+
+async def _record(audit: Audit, name: str, items: Sequence[Uploaded]) -> None:
+    for item in items:
+        audit.count("discovered")
+        if item.outcome == "rejected":
+            where = f"{name}: {item.place}" if item.place else name
+            audit.reject(where, item.reason or "", item.detail or "")
+        else:
+            audit.count(item.outcome)
+    await audit.finish(audit.final_status())
+    if any(item.outcome in {"created", "updated"} for item in items):
+        await audit.begin()

@@ -1,0 +1,428 @@
+"""Specs over REST: in as Spack wrote them, found by anything in their graph, out again equal."""
+
+import gzip
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx2
+import pytest
+
+from api.security.tokens import create_token
+from ingest.sample.specs import SpecSampleOptions, made_documents
+from ingest.spack.store import write_specs
+from models.database import Database, open_database
+from models.settings import Settings
+from models.spack.evaluate import matches
+from models.spack.graph import Graph
+from models.spack.query import parse_query
+from models.spec_derivation import identities
+from tests.api.conftest import client_of
+from tests.ingest.spack.builders import (
+    FORMATS,
+    clear_signed,
+    database as index_of,
+    diamond,
+    document,
+    documents,
+    lockfile,
+    on,
+    package,
+    packed,
+    same,
+)
+
+SPECS = "/api/v1/specs"
+MADE = list(made_documents(SpecSampleOptions(30, seed=5)))
+Stored = dict[str, tuple[Graph, str]]
+
+
+def spliced() -> Any:
+    old, new = package("z", version="1.2.11"), package("z", version="1.3")
+    built = package("app", on(old, "build link"), on(package("tool", on(old, "link")), "build"))
+    return package("app", on(new, "link"), build_spec=built)
+
+
+@pytest.fixture(scope="module")
+async def corpus(home: Any, _server: str) -> AsyncIterator[tuple[Database, Stored]]:
+    """A database of made specs; tests leave it as they find it."""
+    async with open_database(Settings(home=home, database="test_rest_specs")) as database:
+        found = [each for made in MADE for each in documents(made)]
+        found += documents(document(spliced()))
+        await write_specs(database, found)
+        stored: Stored = {}
+        for each in found:
+            for key, id_ in identities(each.graph, each.verifications).items():
+                stored[id_] = (each.graph, key)
+        yield database, stored
+        await database.drop()
+
+
+@pytest.fixture(scope="module")
+async def reader(corpus: tuple[Database, Stored]) -> AsyncIterator[httpx2.AsyncClient]:
+    async with client_of(corpus[0]) as client:
+        yield client
+
+
+@pytest.fixture
+async def writer(spec_database: Database) -> AsyncIterator[httpx2.AsyncClient]:
+    """A client that may do everything, of a database without specs."""
+    _, token = await create_token(spec_database, "ada", ["admin"], "test", None)
+    async with client_of(spec_database) as client:
+        client.headers["Authorization"] = f"Bearer {token}"
+        yield client
+
+
+async def ids(reader: httpx2.AsyncClient, **asked: Any) -> set[str]:
+    answer = await reader.get(SPECS, params={"limit": 1000, "fields": "id", **asked})
+    assert answer.status_code == 200, answer.text
+    return {item["id"] for item in answer.json()["items"]}
+
+
+async def get(reader: httpx2.AsyncClient, path: str, status: int = 200, **asked: Any) -> Any:
+    answer = await reader.get(f"{SPECS}{path}", params=asked)
+    assert answer.status_code == status, answer.text
+    return answer.json()
+
+
+def root_of(made: Any) -> str:
+    return str(made["spec"]["nodes"][0]["hash"])
+
+
+@pytest.mark.parametrize(
+    ("asked", "text"),
+    [
+        ({"q": "hdf5@1.12: +mpi ^zlib@:1.2.12"}, "hdf5@1.12: +mpi ^zlib@:1.2.12"),
+        ({"q": "^mpi"}, "^mpi"),
+        ({"q": "^hdf5 build_type=Release"}, "^hdf5 build_type=Release"),
+        ({"q": "target=x86_64_v3:"}, "target=x86_64_v3:"),
+        ({"target": "x86_64_v3:"}, "target=x86_64_v3:"),
+        ({"name": "zlib"}, "zlib"),
+        ({"name": "hdf5", "version": "1.12:1.14"}, "hdf5@1.12:1.14"),
+        ({"variant.mpi": "true"}, "+mpi"),
+        ({"variant.build_type": "Release"}, "build_type=Release"),
+        ({"flag.cflags": "-O3"}, "cflags=-O3"),
+        ({"compiler": "gcc@12:"}, "%gcc@12:"),
+        ({"compiler": "clang"}, "%clang"),
+        ({"dependency": "zlib@:1.2.12"}, "^zlib@:1.2.12"),
+        ({"dependency": ["hdf5", "zlib"]}, "^hdf5 ^zlib"),
+        ({"virtual": "mpi"}, "^[virtuals=mpi] *"),
+        ({"arch": "linux-debian12-zen3"}, "arch=linux-debian12-zen3"),
+        ({"platform": "linux", "os": "sles15"}, "platform=linux os=sles15"),
+        ({"q": "netcdf-c", "dependency": "hdf5", "namespace": "builtin"}, "netcdf-c ^hdf5"),
+    ],
+)
+async def test_a_parameter_is_a_part_of_the_syntax(
+    corpus: tuple[Database, Stored], reader: httpx2.AsyncClient, asked: Any, text: str
+) -> None:
+    query = parse_query(text)
+    expected = {id_ for id_, (graph, key) in corpus[1].items() if matches(query, graph, key)}
+    assert await ids(reader, **asked) == expected
+
+
+async def test_a_closure_is_narrowed(
+    corpus: tuple[Database, Stored], reader: httpx2.AsyncClient
+) -> None:
+    everywhere = await ids(reader, q="^gmake")
+    running = await ids(reader, q="^gmake", deptype="link,run")
+    direct = await ids(reader, dependency="gmake", direct="true")
+    assert running < everywhere
+    assert direct < everywhere
+    assert await ids(reader, q="^gmake", deptype="build") >= running
+
+
+@pytest.mark.parametrize(
+    ("asked", "position"),
+    [({"q": "hdf5 ++"}, 6), ({"q": "hdf5@"}, 5), ({"dependency": "a b=c b=d"}, 6)],
+)
+async def test_a_syntax_error_names_its_position(
+    reader: httpx2.AsyncClient, asked: dict[str, str], position: int
+) -> None:
+    problem = await get(reader, "", 422, **asked)
+    (error,) = problem["errors"]
+    assert error["position"] == position
+    assert error["parameter"] == next(iter(asked))
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"deptype": "link,x"},
+        {"direct": "maybe"},
+        {"version__lt": "1:2"},
+        {"builtWith": "zlib+shared"},
+        {"arch": "x y"},
+        {"compiler": "gcc+x"},
+        {"q": "a\0"},
+        {"q": "x" * 5000},
+    ],
+)
+async def test_what_makes_no_sense_is_refused(reader: httpx2.AsyncClient, asked: Any) -> None:
+    await get(reader, "", 422, **asked)
+
+
+async def test_versions_are_ordered_as_in_spack(
+    corpus: tuple[Database, Stored], reader: httpx2.AsyncClient
+) -> None:
+    below = await get(reader, "", name="hdf5", version__lt="1.12", sort="version")
+    above = await get(reader, "", name="hdf5", version__gte="1.12", sort="-version")
+    count = sum(graph.nodes[key].name == "hdf5" for graph, key in corpus[1].values())
+    assert len(below["items"]) + len(above["items"]) == count
+    assert all(item["version"].startswith(("1.8", "1.10")) for item in below["items"])
+
+
+async def test_pages_give_all_and_streams_too(
+    corpus: tuple[Database, Stored], reader: httpx2.AsyncClient
+) -> None:
+    for sort in ("name,version", "-version", "-createdAt"):
+        link = f"{SPECS}?q=^zlib&sort={sort}&limit=17&count=exact"
+        found: list[str] = []
+        while link:
+            page = (await reader.get(link)).json()
+            found += [item["id"] for item in page["items"]]
+            link = page["links"]["next"]
+        assert len(found) == len(set(found)) == page["count"]
+        assert set(found) == await ids(reader, q="^zlib")
+    rows = (await reader.get(f"{SPECS}?q=^zlib&format=csv&fields=name,version")).text.splitlines()
+    lines = (await reader.get(f"{SPECS}?q=^zlib&format=ndjson")).text.splitlines()
+    assert len(rows) - 1 == len(lines) == len(found)
+
+
+async def test_facets_count_under_the_same_questions(reader: httpx2.AsyncClient) -> None:
+    for field in ("version", "compilers.name", "target", "name"):
+        facets = await reader.get(
+            "/api/v1/facets", params={"resource": "specs", "field": field, "q": "hdf5"}
+        )
+        assert facets.status_code == 200, facets.text
+        assert facets.json()["values"]
+    assert sum(one["count"] for one in facets.json()["values"]) == len(await ids(reader, q="hdf5"))
+
+
+async def test_a_tree_of_conditions(reader: httpx2.AsyncClient) -> None:
+    body = {"or": [{"field": "version", "value": "1.12:"}, {"field": "variant.mpi", "value": True}]}
+    answer = await reader.post("/api/v1/query?resource=specs&limit=1000", json=body)
+    expected = await ids(reader, version="1.12:") | await ids(reader, **{"variant.mpi": "true"})
+    assert {item["id"] for item in answer.json()["items"]} == expected
+
+
+async def test_built_with_one_and_deployed_with_another(reader: httpx2.AsyncClient) -> None:
+    page = await get(reader, "", builtWith="z@1.2.11", deployedWith="z@1.3")
+    (item,) = page["items"]
+    assert (item["name"], item["isSpliced"]) == ("app", True)
+    splice = await get(reader, f"/{item['id']}/splice")
+    assert [step["known"] for step in splice["chain"]] == [True]
+    (swap,) = splice["swapped"]
+    assert (swap["built"]["version"], swap["deployed"]["version"]) == ("1.2.11", "1.3")
+
+
+async def test_a_spec_is_read_by_hash_or_its_beginning(
+    corpus: tuple[Database, Stored], reader: httpx2.AsyncClient
+) -> None:
+    made = root_of(MADE[0])
+    detail = await get(reader, f"/{made}")
+    assert detail["id"] == detail["hash"] == made
+    assert detail["contents"] == [made]
+    assert (await get(reader, f"/{made[:12]}"))["id"] == made
+    choices = await get(reader, f"/{made[0]}", 300)
+    assert len(choices["items"]) > 1
+    assert (await reader.get(choices["items"][0]["href"])).status_code == 200
+    await get(reader, "/zzzzzzzz", 404)
+    await get(reader, "/a$b", 422)
+    tag = (await reader.get(f"{SPECS}/{made}")).headers["ETag"]
+    again = await reader.get(f"{SPECS}/{made}", headers={"If-None-Match": tag})
+    assert again.status_code == 304
+
+
+async def test_a_graph_is_given_in_every_form(reader: httpx2.AsyncClient) -> None:
+    made = MADE[0]
+    path = f"/{root_of(made)}"
+    nodes = made["spec"]["nodes"]
+    dag = await get(reader, f"{path}/dag")
+    assert {node["hash"] for node in dag["nodes"]} == {node["hash"] for node in nodes}
+    assert len(dag["edges"]) == sum(len(node.get("dependencies", ())) for node in nodes)
+    dot = await reader.get(f"{SPECS}{path}/dag?format=dot")
+    assert dot.text.startswith("digraph {")
+    tree = (await reader.get(f"{SPECS}{path}/tree")).text.splitlines()
+    assert len(tree) == len(nodes)
+    assert tree[0].startswith(f"{nodes[0]['hash'][:7]}  builtin.{nodes[0]['name']}@")
+    below = await get(reader, f"{path}/dependencies")
+    assert len(below["items"]) == len(nodes) - 1
+    direct = await get(reader, f"{path}/dependencies", direct="true", deptype="build")
+    assert {item["hash"] for item in direct["items"]} == {
+        edge["hash"]
+        for edge in nodes[0]["dependencies"]
+        if "build" in edge["parameters"]["deptypes"]
+    }
+
+
+async def test_dependents_are_listed(
+    corpus: tuple[Database, Stored], reader: httpx2.AsyncClient
+) -> None:
+    child = MADE[0]["spec"]["nodes"][0]["dependencies"][-1]["hash"]
+
+    async def found(**asked: str) -> set[str]:
+        page = await get(reader, f"/{child}/dependents", limit="1000", **asked)
+        return {item["id"] for item in page["items"]}
+
+    above = {id_ for id_, (graph, key) in corpus[1].items() if child in graph.closure(key)}
+    assert await found() == above
+    assert root_of(MADE[0]) in await found(roots="true", direct="true") <= above
+    assert await found(name="no-such") == set()
+
+
+async def test_two_specs_are_compared(reader: httpx2.AsyncClient) -> None:
+    one, other = root_of(MADE[0]), next(
+        root_of(m) for m in MADE if m["spec"]["nodes"][0]["name"] == MADE[0]["spec"]["nodes"][0]["name"]
+        and root_of(m) != root_of(MADE[0])
+    )  # fmt: skip
+    same_one = await get(reader, "/compare", left=one, right=one)
+    assert same_one["isEqual"]
+    assert same_one["run"] == {"added": [], "removed": [], "changed": []}
+    found = await get(reader, "/compare", left=one, right=other)
+    back = await get(reader, "/compare", left=other, right=one)
+    for section in ("run", "buildOnly"):
+        assert found[section]["added"] == back[section]["removed"]
+        assert len(found[section]["changed"]) == len(back[section]["changed"])
+
+
+@pytest.mark.parametrize("form", FORMATS)
+async def test_what_came_in_comes_out_equal(writer: httpx2.AsyncClient, form: int) -> None:
+    given = {"buildcache_layout_version": 2, **document(diamond(form), form)}
+    answer = await writer.post(SPECS, content=packed(given))
+    assert answer.status_code == 201, answer.text
+    (item,) = answer.json()["items"]
+    assert item["outcome"] == "created"
+    back = await writer.get(f"{answer.headers['Location']}?format=spack")
+    assert same(back.json(), given)
+    again = await writer.post(SPECS, content=packed(given))
+    assert (again.status_code, again.json()["items"][0]["outcome"]) == (200, "unchanged")
+    detail = (await writer.get(f"{SPECS}/{item['hash']}")).json()
+    assert detail["provenance"][0]["origin"] == "upload"
+    assert detail["forms"] == 1
+    assert (await writer.get(f"{SPECS}/{item['id']}?format=spack&form=1")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "count"),
+    [
+        (packed([document(diamond()), document(package("x"))]), "a.json", 2),
+        (packed(document(diamond())) + b"\n" + packed(document(package("x"))), "a.ndjson", 2),
+        (packed(lockfile([(diamond(), "app")])), "spack.lock", 1),
+        (packed(index_of([diamond()])), "index.json", 4),
+        (clear_signed(json.dumps(document(diamond()))), "a.spec.json.sig", 1),
+        (gzip.compress(packed(document(diamond()))), "a.json.gz", 1),
+    ],
+    ids=["array", "ndjson", "lockfile", "index", "signed", "gzip"],
+)
+async def test_every_kind_of_file_is_taken(
+    writer: httpx2.AsyncClient, content: bytes, name: str, count: int
+) -> None:
+    answer = await writer.post(SPECS, params={"name": name}, content=content)
+    assert answer.status_code == 201, answer.text
+    items = answer.json()["items"]
+    assert [item["outcome"] for item in items] == ["created"] * count
+    ingestion = await writer.get(f"/api/v1/ingestions/{answer.json()['ingestionId']}")
+    assert ingestion.json()["counts"]["created"] == count
+
+
+async def test_a_document_that_does_not_give_its_hash_is_refused(
+    writer: httpx2.AsyncClient,
+) -> None:
+    given = document(diamond())
+    stated, given["spec"]["nodes"][0]["version"] = given["spec"]["nodes"][0]["hash"], "9.9"
+    answer = await writer.post(SPECS, content=packed(given))
+    assert answer.status_code == 422
+    (error,) = answer.json()["errors"]
+    hashes = [word for word in error["detail"].replace(",", " ").split() if len(word) == 32]
+    assert len(set(hashes)) == 2
+    assert stated in hashes
+    mixed = await writer.post(SPECS, content=packed([given, document(package("x"))]))
+    assert mixed.status_code == 201
+    assert [item["outcome"] for item in mixed.json()["items"]] == ["rejected", "created"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"", b"{", b"[]", b"null", b'{"a": NaN}', b'{"a": 1, "a": 2}', b"[" * 100_000, b"\xff\xfe",
+        b'{"spec": {"_meta": {"version": 5}, "nodes": []}}', b'{"spec": 1}', b"x" * 3_000_000,
+    ],
+)  # fmt: skip
+async def test_hostile_bodies_are_refused(
+    spec_database: Database, writer: httpx2.AsyncClient, content: bytes
+) -> None:
+    answer = await writer.post(SPECS, content=content)
+    assert answer.status_code == 422, answer.text
+    assert await spec_database.specs.count({}) == 0
+
+
+async def test_a_body_that_is_too_large_is_refused(spec_database: Database) -> None:
+    _, token = await create_token(spec_database, "ada", ["ingest"], "test", None)
+    async with client_of(spec_database, Settings(max_spec_mib=1)) as client:
+        headers = {"Authorization": f"Bearer {token}"}
+        answer = await client.post(SPECS, content=b" " * (2**20 + 1), headers=headers)
+    assert answer.status_code == 413
+
+
+async def test_two_contents_under_one_hash_are_both_there(writer: httpx2.AsyncClient) -> None:
+    first, second = document(diamond(1), 1), document(diamond(1), 1)
+    (second["spec"][0]["app"])["version"] = "2.2"
+    answers = [await writer.post(SPECS, content=packed(each)) for each in (first, second)]
+    assert [answer.status_code for answer in answers] == [201, 201]
+    hash_ = answers[0].json()["items"][0]["hash"]
+    choices = (await writer.get(f"{SPECS}/{hash_}")).json()["items"]
+    assert [choice["hash"] for choice in choices] == [hash_, hash_]
+    given = [(await writer.get(f"{choice['href']}?format=spack")).json() for choice in choices]
+    assert sorted(map(json.dumps, given)) == sorted(map(json.dumps, (first, second)))
+
+
+async def test_old_hashes_are_names_too(writer: httpx2.AsyncClient) -> None:
+    root = diamond(2)
+    await writer.post(SPECS, content=packed(document(root, 2)))
+    for name in ("hash", "full_hash", "build_hash"):
+        answer = await writer.get(f"{SPECS}/{root.native[name]}")
+        assert answer.json()["hash"] == root.hash
+
+
+async def test_what_others_stand_on_is_not_deleted(writer: httpx2.AsyncClient) -> None:
+    root = diamond()
+    leaf = root.dependencies[0].package.hash
+    await writer.post(SPECS, content=packed(document(root)))
+    refused = await writer.delete(f"{SPECS}/{leaf}")
+    assert refused.status_code == 409
+    assert root.hash in refused.json()["errors"][0]["ids"]
+    forced = await writer.delete(f"{SPECS}/{leaf}?force=true&reason=wrong")
+    assert forced.status_code == 204
+    gone = await writer.get(f"{SPECS}/{leaf}")
+    assert (gone.status_code, gone.json()["errors"][0]["reason"]) == (410, "wrong")
+    assert (await writer.get(f"{SPECS}/{root.hash}?format=spack")).status_code == 409
+    assert (await writer.get(f"{SPECS}/{root.hash}/tree")).status_code == 200
+    assert (await writer.get(f"{SPECS}?name=leaf")).json()["items"] == []
+    assert (await writer.delete(f"{SPECS}/{root.hash}")).status_code == 204
+    assert (await writer.get(f"{SPECS}/{root.hash}")).status_code == 404
+
+
+async def test_callers_add_to_a_spec(writer: httpx2.AsyncClient) -> None:
+    root = package("x")
+    await writer.post(SPECS, content=packed(document(root)))
+    url = f"{SPECS}/{root.hash}"
+    tag = (await writer.get(url)).headers["ETag"]
+    assert (await writer.patch(url, json={"extra": {"a": 1}})).status_code == 428
+    edited = await writer.patch(url, json={"extra": {"a": 1}}, headers={"If-Match": tag})
+    assert edited.json()["extra"] == {"a": 1}
+    outdated = await writer.patch(url, json={"extra": {}}, headers={"If-Match": tag})
+    assert outdated.status_code == 412
+    new = {"If-Match": edited.headers["ETag"]}
+    assert (await writer.patch(url, json={"extra": {"$x": 1}}, headers=new)).status_code == 422
+    await writer.post(SPECS, content=packed(document(root)))
+    assert (await writer.get(url)).json()["extra"] == {"a": 1}
+
+
+async def test_a_version_matrix_is_one_pipeline(reader: httpx2.AsyncClient) -> None:
+    pipeline = [
+        {"$match": {"name": "hdf5"}},
+        {"$unwind": "$compilers"},
+        {"$group": {"_id": {"version": "$version", "compiler": "$compilers.name"}, "specs": {"$sum": 1}}},
+    ]  # fmt: skip
+    answer = await reader.post("/api/v1/specs/aggregate", json=pipeline)
+    assert answer.json()["items"], answer.text
