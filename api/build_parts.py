@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 from fastapi import Request, Response
 
-from api.errors import ProblemError, not_found
+from api.errors import ProblemError, bad_parameter, not_found
 from api.listing import page_response
 from api.paging import read_cursor, write_cursor
 from models.database import Database
@@ -26,9 +26,14 @@ async def read_build_fields(database: Database, build_id: str, fields: Document)
 
 
 async def events_page(
-    database: Database, request: Request, build_id: str, wanted: Document, limit: int, at: str | None
+    database: Database,
+    request: Request,
+    build_id: str,
+    wanted: Document,
+    limit: int,
+    at: str | None,
 ) -> Response:
-    """Return a page of the events that are as `wanted` says: severity, phase, and `text` in them."""
+    """Return a page of the events that are as `wanted` says; its `text` is in theirs."""
     name = orjson.dumps(["events", build_id, wanted]).decode()
     first = _position(name, at, 1)[0]
     found: list[Document] = []
@@ -58,7 +63,8 @@ async def _events(database: Database, build_id: str) -> AsyncIterator[Document]:
 def _is_wanted(event: Document, wanted: Document) -> bool:
     text = wanted["text"]
     return all(wanted[name] in (None, event[name]) for name in ("severity", "phase")) and (
-        text is None or text.casefold() in f"{event['text']}\n{event['sourceFile'] or ''}".casefold()
+        text is None
+        or text.casefold() in f"{event['text']}\n{event['sourceFile'] or ''}".casefold()
     )
 
 
@@ -87,7 +93,10 @@ async def manifest_page(
 def _position(name: str, cursor: str | None, size: int) -> list[int]:
     if cursor is None:
         return [0] * size
-    return [int(value or 0) for value in read_cursor(name, cursor, size)]
+    position = [n for n in read_cursor(name, cursor, size) if isinstance(n, int) and n >= 0]
+    if len(position) < size:
+        raise bad_parameter("cursor", "This cursor is not one that this list has given.")
+    return position
 
 
 async def find_log(

@@ -3,16 +3,18 @@
 import asyncio
 import json
 import math
+import re
 from http import HTTPStatus
 from typing import Any
 
 from fastapi import Request
 
-from api.errors import ProblemError
+from api.errors import ProblemError, bad_value
 
 MAX_BYTES = 2**20
 MAX_DEPTH = 32
 _INT64 = 2**63
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 async def read_json(request: Request, most_bytes: int = MAX_BYTES) -> Any:
@@ -42,13 +44,24 @@ async def read_json(request: Request, most_bytes: int = MAX_BYTES) -> Any:
 
 def _parsed(body: bytearray) -> Any:
     _check_depth(body)
-    return json.loads(
+    content = json.loads(
         body.decode(),
         object_pairs_hook=_object,
         parse_int=_integer,
         parse_float=_real,
         parse_constant=_constant,
     )
+    if _SURROGATE.search(body):
+        _check_characters(content)
+    return content
+
+
+def _check_characters(content: Any) -> None:
+    """Refuse halves of characters, which can be escaped in JSON and not be stored, with a 422."""
+    try:
+        json.dumps(content, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise bad_value("body", "not valid Unicode") from None
 
 
 def _check_depth(body: bytearray) -> None:
@@ -74,6 +87,8 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         raise ValueError("a name stands in an object twice")
+    if any("\0" in name for name in found):
+        raise ValueError("a name holds a NUL")
     return found
 
 

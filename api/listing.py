@@ -105,13 +105,24 @@ class Listing:
     scope: Mapping[str, Any] = field(default_factory=dict)
     own_order: Order | None = None
 
-    async def answer(self, database: Database, request: Request, asked: ListQuery) -> Response:
-        """Return the page, or the whole list, that the parameters ask for."""
+    async def answer(
+        self,
+        database: Database,
+        request: Request,
+        asked: ListQuery,
+        also: tuple[str, Mapping[str, Any]] = ("", {}),
+    ) -> Response:
+        """Return the page, or the whole list, that the parameters ask for.
+
+        `also` is a query that has to hold as well, and what was asked for, which may find more
+        while a client goes from page to page.
+        """
         parameters = request.query_params.multi_items()
         tree = parse_filter(self.table, parameters)
         given = lookups_in(self.table.resource, parameters)
         asked_for = sorted(item for item in parameters if is_filter(self.table, item[0])) + given
-        looked_up = await look_up(database, self.table.resource, given)
+        looked_up = both(dict(also[1]), await look_up(database, self.table.resource, given))
+        asked_for += [("", also[0])] if also[0] else []
         return await self.answer_filter(database, request, asked, tree, asked_for, looked_up)
 
     async def answer_filter(

@@ -12,8 +12,18 @@ from pydantic import ConfigDict, Field
 from models.annotations import CaseAnnotations, ExecutionAnnotations
 from models.case import Attempt, Lineage
 from models.edit import EditRecord
-from models.execution import Launch, OtherFile, Paths, Problem, Software, Status, Timing
+from models.execution import (
+    Launch,
+    OtherFile,
+    Paths,
+    Problem,
+    Software,
+    SoftwareLink,
+    Status,
+    Timing,
+)
 from models.ingestion import Counts, ImportProblem, IngestionStatus
+from models.listed_execution import LinkedSpec
 from models.simdate import SimulatedDate
 from models.stored import Stored
 
@@ -105,7 +115,9 @@ class ExecutionItem(ExecutionSummary):
 class ExecutionDetail(ExecutionItem):
     """An execution with everything that is known of it.
 
-    `configuration` is that of the canonical execution; for another one it is null unless it is
+    `specs` are those that `software` and what is stated in `softwareLinks` mean, all of them where
+    a beginning of a hash means several. `configuration` is that of the canonical execution; for
+    another one it is null unless it is
     asked for with `config=full`, which rebuilds it.
     """
 
@@ -124,6 +136,8 @@ class ExecutionDetail(ExecutionItem):
     configuration: dict[str, Any] | None
     annotations: ExecutionAnnotations
     source_path: str
+    software_links: list[SoftwareLink]
+    specs: list[LinkedSpec]
 
 
 class CaseItem(Answer):
@@ -308,6 +322,32 @@ class DifferenceGroup(Answer):
     differences: list[Difference]
 
 
+class PackageVersion(Answer):
+    """One version of a package, by the hash of its spec, or the beginning that is told of it."""
+
+    version: str | None
+    hash: str
+
+
+class PackageDifference(Answer):
+    """A package that is not the same below all of them; `change` is to the first of them."""
+
+    name: str
+    change: Literal["added", "removed", "changed"]
+    values: list[list[PackageVersion]]
+
+
+class SoftwareComparison(Answer):
+    """The packages that executions ran on, with all that these need to run.
+
+    Of `unresolved` ones no spec is recorded, so that nobody knows what they need.
+    """
+
+    packages: list[PackageDifference]
+    equal: int
+    unresolved: list[str]
+
+
 class Comparison(Answer):
     """Executions side by side: what differs, and how many values are equal in all of them.
 
@@ -319,6 +359,7 @@ class Comparison(Answer):
     different: int
     equal: int
     not_recorded: list[str]
+    software: SoftwareComparison
 
 
 class FacetValue(Answer):

@@ -93,11 +93,21 @@ def _above(node: Node, narrowing: Narrowing) -> Search:
     return Node(dependencies=(Dependency(node, direct=False),)), narrowing
 
 
+async def executions_below(database: Database, hashes: Sequence[str]) -> Query:
+    """Return the query for the executions that ran on specs which need one of these to run."""
+    entry = {"hash": {"$in": list(hashes)}, "scope": "run"}
+    return await _executions_of(database, {"dependencies": {"$elemMatch": entry}}, None)
+
+
 async def _executions(
     database: Database, parameter: str, searches: Sequence[Search], role: str | None = None
 ) -> Query:
     filters = [await _filter(database, parameter, *search) for search in searches]
-    query = one_of(filters)
+    return await _executions_of(database, one_of(filters), role)
+
+
+async def _executions_of(database: Database, query: Query, role: str | None) -> Query:
+    """Return the query for the executions of all specs that a query finds, however many."""
     specs = await _find(database, query, MOST_SPECS + 1)
     if len(specs) > MOST_SPECS:
         specs = await _find(database, {"$and": [query, {"_id": {"$in": await _linked(database)}}]})
@@ -133,9 +143,7 @@ async def _filter(
 
 
 async def _find(database: Database, query: Query, limit: int = 0) -> list[Query]:
-    return await database.specs.find(
-        query, {"hash": 1, "hashes": 1}, limit=limit, seconds=_SECONDS
-    )
+    return await database.specs.find(query, {"hash": 1, "hashes": 1}, limit=limit, seconds=_SECONDS)
 
 
 async def _linked(database: Database) -> list[str]:

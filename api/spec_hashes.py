@@ -18,7 +18,9 @@ async def specs_of_hash(database: Database, given: str) -> list[dict[str, Any]]:
     if not _HASH.fullmatch(given):
         raise bad_value("hash", "a hash has seven to 32 letters and digits")
     told = given.lower()
-    query: dict[str, Any] = {"hashes": told if _is_whole(told) else {"$elemMatch": hash_range(told)}}
+    query: dict[str, Any] = {
+        "hashes": told if _is_whole(told) else {"$elemMatch": hash_range(told)}
+    }
     if "~" in told:
         query = {"_id": told}
     return await database.specs.find(

@@ -33,8 +33,10 @@ QUESTIONS: Mapping[str, tuple[str, str]] = {
     "virtual": ("Stands on what provides this virtual package for something.", "mpi"),
     "arch": ("The architecture: `platform-os-target`, or a target.", "linux-debian12-zen3"),
     "deptype": (
-        "How far `^` and `dependency` reach: `link,run` for what is needed to run, with `build`"
-        " all that is needed to build; all without it.",
+        (
+            "How far `^` and `dependency` reach: `link,run` for what is needed to run, with"
+            " `build` all that is needed to build; all without it."
+        ),
         "link,run",
     ),
     "direct": ("Whether `^` and `dependency` only reach direct dependencies.", "true"),

@@ -5,6 +5,7 @@ from typing import Any
 from api.errors import not_found
 from api.views import CASE_OF_EXECUTION_PROJECTION
 from models.database import Database
+from models.listed_execution import listed_id
 
 Document = dict[str, Any]
 
@@ -21,7 +22,10 @@ async def read_revision(database: Database, case_id: str) -> int:
 async def read_execution_of_case(
     database: Database, case_id: str, execution_id: str
 ) -> tuple[Document, Document]:
-    """Return a case and one of its executions, wherever it is kept; a 404 when it is not there."""
+    """Return a case and one of its executions, wherever it is kept; a 404 when it is not there.
+
+    The execution has `specs`, those that its software resolves to.
+    """
     this = {"executions": {"$elemMatch": {"executionId": execution_id}}}
     case = await database.cases.find_one({"_id": case_id}, {**CASE_OF_EXECUTION_PROJECTION, **this})
     if case is None:
@@ -34,4 +38,11 @@ async def read_execution_of_case(
         found = overflow["executions"] if overflow else None
     if not found:
         raise not_found("execution", execution_id)
-    return case, found[0]
+    return case, {**found[0], "specs": await read_links(database, case_id, execution_id)}
+
+
+async def read_links(database: Database, case_id: str, execution_id: str) -> list[Document]:
+    """Return the specs that an execution is linked with: what is derived of its software."""
+    own_id = listed_id(case_id, execution_id)
+    listed = await database.executions.find_one({"_id": own_id}, {"specs": 1})
+    return list((listed or {}).get("specs") or ())

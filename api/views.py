@@ -112,6 +112,8 @@ def execution_detail(case: Document, execution: Document, *, full: bool) -> dict
         "expectedVariation": _flat_delta(execution["expectedVariation"]),
         "provisionalDeltas": _flat_delta(execution["provisionalDeltas"]),
         "configuration": configuration.flat() if configuration and is_shown else None,
+        "softwareLinks": execution.get("softwareLinks") or [],
+        "specs": execution.get("specs") or [],
     }
 
 

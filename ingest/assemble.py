@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ingest.inventory import FileEntry, is_namelist
-from ingest.layout import SCHEDULER_STATES, Location
+from ingest.layout import Location, scheduler_status
 from ingest.parse import Parsed
 from ingest.parsers import mach_specific
 from ingest.parsers.case_status import Attempt, own_attempt
@@ -116,11 +116,11 @@ def assemble(
 
 def _status(attempt: Attempt | None, state: str | None) -> tuple[Status, str | None]:
     """Return the status and what tells it: the run's own end, else the scheduler's word on it."""
-    if attempt is not None and attempt.outcome != "unknown":
+    if attempt is not None and attempt.outcome in {"completed", "failed"}:
         return attempt.outcome, "CaseStatus"
     if state is not None:
-        return SCHEDULER_STATES[state], "scheduler"
-    return "unknown", None if attempt is None else "CaseStatus"
+        return scheduler_status(state), "scheduler"
+    return ("unknown", None) if attempt is None else (attempt.outcome, "CaseStatus")
 
 
 def _case_key(location: Location, parsed: Parsed, fallback_machine: str | None) -> CaseKey:
@@ -168,6 +168,10 @@ def _machine(location: Location, told: str | None) -> str | None:
 def _disagreements(location: Location, parsed: Parsed, key: CaseKey) -> Iterator[Problem]:
     told_case = _text(parsed, "env_case.CASE")
     told_user = _text(parsed, "env_case.REALUSER")
+    placed = location.machine_directory
+    if placed and location.machine != key.machine and key.machine not in placed.lower():
+        detail = f"the directory says {placed!r}, the file {key.machine!r}, which counts"
+        yield Problem(file="env_case.xml", reason="machine_disagrees", detail=masked_text(detail))
     told_lid = parsed.e3sm_timing.lid if parsed.e3sm_timing else None
     for what, told, counts, file in (
         ("machine", _told_machine(parsed), key.machine, "env_case.xml"),

@@ -5,14 +5,17 @@ killed or failed, is told of by that of a later one.
 """
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from ingest.assemble import Observation
+from ingest.layout import scheduler_status
 from ingest.parsers.case_status import Attempt, job_number_of, own_attempt
 from models.case import Attempt as StoredAttempt
 from models.execution import Execution
 from models.lid import parse_lid
 
 _RANK = {"completed": 3, "failed": 3, "unknown": 2, "running": 1}
+_MOST = 5000
 _ENDS = frozenset({"completed", "failed"})
 
 
@@ -28,36 +31,43 @@ class AttemptsOfCase:
         lid = observation.execution.execution_id
         self._by_job = None
         for attempt in observation.attempts:
-            told = StoredAttempt(
-                job_id=attempt.job_id,
-                start=attempt.start,
-                end=attempt.end,
-                outcome=attempt.outcome,
-                told_by=lid,
-            )
-            known = self._attempts.get((attempt.job_id, attempt.start))
-            if known is None or _is_better(told, known):
-                self._attempts[attempt.job_id, attempt.start] = told
+            key = (attempt.job_id, attempt.start)
+            known = self._attempts.get(key)
+            if known is None or _is_better(attempt, lid, known):
+                self._attempts[key] = StoredAttempt(
+                    job_id=attempt.job_id,
+                    start=attempt.start,
+                    end=attempt.end,
+                    outcome=attempt.outcome,
+                    told_by=lid,
+                )
 
     def settle(self, execution: Execution) -> Execution:
-        """Return an execution with the end that others tell of, if its own CaseStatus does not."""
+        """Return an execution with the end that others tell of, if its own CaseStatus does not.
+
+        The scheduler's word counts where no CaseStatus tells an end.
+        """
         if execution.status_source == "CaseStatus" and execution.status in _ENDS:
             return execution
         found = self._attempt_of(execution)
-        if found is None or found.outcome not in _ENDS or found.told_by == execution.execution_id:
-            return execution
-        told = {
-            "status": found.outcome,
-            "status_source": f"CaseStatus of {found.told_by}",
-            "run_start_local": found.start,
-            "run_end_local": execution.run_end_local or found.end,
-        }
+        told: dict[str, str | None] = {}
+        if found is not None and found.outcome in _ENDS and found.told_by != execution.execution_id:
+            told = {
+                "status": found.outcome,
+                "status_source": f"CaseStatus of {found.told_by}",
+                "run_start_local": found.start,
+                "run_end_local": execution.run_end_local or found.end,
+            }
+        elif execution.scheduler_state is not None:
+            status = scheduler_status(execution.scheduler_state)
+            told = {"status": status, "status_source": "scheduler"}
         is_known = all(getattr(execution, name) == value for name, value in told.items())
         return execution if is_known else execution.model_copy(update=told)
 
     def stored(self) -> list[StoredAttempt]:
-        """Return the runs in order of their start, as the case stores them."""
-        return sorted(self._attempts.values(), key=lambda a: (a.start, a.job_id or ""))
+        """Return the runs in order of their start, of very many the last, as the case has them."""
+        runs = sorted(self._attempts.values(), key=lambda a: (a.start, a.job_id or ""))
+        return runs[-_MOST:]
 
     def _attempt_of(self, execution: Execution) -> StoredAttempt | None:
         lid = parse_lid(execution.execution_id)
@@ -77,11 +87,15 @@ class AttemptsOfCase:
         return [*self._by_job.get(job_number, ()), *self._by_job.get(None, ())]
 
 
-def _is_better(told: StoredAttempt, known: StoredAttempt) -> bool:
+def _is_better(told: Attempt, told_by: str, known: StoredAttempt) -> bool:
     """Prefer an end to none, and of several that tell the same, the earliest execution."""
-    return (-_RANK[told.outcome], _order(told)) < (-_RANK[known.outcome], _order(known))
+    if told.outcome != known.outcome and _RANK[told.outcome] != _RANK[known.outcome]:
+        return _RANK[told.outcome] > _RANK[known.outcome]
+    ours = (_order_of(told_by), told.outcome, told.end or "")
+    return ours < (_order_of(known.told_by), known.outcome, known.end or "")
 
 
-def _order(attempt: StoredAttempt) -> tuple[str, str, str]:
-    lid = parse_lid(attempt.told_by)
-    return lid.order_key if lid else "", attempt.outcome, attempt.end or ""
+@lru_cache(maxsize=4096)
+def _order_of(execution_id: str) -> str:
+    lid = parse_lid(execution_id)
+    return lid.order_key if lid else ""

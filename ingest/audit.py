@@ -1,5 +1,6 @@
 """The audit record of an import: its counters, and what it could not use and why."""
 
+import re
 import shlex
 import time
 import uuid
@@ -17,6 +18,7 @@ from models.ingestion import (
     IngestionStatus,
 )
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _SAVE_SECONDS = 2.0
 
 Progress = Callable[[Counts], None]
@@ -27,7 +29,7 @@ class Audit:
     """Keeps the record of one import, in memory and in the collection of ingestions.
 
     `unreadable` counts the sources that could not be read, or not whole. Without a collection,
-    nothing is stored.
+    nothing is stored. A source may have another `name` than its path, which then is not told.
     """
 
     def __init__(
@@ -37,7 +39,11 @@ class Audit:
         kind: str,
         progress: Progress,
         ingestion_id: str | None = None,
+        name: str | None = None,
     ) -> None:
+        self._hidden = str(paths[0]) if name is not None else None
+        self._name = name or ""
+        paths = paths if name is None else [name]
         self.id = ingestion_id or str(uuid.uuid4())
         self.is_stored = False
         self.unreadable = 0
@@ -92,12 +98,16 @@ class Audit:
         self.record.problem_count += 1
         if len(self.record.problems) < MAX_STORED_PROBLEMS:
             problem = ImportProblem(
-                path=printable(path),
+                path=self._shown(path),
                 file=None if file is None else printable(file),
                 reason=reason,
-                detail=printable(detail),
+                detail=self._shown(detail),
             )
             self.record.problems.append(problem)
+
+    def _shown(self, text: str) -> str:
+        """Return a text with the source called as it is to be."""
+        return printable(text if self._hidden is None else text.replace(self._hidden, self._name))
 
     def final_status(self) -> IngestionStatus:
         """Return how an import ended that went through."""
@@ -108,5 +118,9 @@ class Audit:
 
 
 def printable(text: str) -> str:
-    """Return text that can be stored and sent: bytes that are not UTF-8 stand as escapes."""
-    return text.encode("utf-8", "backslashreplace").decode()[:2000]
+    """Return text that can be stored, sent and shown.
+
+    Bytes that are not UTF-8 stand as escapes, and so do control characters.
+    """
+    plain = text.encode("utf-8", "backslashreplace").decode()[:2000]
+    return _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode(), plain)

@@ -4,16 +4,20 @@ A case is its document, the overflow documents behind it, and the listed executi
 it. They are written together or not at all, and only on top of the revision that was read.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+
+from pydantic import ValidationError
 
 from ingest.software_link import fill_specs, resolve_software
 from models.case import CaseRecord
 from models.case_overflow import MOST_BYTES, MOST_EXECUTIONS, overflow_id
 from models.database import Database, Delete, Insert, Put, Update, Write, encoded_size
+from models.errors import DamagedError
 from models.execution import Execution
+from models.identity import CaseKey
 from models.listed_execution import list_execution, listed_id
 
 _BOOKKEEPING = frozenset({"revision", "createdAt", "updatedAt"})
@@ -24,23 +28,58 @@ _MARKED: dict[str, Any] = {"$inc": {"revision": 1}}
 
 @dataclass(frozen=True, slots=True)
 class StoredCase:
-    """A case as it was read, and how many executions each of its documents holds."""
+    """A case as it was read, and how many executions each of its documents holds.
+
+    `missing` are the numbers of overflow documents that are not there although later ones are.
+    """
 
     record: CaseRecord
     lengths: tuple[int, ...]
+    missing: frozenset[int] = frozenset()
 
 
 async def read_case(database: Database, case_id: str) -> StoredCase | None:
-    """Return a case with all its executions, None when it is not recorded."""
+    """Return a case with all its executions, None when it is not recorded.
+
+    What belongs to it follows from ids alone: no count is trusted. DamagedError when the
+    documents are not what a case can be.
+    """
     document = await database.cases.find_one({"_id": case_id})
     if document is None:
         return None
+    found = await database.case_overflows.find(overflows_of(case_id))
+    try:
+        return _read(case_id, document, {_number(each["_id"]): each for each in found})
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        raise DamagedError("unreadable", f"case {case_id}: {place}: {first['msg']}") from None
+    except (KeyError, TypeError, ValueError) as error:
+        raise DamagedError("unreadable", f"case {case_id}: {error!r}") from None
+
+
+def overflows_of(case_id: str) -> dict[str, Any]:
+    """Return the query for the overflow documents of a case, which is by their ids alone."""
+    return {"_id": {"$gt": f"{case_id}/", "$lt": f"{case_id}0"}}  # "0" comes after "/"
+
+
+def _number(own_id: str) -> int:
+    return int(own_id.rpartition("/")[2])
+
+
+def _read(
+    case_id: str, document: Mapping[str, Any], overflows: Mapping[int, Mapping[str, Any]]
+) -> StoredCase:
+    numbers = range(1, max(overflows, default=0) + 1)
     parts = [document["executions"]]
-    if document["executionCount"] > len(parts[0]):
-        found = await database.case_overflows.find({"caseId": case_id}, sort=[("number", 1)])
-        parts += [overflow["executions"] for overflow in found]
+    parts += [overflows[n]["executions"] if n in overflows else [] for n in numbers]
     everything = {**document, "executions": [item for part in parts for item in part]}
-    return StoredCase(CaseRecord.model_validate(everything), tuple(map(len, parts)))
+    record = CaseRecord.model_validate(everything)
+    if CaseKey(record.machine, record.user, record.name).case_id != case_id:
+        told = f"{record.name} by {record.user} on {record.machine}"
+        raise DamagedError("identity", f"case {case_id} is not {told}, as it says")
+    missing = frozenset(n for n in numbers if n not in overflows)
+    return StoredCase(record, tuple(map(len, parts)), missing)
 
 
 async def store_case(
@@ -77,20 +116,24 @@ async def remove_case(
         Delete(database.case_overflows, overflow_id(case_id, number))
         for number in range(1, len(case.lengths))
     ]
-    writes += [
-        Delete(database.executions, listed_id(case_id, execution.execution_id))
-        for execution in case.record.executions
-    ]
+    listed = await database.executions.find({"caseId": case_id}, {"_id": 1})
+    ids = {each["_id"] for each in listed}
+    ids |= {listed_id(case_id, execution.execution_id) for execution in case.record.executions}
+    writes += [Delete(database.executions, own_id) for own_id in sorted(ids)]
     return await database.write([*writes, *also])
 
 
-async def relist_case(database: Database, case_id: str, case: CaseRecord) -> None:
-    """Make all listed executions of a case anew."""
-    ids = [listed_id(case_id, execution.execution_id) for execution in case.executions]
-    await database.executions.delete({"caseId": case_id, "_id": {"$nin": ids}})
+async def relist_case(
+    database: Database, case_id: str, case: CaseRecord, without: Collection[str] = ()
+) -> None:
+    """Make the listed executions of a case anew, `without` those of these ids."""
     writes: list[Write] = [
-        Put(database.executions, _listed(case, case_id, execution)) for execution in case.executions
+        Put(database.executions, listed_document(case, case_id, execution))
+        for execution in case.executions
+        if execution.execution_id not in without
     ]
+    if not writes:
+        return
     listed = _listed_in(database, writes)
     await fill_specs(database, listed)
     await database.write(writes)
@@ -111,8 +154,13 @@ async def _resolve(database: Database, listed: Sequence[Mapping[str, Any]]) -> N
     await resolve_software(database, [each["_id"] for each in listed if "specs" in each])
 
 
-def _listed(case: CaseRecord, case_id: str, execution: Execution) -> dict[str, Any]:
-    listed = list_execution(case, case_id, execution).stored()
+def listed_document(case: CaseRecord, case_id: str, execution: Execution) -> dict[str, Any]:
+    """Return the document that lists an execution; DamagedError when its deltas are none."""
+    try:
+        listed = list_execution(case, case_id, execution).stored()
+    except (AttributeError, KeyError, TypeError) as error:
+        told = f"case {case_id}: the deltas of {execution.execution_id} cannot be read: {error!r}"
+        raise DamagedError("unreadable", told) from None
     return {"_id": listed_id(case_id, execution.execution_id), **listed}
 
 
@@ -137,7 +185,7 @@ def _writes(
     for execution_id in _removed(before, after):
         yield Delete(database.executions, listed_id(case_id, execution_id))
     for execution in _to_list_anew(before, after, changed):
-        document = _listed(after, case_id, execution)
+        document = listed_document(after, case_id, execution)
         yield (
             Insert(database.executions, document)
             if before is None
@@ -173,7 +221,9 @@ def _overflow_writes(
         own_id = overflow_id(case_id, number)
         if number >= len(parts):
             yield Delete(database.case_overflows, own_id)
-        elif before is None or number >= len(lengths):
+        elif before is None or number >= len(lengths) or number in before.missing:
+            if not parts[number]:
+                continue  # what stood in it is not known
             executions = [execution.stored() for execution in parts[number]]
             document = {"_id": own_id, "caseId": case_id, "number": number}
             yield Put(database.case_overflows, {**document, "executions": executions})

@@ -3,16 +3,21 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from ingest.attempts import AttemptsOfCase
 from models.case import CaseRecord, Lineage
 from models.configuration import Configuration
+from models.configuration_digest import digest_configuration
 from models.delta import Delta, diff, nest_delta
+from models.errors import DamagedError
 from models.execution import Execution
 from models.identity import CaseKey, system_of
+from models.lid import parse_lid
 from models.metadata import metadata_values
 from models.rebuild import execution_configuration
+from models.simdate import SimulatedDate, parse_model_date
 from models.tables import Tables
 
 BUILTIN_TABLES = Tables()
@@ -26,10 +31,9 @@ class Configurations:
 
     def __init__(self, case: CaseRecord | None, tables: Tables) -> None:
         self.tables = tables
-        self._base_id = case.configuration_of if case else None
-        stored = case.configuration if case else None
-        self._base = None if stored is None else Configuration.from_stored(stored)
+        self._case = case
         self._new: dict[str, Configuration | None] = {}
+        self._lost: set[str] = set()
 
     def put(self, execution_id: str, configuration: Configuration | None) -> None:
         """Take the configuration of an execution that is new or seen better than before."""
@@ -39,11 +43,67 @@ class Configurations:
         """Tell whether the execution's configuration comes from this fold."""
         return execution_id in self._new
 
+    def lose(self, execution_id: str) -> None:
+        """Leave the deltas of an execution as they are: they are damaged, and it is known."""
+        self._lost.add(execution_id)
+
+    def is_lost(self, execution_id: str) -> bool:
+        """Tell whether the execution's configuration cannot be had."""
+        return execution_id in self._lost
+
     def of(self, execution: Execution) -> Configuration | None:
-        """Return the configuration of an execution, None when it is not known."""
-        if execution.execution_id in self._new:
-            return self._new[execution.execution_id]
-        return execution_configuration(execution, self._base_id, self._base)
+        """Return the configuration of an execution, None when it could not be read.
+
+        DamagedError when what is stored does not give it any more: nothing is made of damage.
+        """
+        own_id = execution.execution_id
+        if own_id in self._new:
+            return self._new[own_id]
+        if self._case is None or not execution.has_configuration:
+            return None
+        base_id, base = self.base
+        try:
+            found = execution_configuration(execution, base_id, base)
+        except (AttributeError, KeyError, TypeError) as error:
+            raise _lost(own_id, f"its deltas cannot be read: {error!r}") from None
+        if found is None or not is_sound(execution, found):
+            raise _lost(own_id, "its deltas do not give the configuration that was read")
+        return found
+
+    @cached_property
+    def base(self) -> tuple[str | None, Configuration | None]:
+        """The configuration that the case holds, and whose it is, by its digest.
+
+        DamagedError when it is that of no execution.
+        """
+        case = self._case
+        if case is None or case.configuration is None:
+            if case is not None and any(e.has_configuration for e in case.executions):
+                raise DamagedError("lost", f"case {case.name}: its configuration is not there")
+            return None, None
+        base = Configuration.from_stored(case.configuration)
+        preferred = (case.configuration_of, case.canonical_execution_id)
+        by_preference = sorted(
+            (e for e in case.executions if e.has_configuration),
+            key=lambda e: [e.execution_id != own_id for own_id in preferred],
+        )
+        for execution in by_preference:
+            is_named = execution.execution_id == case.configuration_of
+            is_told = is_named or execution.configuration_digest is not None
+            if is_told and is_sound(execution, base):
+                return execution.execution_id, base
+        told = f"case {case.name}: its configuration is not that of {case.configuration_of}"
+        raise DamagedError("lost", told)
+
+
+def _lost(execution_id: str, detail: str) -> DamagedError:
+    return DamagedError("lost", f"execution {execution_id}: {detail}")
+
+
+def is_sound(execution: Execution, configuration: Configuration) -> bool:
+    """Tell whether this is the execution's configuration, as far as its digest is recorded."""
+    own = execution.configuration_digest
+    return own is None or own == digest_configuration(configuration, execution.unread_files)
 
 
 def derive_case(
@@ -56,12 +116,14 @@ def derive_case(
     """Return the case, new or as it was, with these executions and all that is derived of them.
 
     `executions` are in order; only those with a new base or a new configuration get new deltas.
+    DamagedError when that takes a configuration which what is stored does not give any more.
     """
     canonical = _pinned(case, executions) or choose_canonical(executions)
     canonical_id = canonical.execution_id if canonical else None
     base = _choose_base(executions, canonical_id)
     base_id = base.execution_id if base else None
     configuration = configurations.of(base) if base else None
+    _keep_lost(case, configurations, base_id)
     recorded = (case.canonical_execution_id, case.configuration_of) if case else None
     is_rebased = recorded != (canonical_id, base_id) or configurations.is_new(base_id)
     updated = [
@@ -74,6 +136,7 @@ def derive_case(
         update={
             **_descriptive(configuration),
             **_stated(case),
+            "system": system_of(key.machine),
             "case_group": _case_group(executions, canonical_id),
             "case_groups": sorted({e.case_group for e in executions if e.case_group}),
             "lineages": _lineages(executions),
@@ -95,15 +158,19 @@ def recompute(
     *,
     without: str | None = None,
     choice: Mapping[str, Any] | None = None,
+    configurations: Configurations | None = None,
 ) -> CaseRecord:
     """Return the case with everything derived made anew from what is not.
 
     `without` is an execution to leave out, `choice` what a person says of the canonical one.
-    Executions that are right already are the same objects as before.
+    `configurations` are those that are known better than from the deltas. Executions that are
+    right already are the same objects as before. DamagedError as for `derive_case`.
     """
-    configurations = Configurations(case, tables or BUILTIN_TABLES)
+    case = restate(case)
+    configurations = configurations or Configurations(case, tables or BUILTIN_TABLES)
     for execution in case.executions:
-        configurations.put(execution.execution_id, configurations.of(execution))
+        if execution.execution_id != without and not configurations.is_lost(execution.execution_id):
+            configurations.put(execution.execution_id, configurations.of(execution))
     attempts = AttemptsOfCase(case.attempts)
     kept = (execution for execution in case.executions if execution.execution_id != without)
     settled = [attempts.settle(execution) for execution in kept]
@@ -117,6 +184,64 @@ def recompute(
         for execution in right.executions
     ]
     return right
+
+
+def restate(case: CaseRecord) -> CaseRecord:
+    """Return the case with what follows from single fields of its executions made anew.
+
+    Executions that are right already are the same objects as before.
+    """
+    return case.model_copy(update={"executions": [_restated(each) for each in case.executions]})
+
+
+def _restated(execution: Execution) -> Execution:
+    right = {
+        **_from_id(execution),
+        "simulation_start": _sortable(execution.simulation_start),
+        "simulation_end": _sortable(execution.simulation_end),
+        "has_configuration": execution.has_configuration
+        or execution.configuration_digest is not None,
+    }
+    is_right = all(getattr(execution, name) == value for name, value in right.items())
+    return execution if is_right else execution.model_copy(update=right)
+
+
+def _from_id(execution: Execution) -> dict[str, Any]:
+    """Return what the id tells; what is stated over REST may have any id, and a job id beside it.
+
+    What is stated comes by no import.
+    """
+    lid = parse_lid(execution.execution_id)
+    is_stated = not execution.ingestion_id
+    if lid is not None:
+        own_job = execution.job_id if is_stated else None
+        return {
+            "job_id": own_job or lid.job_id,
+            "job_number": lid.job_number if lid.job_id else None,
+            "lid_time": lid.local_time,
+            "order_key": lid.order_key,
+        }
+    start = execution.run_start_local
+    if not is_stated or start is None:
+        return {}
+    return {
+        "job_number": None,
+        "lid_time": start,
+        "order_key": f"{start}//{execution.execution_id}",
+    }
+
+
+def _sortable(date: SimulatedDate | None) -> SimulatedDate | None:
+    if date is None:
+        return None
+    day, _, time = date.date.partition("T")
+    try:
+        hours, minutes, seconds = (int(part) for part in (time or "0:0:0").split(":"))
+        second = hours * 3600 + minutes * 60 + seconds
+        right = parse_model_date(day, date.calendar, second).to_stored()
+    except ValueError:
+        return date
+    return date.model_copy(update={"sort_key": right.sort_key})
 
 
 def choose_canonical(executions: Iterable[Execution]) -> Execution | None:
@@ -133,6 +258,15 @@ def _pinned(case: CaseRecord | None, executions: list[Execution]) -> Execution |
     return next((e for e in pinned if e.has_configuration), None)
 
 
+def _keep_lost(
+    case: CaseRecord | None, configurations: Configurations, base_id: str | None
+) -> None:
+    """Refuse another base while deltas are damaged: to that they would mean nothing at all."""
+    lost = [e for e in (case.executions if case else ()) if configurations.is_lost(e.execution_id)]
+    if lost and base_id != configurations.base[0]:
+        raise _lost(lost[0].execution_id, "its damaged deltas stand in the way of a new base")
+
+
 def _choose_base(executions: list[Execution], canonical_id: str | None) -> Execution | None:
     """Return the canonical execution or, for want of one, the earliest whose configuration is."""
     if canonical_id is not None:
@@ -147,7 +281,12 @@ def _with_deltas(
     base_id: str | None,
     canonical_id: str | None,
 ) -> Execution:
+    if configurations.is_lost(execution.execution_id):
+        return execution
     own = configurations.of(execution)
+    if own is not None and execution.configuration_digest is None:
+        digest = digest_configuration(own, execution.unread_files)
+        execution = execution.model_copy(update={"configuration_digest": digest})
     delta: Delta | None = None
     if execution.execution_id == base_id:
         delta = {}

@@ -18,6 +18,8 @@ from models.identity import CaseKey
 from models.lid import parse_lid
 from models.tables import Tables
 
+_MOST_PLACES = 50
+
 Outcome = Literal["created", "updated", "unchanged", "incomplete"]
 
 
@@ -59,8 +61,9 @@ def fold(
             if known is not None:
                 outcome = outcomes.get(seen.execution_id, "updated")
         else:
-            outcome = outcomes.get(seen.execution_id, "unchanged")
-            executions[seen.execution_id] = _at_first_path(known, seen)
+            kept = executions[seen.execution_id] = _with_places(known, seen)
+            has_learnt = kept.scheduler_state != known.scheduler_state
+            outcome = outcomes.get(seen.execution_id, "updated" if has_learnt else "unchanged")
         outcomes[seen.execution_id] = outcome
     settled = (attempts.settle(execution) for execution in executions.values())
     ordered = sorted(settled, key=lambda execution: execution.order_key)
@@ -72,14 +75,14 @@ def fold(
 
 
 def _preference(observation: Observation) -> tuple[int | str, ...]:
-    """Rank observations of one execution, so that any order of them leads to the same record."""
+    """Rank observations of one execution, so that any order of them leads to the same record.
+
+    Of two that are whole the older files stay, for what is recorded whole is not overwritten; of
+    others those that were modified last, for they are still being written.
+    """
     execution = observation.execution
-    return (
-        *_quality(execution),
-        execution.scheduler_state or "",
-        execution.files_modified,
-        execution.fingerprint,
-    )
+    age = -execution.files_modified if execution.is_whole else execution.files_modified
+    return (*_quality(execution), age, execution.fingerprint)
 
 
 def _quality(execution: Execution) -> tuple[int, ...]:
@@ -94,38 +97,45 @@ def _quality(execution: Execution) -> tuple[int, ...]:
 
 
 def _supersedes(observation: Observation, known: Execution) -> bool:
-    """Tell whether what is seen replaces what is recorded.
-
-    A record that is whole is replaced only by a copy with more files; another one also by files
-    that were modified later.
-    """
-    if known.is_whole:
-        return _quality(observation.execution) > _quality(known)
+    """Tell whether what is seen is better than what is recorded."""
     return _preference(observation) > _preference(Observation(observation.key, known, None))
 
 
 def _in_place_of(known: Execution | None, seen: Execution) -> Execution:
     """Return what is seen with what people wrote about what was known."""
     if known is None:
-        return seen
+        return _with_places(seen, seen)
     kept = seen.model_copy(
         update={"annotations": known.annotations, "software_links": known.software_links}
     )
-    return _at_first_path(kept, known)
+    return _with_places(kept, known)
 
 
-def _at_first_path(kept: Execution, other: Execution) -> Execution:
-    """Keep of several places where the same files lie the one that sorts first."""
-    if other.fingerprint != kept.fingerprint or other.source_path >= kept.source_path:
-        return kept
-    return kept.model_copy(update={"source_path": other.source_path})
+def _with_places(kept: Execution, other: Execution) -> Execution:
+    """Add to a copy what another one tells: where it lies, and the scheduler's state.
+
+    Of several places where the same files lie the one that sorts first is the source.
+    """
+    places = {kept.source_path, other.source_path, *kept.found_at, *other.found_at}
+    told = {
+        "found_at": sorted(places)[:_MOST_PLACES],
+        "scheduler_state": max(kept.scheduler_state or "", other.scheduler_state or "") or None,
+    }
+    if other.fingerprint == kept.fingerprint:
+        told["source_path"] = min(kept.source_path, other.source_path)
+    is_told = all(getattr(kept, name) == value for name, value in told.items())
+    return kept if is_told else kept.model_copy(update=told)
 
 
 def _latest_commands(
     case: CaseRecord | None, observations: Iterable[Observation]
 ) -> tuple[list[str], str | None]:
-    """Return the commands of the latest execution that has any; of two copies, the more."""
-    told = [(list(o.commands), o.execution.execution_id) for o in observations if o.commands]
+    """Return the commands of the latest whole execution that has any; of two copies, the more."""
+    told = [
+        (list(o.commands), o.execution.execution_id)
+        for o in observations
+        if o.commands and o.execution.is_whole
+    ]
     if case is not None and case.commands_of is not None:
         told.append((case.commands, case.commands_of))
     return max(told, key=_order_of_commands, default=([], None))

@@ -55,6 +55,7 @@ _NAMELIST = re.compile(
     r"(?:[a-z][a-z0-9_]*_in|user_nl_[a-z0-9]+|[a-z]+_modelio(?=\.nml|_[0-9]{4}|$))"
     r"(?:\.nml)?(?P<instance>_[0-9]{4})?"
 )
+_ENV_FILE = re.compile(r"env_[a-z][a-z0-9_]*\.xml")
 _TIMING = re.compile(r"e3sm_timing(?:_(?P<driver>[0-9]{4}))?\.(?P<case>.+)")
 _CPL_LOG = re.compile(r"cpl(?:_(?P<driver>[0-9]{4}))?\.log")
 _LID = "\0"
@@ -126,7 +127,7 @@ def _identify_short(path: str) -> tuple[Artefact, int] | None:
         stem = _ANY_LID.sub("", plain)
     rank = (0 if is_own else 2) + (plain != name)
     if folder:
-        document = _DOCS_STEMS.get(stem) or _namelist(stem)
+        document = _DOCS_STEMS.get(stem) or _env_file(stem) or _namelist(stem)
         return None if document is None else (document, rank)
     for artefact, pattern in (("e3sm_timing", _TIMING), ("cpl_log", _CPL_LOG)):
         of_driver = pattern.fullmatch(stem)
@@ -151,6 +152,10 @@ def other_files(entries: Iterable[FileEntry], inventory: Inventory, lid: str) ->
 def is_namelist(artefact: Artefact) -> bool:
     """Tell whether a file is a namelist."""
     return _NAMELIST.fullmatch(artefact) is not None
+
+
+def _env_file(stem: str) -> Artefact | None:
+    return stem.removesuffix(".xml") if _ENV_FILE.fullmatch(stem) else None
 
 
 def _namelist(stem: str) -> Artefact | None:

@@ -29,9 +29,18 @@ SCHEDULER_STATES: dict[str, Status] = {
     "PREEMPTED": "cancelled",
     "REVOKED": "cancelled",
     "RUNNING": "running",
+    "COMPLETING": "running",
+    "RESIZING": "running",
+    "SUSPENDED": "running",
     "UNKNOWN": "unknown",
 }
 """How Slurm's sacct names the ends of jobs, and what they mean for an execution."""
+_STATE = re.compile(r"(?P<name>[A-Z][A-Z_]{2,40})(?P<cut>\+?)(?: .*)?", re.DOTALL)
+
+
+def scheduler_status(state: str) -> Status:
+    """Return what a state of the scheduler means for an execution; `unknown` for an odd one."""
+    return SCHEDULER_STATES.get(state, "unknown")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +49,9 @@ class Location:
 
     `is_anchored` means that the path goes through a `performance_archive`, so that user and case
     are told by their places; elsewhere they are only what the directories happen to be called.
-    `machine_is_known` means that the machine's name is one of E3SM's machines. `state` is a key of
-    SCHEDULER_STATES.
+    `machine_is_known` means that the machine's name is one of E3SM's machines. `state` is the
+    scheduler's, a key of SCHEDULER_STATES or another of its words. `machine_directory` is what
+    stands where the machine would, whether or not it is one.
     """
 
     lid: Lid
@@ -51,6 +61,7 @@ class Location:
     is_anchored: bool
     machine_is_known: bool
     state: str | None = None
+    machine_directory: str | None = None
 
 
 def locate(parts: Sequence[str], lid: Lid, outside: int = 0) -> Location:
@@ -62,21 +73,34 @@ def locate(parts: Sequence[str], lid: Lid, outside: int = 0) -> Location:
     """
     anchor = max((i for i, part in enumerate(parts) if _ARCHIVE.fullmatch(part)), default=None)
     below = list(parts[anchor + 1 :]) if anchor is not None else []
-    state = below.pop(0).split()[0] if len(below) == 3 and _is_state(below[0]) else None
+    state = _state_of(below[0]) if len(below) == 3 else None
+    if state is not None:
+        below.pop(0)
     if anchor is None or len(below) != 2:
         case = parts[-1] if parts else None
         user = parts[-2] if len(parts) > 1 else None
-        return Location(lid, user, case, None, is_anchored=False, machine_is_known=False)
+        bucket = _state_of(parts[-3]) if len(parts) > 2 else None
+        known_state = bucket if bucket in SCHEDULER_STATES else None
+        return Location(lid, user, case, None, False, False, known_state)
     above = anchor - 1
     while above >= 0 and _ABOVE_SNAPSHOTS.fullmatch(parts[above]):
         above -= 1
     name = spell_machine(parts[above]) if above >= 0 else None
     known = name in machine_systems()
     machine = name if known or above >= outside else None
-    return Location(lid, below[0], below[1], machine, True, known, state)
+    directory = parts[above] if machine is not None else None
+    return Location(lid, below[0], below[1], machine, True, known, state, directory)
 
 
-def _is_state(part: str) -> bool:
-    """Tell whether a directory is a state bucket; sacct may add words: `CANCELLED by 1234`."""
-    words = part.split()
-    return bool(words) and words[0] in SCHEDULER_STATES
+def _state_of(part: str) -> str | None:
+    """Return the state that a bucket is called by, None for what is no bucket.
+
+    sacct may add words, as in `CANCELLED by 1234`, and cut long ones, as in `OUT_OF_ME+`.
+    """
+    match = _STATE.fullmatch(part)
+    if match is None:
+        return None
+    name = match["name"]
+    if match["cut"]:
+        return next((state for state in SCHEDULER_STATES if state.startswith(name)), name)
+    return name

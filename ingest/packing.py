@@ -1,5 +1,7 @@
 """Packing execution directories for an import elsewhere: only what it reads, as a tar stream."""
 
+import os
+import stat
 import tarfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -71,7 +73,11 @@ def _octal(number: int) -> bytes:
 
 def _padded(path: Path, size: int) -> Iterator[bytes]:
     left = size
-    with path.open("rb") as file:
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as file:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode) or found.st_size != size:
+            raise OSError(f"{path} changed while it was read")
         while left:
             piece = file.read(min(left, _CHUNK))
             if not piece:

@@ -35,7 +35,7 @@ from ingest.workers import Task, Workers
 from ingest.writer import write_case
 from models.case import CaseRecord
 from models.database import Database
-from models.errors import DatabaseError, DocumentTooLargeError, SourceError
+from models.errors import DamagedError, DatabaseError, DocumentTooLargeError, SourceError
 from models.identity import CaseKey
 from models.ingestion import (
     Counts,
@@ -77,6 +77,7 @@ def no_progress(_counts: Counts) -> None:
 class ImportOptions:
     """How to import.
 
+    `jobs` are parser processes; with 0 everything is read in this one, without its limits.
     `machine` is that of executions that do not tell theirs. With a `shard`, only the cases of that
     one are imported. Without `keeps_idle_record`, an import that finds nothing new leaves no audit
     record, which has the id `ingestion_id` if that is given. `source_name` is what an uploaded
@@ -142,9 +143,9 @@ class _Import:
         named: list[Path | str] = [
             path.path if isinstance(path, Source) else path for path in paths
         ]
-        if options.source_name is not None:
-            named = [options.source_name]
-        self._audit = Audit(ingestions, named, _KIND, progress, options.ingestion_id)
+        self._audit = Audit(
+            ingestions, named, _KIND, progress, options.ingestion_id, options.source_name
+        )
 
     async def run(self) -> Report:
         """Import all paths, and keep the audit record, also when something stops the import."""
@@ -152,7 +153,7 @@ class _Import:
         if self._options.keeps_idle_record:
             await audit.begin()
         try:
-            jobs = self._options.jobs or _default_jobs()
+            jobs = _default_jobs() if self._options.jobs is None else self._options.jobs
             with Workers(jobs, self._options.limits, self._stop) as workers:
                 for path in self._paths:
                     await self._import_path(path, workers)
@@ -309,9 +310,16 @@ class _Import:
                 dry_run=self._options.dry_run,
                 tables=self._options.tables,
             )
-        except DocumentTooLargeError as error:
+        except DamagedError as error:
             for observation in observations:
-                self._audit.reject(observation.execution.source_path, "too_large", str(error))
+                self._audit.reject(observation.execution.source_path, "damaged_case", str(error))
+            return
+        except DocumentTooLargeError as error:
+            if len(observations) > 1:  # one of them may be it: the others need not suffer
+                for observation in observations:
+                    await self._write(key, [observation])
+            else:
+                self._audit.reject(observations[0].execution.source_path, "too_large", str(error))
             return
         seen: set[str] = set()
         for observation in observations:

@@ -20,8 +20,6 @@ from ingest.parse import parse_execution
 from ingest.sources import Content, case_directory
 from models.errors import ParseError
 
-_WORTH_A_POOL = 16
-_SMALL = 4 * 2**20
 _IN_FLIGHT = 4  # portions per worker
 _PORTION = 16
 
@@ -35,11 +33,6 @@ class Task:
     content: Content
     origin: Origin
     limit: int
-
-    @property
-    def size(self) -> int:
-        """How many bytes its files have, as they lie there."""
-        return sum(entry.size for entry in self.entries)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +82,7 @@ def _observe_limited(task: Task, limits: Limits) -> Result:
 class Workers:
     """A pool of `jobs` processes that starts with the first batch that is worth it.
 
-    A few small directories are read in this process, for every file is expanded to a limited size
-    and every parser is linear in that.
+    With no `jobs` at all everything is read in this process, without limits of time and memory.
     """
 
     def __init__(
@@ -118,7 +110,7 @@ class Workers:
 
         When `stop` tells so, only of those that have been begun.
         """
-        if self._pool is None and _are_few_and_small(tasks):
+        if not self._jobs:
             for task in takewhile(lambda _: not self._stop(), tasks):
                 yield await asyncio.to_thread(observe, task)
             return
@@ -170,10 +162,6 @@ class Workers:
         if self._pool is not None:
             self._pool.shutdown(wait=True, cancel_futures=True)
             self._pool = None
-
-
-def _are_few_and_small(tasks: Sequence[Task]) -> bool:
-    return len(tasks) < _WORTH_A_POOL and all(task.size <= _SMALL for task in tasks)
 
 
 def _begin_worker(limits: Limits) -> None:

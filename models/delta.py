@@ -20,24 +20,27 @@ Delta = dict[str, Entry]
 
 _MISSING = object()
 _NOTHING: Values = {}
-_EXACT_FLOAT = 2**53
 
 
 def same_value(left: Any, right: Any) -> bool:
-    """Tell whether two values mean the same, whatever type CIME declared for the variable."""
+    """Tell whether two values mean the same, whatever type CIME declared for the variable.
+
+    An integer and a real do when they are exactly equal.
+    """
     if type(left) is type(right) and not isinstance(left, list):
         return bool(left == right)
-    return bool(_meaning(left) == _meaning(right))
+    return bool(meaning_of(left) == meaning_of(right))
 
 
-def _meaning(value: Any) -> Any:
+def meaning_of(value: Any) -> Any:
+    """Return what a value means, as text or a list of texts; null stays null."""
     if isinstance(value, list):
-        return [_meaning(item) for item in value]
+        return [meaning_of(item) for item in value]
     if value is True:
         return "TRUE"
     if value is False:
         return "FALSE"
-    if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT_FLOAT:
+    if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return value if value is None else str(value)
 
@@ -87,11 +90,11 @@ def _as_list(value: Any) -> list[Any]:
 
 
 def _without(values: list[Any], others: list[Any]) -> list[Any]:
-    left = Counter(_meaning(other) for other in others)
+    left = Counter(meaning_of(other) for other in others)
     remaining = []
     for value in values:
-        if left[_meaning(value)]:
-            left[_meaning(value)] -= 1
+        if left[meaning_of(value)]:
+            left[meaning_of(value)] -= 1
         else:
             remaining.append(value)
     return remaining

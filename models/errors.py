@@ -8,6 +8,7 @@ CaseledgerError
 │   ├── DatabaseTimeoutError       an operation took longer than it may
 │   ├── DuplicateError             a document with this identity is there already
 │   ├── WriteConflictError         another writer changes the same document at the same time
+│   ├── DamagedError               a stored document is not what it should be
 │   ├── DocumentTooLargeError      a document exceeds the 16 MiB that MongoDB stores
 │   ├── AggregationError           a pipeline cannot be run, or not on these documents
 │   └── ServerError                the embedded mongod cannot be found, started or reached
@@ -57,6 +58,17 @@ class WriteConflictError(DatabaseError):
 
 class DocumentTooLargeError(DatabaseError):
     """A document would exceed the 16 MiB that MongoDB stores."""
+
+
+class DamagedError(DatabaseError):
+    """A stored document is not what it should be, and nothing may be made of it.
+
+    `kind` is one of the words that `caseledger verify` has for it.
+    """
+
+    def __init__(self, kind: str, detail: str) -> None:
+        super().__init__(detail)
+        self.kind = kind
 
 
 class AggregationError(DatabaseError):

@@ -113,7 +113,8 @@ class Execution(Stored):
     keys its change shows; their own entries are in `repeated_deltas`. Of `unread_files`, which are
     there but damaged, nothing is said. While a case has no canonical execution,
     `provisional_deltas` holds all differences to the execution that `configurationOf` of the case
-    names, so that nothing is lost.
+    names, so that nothing is lost. `configuration_digest` is that of the configuration as it was
+    read, but for `unread_files`: by it a rebuilt one is known to be right.
     """
 
     execution_id: str
@@ -141,6 +142,7 @@ class Execution(Stored):
     launch: Launch | None = None
     other_files: list[OtherFile] = Field(default_factory=list)
     has_configuration: bool = False
+    configuration_digest: str | None = None
     unread_files: list[str] = Field(default_factory=list)
     run_config_deltas: dict[str, Any] | None = None
     changed: list[str] = Field(default_factory=list)
@@ -154,6 +156,7 @@ class Execution(Stored):
     file_count: int = 0
     files_modified: int = 0
     source_path: str
+    found_at: list[str] = Field(default_factory=list)
     ingestion_id: str
 
     @property

@@ -27,6 +27,7 @@ class Recorded(Stored):
     complete: bool
     fingerprint: str
     source_path: str
+    found_at: list[str]
     scheduler_state: str | None
     has_configuration: bool
     unread_files: list[str]

@@ -8,4 +8,6 @@ from models.execution_fields import EXECUTIONS
 from models.fields import Table
 from models.spec_fields import SPECS
 
-RESOURCES: Mapping[str, Table] = {table.resource: table for table in (CASES, EXECUTIONS, BUILDS, SPECS)}
+RESOURCES: Mapping[str, Table] = {
+    table.resource: table for table in (CASES, EXECUTIONS, BUILDS, SPECS)
+}

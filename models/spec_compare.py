@@ -8,8 +8,8 @@ of what is below it is not listed as changed: what is below it is.
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from models.spec_graph import StoredGraph, id_of, native_node
 from models.spack.graph import FLAGS
+from models.spec_graph import StoredGraph, id_of, native_node
 
 Json = dict[str, Any]
 _Pair = tuple[Json | None, Json | None]
@@ -61,7 +61,7 @@ def splice_of(graph: StoredGraph) -> Json:
 def _swapped(built: Iterable[Json], runs: Iterable[Json]) -> Iterator[Json]:
     for before, after in _pairs(built, runs):
         if before is None or after is None or id_of(before) != id_of(after):
-            yield {"built": _shown(before), "deployed": _shown(after)}
+            yield {"built": _shown_if(before), "deployed": _shown_if(after)}
 
 
 def _by_section(graph: StoredGraph) -> Mapping[str, list[Json]]:
@@ -75,11 +75,11 @@ def _by_section(graph: StoredGraph) -> Mapping[str, list[Json]]:
 def _section(left: list[Json], right: list[Json]) -> Json:
     added, removed, changed = [], [], []
     for before, after in _pairs(left, right):
-        if before is None:
+        if before is None and after is not None:
             added.append(_shown(after))
-        elif after is None:
+        elif before is not None and after is None:
             removed.append(_shown(before))
-        elif changes := _changes(before, after):
+        elif before and after and (changes := _changes(before, after)):
             changed.append({"left": _shown(before), "right": _shown(after), "changes": changes})
     return {"added": added, "removed": removed, "changed": changed}
 
@@ -123,7 +123,9 @@ def _facts(document: Json) -> Json:
     kinds = {name: "flag" if name in FLAGS else "variant" for name in parameters}
     facts = {name: document[name] for name in _PLAIN}
     facts |= {f"{kinds[name]}.{name}": value for name, value in parameters.items()}
-    facts["compilers"] = sorted(f"{each['name']}@{each['version']}" for each in document["compilers"])
+    facts["compilers"] = sorted(
+        f"{each['name']}@{each['version']}" for each in document["compilers"]
+    )
     facts["packageHash"] = native.get("package_hash")
     for edge in document["edges"]:
         facts.setdefault(f"edge.{edge['name']}", []).append(
@@ -132,7 +134,9 @@ def _facts(document: Json) -> Json:
     return facts
 
 
-def _shown(document: Json | None) -> Json | None:
-    if document is None:
-        return None
+def _shown_if(document: Json | None) -> Json | None:
+    return None if document is None else _shown(document)
+
+
+def _shown(document: Json) -> Json:
     return {"id": document.get("_id") or id_of(document), **{n: document[n] for n in _SHOWN}}

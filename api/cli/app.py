@@ -27,7 +27,7 @@ def import_command(
         typer.Argument(
             metavar="PATH…",
             help="A performance archive, any directory above or below it, or a .tar.gz, .tgz,"
-            " .tar or .zip of one.",
+            " .tar, .tar.zst or .zip of one; also what Spack has written.",
         ),
     ],
     as_json: AsJson = False,
@@ -48,8 +48,12 @@ def import_command(
         str | None,
         typer.Option(
             metavar="URL",
-            help="Import through the REST API of this server, with the token CASELEDGER_TOKEN.",
+            help="Import through the REST API of this server.",
         ),
+    ] = None,
+    token: Annotated[
+        str | None,
+        typer.Option(help="Token for --to; in CASELEDGER_TOKEN others cannot see it."),
     ] = None,
     shard: Annotated[
         str | None,
@@ -74,7 +78,7 @@ def import_command(
 
     choices = Choices(
         jobs=jobs, machine=machine, shard=shard, dry_run=dry_run, as_json=as_json, quiet=quiet,
-        strict=strict, watch=watch, to=to,
+        strict=strict, watch=watch, to=to, token=token,
     )  # fmt: skip
     raise typer.Exit(run_import(load_settings(), paths, choices))
 

@@ -7,16 +7,18 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NoReturn
 
 import typer
+from pydantic import SecretStr
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from ingest.pipeline import (
     ImportOptions,
@@ -50,6 +52,7 @@ class Choices:
     strict: bool = False
     watch: float | None = None
     to: str | None = None
+    token: str | None = field(default=None, repr=False)
 
 
 def run_import(settings: Settings, paths: Sequence[Path], choices: Choices) -> int:
@@ -83,6 +86,8 @@ def _send(settings: Settings, paths: Sequence[Path], choices: Choices, url: str)
 
     if choices.dry_run or choices.watch is not None:
         raise UsageError("--to goes with neither --dry-run nor --watch")
+    if choices.token is not None:
+        settings = settings.model_copy(update={"token": SecretStr(choices.token)})
     shard = parse_shard(choices.shard) if choices.shard else None
     began = time.monotonic()
     sent = asyncio.run(send(settings, paths, url, choices.machine, shard))
@@ -229,7 +234,7 @@ def print_report(report: Report, *, dry_run: bool = False) -> None:
     console = Console()
     record = report.record
     title = f"{'Would import' if dry_run else 'Imported'} {record.source}: {record.status}"
-    table = Table(title=title, title_justify="left")
+    table = Table(title=Text(title), title_justify="left")
     for name in type(record.counts).model_fields:
         table.add_column(name, justify="right")
     table.add_column("seconds", justify="right")

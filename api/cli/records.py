@@ -8,7 +8,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from ingest.builds.store import remove_unused
 from ingest.verify import verify_cases
+from ingest.verify_links import verify_links
 from models.database import open_database
 from models.errors import UsageError
 from models.settings import Settings
@@ -80,9 +82,17 @@ def run_verify(settings: Settings, *, repair: bool, as_json: bool) -> int:
 
 
 async def _verify(settings: Settings, *, repair: bool) -> list[dict[str, str]]:
+    """Verify cases first, because the links are derived of the executions that they list.
+
+    Repairing also removes logs and manifests that no build has named for a day.
+    """
     tables = load_tables(settings.variation_file, settings.derivation_file)
     async with open_database(settings) as database:
-        return [
-            {"collection": item.collection, "document": item.document, "field": item.field}
-            async for item in verify_cases(database, tables, repair=repair)
-        ]
+        found = [item async for item in verify_cases(database, tables, repair=repair)]
+        found += [item async for item in verify_links(database, repair=repair)]
+        if repair:
+            await remove_unused(database)
+    return [
+        {"collection": item.collection, "document": item.document, "field": item.field}
+        for item in found
+    ]

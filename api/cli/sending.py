@@ -14,7 +14,7 @@ import typer
 
 from ingest.packing import packed, place_in_tar
 from ingest.pipeline import Shard, budgets_of
-from ingest.sources import Found, open_source
+from ingest.sources import Found, open_source, storable_path
 from models.errors import RemoteError, SourceError
 from models.ingestion import Counts
 from models.settings import Settings
@@ -70,15 +70,43 @@ async def _send_path(
     for batch in source.batches():
         mine = [found for found in batch if shard is None or shard.has(found.path)]
         sent.counts.discovered += len(mine)
+        mine = [found for found in mine if _can_be_sent(found, sent)]
         for start in range(0, len(mine), _ASKED):
             part = mine[start : start + _ASKED]
             lacking = await server.lacking(part)
             sent.counts.unchanged += len(part) - len(lacking)
             for upload in _uploads(lacking):
-                await server.upload(upload, sent)
+                await _upload(server, upload, sent)
     for damage in source.damages:
         sent.unreadable += 1
         typer.echo(f"caseledger: {damage.path}: {damage.detail}", err=True)
+
+
+async def _upload(server: "_Server", upload: Sequence[Found], sent: Sent) -> None:
+    """Send directories; when one of them changes meanwhile, the others go one by one."""
+    try:
+        await server.upload(upload, sent)
+    except OSError as error:
+        if len(upload) > 1:
+            for found in upload:
+                await _upload(server, [found], sent)
+            return
+        sent.counts.rejected += 1
+        path = storable_path(upload[0].path)
+        sent.problems.append({"path": path, "reason": "unreadable", "detail": str(error)})
+
+
+def _can_be_sent(found: Found, sent: Sent) -> bool:
+    """Tell whether the names of a directory are text, as JSON needs; else it is rejected."""
+    try:
+        place_in_tar(found.location).encode()
+    except UnicodeEncodeError:
+        sent.counts.rejected += 1
+        detail = "its path is not valid UTF-8"
+        path = storable_path(found.path)
+        sent.problems.append({"path": path, "reason": "bad_name", "detail": detail})
+        return False
+    return True
 
 
 def _uploads(directories: Sequence[Found]) -> Iterator[list[Found]]:

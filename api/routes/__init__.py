@@ -17,6 +17,7 @@ from api.routes import (
     machines,
     metrics,
     search,
+    software,
     spec_edits,
     specs,
     tokens,
@@ -40,6 +41,7 @@ api_router.include_router(builds.router)
 api_router.include_router(build_reports.router)
 api_router.include_router(specs.router)
 api_router.include_router(spec_edits.router)
+api_router.include_router(software.router)
 api_router.include_router(machines.router)
 api_router.include_router(tokens.router)
 

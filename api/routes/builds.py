@@ -151,9 +151,7 @@ async def read_build_log(
     return Export(read_log(store.logs, log["digest"], start, end), headers=headers)
 
 
-@router.get(
-    "/builds/{buildId}/events", response_model=PageOf[BuildEventItem], responses=_ERRORS
-)
+@router.get("/builds/{buildId}/events", response_model=PageOf[BuildEventItem], responses=_ERRORS)
 async def list_build_events(
     store: Store,
     request: Request,
@@ -181,9 +179,7 @@ async def list_build_events(
     return await events_page(store, request, buildId, wanted, limit, cursor)
 
 
-@router.get(
-    "/builds/{buildId}/manifest", response_model=PageOf[ManifestItem], responses=_ERRORS
-)
+@router.get("/builds/{buildId}/manifest", response_model=PageOf[ManifestItem], responses=_ERRORS)
 async def list_build_manifest(
     store: Store,
     request: Request,

@@ -8,6 +8,7 @@ from api.deps import Store
 from api.errors import not_found
 from api.listing import ListParameters
 from api.lists import CASE_LIST, executions_of, read_summaries
+from api.lookups import lookups_in
 from api.parameters import filters_of
 from api.responses import entity_tag, is_known, json_response, not_modified, problems
 from api.schemas import (
@@ -18,7 +19,7 @@ from api.schemas import (
     PageOf,
     Timeline,
 )
-from api.stored_cases import read_execution_of_case, read_revision
+from api.stored_cases import read_execution_of_case, read_links, read_revision
 from api.timeline import timeline
 from api.views import (
     SUMMARY_PROJECTION,
@@ -89,6 +90,8 @@ async def list_executions_of_case(
     """List the executions of a case in the order of submission."""
     revision = await read_revision(store, caseId)
     view = f"executions?{request.url.query}&{request.headers.get('accept', '')}"
+    if lookups_in(EXECUTIONS.resource, request.query_params.multi_items()):
+        return await executions_of(caseId).answer(store, request, asked)
     tag = entity_tag(caseId, revision, view)
     if is_known(request, tag):
         return not_modified(tag)
@@ -112,10 +115,11 @@ async def read_execution(
     view = f"{executionId}?{config}"
     if "if-none-match" in request.headers:
         revision = await read_revision(store, caseId)
-        if is_known(request, tag := entity_tag(caseId, revision, view)):
+        links = await read_links(store, caseId, executionId)
+        if is_known(request, tag := entity_tag(caseId, revision, f"{view}&{links}")):
             return not_modified(tag)
     case, execution = await read_execution_of_case(store, caseId, executionId)
-    tag = entity_tag(caseId, case["revision"], view)
+    tag = entity_tag(caseId, case["revision"], f"{view}&{execution['specs']}")
     detail = execution_detail(case, execution, full=config == "full")
     return json_response(detail, {"ETag": tag})
 

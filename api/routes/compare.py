@@ -1,7 +1,8 @@
 """`/compare`: any executions of any cases, side by side."""
 
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 
@@ -10,8 +11,10 @@ from api.deps import Store, Variation
 from api.errors import ProblemError, bad_value
 from api.responses import json_response, problems
 from api.schemas import Comparison
+from api.software_stack import compare_software
 from api.stored_cases import read_execution_of_case
 from api.views import configuration_of
+from models.database import Database
 
 router = APIRouter(tags=["executions"])
 
@@ -36,11 +39,12 @@ async def compare_executions(
         Query(max_length=MOST_COMPARED - 2, description=f"More of them, each {_PAIR}."),
     ] = None,
 ) -> Response:
-    """Compare the configurations of executions: what differs, by file and class.
+    """Compare executions: what differs by file and class, and in software.
 
-    Equal values are left out. Values are compared by meaning, as in deltas.
+    The software is compared down to what the linked specs need to run. Equal values are left out.
+    Values are compared by meaning, as in deltas.
     """
-    executions, configurations = [], []
+    executions, configurations, ran = [], [], []
     for name, pair in [("left", left), ("right", right), *(("more", one) for one in more or ())]:
         case_id, slash, execution_id = pair.partition("/")
         if not (case_id and slash and execution_id):
@@ -56,4 +60,14 @@ async def compare_executions(
             )
         executions.append(compared(case, execution))
         configurations.append(configuration)
-    return json_response({"executions": executions, **compare(configurations, variation)})
+        ran.append(execution)
+    software = compare_software(ran, await _linked_specs(store, ran))
+    return json_response(
+        {"executions": executions, **compare(configurations, variation), "software": software}
+    )
+
+
+async def _linked_specs(store: Database, executions: Sequence[Mapping[str, Any]]) -> list[Any]:
+    """Return the specs that executions are linked with, with their closures."""
+    ids = sorted({spec["id"] for execution in executions for spec in execution["specs"]})
+    return await store.specs.find({"_id": {"$in": ids}}, {"dependencies": 1})

@@ -32,7 +32,12 @@ _NOT_IN_THEIR_INDEX = ("list of text", "simulated date", "version")
 ResourceName = Literal["cases", "executions", "builds", "specs"]
 Resource = Annotated[ResourceName, Query(description="What is asked for.")]
 
-_LISTS = {"cases": CASE_LIST, "executions": EXECUTION_LIST, "builds": BUILD_LIST, "specs": SPEC_LIST}
+_LISTS = {
+    "cases": CASE_LIST,
+    "executions": EXECUTION_LIST,
+    "builds": BUILD_LIST,
+    "specs": SPEC_LIST,
+}
 _QUERY_BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -101,12 +106,12 @@ async def list_facets(
     matches = await find_config_matches(store, table, tree, {})
     given = lookups_in(resource, request.query_params.multi_items())
     listing = _LISTS[resource]
-    limits = both(dict(listing.scope), await look_up(store, resource, given))
-    query = both(limits, compile_filter(table, tree, matches))
+    asked = both(await look_up(store, resource, given), compile_filter(table, tree, matches))
+    query = both(dict(listing.scope), asked)
     collection = listing.collection(store)
     values = await collection.aggregate(
         _facet_pipeline(found, query),
-        hint=None if query or found.type in _NOT_IN_THEIR_INDEX else found.index,
+        hint=None if asked or found.type in _NOT_IN_THEIR_INDEX else found.index,
         seconds=SECONDS,
     )
     return json_response(

@@ -116,7 +116,7 @@ async def upload_spec_documents(
     openapi_extra=body_of(SpecEdit, {"extra": {"ticket": 4711}}),
 )
 async def update_spec(store: Store, request: Request, spec_id: SpecId) -> Response:
-    """Write `extra` of a spec; an import never touches it. `If-Match` takes the ETag of the spec."""
+    """Write `extra` of a spec, which an import never touches; `If-Match` takes its ETag."""
     document = await read_spec(store, spec_id)
     _check_match(request, document)
     body = await read_body(request, SpecEdit)
@@ -158,9 +158,7 @@ async def remove_spec(
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
-async def _delete(
-    store: Database, spec_id: str, reason: str, *, force: bool, builds: Any
-) -> None:
+async def _delete(store: Database, spec_id: str, reason: str, *, force: bool, builds: Any) -> None:
     try:
         is_deleted = await delete_spec(store, spec_id, reason=reason, force=force, builds=builds)
     except ReferredToError as error:

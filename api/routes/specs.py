@@ -74,9 +74,7 @@ async def compare_two_specs(
     left: Annotated[
         str, Query(max_length=100, description="A spec, as in its address.", examples=["a4hji6e"])
     ],
-    right: Annotated[
-        str, Query(max_length=100, description="Another one.", examples=["zlmn5wq"])
-    ],
+    right: Annotated[str, Query(max_length=100, description="Another one.", examples=["zlmn5wq"])],
 ) -> Response:
     """Tell what differs between two specs: packages, versions, variants, compilers, edges."""
     first = await read_graph(store, await find_spec_id(store, left))
@@ -201,5 +199,3 @@ async def _native(store: Store, spec_id: str, form: int | None) -> Response:
         return json_response(native_document(graph, form))
     except IncompleteSpecError as error:
         raise incomplete(error) from None
-
-

@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Literal
 
 from ingest.parsers.content import text_lines
@@ -23,6 +24,7 @@ _EVENT = re.compile(
 _TIMED = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}: ")
 _JOB_NUMBER = re.compile(r"[0-9]{1,18}")
 _NEARBY_SECONDS = 600
+_MOST = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class Attempt:
 
 
 def parse_case_status(content: bytes) -> list[Attempt]:
-    """Return the runs of the case that the file tells of, in its order."""
+    """Return the runs of the case that the file tells of, in its order; of very many the last."""
     attempts: list[Attempt] = []
     for line in text_lines(content):
         event = _EVENT.fullmatch(line.rstrip())
@@ -51,9 +53,17 @@ def parse_case_status(content: bytes) -> list[Attempt]:
         moment = event["time"].replace(" ", "T")
         if event["phase"] == "case.run":
             _note_run(attempts, event["status"], moment, (event["message"] or "").strip() or None)
+        elif event["phase"] == "model execution":
+            _note_model(attempts, event["status"], moment)
         elif not _goes_on_during_run(event["phase"]):
             _close_killed(attempts)
-    return attempts
+    return [_shared(attempt) for attempt in attempts[-_MOST:]]
+
+
+@lru_cache(maxsize=16384)
+def _shared(attempt: Attempt) -> Attempt:
+    """Return the same object for the same run: each execution tells of all before it."""
+    return attempt
 
 
 def own_attempt(attempts: Sequence[Attempt], lid: Lid) -> Attempt | None:
@@ -83,6 +93,20 @@ def _note_run(attempts: list[Attempt], status: str, moment: str, job_id: str | N
     if index is not None:
         outcome: Outcome = "completed" if status == "success" else "failed"
         attempts[index] = replace(attempts[index], end=moment, outcome=outcome)
+
+
+def _note_model(attempts: list[Attempt], status: str, moment: str) -> None:
+    """Tell the tries of one job apart: after a node failure the model is run again in it.
+
+    Each try has a LID of its own. The first begins with case.run, the next when the model does.
+    """
+    if not attempts:
+        return
+    last = attempts[-1]
+    if status == "error" and last.end is None:
+        attempts[-1] = replace(last, end=moment, outcome="failed")
+    elif status == "starting" and last.outcome == "failed" and last.end is not None:
+        attempts.append(Attempt(last.job_id, moment, None, "running"))
 
 
 def _open_attempt(attempts: Sequence[Attempt], job_id: str | None) -> int | None:

@@ -19,12 +19,20 @@ from models.errors import ParseError
 from models.keys import escape_name, join_key
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
-_REAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eEdD][+-]?[0-9]+)?")
+_REAL = re.compile(r"[+-]?(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)(?:[eEdD][+-]?[0-9]++)?")
 _LOGICALS = {
     "true": True, ".true.": True, "t": True, ".t.": True,
     "false": False, ".false.": False, "f": False, ".f.": False,
 }  # fmt: skip
 _MAX_INT64 = 2**63
+_MAX_BYTES = 32 * 2**20
+_MAX_MARKUP = 1_000_000  # a hundred times that of the largest files
+_ENCODING = re.compile(rb"""<\?xml[^>]{1,200}?encoding\s*=\s*["'](?P<name>[^"'>]{1,40})["']""")
+_MARKED_AS_IN_ASCII = re.compile(
+    rb"(?i)utf-?8|utf-?16(?:[bl]e)?|us-ascii|ascii|iso-8859-\d+|latin-?\d|windows-\d+|cp\d+"
+)
+_LONGEST_VALUE = 1000
+_EBCDIC = b"\x4c\x6f\xa7\x94"
 _LAST_LINE = 65_000  # libxml2 does not count further
 _SUPERSETS_OF_ASCII = {"UTF-8", "US-ASCII", "ASCII", "ISO-8859-1"}
 _PLAIN = re.compile(rb"[ !#-%'-;=?-~]*+")  # what XML leaves as it is, in attributes and in text
@@ -49,8 +57,8 @@ def parse_env_xml(content: bytes, file: str) -> Variables:
 
 def parse_env_sheet(content: bytes, file: str) -> Sheet:
     """Return the variables as `parse_env_xml` does, and the lines that can be read alone."""
-    lines = content.split(b"\n")
     root = parse_xml(content)
+    lines = content.split(b"\n")
     values = _read_values(root, file)
     is_ascii = (root.getroottree().docinfo.encoding or "UTF-8").upper() in _SUPERSETS_OF_ASCII
     places: dict[int, Place] = {}
@@ -121,7 +129,13 @@ def _refuse_conflicts(variables: Collection[str]) -> None:
 
 
 def parse_xml(content: bytes) -> "etree._Element":
-    """Return the root of one of CIME's XML files; ParseError when it is none, or declares a DTD."""
+    """Return the root of one of CIME's XML files.
+
+    ParseError `not_xml`, `wrong_root`, `doctype` (which it may not declare), `too_large` (more than
+    32 MiB) or `too_many_elements` (more than 1,000,000 characters `<` and `=`, counted before the
+    tree is built, which takes up to a hundred times the memory of the file).
+    """
+    _refuse_bombs(content)
     parser = etree.XMLParser(
         resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_pis=True
     )
@@ -134,6 +148,18 @@ def parse_xml(content: bytes) -> "etree._Element":
     if root.tag != "file":
         raise ParseError("wrong_root", f"the root element is <{str(root.tag)[:80]}>, not <file>")
     return root
+
+
+def _refuse_bombs(content: bytes) -> None:
+    if len(content) > _MAX_BYTES:
+        raise ParseError("too_large", f"the file has more than {_MAX_BYTES} bytes")
+    if content.count(b"<") + content.count(b"=") > _MAX_MARKUP:
+        detail = f"there are more than {_MAX_MARKUP} tags and attributes"
+        raise ParseError("too_many_elements", detail)
+    declared = _ENCODING.match(content.removeprefix(b"\xef\xbb\xbf"))
+    is_known = declared is None or _MARKED_AS_IN_ASCII.fullmatch(declared["name"])
+    if not is_known or content.startswith(_EBCDIC):
+        raise ParseError("not_xml", "the encoding is none in which tags could be counted")
 
 
 def _group(entry: "etree._Element") -> str:
@@ -170,6 +196,8 @@ def typed_value(text: str, type_name: str) -> str | int | float | bool:
     That is the case of every value that refers to another variable, such as `$STOP_N`.
     """
     stripped = text.strip()
+    if len(stripped) > _LONGEST_VALUE:
+        return text
     if type_name == "logical":
         return _LOGICALS.get(stripped.lower(), text)
     if type_name == "integer" and _INTEGER.fullmatch(stripped):

@@ -7,11 +7,22 @@ import httpx2
 import pytest
 
 from api.app import create_app
+from ingest.builds.store import store_build
 from ingest.pipeline import ImportOptions, import_paths
+from ingest.sample.specs import SpecSampleOptions, made_documents
+from ingest.spack.store import write_specs
 from models.database import Database, open_database
 from models.settings import Settings
 from tests.api.documents import execution_documents
 from tests.archives import sample_files, write_files
+from tests.ingest.builds.observations import of_log, of_tree
+from tests.ingest.builds.test_install_tree import FAILED
+from tests.ingest.spack.builders import documents as documents_in
+
+BUILT, BUILT_LATER = "2026-01-02T03:04:05.5", "2026-01-02T07:08:05.5"
+"""When the builds of the ledger began."""
+
+MADE_SPECS = list(made_documents(SpecSampleOptions(20, seed=3)))
 
 
 @pytest.fixture(scope="session")
@@ -21,9 +32,12 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 async def ledger(home: Path, _server: str, tree: Path) -> AsyncIterator[Database]:
-    """A database with the sample archive in it; tests leave it as they find it."""
+    """A database with the sample archive, specs and builds; tests leave it as they find it."""
     async with open_database(Settings(home=home, database="test_ledger")) as database:
         await import_paths(database, [tree], ImportOptions())
+        await store_build(database, of_tree())
+        await store_build(database, of_log(FAILED.replace(b"03:04", b"07:08")))
+        await write_specs(database, [each for made in MADE_SPECS for each in documents_in(made)])
         yield database
         await database.drop()
 

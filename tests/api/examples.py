@@ -11,10 +11,13 @@ import orjson
 from api.app import create_app
 from api.openapi import EXAMPLES_FILE
 from ingest.pipeline import ImportOptions, import_paths
+from ingest.sample.specs import SpecSampleOptions, made_documents
+from ingest.spack.store import write_specs
 from models.database import Database, open_database
 from models.embedded.server import embedded_server
 from models.settings import Settings
 from tests.archives import sample_files, write_files
+from tests.ingest.spack.builders import documents
 
 MOST_ITEMS = 1
 MOST_KEYS = 3
@@ -28,6 +31,7 @@ INGESTION = "6fa20d82-5b1f-4f4e-9d0b-2f8f3c0f6a11"
 QUERIES = {
     "compare_executions": "left={caseId}/{executionId}&right={caseId}/{other}",
     "list_facets": "field=machine",
+    "compare_two_specs": "left={hash}&right={otherHash}",
 }
 
 
@@ -80,7 +84,17 @@ async def _names(database: Database) -> dict[str, str]:
         "executionId": case["canonicalExecutionId"],
         "other": execution["executionId"] if execution else case["canonicalExecutionId"],
         "ingestionId": ingestion["_id"],
+        **await _spec_names(database),
     }
+
+
+async def _spec_names(database: Database) -> dict[str, str]:
+    """Return the hashes of two specs, if they are there."""
+    roots = await database.specs.find(
+        {"isRoot": True}, {"hash": 1}, sort=[("name", -1), ("_id", 1)], limit=2
+    )
+    names = ("hash", "otherHash")
+    return {name: root["hash"] for name, root in zip(names, roots, strict=False)}
 
 
 async def _write(home: Path) -> None:
@@ -89,6 +103,8 @@ async def _write(home: Path) -> None:
     async with open_database(settings) as database:
         options = ImportOptions(source_name="performance_archive", ingestion_id=INGESTION)
         await import_paths(database, [tree], options)
+        made = list(made_documents(SpecSampleOptions(4, seed=3)))
+        await write_specs(database, [each for one in made for each in documents(one)])
         examples = await read_examples(database)
     form = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
     text = orjson.dumps(examples, option=form).replace(bytes(tree), b"/archive")

@@ -1,6 +1,7 @@
 """Builds over REST: listed, searched, read in parts, and reported while they go on."""
 
 import gzip
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -8,13 +9,17 @@ import httpx2
 import pytest
 
 from api.build_schemas import BuildComparison, BuildDetail, BuildItem, Matrix
+from api.filters.compile import compile_filter
+from api.filters.parse import parse_filter
 from api.security.tokens import create_token
+from api.sorting import parse_order
 from ingest.builds.store import store_build
 from models.database import Database
 from models.resources import RESOURCES
 from models.settings import Settings
 from models.spack.version import version_key
 from tests.api.conftest import client_of
+from tests.api.test_explain import stages
 from tests.ingest.builds.observations import of_log, of_tree
 from tests.ingest.builds.reports import HASH, OTHER
 from tests.ingest.builds.test_install_tree import FAILED
@@ -101,8 +106,9 @@ async def test_builds_are_found(
     stored: httpx2.AsyncClient, database: Database, query: str, statuses: list[str]
 ) -> None:
     compiler = {"name": "gcc", "version": "12.1", "versionKey": version_key("12.1"), "hash": None}
-    spec = {"_id": HASH, "hash": HASH, "hashes": [HASH], "name": "p", "version": "1.2",
-            "versionKey": version_key("1.2"), "compilers": [compiler], "dependencies": []}  # fmt: skip
+    own = {"_id": HASH, "hash": HASH, "hashes": [HASH], "name": "p", "version": "1.2"}
+    known = {"versionKey": version_key("1.2"), "compilers": [compiler], "dependencies": []}
+    spec = {**own, **known}
     await database.specs.insert(spec)
     items = (await get(stored, f"?{query}"))["items"]
     assert sorted(item["status"] for item in items) == statuses
@@ -258,8 +264,8 @@ async def test_two_builds_are_compared(mine: httpx2.AsyncClient) -> None:
         new = {**NEW, "startedLocal": f"2026-01-02T03:04:0{second}.5", "configureArgs": args,
                "host": {"hostname": f"h{second}"}}  # fmt: skip
         url = (await mine.post(BUILDS, json=new)).headers["Location"]
-        files = [{"path": "lib/x", "type": "file", "size": size},
-                 {"path": "same", "type": "dir"}, {"path": f"z{second}", "type": "dir"}]  # fmt: skip
+        folders = [{"path": path, "type": "dir"} for path in ("same", f"z{second}")]
+        files = [{"path": "lib/x", "type": "file", "size": size}, *folders]
         made.append((await mine.patch(url, json={"manifest": files})).json()["id"])
     compared = await get(mine, f"/compare?left={made[0]}&right={made[1]}")
     BuildComparison.model_validate(compared)
@@ -273,3 +279,49 @@ async def test_two_builds_are_compared(mine: httpx2.AsyncClient) -> None:
     itself = await get(mine, f"/compare?left={made[0]}&right={made[0]}")
     assert itself["isReproducible"] is True
     assert (await mine.get(f"{BUILDS}/compare?left={made[0]}&right=x")).status_code == 404
+
+
+async def test_every_filter_and_sort_is_served_by_an_index(
+    stored: httpx2.AsyncClient, database: Database
+) -> None:
+    table = RESOURCES["builds"]
+    asked = [(field.name, field.example) for field in table.filterable]
+    for parameters, sort in (
+        *(([one], None) for one in asked),
+        *(([], f"-{field.name}") for field in table.sortable),
+    ):
+        tree = parse_filter(table, parameters)
+        order = parse_order(table, sort, tree)
+        query = compile_filter(table, tree)
+        plan = await database.builds.explain(query, order.keys, limit=10)
+        winning = plan["queryPlanner"]["winningPlan"]
+        found = set(stages(winning.get("queryPlan", winning)))
+        assert found & {"IXSCAN", "IDHACK"}, (parameters, sort)
+        assert not found & {"COLLSCAN", "SORT"}, (parameters, sort)
+
+
+async def test_facets_count_builds(stored: httpx2.AsyncClient) -> None:
+    for query, counts in (("", [1, 1]), ("&package=p@1.2", [1, 1]), ("&eventText=zebra", [])):
+        answer = await stored.get(f"/api/v1/facets?resource=builds&field=status{query}")
+        assert [value["count"] for value in answer.json()["values"]] == counts
+    body = {"field": "status", "value": "failed"}
+    answer = await stored.post("/api/v1/query?resource=builds", json=body)
+    assert [item["status"] for item in answer.json()["items"]] == ["failed"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({"extra": {"a\0b": 1}}, id="NUL in a name"),
+        pytest.param({"name": "\ud800"}, id="surrogate"),
+        pytest.param({"extra": {"a": "\ud800"}}, id="surrogate in a value"),
+        pytest.param({"extra": {"\udfff": 1}}, id="surrogate in a name"),
+        pytest.param({"variables": {"A\0": "\ud800"}}, id="variable"),
+        pytest.param({"tags": ["\0"]}, id="NUL in a tag"),
+    ],
+)
+async def test_what_cannot_be_stored_is_no_fault_of_the_server(
+    mine: httpx2.AsyncClient, change: dict[str, Any]
+) -> None:
+    content = json.dumps({**NEW, **change})
+    assert (await mine.post(BUILDS, content=content)).status_code < 500

@@ -7,8 +7,11 @@ import pytest
 from httpx2 import AsyncClient
 
 from api.app import create_app
+from ingest.builds.identity import stamped_id
 from models.settings import Settings
+from tests.api.conftest import BUILT, BUILT_LATER, MADE_SPECS
 from tests.archives import key_of, sample_cases
+from tests.ingest.builds.reports import HASH
 
 TEXT = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```http\n(.*?)```", TEXT, re.DOTALL)
@@ -23,6 +26,10 @@ def filled(path: str) -> str:
         ("caseId", key_of(case).case_id),
         ("executionId", str(case.canonical)),
         ("otherExecutionId", other),
+        ("buildId", stamped_id(HASH, BUILT)),
+        ("otherBuildId", stamped_id(HASH, BUILT_LATER)),
+        ("hash", MADE_SPECS[0]["spec"]["nodes"][0]["hash"]),
+        ("otherHash", MADE_SPECS[1]["spec"]["nodes"][0]["hash"]),
     ):
         path = path.replace(f"{{{name}}}", value)
     return path

@@ -56,7 +56,7 @@ def _without_paths(documents: list[dict[str, object]]) -> str:
         executions = document.get("executions", [document.get("recorded")])
         assert isinstance(executions, list)
         for execution in executions:
-            del execution["sourcePath"]
+            del execution["sourcePath"], execution["foundAt"]
     return str(documents)
 
 

@@ -1,14 +1,27 @@
 """Specs over REST: in as Spack wrote them, found by anything in their graph, out again equal."""
 
+import asyncio
 import gzip
 import json
+import os
+import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 
+from api.schemas import PageOf
 from api.security.tokens import create_token
+from api.spec_schemas import (
+    Dag,
+    Dependencies,
+    SpecComparison,
+    SpecDetail,
+    SpecItem,
+    Splice,
+)
 from ingest.sample.specs import SpecSampleOptions, made_documents
 from ingest.spack.store import write_specs
 from models.database import Database, open_database
@@ -18,10 +31,10 @@ from models.spack.graph import Graph
 from models.spack.query import parse_query
 from models.spec_derivation import identities
 from tests.api.conftest import client_of
+from tests.ingest.spack import builders
 from tests.ingest.spack.builders import (
     FORMATS,
     clear_signed,
-    database as index_of,
     diamond,
     document,
     documents,
@@ -33,6 +46,8 @@ from tests.ingest.spack.builders import (
 )
 
 SPECS = "/api/v1/specs"
+_BESIDE = Path(__file__).parents[3] / "shared" / "data"
+LEGACY = Path(os.environ.get("CASELEDGER_TEST_DATA", _BESIDE)) / "spack" / "legacy"
 MADE = list(made_documents(SpecSampleOptions(30, seed=5)))
 Stored = dict[str, tuple[Graph, str]]
 
@@ -233,6 +248,26 @@ async def test_a_spec_is_read_by_hash_or_its_beginning(
     assert again.status_code == 304
 
 
+@pytest.mark.parametrize(
+    ("path", "schema"),
+    [
+        ("?limit=1000", PageOf[SpecItem]),
+        ("/{one}", SpecDetail),
+        ("/{one}/dag", Dag),
+        ("/{one}/dependencies", Dependencies),
+        ("/{one}/dependents", PageOf[SpecItem]),
+        ("/{one}/splice", Splice),
+        ("/compare?left={one}&right={two}", SpecComparison),
+    ],
+)
+async def test_answers_have_the_form_that_is_documented(
+    reader: httpx2.AsyncClient, path: str, schema: Any
+) -> None:
+    answer = await reader.get(SPECS + path.format(one=root_of(MADE[0]), two=root_of(MADE[1])))
+    assert answer.status_code == 200
+    schema.model_validate_json(answer.content)
+
+
 async def test_a_graph_is_given_in_every_form(reader: httpx2.AsyncClient) -> None:
     made = MADE[0]
     path = f"/{root_of(made)}"
@@ -260,7 +295,7 @@ async def test_dependents_are_listed(
 ) -> None:
     child = MADE[0]["spec"]["nodes"][0]["dependencies"][-1]["hash"]
 
-    async def found(**asked: str) -> set[str]:
+    async def found(**asked: Any) -> set[str]:
         page = await get(reader, f"/{child}/dependents", limit="1000", **asked)
         return {item["id"] for item in page["items"]}
 
@@ -271,10 +306,9 @@ async def test_dependents_are_listed(
 
 
 async def test_two_specs_are_compared(reader: httpx2.AsyncClient) -> None:
-    one, other = root_of(MADE[0]), next(
-        root_of(m) for m in MADE if m["spec"]["nodes"][0]["name"] == MADE[0]["spec"]["nodes"][0]["name"]
-        and root_of(m) != root_of(MADE[0])
-    )  # fmt: skip
+    one, name = root_of(MADE[0]), MADE[0]["spec"]["nodes"][0]["name"]
+    named = [root_of(made) for made in MADE if made["spec"]["nodes"][0]["name"] == name]
+    other = next(each for each in named if each != one)
     same_one = await get(reader, "/compare", left=one, right=one)
     assert same_one["isEqual"]
     assert same_one["run"] == {"added": [], "removed": [], "changed": []}
@@ -287,7 +321,7 @@ async def test_two_specs_are_compared(reader: httpx2.AsyncClient) -> None:
 
 @pytest.mark.parametrize("form", FORMATS)
 async def test_what_came_in_comes_out_equal(writer: httpx2.AsyncClient, form: int) -> None:
-    given = {"buildcache_layout_version": 2, **document(diamond(form), form)}
+    given = {"note": "x", **document(diamond(form), form)}
     answer = await writer.post(SPECS, content=packed(given))
     assert answer.status_code == 201, answer.text
     (item,) = answer.json()["items"]
@@ -308,7 +342,7 @@ async def test_what_came_in_comes_out_equal(writer: httpx2.AsyncClient, form: in
         (packed([document(diamond()), document(package("x"))]), "a.json", 2),
         (packed(document(diamond())) + b"\n" + packed(document(package("x"))), "a.ndjson", 2),
         (packed(lockfile([(diamond(), "app")])), "spack.lock", 1),
-        (packed(index_of([diamond()])), "index.json", 4),
+        (packed(builders.database([diamond()])), "index.json", 4),
         (clear_signed(json.dumps(document(diamond()))), "a.spec.json.sig", 1),
         (gzip.compress(packed(document(diamond()))), "a.json.gz", 1),
     ],
@@ -354,6 +388,35 @@ async def test_hostile_bodies_are_refused(
     answer = await writer.post(SPECS, content=content)
     assert answer.status_code == 422, answer.text
     assert await spec_database.specs.count({}) == 0
+
+
+async def test_very_many_nodes_are_refused_in_bounded_time(writer: httpx2.AsyncClient) -> None:
+    node = {"name": "x", "version": "1", "hash": "a" * 32}
+    given = {"spec": {"_meta": {"version": 5}, "nodes": [node] * 100_000}}
+    begin = time.monotonic()
+    answer = await writer.post(SPECS, content=packed(given))
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["reason"]
+    assert time.monotonic() - begin < 20
+
+
+async def test_of_parallel_uploads_one_is_first(
+    spec_database: Database, writer: httpx2.AsyncClient
+) -> None:
+    content = packed(document(diamond()))
+    answers = await asyncio.gather(*(writer.post(SPECS, content=content) for _ in range(16)))
+    assert sorted(answer.status_code for answer in answers) == [200] * 15 + [201]
+    assert await spec_database.specs.count({}) == 4
+
+
+@pytest.mark.skipif(not LEGACY.is_dir(), reason="the real files are not here")
+@pytest.mark.parametrize("name", ["hdf5.v013.json", "hdf5.v017.json", "hdf5.v020.json"])
+async def test_a_real_file_comes_back_equal(writer: httpx2.AsyncClient, name: str) -> None:
+    content = (LEGACY / name).read_bytes()
+    answer = await writer.post(SPECS, params={"name": name}, content=content)
+    assert answer.status_code == 201, answer.text
+    back = await writer.get(f"{answer.headers['Location']}?format=spack")
+    assert same(back.json(), json.loads(content))
 
 
 async def test_a_body_that_is_too_large_is_refused(spec_database: Database) -> None:
@@ -422,7 +485,7 @@ async def test_a_version_matrix_is_one_pipeline(reader: httpx2.AsyncClient) -> N
     pipeline = [
         {"$match": {"name": "hdf5"}},
         {"$unwind": "$compilers"},
-        {"$group": {"_id": {"version": "$version", "compiler": "$compilers.name"}, "specs": {"$sum": 1}}},
-    ]  # fmt: skip
+        {"$group": {"_id": ["$version", "$compilers.name"], "specs": {"$sum": 1}}},
+    ]
     answer = await reader.post("/api/v1/specs/aggregate", json=pipeline)
     assert answer.json()["items"], answer.text

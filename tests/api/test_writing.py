@@ -234,6 +234,7 @@ async def test_a_damaged_archive_is_reported(writer: httpx2.AsyncClient) -> None
     response = await writer.post("/api/v1/ingestions?wait=30&name=x.tar.gz", content=b"\x1f\x8bxx")
     assert response.json()["status"] == "failed"
     assert response.json()["problems"]
+    assert "/tmp" not in response.text
 
 
 async def test_only_what_is_below_the_roots_is_imported_from_a_path(

@@ -1,6 +1,7 @@
 """Folding gives the same case, in whatever order and batches its executions arrive."""
 
 import itertools
+import random
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -327,3 +328,41 @@ def test_a_second_time_nothing_is_new(
     again = folded(observations, case=case)
     assert set(again.outcomes.values()) == {"unchanged"}
     assert again.case == case
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_copies_in_any_order_give_the_same_record(number: int) -> None:
+    """The places, the scheduler's state and the better files count, whichever comes first."""
+    copies = [
+        observation(FIRST, {"a": 1}, source_path="/b", files_modified=5, fingerprint="x"),
+        observation(FIRST, {"a": 2}, source_path="/a", files_modified=3, fingerprint="y"),
+        observation(
+            FIRST, {"a": 3}, source_path="/c", files_modified=9, fingerprint="x",
+            scheduler_state="TIMEOUT", status="unknown", status_source=None,
+        ),
+    ]  # fmt: skip
+    random.Random(number).shuffle(copies)
+    one_by_one: CaseRecord | None = None
+    for copy in copies:
+        one_by_one = fold(one_by_one, KEY, [copy], NOW).case
+    assert one_by_one is not None
+    together = fold(None, KEY, copies, NOW).case
+    (execution,) = one_by_one.executions
+    assert execution == together.executions[0]
+    assert execution.found_at == ["/a", "/b", "/c"]
+    assert execution.scheduler_state == "TIMEOUT"
+    assert one_by_one.configuration == together.configuration
+
+
+def test_the_schedulers_word_counts_where_no_run_has_ended() -> None:
+    killed = observation(FIRST, {"a": 1}, status="running", status_source="CaseStatus")
+    moved = observation(
+        FIRST, {"a": 1}, status="timeout", status_source="scheduler",
+        scheduler_state="TIMEOUT", source_path="/z",
+    )  # fmt: skip
+    for order in ([killed, moved], [moved, killed]):
+        case: CaseRecord | None = None
+        for copy in order:
+            case = fold(case, KEY, [copy], NOW).case
+        assert case is not None
+        assert case.executions[0].status == "timeout"

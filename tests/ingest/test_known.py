@@ -21,7 +21,7 @@ def known(**fields: Any) -> KnownExecutions:
     recorded = {
         "complete": True,
         "fingerprint": found().fingerprint,
-        "sourcePath": PATH,
+        "foundAt": [PATH],
         "schedulerState": None,
         "hasConfiguration": True,
         "unreadFiles": [],
@@ -29,8 +29,7 @@ def known(**fields: Any) -> KnownExecutions:
         "filesModified": 0,
     }
     lid = fields.pop("executionId", LID)
-    case = {"machine": KEY.machine, "user": KEY.user, "caseName": KEY.name}
-    return KnownExecutions([case | {"executionId": lid, "recorded": recorded | fields}])
+    return KnownExecutions([{"executionId": lid, "recorded": recorded | fields}])
 
 
 @pytest.mark.parametrize(
@@ -40,7 +39,6 @@ def known(**fields: Any) -> KnownExecutions:
         pytest.param({"fingerprint": "x"}, found(), id="whole, and no more files"),
         pytest.param({"complete": False, "filesModified": 7}, found(), id="incomplete, and older"),
         pytest.param({"complete": False}, found(), id="incomplete with the same files"),
-        pytest.param({"sourcePath": "/a"}, found(), id="complete, elsewhere"),
         pytest.param({}, found(is_anchored=False), id="at its path, though it tells nothing"),
         pytest.param({}, found(machine=None), id="at its path, though no machine is told"),
     ],
@@ -59,7 +57,9 @@ def test_a_directory_that_teaches_nothing_is_passed_over(
             {"complete": False}, found(entries=(FileEntry("CaseStatus", 6),)), id="other size"
         ),
         pytest.param({"complete": False}, found(entries=()), id="other files"),
-        pytest.param({"sourcePath": "/c"}, found(), id="at a path that comes first"),
+        pytest.param({"foundAt": ["/c"]}, found(), id="at another place"),
+        pytest.param({}, found(state="TIMEOUT"), id="whole, but a state that is new"),
+        pytest.param({"filesModified": 9}, found(), id="whole, but an older copy"),
         pytest.param({"fingerprint": "x", "fileCount": 0}, found(), id="more files"),
         pytest.param({"hasConfiguration": False, "fingerprint": "x"}, found(), id="damaged before"),
         pytest.param(
@@ -68,11 +68,6 @@ def test_a_directory_that_teaches_nothing_is_passed_over(
             id="incomplete, and modified since",
         ),
         pytest.param({"complete": False}, found(state="TIMEOUT"), id="a state that is new"),
-        pytest.param({"sourcePath": "/a"}, found(machine="compy"), id="another machine"),
-        pytest.param({"sourcePath": "/a"}, found(user="other"), id="another user"),
-        pytest.param({"sourcePath": "/a"}, found(case="other"), id="another case"),
-        pytest.param({"sourcePath": "/a"}, found(is_anchored=False), id="uncertain place"),
-        pytest.param({"sourcePath": "/a"}, found(machine_is_known=False), id="uncertain machine"),
     ],
 )
 def test_a_directory_that_may_teach_something_is_read(
@@ -87,10 +82,11 @@ def test_where_nothing_is_known_everything_is_read() -> None:
 
 def test_one_lid_may_belong_to_several_cases() -> None:
     recorded = {
-        "complete": True, "fingerprint": "x", "sourcePath": "/a",
-        "hasConfiguration": True, "unreadFiles": [], "fileCount": 1,
+        "complete": True, "fingerprint": found().fingerprint, "schedulerState": None,
+        "hasConfiguration": True, "unreadFiles": [], "fileCount": 1, "filesModified": 0,
     }  # fmt: skip
-    case = {"user": KEY.user, "caseName": KEY.name, "executionId": LID, "recorded": recorded}
-    executions = KnownExecutions(case | {"machine": name} for name in ("compy", KEY.machine))
+    executions = KnownExecutions(
+        {"executionId": LID, "recorded": recorded | {"foundAt": [path]}} for path in ("/a", PATH)
+    )
     assert executions.is_unchanged(found())
-    assert not executions.is_unchanged(found(machine="pm-cpu"))
+    assert not executions.is_unchanged(found("/b"))

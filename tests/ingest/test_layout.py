@@ -85,7 +85,7 @@ def test_a_snapshot_tells_the_state_of_the_job(
         pytest.param("chrysalis/performance_archive/c", "performance_archive", "c", id="no user"),
         pytest.param("performance_archive/x/u/c", "u", "c", id="one level too many"),
         pytest.param("performance_archives/u/c", "u", "c", id="another name"),
-        pytest.param("performance_archive/NOSTATE/u/c", "u", "c", id="no state"),
+        pytest.param("performance_archive/nostate/u/c", "u", "c", id="no state"),
     ],
 )
 def test_elsewhere_the_path_only_gives_names(path: str, user: str | None, case: str | None) -> None:
@@ -119,3 +119,21 @@ def test_any_path_can_be_read(path: list[str], outside: int) -> None:
     assert found.case == (path[-1] if path else None)
     is_anchor = [part == "performance_archive" for part in path[-3:]]
     assert found.is_anchored == (is_anchor == [True, False, False])
+
+
+@pytest.mark.parametrize(
+    ("bucket", "state"),
+    [
+        pytest.param("CANCELLED by 1234", "CANCELLED", id="words"),
+        pytest.param("CANCELLED+", "CANCELLED", id="cut"),
+        pytest.param("OUT_OF_ME+", "OUT_OF_MEMORY", id="cut in the middle"),
+        pytest.param("REQUEUED", "REQUEUED", id="a word that says nothing of the end"),
+    ],
+)
+def test_every_bucket_is_one(bucket: str, state: str) -> None:
+    found = place(f"chrysalis/OLD_PERF/2025-01/performance_archive_2025/{bucket}/u/c")
+    assert (found.state, found.user, found.case, found.is_anchored) == (state, "u", "c", True)
+
+
+def test_a_bucket_alone_tells_the_state() -> None:
+    assert place("TIMEOUT/u/c").state == "TIMEOUT"

@@ -59,9 +59,8 @@ async def observed(workers: Workers, tasks: Sequence[Task]) -> dict[str, Result]
     return {result.path: result async for result in workers.observe_all(tasks)}
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
-async def test_few_tasks_need_no_processes(jobs: int) -> None:
-    with Workers(jobs) as workers:
+async def test_without_jobs_there_are_no_processes() -> None:
+    with Workers(0) as workers:
         results = await observed(workers, [task("/a"), task("/b")])
         assert workers._pool is None
     assert {path: result.reason for path, result in results.items()} == {"/a": None, "/b": None}

@@ -1,0 +1,73 @@
+"""The digest of a configuration: by it a rebuilt one is known to be what was read.
+
+It is made of what values mean, as differences are, and not of how they are typed. The digests of
+parts are kept: executions share the parts of files that are the same.
+"""
+
+import hashlib
+import json
+from collections.abc import Collection, Iterator
+from typing import Any
+
+from models.configuration import Configuration, Values
+from models.delta import meaning_of
+from models.metadata import VARIABLE_FIELDS
+
+_MOST_PARTS = 512
+_MISSING = object()
+
+_parts: dict[int, tuple[Values, str]] = {}
+"""By identity of a part: the part, which so stays what it is, and its digest."""
+
+
+def digest_configuration(configuration: Configuration, unread: Collection[str] = ()) -> str:
+    """Return a digest that is the same wherever and whenever it is made.
+
+    The `unread` files are left out, as from differences. Of a variable that a metadata field
+    stands for only counts whether it says the same.
+    """
+    parts = [
+        [name, _part_digest(part)]
+        for name, part in sorted(configuration.files.items())
+        if part and name not in unread
+    ]
+    return _digest([parts, list(_spoken_for(configuration, unread))])
+
+
+def _part_digest(part: Values) -> str:
+    known = _parts.get(id(part))
+    if known is not None:
+        return known[1]
+    told = [
+        [key, meaning_of(value)]
+        for key, value in sorted(part.items(), key=lambda item: item[0])
+        if key not in VARIABLE_FIELDS
+    ]
+    digest = _digest(told)
+    _parts[id(part)] = part, digest
+    if len(_parts) > _MOST_PARTS:
+        del _parts[next(iter(_parts))]
+    return digest
+
+
+def _spoken_for(configuration: Configuration, unread: Collection[str]) -> Iterator[list[Any]]:
+    for variable, field in sorted(VARIABLE_FIELDS.items()):
+        if variable.partition(".")[0] in unread:
+            continue
+        value = _value(configuration, variable)
+        if value is None or value == "":
+            yield [variable, value]
+        elif value is not _MISSING:
+            told = _value(configuration, field)
+            is_told = told is not None and told is not _MISSING
+            is_same = str(told) == str(value) or meaning_of(told) == meaning_of(value)
+            yield [variable, "same" if is_same or not is_told else "other"]
+
+
+def _value(configuration: Configuration, key: str) -> Any:
+    return configuration.files.get(key.partition(".")[0], {}).get(key, _MISSING)
+
+
+def _digest(content: Any) -> str:
+    text = json.dumps(content, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -1,0 +1,56 @@
+"""The reporter for Spack against the server that it is written for."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+from api.security.tokens import create_token
+from ingest.builds.scripts import report_install
+from models.database import Database
+from models.settings import Settings
+from tests.api.test_serving import serving
+from tests.ingest.builds.reports import HASH
+from tests.ingest.builds.test_importing import LOG_NAME, TREE, write_tree
+from tests.ingest.builds.test_install_tree import NAME
+
+MANIFEST = {
+    f"/opt/{NAME}/.spack": {"type": "dir", "mode": 0o40755},
+    f"/opt/{NAME}/lib/x": {"type": "file", "mode": 0o100644, "size": 1, "hash": "a" * 32},
+    f"/opt/{NAME}/lib/y": {"type": "link", "mode": 0o120777, "dest": f"/opt/{NAME}/lib/x"},
+}
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    wanted = {name: c for name, c in TREE.items() if name.startswith(("opt", "logs"))}
+    manifest = f"opt/x/{NAME}/.spack/install_manifest.json"
+    return write_tree(tmp_path, {**wanted, manifest: json.dumps(MANIFEST).encode()})
+
+
+async def test_builds_are_reported_to_a_server(
+    database: Database,
+    settings: Settings,
+    tree: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    _, token = await create_token(database, "nightly", ["ingest"], "test", None)
+    monkeypatch.setenv("CASELEDGER_TOKEN", token)
+    own = {"HOME": str(settings.home), "DATABASE": settings.database}
+    with serving(tmp_path, **own) as (_, port):
+        words = ["--url", f"http://127.0.0.1:{port}", "--tag", "t", str(tree)]
+        for _ in range(2):
+            paths = [str(tree / "opt"), str(tree / "logs" / LOG_NAME)]
+            code = await asyncio.to_thread(report_install.main, [*words[:-1], *paths])
+            assert code == 0
+    builds = {build["status"]: build for build in await database.builds.find({})}
+    assert builds.keys() == {"success", "failed"}
+    for build in builds.values():
+        assert (build["specHash"], build["owner"], build["tags"]) == (HASH, "nightly", ["t"])
+    installed = builds["success"]
+    assert [phase["name"] for phase in installed["phases"]] == ["configure", "build", "stage"]
+    assert (installed["seconds"], installed["manifest"]["entryCount"]) == (4.5, 3)
+    assert builds["failed"]["errorCount"] > 0
+    assert builds["failed"]["failedPhase"] == "build"

@@ -1,0 +1,17 @@
+"""`caseledger verify` checks the links, and removes what no build names."""
+
+from api.cli.records import _verify
+from models.database import Database
+from models.settings import Settings
+from tests.ingest.test_fold import FIRST
+from tests.ingest.test_software_link import LOADED, NETCDF, links, record, record_spec
+
+
+async def test_links_are_verified_and_mended(database: Database, settings: Settings) -> None:
+    own_id = await record(database, FIRST, LOADED)
+    await record_spec(database, NETCDF)
+    wrong = {"collection": "executions", "document": own_id, "field": "specs"}
+    assert await _verify(settings, repair=False) == [wrong]
+    assert await _verify(settings, repair=True) == [wrong]
+    assert await links(database, own_id) == [(NETCDF, "loaded", 1)]
+    assert await _verify(settings, repair=False) == []
