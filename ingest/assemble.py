@@ -86,7 +86,10 @@ def assemble(
         scheduler_state=location.state,
         complete=parsed.is_complete,
         missing=parsed.missing,
-        problems=[*parsed.problems, *_disagreements(location, parsed, key)],
+        problems=[
+            without_credentials(problem)
+            for problem in (*parsed.problems, *_disagreements(location, parsed, key))
+        ],
         case_hash=_text(parsed, "env_case.CASE_HASH"),
         case_group=_text(parsed, "env_case.CASE_GROUP"),
         run_start_local=attempt.start if attempt else lid.local_time,
@@ -184,8 +187,16 @@ def _disagreements(location: Location, parsed: Parsed, key: CaseKey) -> Iterator
             yield Problem(file=file, reason=f"{what}_disagrees", detail=detail)
 
 
+def without_credentials(problem: Problem) -> Problem:
+    """Return a problem as it may be stored and shown."""
+    told = {"file": masked_text(problem.file), "detail": masked_text(problem.detail)}
+    return problem.model_copy(update=told)
+
+
 def _other_files(entries: Sequence[FileEntry]) -> list[OtherFile]:
-    return [OtherFile(name=storable_path(entry.path), size=entry.size) for entry in entries]
+    return [
+        OtherFile(name=masked_text(storable_path(entry.path)), size=entry.size) for entry in entries
+    ]
 
 
 def _configuration(parsed: Parsed, case_name: str) -> Configuration:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+from ingest.secrets import masked_text
 from models.database import Collection, Put
 from models.ingestion import (
     MAX_STORED_PROBLEMS,
@@ -98,10 +99,10 @@ class Audit:
         self.record.problem_count += 1
         if len(self.record.problems) < MAX_STORED_PROBLEMS:
             problem = ImportProblem(
-                path=self._shown(path),
-                file=None if file is None else printable(file),
+                path=self._shown(masked_text(path)),
+                file=None if file is None else printable(masked_text(file)),
                 reason=reason,
-                detail=self._shown(detail),
+                detail=self._shown(masked_text(detail)),
             )
             self.record.problems.append(problem)
 

@@ -271,9 +271,18 @@ def _split(before: StoredCase | None, executions: Sequence[Execution]) -> list[S
         ours = executions[start : start + len(part)]
         if len(ours) < len(part) or any(a is not b for a, b in zip(part, ours, strict=True)):
             break
+        if number in before.missing and _is_filled(before, number, executions[start:]):
+            break
         full.append(ours)
         start += len(part)
     return [*full, *_fill(executions[start:])]
+
+
+def _is_filled(before: StoredCase, number: int, following: Sequence[Execution]) -> bool:
+    """Tell whether executions have come to where a missing overflow document was."""
+    after = sum(before.lengths[:number])
+    known = before.record.executions[after : after + 1]
+    return [e.execution_id for e in known] != [e.execution_id for e in following[:1]]
 
 
 def _fill(executions: Sequence[Execution]) -> Iterator[Sequence[Execution]]:

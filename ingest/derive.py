@@ -62,6 +62,8 @@ class Configurations:
         if self._case is None or not execution.has_configuration:
             return None
         base_id, base = self.base
+        if own_id == base_id:
+            return base
         try:
             found = execution_configuration(execution, base_id, base)
         except (AttributeError, KeyError, TypeError) as error:

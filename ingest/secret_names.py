@@ -9,7 +9,7 @@ _ANYWHERE = re.compile(
     r"|(?:api|access|private|ssh|signing|encryption|account)[_-]?key",
     re.IGNORECASE,
 )
-_WORD = re.compile(r"[A-Z]++(?![a-z])|[A-Z]?[a-z]++|[A-Z]")
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]++")
 _WORDS = frozenset({"auth", "oauth", "cred", "creds", "jwt", "bearer", "cookie", "cookies"})
 _LAST_WORDS = frozenset({"key", "keys"})
 _LAST_OF_SEVERAL = frozenset({"pw", "pwd", "pat"})

@@ -41,7 +41,7 @@ _HINTS = (
 )  # fmt: skip
 """In small letters: without any of them there is nothing to mask but URLs and known forms."""
 
-_NAME = re.compile(r"(?<![\w.-])(?P<dashes>-*+)(?P<name>\w[\w.-]*+)")
+_NAME = re.compile(r"(?<![\w.-])(?P<dashes>[.-]*+)(?P<name>\w[\w.-]*+)")
 _EQUALS = re.compile(r"""\\?["']?\]?[ \t]{0,8}+(?P<sign>[:+?]?={1,2}+>?|%3[Dd]|:)[ \t]{0,8}+""")
 _BLANK = re.compile(r"""["']?(?:,\s{0,8}+|\s{1,8}+)""")
 _OPTION = re.compile(r"--[a-z]")
@@ -89,9 +89,7 @@ def without_secrets(variables: Mapping[str, Any]) -> dict[str, Any]:
 
     A variable is left out if a credential stands in its very name.
     """
-    return {
-        key: without_secret(key, value) for key, value in variables.items() if not _holds(key)
-    }
+    return {key: without_secret(key, value) for key, value in variables.items() if not _holds(key)}
 
 
 def without_secret(key: str, value: Any) -> Any:
@@ -263,7 +261,7 @@ def _value_start(text: str, found: re.Match[str]) -> int | None:
     if blank is None or _OPTION.match(text, blank.end()):
         return None
     before = text[max(0, found.start() - _SETS_REACH) : found.start()]
-    is_set = bool(found["dashes"]) or _SETS.search(before) is not None
+    is_set = "-" in found["dashes"] or _SETS.search(before) is not None
     return blank.end() if is_set else None
 
 

@@ -109,7 +109,8 @@ def verify(
 ) -> None:
     """Check that everything derived agrees with what it is derived from.
 
-    Exit codes: 0 all agrees, or was mended; 1 there are differences.
+    Exit codes: 0 all agrees, or was mended; 1 there are differences, or with --repair damages
+    that cannot be mended from what is stored.
     """
     from api.cli.records import run_verify
     from models.settings import load_settings

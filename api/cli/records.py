@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import asdict
 from typing import Any
 
 import typer
@@ -71,14 +72,25 @@ async def _one(settings: Settings, ingestion_id: str) -> dict[str, Any] | None:
 def run_verify(settings: Settings, *, repair: bool, as_json: bool) -> int:
     """Verify everything derived, print the differences and return the exit code."""
     found = asyncio.run(_verify(settings, repair=repair))
+    damages = [item for item in found if item["kind"] != "derived"]
     if as_json:
         typer.echo(json.dumps({"differences": found, "repaired": repair}, indent=2))
     else:
         for item in found[:_SHOWN_DIFFERENCES]:
-            typer.echo(f"{item['collection']} {item['document']}: {item['field']}")
+            told = "" if item["kind"] == "derived" else f" ({item['kind']}: {item['detail']})"
+            typer.echo(f"{item['collection']} {item['document']}: {item['field']}{told}")
+        typer.echo(_summary(len(found) - len(damages), len(damages), repair=repair))
+    return 1 if damages or (found and not repair) else 0
+
+
+def _summary(differences: int, damages: int, *, repair: bool) -> str:
+    told = []
+    if differences:
         done = "repaired" if repair else "found; --repair mends them"
-        typer.echo("everything agrees" if not found else f"{len(found)} differences {done}")
-    return 0 if repair or not found else 1
+        told.append(f"{differences} differences {done}")
+    if damages:
+        told.append(f"{damages} damages that nothing stored can mend, left as they are")
+    return "; ".join(told) or "everything agrees"
 
 
 async def _verify(settings: Settings, *, repair: bool) -> list[dict[str, str]]:
@@ -92,7 +104,4 @@ async def _verify(settings: Settings, *, repair: bool) -> list[dict[str, str]]:
         found += [item async for item in verify_links(database, repair=repair)]
         if repair:
             await remove_unused(database)
-    return [
-        {"collection": item.collection, "document": item.document, "field": item.field}
-        for item in found
-    ]
+    return [asdict(item) for item in found]

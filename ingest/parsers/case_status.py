@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Literal
 
 from ingest.parsers.content import text_lines
+from ingest.secrets import masked_text
 from models.lid import Lid
 
 Outcome = Literal["completed", "failed", "running", "unknown"]
@@ -23,6 +24,7 @@ _EVENT = re.compile(
 )
 _TIMED = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}: ")
 _JOB_NUMBER = re.compile(r"[0-9]{1,18}")
+_JOB_ID = re.compile(r"[0-9]{1,18}+(?:\[[0-9]{0,9}\])?+(?:\.[A-Za-z0-9_\[\]-]{1,64}+){0,8}+")
 _NEARBY_SECONDS = 600
 _MOST = 5000
 
@@ -52,7 +54,7 @@ def parse_case_status(content: bytes) -> list[Attempt]:
             continue
         moment = event["time"].replace(" ", "T")
         if event["phase"] == "case.run":
-            _note_run(attempts, event["status"], moment, (event["message"] or "").strip() or None)
+            _note_run(attempts, event["status"], moment, _job_id(event["message"] or ""))
         elif event["phase"] == "model execution":
             _note_model(attempts, event["status"], moment)
         elif not _goes_on_during_run(event["phase"]):
@@ -107,6 +109,13 @@ def _note_model(attempts: list[Attempt], status: str, moment: str) -> None:
         attempts[-1] = replace(last, end=moment, outcome="failed")
     elif status == "starting" and last.outcome == "failed" and last.end is not None:
         attempts.append(Attempt(last.job_id, moment, None, "running"))
+
+
+def _job_id(message: str) -> str | None:
+    """Return the job id that a message is or begins with; any other text is none."""
+    first = message.split(maxsplit=1)[:1]
+    is_job_id = first and _JOB_ID.fullmatch(first[0]) and masked_text(first[0]) == first[0]
+    return first[0] if is_job_id else None
 
 
 def _open_attempt(attempts: Sequence[Attempt], job_id: str | None) -> int | None:

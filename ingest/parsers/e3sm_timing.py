@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ingest.parsers.content import text_lines
+from ingest.secrets import masked_text
 from models.errors import ParseError
 from models.execution import Timing
 
@@ -39,7 +40,7 @@ def parse_e3sm_timing(content: bytes) -> TimingProfile:
     for line in text_lines(content):
         match = _LINE.fullmatch(line[:2000].strip())
         if match is not None:
-            values.setdefault(match["key"], match["value"])
+            values.setdefault(match["key"], masked_text(match["value"]))
     absent = [key for key in _REQUIRED if key not in values]
     if absent:
         raise ParseError("no_header", f"the timing profile has no {', '.join(absent)}")

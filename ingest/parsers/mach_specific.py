@@ -17,7 +17,7 @@ from models.keys import join_key
 FILE = "env_mach_specific"
 MODULES_KEY = f"{FILE}.modules"
 
-_LONGEST_PATTERN = 256
+_LONGEST_PATTERN = 64
 _NOT_READ = frozenset("()[]{}+?^$\\*")
 _ANYTHING = ".*"
 

@@ -244,8 +244,11 @@ class _Reader:
         self._finish()
         return {
             key: values[0] if len(values) == 1 else (values or None)
-            for name, array in sorted(self._arrays.items())
-            for key, values in sorted(array.values(name))
+            for key, values in sorted(
+                (key, values)
+                for name, array in self._arrays.items()
+                for key, values in array.values(name)
+            )
         }
 
     def _begin_group(self, name: str, token: str) -> None:
@@ -353,7 +356,7 @@ def _string(token: str) -> str:
 
 
 def _boz(token: str) -> list[str]:
-    """Return a constant of bits, `z'ff'`, however it is written; text, when its digits are wrong."""
+    """Return a constant of bits, such as `z'ff'`; two values when its digits are wrong."""
     lowered = token.lower().replace('"', "'")
     before, digits, after = lowered.split("'")
     base = (before or after).replace("x", "z")

@@ -34,7 +34,7 @@ def parse_preview_run(content: bytes) -> Launch:
             numbers.setdefault(_FIELDS[name], int(value))
     commands: dict[str, str] = {}
     for name, command in _commands(lines):
-        commands.setdefault(name, masked_text(command[:_LONGEST_COMMAND]))
+        commands.setdefault(name, masked_text(command)[:_LONGEST_COMMAND])
     return Launch.model_validate({**numbers, **commands})
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from ingest.parsers.content import text_lines
 from models.errors import ParseError
 
+_LONGEST_QUOTED = 65_536  # the time that shlex takes grows with the square of it
 _COMMANDS = ("create_newcase", "create_clone")
 
 
@@ -43,6 +44,8 @@ def parse_readme_case(content: bytes) -> ReadmeCase:
 def _words(line: str) -> list[str]:
     if not any(command in line for command in _COMMANDS):
         return []
+    if len(line) > _LONGEST_QUOTED:
+        return line.split()
     try:
         return shlex.split(line)
     except ValueError:

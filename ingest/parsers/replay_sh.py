@@ -3,16 +3,22 @@
 Source of the format: CIME's case.record_cmd, a bash script with one command to a line.
 """
 
+import re
+
 from ingest.parsers.content import text_lines
 from ingest.secrets import masked_text
 
 _MOST = 1000
 _LONGEST = 4096
+_CONTINUED = re.compile(rb"\\\r?\n")
 _NOT_COMMANDS = ("#", "set ", "CASEDIR=", "cd ")
 
 
 def parse_replay_sh(content: bytes) -> list[str]:
-    """Return the commands, of many the last ones, with credentials masked."""
-    lines = (line.strip() for line in text_lines(content))
+    """Return the commands, of many the last ones, with credentials masked.
+
+    A command that goes on in the next line, after a backslash, is told as one.
+    """
+    lines = (line.strip() for line in text_lines(_CONTINUED.sub(b" ", content)))
     commands = [line for line in lines if line and not line.startswith(_NOT_COMMANDS)]
-    return [masked_text(command[:_LONGEST]) for command in commands[-_MOST:]]
+    return [masked_text(command)[:_LONGEST] for command in commands[-_MOST:]]

@@ -26,6 +26,8 @@ class Place:
     type_name: str = ""
 
 
+_NOTHING = object()
+
 Clean = Callable[[str, Any], Any]
 """Returns the value of a variable as it may be kept."""
 
@@ -60,7 +62,11 @@ class Sheet:
         for number in compress(count(), map(ne, self.lines, lines)):
             place = self.places.get(number)
             values = self.reread(place, self.lines[number], lines[number]) if place else None
-            if place is None or values is None or values[0] != self.variables[place.key]:
+            if (
+                place is None
+                or values is None
+                or values[0] != self.variables.get(place.key, _NOTHING)
+            ):
                 return None
             variables[place.key] = clean(place.key, values[1])
         return Sheet(lines, variables, self.places, self.reread)

@@ -26,6 +26,8 @@ ENTRY = {"canonical": 1, "current": 2}
         pytest.param(None, None, id="unset"),
         pytest.param([1, "2"], ["1", 2.0], id="lists"),
         pytest.param(0.0, -0.0, id="zeros"),
+        pytest.param(10**16, 1e16, id="large integer and real"),
+        pytest.param([2**62], [2.0**62], id="large in a list"),
         pytest.param(0.1, "0.1", id="fraction and text"),
     ],
 )
@@ -46,6 +48,9 @@ def test_values_of_the_same_meaning_are_the_same(left: Any, right: Any) -> None:
         pytest.param([1, 2], [2, 1], id="order in a list"),
         pytest.param([1], [True], id="one and true in a list"),
         pytest.param(2**53, 2**53 + 1, id="large integers"),
+        pytest.param(2**53 + 1, 2.0**53, id="large integer and the nearest real"),
+        pytest.param(10**16 + 1, 1e16, id="large integer and real"),
+        pytest.param(1e300, float("inf"), id="infinite"),
         pytest.param(1.5, 1, id="fraction"),
     ],
 )

@@ -157,7 +157,26 @@ def billion_laughs(use: str) -> bytes:
             {"doctype", "not_xml"},
             id="billion laughs in an attribute",
         ),
-        pytest.param(b"<file>" + b"<a>" * 10**6, {"not_xml"}, id="deep nesting"),
+        pytest.param(b"<file>" + b"<a>" * 10**5, {"not_xml"}, id="deep nesting"),
+        pytest.param(
+            b"<file>" + b"<a/>" * 10**6 + b"</file>", {"too_many_elements"}, id="elements"
+        ),
+        pytest.param(
+            b"<file " + b"".join(b"a%d='' " % i for i in range(10**6)) + b"/>",
+            {"too_many_elements"},
+            id="attributes",
+        ),
+        pytest.param(b"<file>" + b" " * 2**25 + b"</file>", {"too_large"}, id="more than 32 MiB"),
+        pytest.param(
+            b"<?xml version='1.0' " + b" " * 999 + b"encoding='UTF-7'?><file>+ADw-a/+AD4-</file>",
+            {"not_xml"},
+            id="tags that cannot be counted",
+        ),
+        pytest.param(
+            "<?xml version='1.0' encoding='IBM037'?><file/>".encode("cp037"),
+            {"not_xml"},
+            id="EBCDIC",
+        ),
     ],
 )
 def test_hostile_xml_is_refused(content: bytes, reasons: set[str]) -> None:
@@ -228,6 +247,11 @@ def test_what_is_parsed_can_be_stored(content: bytes, file: str) -> None:
     variables = {} if reason else parse_env_xml(content, file)
     assert reason in {None, "conflict"}
     assert flatten(nest(variables)) == variables
+
+
+def test_a_long_number_that_is_none_is_text() -> None:
+    text = "1" * 1_000_000 + "x"
+    assert parsed(entry("A", text, "real")) == {"env_run.A": text}
 
 
 @given(st.binary())

@@ -1,4 +1,8 @@
+import re
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ingest.parsers.mach_specific import parse_mach_specific
 from models.errors import ParseError
@@ -36,6 +40,46 @@ def test_an_exclamation_mark_excludes() -> None:
 
 def test_any_setting_of_the_build_chooses() -> None:
     assert modules(DEBUG=True)[-1] == "load debugger"
+
+
+def is_chosen(wanted: str, actual: str) -> bool:
+    content = (
+        f'<file><module_system><modules compiler="{wanted}"><command name="load"/></modules>'
+        "</module_system></file>"
+    )
+    return bool(parse_mach_specific(content.encode(), {"env_build.COMPILER": actual}))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "chosen", "left"),
+    [
+        pytest.param("intel|gnu", ["intel", "gnu"], ["intelgpu", "gnu9", "int"], id="alternatives"),
+        pytest.param("gnu.*", ["gnu", "gnugpu"], ["agnu", "gn"], id="beginning"),
+        pytest.param(".*gpu", ["gpu", "gnugpu"], ["gpus", "gnu"], id="end"),
+        pytest.param("!gnu.*", ["intel"], ["gnu", "gnugpu"], id="all but a beginning"),
+        pytest.param("!intel|gnu", ["pgi"], ["gnu", "intel"], id="all but alternatives"),
+        pytest.param("openmpi-4.1", ["openmpi-4.1"], ["openmpi-4.1.2"], id="point"),
+        pytest.param("c++", ["c++"], ["c", "cc"], id="what is no pattern"),
+        pytest.param("(a+)+b", ["(a+)+b"], ["ab", "a" * 45], id="what a pattern may not hold"),
+        pytest.param("!(a+)+b", ["ab"], ["(a+)+b"], id="all but that"),
+        pytest.param("a.*" * 200, [], ["a" * 200], id="too long for a pattern"),
+        pytest.param("a.*" * 20 + "b", ["a" * 20 + "b"], ["a" * 64], id="many ways"),
+    ],
+)  # fmt: skip
+def test_an_attribute_chooses_the_settings_that_it_means(
+    wanted: str, chosen: list[str], left: list[str]
+) -> None:
+    assert [name for name in [*chosen, *left] if is_chosen(wanted, name)] == chosen
+
+
+@given(
+    st.lists(st.sampled_from(["a", "b", ".", ".*", "|"]), max_size=8).map("".join),
+    st.text("ab.", max_size=6),
+)
+def test_the_forms_that_are_read_mean_what_they_mean_as_expressions(
+    wanted: str, actual: str
+) -> None:
+    assert is_chosen(wanted, actual) == bool(re.fullmatch(wanted, actual))
 
 
 def test_a_later_block_overrides_a_variable() -> None:

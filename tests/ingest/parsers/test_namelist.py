@@ -1,3 +1,5 @@
+from itertools import pairwise
+from time import process_time
 from typing import Any
 
 import f90nml
@@ -6,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.parsers.namelist import parse_namelist
+from models.delta import diff
 from models.errors import ParseError
 
 
@@ -96,8 +99,57 @@ def test_names_mean_the_same_in_any_case() -> None:
 
 
 def test_array_elements_and_derived_types_are_variables_of_their_own() -> None:
-    found = read("&g a(2) = 1 b (1:3) = 4,5,6 c%d(1) = 7 /")
-    assert found == {"atm_in.g.a(2)": 1, "atm_in.g.b(1:3)": [4, 5, 6], "atm_in.g.c%d(1)": 7}
+    found = read("&g a(2) = 1 b (2:4) = 4,5,6 c % d(01) = 7 e( 1, 02 ) = 8 f(1)%g = 9 /")
+    assert found == {
+        "atm_in.g.a(2)": 1,
+        "atm_in.g.b(2:4)": [4, 5, 6],
+        "atm_in.g.c%d(1)": 7,
+        "atm_in.g.e(1,2)": 8,
+        "atm_in.g.f(1)%g": 9,
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        pytest.param("a(1:3) = 1,2,3", {"a": [1, 2, 3]}, id="section"),
+        pytest.param("a(:) = 1,2,3", {"a": [1, 2, 3]}, id="all of it"),
+        pytest.param("a(1)=1 a(2)=2 a(3)=3", {"a": [1, 2, 3]}, id="elements"),
+        pytest.param("a(3)=3 a(1)=1 a(2)=2", {"a": [1, 2, 3]}, id="in any order"),
+        pytest.param("a(1) = 1,2,3", {"a": [1, 2, 3]}, id="from an element on"),
+        pytest.param("a( 01 ) = 1", {"a": 1}, id="one element"),
+        pytest.param("a = 1,2 a(3) = 3", {"a": [1, 2, 3]}, id="one more"),
+        pytest.param("a = 1,2,3 a(2) = 9", {"a": [1, 9, 3]}, id="one of them"),
+        pytest.param("a = 1,2,3 a(1:3) = 9,,8", {"a": [9, 2, 8]}, id="null leaves a value"),
+        pytest.param("a(1:2) = 1,2 a += 3", {"a": [1, 2, 3]}, id="added"),
+        pytest.param("a(1)=1 a(3)=3", {"a(1)": 1, "a(3)": 3}, id="a hole"),
+        pytest.param("a = 1 a(3)=3", {"a": 1, "a(3)": 3}, id="a hole behind the list"),
+        pytest.param("a(0:1) = 1,2", {"a(0:1)": [1, 2]}, id="another lower bound"),
+        pytest.param("a(1:2) = 1,2,3", {"a(1:2)": [1, 2, 3]}, id="too many values"),
+        pytest.param("a(1:5:2) = 1,2,3", {"a(1:5:2)": [1, 2, 3]}, id="a stride"),
+        pytest.param("a(1) =", {"a(1)": None}, id="no value"),
+        pytest.param("a(3) = 3 a += 1 a(1) = 1 a(2) = 2",
+                     {"a": 1, "a(1)": 1, "a(2)": 2, "a(3)": 3}, id="added to a hole"),
+        pytest.param("a(1) = 1 a(1) += 2", {"a(1)": [1, 2]}, id="added to an element"),
+        pytest.param("a(5) = 5 a(1) = 1 a = 7,8", {"a": [7, 8]}, id="all set later"),
+        pytest.param("a(5) = 5 a = 7,8 a(3) = 9", {"a": [7, 8, 9]}, id="and then one more"),
+    ],
+)  # fmt: skip
+def test_elements_that_fill_an_array_are_its_list(text: str, values: dict[str, Any]) -> None:
+    assert read(text, "user_nl_eam") == {f"user_nl_eam.{k}": v for k, v in values.items()}
+
+
+@given(st.lists(st.integers(0, 9), min_size=1, max_size=6), st.data())
+def test_a_list_is_the_same_in_whatever_sections_it_is_written(
+    values: list[int], data: st.DataObject
+) -> None:
+    cuts = sorted(data.draw(st.sets(st.integers(1, len(values)))) | {0, len(values)})
+    parts = [
+        f"x({first + 1}:{last}) = {','.join(map(str, values[first:last]))}"
+        for first, last in pairwise(cuts)
+    ]
+    written = " ".join(data.draw(st.permutations(parts)))
+    assert read(f"&g {written} /") == read(f"&g x = {','.join(map(str, values))} /")
 
 
 def test_users_files_have_no_groups() -> None:
@@ -123,10 +175,45 @@ def test_the_last_of_two_assignments_counts() -> None:
         pytest.param("x = 0.6", " x\t= 6.0D-1 ! note", id="real"),
         pytest.param("x = 3*0.5", "x = 0.5, 0.5,\n 0.5", id="repeat"),
         pytest.param("x = 'a'", 'x = "a  "', id="quotes"),
+        pytest.param("x = (1.,2.0)", "x = ( 1.0 , 2d0 )", id="complex"),
+        pytest.param("x = (1,2)", "x = (1.0,2.0)", id="complex of integers"),
+        pytest.param("x = 2*(1.,2.)", "x = 2*( 1.0, 2.0 )", id="repeated complex"),
+        pytest.param("x = .TRUE._4", "x = .true.", id="logical kind"),
+        pytest.param("x = 10000000000000000", "x = 1.e16", id="large"),
+        pytest.param("x = z'ff'", "x = Z'FF'", id="hexadecimal"),
+        pytest.param("x = z'ff'", "x = 'ff'z", id="base behind"),
+        pytest.param("x = b'101', 2", 'x = B"101", 2', id="binary"),
+        pytest.param("x = 2*o'17'", "x = o'17', '17'o", id="repeated octal"),
+        pytest.param("A % B=1", "a%b = 1", id="blanks in a name"),
+        pytest.param("a(1) % b (2)=1", "a(1)%b(2) = 1", id="blanks around subscripts"),
     ],
 )
 def test_a_change_of_text_only_is_no_change(one: str, other: str) -> None:
-    assert read(f"&g {one} /") == read(f"&g {other} /")
+    assert diff(read(f"&g {one} /"), read(f"&g {other} /")) == {}
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        pytest.param("x = (1.0,2.0)", "x = (2.0,1.0)", id="complex"),
+        pytest.param("x = z'11'", "x = o'11'", id="base"),
+        pytest.param("x = z'11'", "x = '11'", id="text"),
+        pytest.param("x = 10000000000000001", "x = 1.e16", id="large"),
+        pytest.param("x = 'ff' b = 1", "x = 'ff'b", id="a variable behind a string"),
+        pytest.param("x = a, b", "x%a = b", id="name"),
+    ],
+)
+def test_a_change_of_value_is_a_change(one: str, other: str) -> None:
+    assert diff(read(f"&g {one} /"), read(f"&g {other} /")) != {}
+
+
+@pytest.mark.parametrize("text", ["x = 'ff'b = 1", "x = 'ff'b(2) = 1", "x = 'ff'b%c = 1"])
+def test_a_name_directly_behind_a_string_is_a_name(text: str) -> None:
+    assert len(read(f"&g {text} /")) == 2
+
+
+def test_digits_that_are_not_of_the_base_are_text() -> None:
+    assert read_values("b'19' 3*z'fg'") == ["b", "19", "z", "z", "z", "fg"]
 
 
 def test_a_string_without_end_is_told_with_its_line() -> None:
@@ -139,6 +226,50 @@ def test_a_string_without_end_is_told_with_its_line() -> None:
 def test_a_repeat_that_is_a_bomb_is_refused(text: str) -> None:
     with pytest.raises(ParseError, match="more than 100000 values"):
         read(f"&g {text} /")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("".join(f"a{i}= " for i in range(100_001)), id="variables without values"),
+        pytest.param("a+= " * 100_001, id="empty appends"),
+    ],
+)
+def test_very_many_variables_are_refused(text: str) -> None:
+    with pytest.raises(ParseError, match="more than 100000 variables"):
+        read(text, "user_nl_eam")
+
+
+def test_very_many_lines_are_refused() -> None:
+    with pytest.raises(ParseError) as caught:
+        read("\n" * 1_000_001)
+    assert caught.value.reason == "too_many_lines"
+
+
+@pytest.mark.parametrize(
+    ("start", "again"),
+    [
+        pytest.param("a=90000*0\n", "a+=\n", id="empty appends"),
+        pytest.param("a=60000*0\n", "a+= 1\n", id="appends"),
+        pytest.param("a(1:90000)=90000*0\n", "a+=\n", id="empty appends to a section"),
+        pytest.param("a(1:60000)=60000*0\n", "a(1)= 1\na+= 1\n", id="elements and appends"),
+        pytest.param("a(2)=90000*0\n", "a(2)+=\n", id="appends to a section"),
+        pytest.param("a=90000*0\n", "a(3)+=\n", id="appends to an element"),
+        pytest.param("", "a% ", id="names in parts"),
+        pytest.param("a=", "'ff'z (", id="constants"),
+    ],
+)
+def test_repeated_assignments_take_linear_time(start: str, again: str) -> None:
+    def seconds(count: int) -> float:
+        text = start + again * count
+        times = []
+        for _ in range(3):
+            began = process_time()
+            read(text, "user_nl_eam")
+            times.append(process_time() - began)
+        return min(times)
+
+    assert seconds(16_000) < 8 * seconds(4_000) + 0.05
 
 
 @given(st.binary(max_size=400))

@@ -102,3 +102,8 @@ words = st.text(alphabet="ab-='\"\\ \u00e4", max_size=30)
 )
 def test_nothing_is_raised_but_parse_errors(content: bytes) -> None:
     assert reason_of(lambda: parse_readme_case(content)) in {None, "no_command"}
+
+
+def test_a_very_long_command_is_read_without_its_quotes() -> None:
+    content = b"./create_newcase --res ne30 --case " + b"a" * 2_000_000
+    assert parse_readme_case(content).grid == "ne30"

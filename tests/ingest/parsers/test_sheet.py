@@ -35,6 +35,12 @@ NML = b"""&g
      'y'
  c = 2, 3
  d = 1 e = 2
+ s(1) = 1
+ s(2) = 2
+ t(4) = 1
+ u = 1
+ u(2) = 2
+ w % x(2) = 1
 /
 outside = 1
 &h a = 1
@@ -93,6 +99,10 @@ def test_anything_else_in_xml_has_to_be_parsed(old: bytes, new: bytes) -> None:
     [
         pytest.param(b"a = 1\n b", b"a = .true. ! new\n b", "f.g.a", True, id="value"),
         pytest.param(b"c = 2, 3", b"c = 3*4", "f.g.c", [4, 4, 4], id="list"),
+        pytest.param(
+            b"c = 2, 3", b"c = 'ff'Z, (1,2)", "f.g.c", ["z'ff'", "(1.0,2.0)"], id="constants"
+        ),
+        pytest.param(b"w % x(2) = 1", b"W%x( 2) = 3", "f.g.w%x(2)", 3, id="derived type"),
     ],
 )
 def test_a_value_of_a_namelist_is_read_from_its_line(
@@ -114,6 +124,9 @@ def test_a_value_of_a_namelist_is_read_from_its_line(
         pytest.param(b"a = 1\n b", b"z = 1\n b", id="another name"),
         pytest.param(b"d = 1 e", b"d = 2 e", id="two in one line"),
         pytest.param(b"'y'", b"'z'", id="the second line of a value"),
+        pytest.param(b"s(1) = 1", b"s(1) = 5", id="an element of a list"),
+        pytest.param(b"t(4) = 1", b"t(4) = 5", id="an element alone"),
+        pytest.param(b"u = 1", b"u = 5", id="a list that an element is merged into"),
         pytest.param(b"outside = 1", b"outside = 2", id="outside of groups"),
         pytest.param(b"&h a = 1", b"&h a = 2", id="a line that begins a group"),
     ],
@@ -137,10 +150,12 @@ def test_a_namelist_of_any_kind_is_read_as_it_would_be_parsed(content: bytes) ->
         assert found.variables == parse_namelist(content, "drv_in")
 
 
-LINE = re.compile(rb"(?m)^ *\w+ *= *(.*)$")
+LINE = re.compile(rb"(?m)^ *\w[\w %()]* *= *(.*)$")
 
 
-@given(st.lists(st.sampled_from(list("ab1 ,'\"!/&$=()*.\n")), max_size=8).map("".join), st.data())
+@given(
+    st.lists(st.sampled_from(list("abz1 ,'\"!/&$=+()*%.\n")), max_size=8).map("".join), st.data()
+)
 def test_any_value_in_a_namelist_is_read_as_it_would_be_parsed(
     text: str, data: st.DataObject
 ) -> None:
