@@ -50,6 +50,7 @@ _SETS = re.compile(
     re.IGNORECASE,
 )
 _SETS_REACH = 64
+_MAY_SET = re.compile(r"env|config|login", re.IGNORECASE)
 _BEARER = re.compile(r"""(?<!\w)(?P<kind>bearer\s{1,8}+)[^\s"',;]{3,}+""", re.IGNORECASE)
 _USER = re.compile(
     r"""(?<!\S)["']?(?:-[sSkLfivgn]{0,6}[uU]|--(?:proxy-)?user)(?:[ \t]{1,8}+|=)?"""
@@ -63,7 +64,7 @@ _GOES_ON = r"[,&;](?!\s|$|[\w.-]{1,64}+\s?=)"
 _PARTS = rf"[^\s\"'\\,&;]|{_GOES_ON}"
 _VALUES = {
     "": re.compile(
-        rf"(?:\"(?:[^\"\\]|\\.?)*+\"?|'[^']*+'?|\\.?|{_PARTS})++",
+        rf"(?:\\\"(?:[^\"\\]|\\[^\"])*+\\\"|\"(?:[^\"\\]|\\.?)*+\"?|'[^']*+'?|\\.?|{_PARTS})++",
         re.DOTALL,
     ),
     '"': re.compile(
@@ -228,9 +229,10 @@ def _changed_values(text: str) -> Iterator[tuple[int, int]]:
 def _named_values(text: str) -> Iterator[tuple[int, int]]:
     """Give the places of the values of names that sound secret."""
     quote, counted, position = "", 0, 0
+    may_set = _MAY_SET.search(text) is not None
     while (found := _NAME.search(text, position)) is not None:
         position = found.end()
-        start = _value_start(text, found)
+        start = _value_start(text, found, may_set)
         if start is None:
             continue
         before = _open_quote(text, counted, found.start(), quote)
@@ -244,8 +246,11 @@ def _named_values(text: str) -> Iterator[tuple[int, int]]:
             position = value.end()
 
 
-def _value_start(text: str, found: re.Match[str]) -> int | None:
-    """Return where the value of a name begins, None when it has none or does not sound secret."""
+def _value_start(text: str, found: re.Match[str], may_set: bool) -> int | None:
+    """Return where the value of a name begins, None when it has none or does not sound secret.
+
+    `may_set` tells whether there may be a command in the text that sets what it names.
+    """
     name, end = found["name"], found.end()
     is_query = text[found.start() - 1 : found.start()] in {"?", "&"}
     if not names_secret(name) and not (is_query and name.lower() in _QUERY_NAMES):
@@ -260,9 +265,13 @@ def _value_start(text: str, found: re.Match[str]) -> int | None:
     blank = _BLANK.match(text, end)
     if blank is None or _OPTION.match(text, blank.end()):
         return None
-    before = text[max(0, found.start() - _SETS_REACH) : found.start()]
-    is_set = "-" in found["dashes"] or _SETS.search(before) is not None
+    is_set = "-" in found["dashes"] or (may_set and _is_set(text, found.start()))
     return blank.end() if is_set else None
+
+
+def _is_set(text: str, start: int) -> bool:
+    """Tell whether a command that sets a variable stands just before it."""
+    return _SETS.search(text[max(0, start - _SETS_REACH) : start]) is not None
 
 
 def _open_quote(text: str, start: int, end: int, quote: str) -> str:

@@ -40,9 +40,9 @@ class ImportProblem(Stored):
 class IngestionRecord(Stored):
     """What the record of an import holds.
 
-    `status` is `queued` before it begins, `partial` when something was rejected or a source could not be read to its end,
-    `failed` when nothing could be read, `interrupted` when the user stopped the import. A record
-    that stays `running` belongs to an importer that was killed.
+    `status` is `queued` before it begins, `partial` when something was rejected or a source could
+    not be read to its end, `failed` when nothing could be read, `interrupted` when the user stopped
+    the import. A record that stays `running` belongs to an importer that was killed.
     """
 
     source: str

@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 from httpx2 import AsyncClient
 
+from ingest.parsers.env_xml import parse_env_xml
 from ingest.parsers.namelist import parse_namelist
 from ingest.pipeline import ImportOptions, import_paths
+from ingest.secrets import masked_text, without_secrets
 from models.database import Database
 from models.delta import flatten_delta, same_value
 from models.identity import CaseKey
@@ -92,6 +94,30 @@ def _compare_entry(entry: dict[str, Any], change: dict[str, Any]) -> None:
     )
     assert same_value(entry["canonical"], _value(change["old"]))
     assert same_value(entry["current"], _value(change["new"]))
+
+
+@pytest.mark.parametrize("name", ["sample.tar.gz", "real.tar.gz"])
+def test_no_variable_and_no_line_of_the_real_files_is_taken_for_a_credential(name: str) -> None:
+    count = 0
+    with tarfile.open(_ARCHIVES / name) as archive:
+        for member in archive:
+            file = archive.extractfile(member)
+            data = file.read() if file is not None else b""
+            data = gzip.decompress(data) if data.startswith(b"\x1f\x8b") else data
+            text = data.decode("utf-8", "replace")
+            assert masked_text(text) == text
+            for variable in _variables(member.name.rpartition("/")[2], data):
+                count += 1
+                assert without_secrets({variable: "x"}) == {variable: "x"}
+    assert count > 500
+
+
+def _variables(name: str, data: bytes) -> dict[str, Any]:
+    artefact = name.partition(".")[0]
+    if re.match(r"env_\w+\.xml\b", name):
+        return parse_env_xml(data, artefact)
+    is_namelist = re.match(r"user_nl_|\w+_(?:in|modelio\.nml)\b", name)
+    return parse_namelist(data, artefact) if is_namelist else {}
 
 
 def _value(told: Any) -> Any:

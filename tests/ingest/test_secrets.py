@@ -95,8 +95,8 @@ def test_what_is_no_secret_is_left_alone(key: str, value: Any) -> None:
         *(
             pytest.param(f"{start}{SECRET}", id=f"token {start}")
             for start in (
-                "ghp_", "x=glpat-", "hf_", "sk-", "sk-proj-", "npm_", "pypi-", "xoxb-", "AIza_012345_",
-                "github_pat_",
+                "ghp_", "x=glpat-", "hf_", "sk-", "sk-proj-", "npm_", "pypi-", "xoxb-",
+                "AIza_012345_", "github_pat_",
             )
         ),
         pytest.param(f"eyJ{SECRET}.{SECRET}.{SECRET}", id="JSON web token"),
@@ -227,9 +227,7 @@ def test_no_planted_credential_comes_out_of_the_files_of_an_execution() -> None:
         f"replay.sh.{LID}.gz": f"export A_KEY={SECRET}\n".encode(),
     }
     parsed = parsed_with({path: packed(data) for path, data in files.items()})
-    assert (
-        parsed.commands if hasattr(parsed, "commands") else parsed.replay_sh == ["export A_KEY=***"]
-    )
+    assert parsed.replay_sh == ["export A_KEY=***"]
     observation = assemble(location(), parsed, ORIGIN)
     assert {problem.reason for problem in observation.execution.problems} >= {"lid_disagrees"}
     assert observation.configuration is not None
@@ -262,7 +260,7 @@ def test_problems_are_stored_and_shown_without_credentials() -> None:
     parsed.problems.append(Problem(file=url, reason="x", detail=f"token={SECRET} is wrong"))
     problem = assemble(location(), parsed, ORIGIN).execution.problems[0]
     assert (problem.file, problem.detail) == ("https://***@host", "token=*** is wrong")
-    audit = Audit(None, ["a"], "archive", lambda counts: None)
+    audit = Audit(None, ["a"], "archive", lambda _: None)
     audit.note(url, url, "x", f"{'x' * 1980} {url}")
     assert "hunter2" not in str(audit.record)
 
@@ -277,20 +275,24 @@ HOSTILE = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("start", ["", "x 'token=", "https://"], ids=["", "quoted", "url"])
-@pytest.mark.parametrize("unit", HOSTILE)
-def test_the_time_grows_with_the_size_of_a_hostile_text(unit: str, start: str) -> None:
-    assert growth(lambda size: masked_text(f"{start}{unit * (size // len(unit))}\n@")) < 40
+@pytest.mark.parametrize("unit", [*HOSTILE, *(f"https://{each}" for each in HOSTILE[:12])])
+def test_the_time_grows_with_the_size_of_a_hostile_text(unit: str) -> None:
+    assert growth(lambda size: masked_text(f"'token=eyJ {unit * (size // len(unit))}\n@")) < 60
+    assert growth(lambda size: masked_text(unit * (size // len(unit)))) < 60
 
 
 @pytest.mark.parametrize("unit", ["A", "Aa", "a_", "A1", "AAAAa", "PASS", "key"])
 def test_the_time_grows_with_the_size_of_a_hostile_name(unit: str) -> None:
-    assert growth(lambda size: without_secrets({f"x.{unit * (size // len(unit))}": 1})) < 40
+    assert growth(lambda size: without_secrets({f"x.{unit * (size // len(unit))}": 1})) < 60
 
 
 def growth(work: Callable[[int], object]) -> float:
-    """Return how much longer 1 MB takes than a sixteenth of it: 16 times, or the square of it."""
-    return min(_time(work, 2**20) / max(_time(work, 2**16), 0.001) for _ in range(2))
+    """Return how much longer 1 MB takes than a sixteenth of it: 16 times, or the square of that."""
+    for attempt in range(3):
+        ratio = _time(work, 2**20) / max(_time(work, 2**16), 0.001)
+        if ratio < 60 or attempt == 2:
+            break
+    return ratio
 
 
 def _time(work: Callable[[int], object], size: int) -> float:
