@@ -89,6 +89,7 @@ def test_quiet_says_nothing(tree: Path, place: dict[str, str]) -> None:
 
 
 def test_a_dry_run_creates_nothing(tree: Path, place: dict[str, str]) -> None:
+    place = place | {"DATABASE": "never_made"}
     answer = _run("import", str(tree), "--dry-run", "--json", **place)
     assert json.loads(answer.stdout)["counts"]["created"] > 0
     with MongoClient[dict[str, Any]](_run("db", "uri", **place).stdout.strip()) as client:

@@ -18,7 +18,7 @@ class Budgets:
     archive_bytes: int = 2048 * _MIB
     expanded_bytes: int = 8192 * _MIB
     ratio: int = 200
-    members: int = 200_000
+    members: int = 2_000_000
     header_bytes: int = _MIB
     depth: int = 16
     execution_files: int = 10_000

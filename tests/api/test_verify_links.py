@@ -10,7 +10,13 @@ from tests.ingest.test_software_link import LOADED, NETCDF, links, record, recor
 async def test_links_are_verified_and_mended(database: Database, settings: Settings) -> None:
     own_id = await record(database, FIRST, LOADED)
     await record_spec(database, NETCDF)
-    wrong = {"collection": "executions", "document": own_id, "field": "specs"}
+    wrong = {
+        "collection": "executions",
+        "document": own_id,
+        "field": "specs",
+        "kind": "derived",
+        "detail": "",
+    }
     assert await _verify(settings, repair=False) == [wrong]
     assert await _verify(settings, repair=True) == [wrong]
     assert await links(database, own_id) == [(NETCDF, "loaded", 1)]
