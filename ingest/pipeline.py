@@ -57,6 +57,7 @@ __all__ = [
 ]
 
 _LOOKED_UP = 256
+_WRITES_AT_ONCE = 8  # cases; most of a write is waiting for the journal
 _KIND = "performance_archive"
 _SPACK, _MIXED = "spack", "mixed"
 
@@ -269,6 +270,7 @@ class _Import:
         tasks = [self._task(found, content) for found, content in batch]
         waiting = Counter(case_directory(task.origin.path) for task in tasks)
         observed: dict[str, list[Observation]] = {}
+        writes: set[asyncio.Task[None]] = set()
         async for result in workers.observe_all(tasks):
             directory = case_directory(result.path)
             if result.observation is None:
@@ -277,10 +279,12 @@ class _Import:
                 observed.setdefault(directory, []).append(result.observation)
             waiting[directory] -= 1
             if not waiting[directory]:
-                await self._write_cases(observed.pop(directory, []))
+                writes.add(asyncio.create_task(self._write_cases(observed.pop(directory, []))))
+                writes = await _fewer_than(_WRITES_AT_ONCE, writes)
                 await self._audit.save()
         for observations in observed.values():  # of cases that were not read to their end
-            await self._write_cases(observations)
+            writes.add(asyncio.create_task(self._write_cases(observations)))
+        await _fewer_than(1, writes)
 
     async def _write_cases(self, observations: Sequence[Observation]) -> None:
         """Write the executions of one case directory, while the workers go on with others."""
@@ -344,6 +348,21 @@ class _Import:
         self._audit.unreadable += bool(damages) and not is_partial
         for damage in damages:
             self._audit.note(damage.path, None, damage.reason, damage.detail)
+
+
+async def _fewer_than(most: int, tasks: "set[asyncio.Task[None]]") -> "set[asyncio.Task[None]]":
+    """Wait until fewer tasks are left, and return these; an error of one ends the others."""
+    try:
+        while len(tasks) >= most:
+            done, tasks = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+    except BaseException:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        raise
+    return tasks
 
 
 def _default_jobs() -> int:
