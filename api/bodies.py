@@ -18,7 +18,7 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 from api.json_body import MAX_BYTES, read_json
 from models.annotations import Artifact, CaseAnnotations, ExecutionAnnotations, Line, Link, Text
 from models.execution import Software, Status, Timing
-from models.simdate import CALENDARS, Calendar, SimulatedDate, parse_model_date
+from models.simdate import CALENDARS, Calendar, SimulatedDate, parse_iso_date
 
 Body = TypeVar("Body", bound=BaseModel)
 
@@ -95,10 +95,7 @@ class SimulatedDay(Strict):
 
     def stored(self) -> SimulatedDate:
         """Return the date as it is stored; ValueError when there is no such day."""
-        day, _, time = self.date.partition("T")
-        hours, minutes, seconds = map(int, (time or "00:00:00").split(":"))
-        second = hours * 3600 + minutes * 60 + seconds
-        return parse_model_date(day, self.calendar, second).to_stored()
+        return parse_iso_date(self.date, self.calendar).to_stored()
 
     @model_validator(mode="after")
     def _is_a_day(self) -> "SimulatedDay":

@@ -40,7 +40,7 @@ class Imports:
     ) -> str:
         """Begin an import and return its id; 503 when too many wait.
 
-        What `is_ours` is removed when the import is over.
+        What `is_ours`, made by `save_upload`, is removed when the import is over.
         """
         if len(self._tasks) >= _MOST_WAITING:
             raise ProblemError(
@@ -92,7 +92,7 @@ class Imports:
             await _note_failure(database, options)
         finally:
             if is_ours:
-                _remove(path)
+                remove_upload(path)
 
 
 async def _note_failure(database: Database, options: ImportOptions) -> None:
@@ -113,10 +113,13 @@ def import_options(settings: Settings, tables: Tables, name: str | None) -> Impo
     )
 
 
-async def save_upload(chunks: AsyncIterator[bytes], suffix: str, most_bytes: int) -> Path:
-    """Write an upload to a temporary file; a 413 when it is too large, a 400 when it is empty."""
-    descriptor, name = tempfile.mkstemp(prefix="caseledger-upload-", suffix=suffix)
-    path = Path(name)
+async def save_upload(chunks: AsyncIterator[bytes], name: str, most_bytes: int) -> Path:
+    """Write an upload to a temporary directory, under its own name, which may tell what it is.
+
+    A 413 when it is too large, a 400 when it is empty.
+    """
+    path = Path(tempfile.mkdtemp(prefix="caseledger-upload-"), name)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     size = 0
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -135,14 +138,16 @@ async def save_upload(chunks: AsyncIterator[bytes], suffix: str, most_bytes: int
                 HTTPStatus.BAD_REQUEST, "empty", "Nothing was sent", "The body is empty."
             )
     except BaseException:
-        _remove(path)
+        remove_upload(path)
         raise
     return path
 
 
-def _remove(path: Path) -> None:
+def remove_upload(path: Path) -> None:
+    """Remove what `save_upload` has made."""
     with suppress(OSError):
         path.unlink(missing_ok=True)
+        path.parent.rmdir()
 
 
 def path_below_roots(text: str, roots: str) -> Path:

@@ -17,7 +17,7 @@ from models.identity import CaseKey, system_of
 from models.lid import parse_lid
 from models.metadata import metadata_values
 from models.rebuild import execution_configuration
-from models.simdate import SimulatedDate, parse_model_date
+from models.simdate import SimulatedDate, parse_iso_date
 from models.tables import Tables
 
 BUILTIN_TABLES = Tables()
@@ -236,11 +236,8 @@ def _from_id(execution: Execution) -> dict[str, Any]:
 def _sortable(date: SimulatedDate | None) -> SimulatedDate | None:
     if date is None:
         return None
-    day, _, time = date.date.partition("T")
     try:
-        hours, minutes, seconds = (int(part) for part in (time or "0:0:0").split(":"))
-        second = hours * 3600 + minutes * 60 + seconds
-        right = parse_model_date(day, date.calendar, second).to_stored()
+        right = parse_iso_date(date.date, date.calendar).to_stored()
     except ValueError:
         return date
     return date.model_copy(update={"sort_key": right.sort_key})

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ingest.assemble import Observation, Origin
+from ingest.at_once import AtOnce
 from ingest.audit import Audit, Progress
 from ingest.builds.importing import BuildOptions, import_builds, open_place
 from ingest.known import find_known
@@ -193,8 +194,8 @@ class _Import:
         if shard is not None and not shard.has(str(path)):
             return
         is_first = not record.counts.discovered
-        files = SpackFiles(path, self._options.budgets, self._options.max_file_bytes)
-        dry_run = self._options.dry_run
+        name, dry_run = self._options.source_name, self._options.dry_run
+        files = SpackFiles(path, self._options.budgets, self._options.max_file_bytes, name)
         count = await import_specs(self._database, files, self._audit, self._stop, dry_run=dry_run)
         if count:
             record.kind = _SPACK if is_first or record.kind == _SPACK else _MIXED
@@ -218,7 +219,7 @@ class _Import:
         if self._stop() or (shard is not None and not shard.has(str(path))):
             return 0
         is_first = not record.counts.discovered
-        place = open_place(path, self._options.budgets)
+        place = open_place(path, self._options.budgets, self._options.source_name)
         options = BuildOptions(dry_run=self._options.dry_run)
         count = await import_builds(self._database, place, self._audit, options, self._stop)
         if count:
@@ -270,21 +271,19 @@ class _Import:
         tasks = [self._task(found, content) for found, content in batch]
         waiting = Counter(case_directory(task.origin.path) for task in tasks)
         observed: dict[str, list[Observation]] = {}
-        writes: set[asyncio.Task[None]] = set()
-        async for result in workers.observe_all(tasks):
-            directory = case_directory(result.path)
-            if result.observation is None:
-                self._audit.reject(result.path, result.reason or "unknown", result.detail or "")
-            else:
-                observed.setdefault(directory, []).append(result.observation)
-            waiting[directory] -= 1
-            if not waiting[directory]:
-                writes.add(asyncio.create_task(self._write_cases(observed.pop(directory, []))))
-                writes = await _fewer_than(_WRITES_AT_ONCE, writes)
-                await self._audit.save()
-        for observations in observed.values():  # of cases that were not read to their end
-            writes.add(asyncio.create_task(self._write_cases(observations)))
-        await _fewer_than(1, writes)
+        async with AtOnce(_WRITES_AT_ONCE) as writes:
+            async for result in workers.observe_all(tasks):
+                directory = case_directory(result.path)
+                if result.observation is None:
+                    self._audit.reject(result.path, result.reason or "unknown", result.detail or "")
+                else:
+                    observed.setdefault(directory, []).append(result.observation)
+                waiting[directory] -= 1
+                if not waiting[directory]:
+                    await writes.start(self._write_cases(observed.pop(directory, [])))
+                    await self._audit.save()
+            for observations in observed.values():  # of cases that were not read to their end
+                await writes.start(self._write_cases(observations))
 
     async def _write_cases(self, observations: Sequence[Observation]) -> None:
         """Write the executions of one case directory, while the workers go on with others."""
@@ -348,21 +347,6 @@ class _Import:
         self._audit.unreadable += bool(damages) and not is_partial
         for damage in damages:
             self._audit.note(damage.path, None, damage.reason, damage.detail)
-
-
-async def _fewer_than(most: int, tasks: "set[asyncio.Task[None]]") -> "set[asyncio.Task[None]]":
-    """Wait until fewer tasks are left, and return these; an error of one ends the others."""
-    try:
-        while len(tasks) >= most:
-            done, tasks = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()
-    except BaseException:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        raise
-    return tasks
 
 
 def _default_jobs() -> int:

@@ -11,12 +11,13 @@ from pydantic import Field
 
 from models.case import CaseRecord
 from models.database import Index
-from models.delta import flatten_delta
+from models.delta import Delta
 from models.execution import Execution, Software, SoftwareLink, Status, Timing
 from models.execution_fields import EXECUTIONS
 from models.fields import configuration_indexes, words_of
 from models.keys import nest
 from models.metadata import METADATA_FIELDS, VARIABLE_FIELDS
+from models.rebuild import whole_delta
 from models.simdate import SimulatedDate
 from models.stored import Stored
 
@@ -116,23 +117,22 @@ def listed_id(case_id: str, execution_id: str) -> str:
 
 def list_execution(case: CaseRecord, case_id: str, execution: Execution) -> ListedExecutionRecord:
     """Return the execution of a case as lists show it."""
+    is_base = execution.execution_id == case.configuration_of
+    delta = {} if case.configuration is None or is_base else whole_delta(execution)
     fields: dict[str, Any] = {name: getattr(execution, name) for name in _SHARED}
-    fields |= _own_metadata(case, execution)
-    fields |= _own_values(case, execution)
+    fields |= _own_metadata(case, execution, delta)
+    fields |= _own_values(case, delta)
+    case_group = execution.case_group or case.case_group
     fields |= {
         "case_id": case_id,
         "case_name": case.name,
-        "case_group": execution.case_group or case.case_group,
+        "case_group": case_group,
         "machine": case.machine,
         "system": case.system,
         "user": case.user,
         "is_canonical": execution.execution_id == case.canonical_execution_id,
         "search_words": words_of(
-            case.name,
-            execution.case_group or case.case_group,
-            case.machine,
-            case.user,
-            execution.execution_id,
+            case.name, case_group, case.machine, case.user, execution.execution_id
         ),
         "recorded": Recorded.model_construct(
             **{name: getattr(execution, name) for name in Recorded.model_fields}
@@ -141,37 +141,27 @@ def list_execution(case: CaseRecord, case_id: str, execution: Execution) -> List
     return ListedExecutionRecord.model_construct(**fields)
 
 
-def _own_metadata(case: CaseRecord, execution: Execution) -> dict[str, Any]:
+def _own_metadata(case: CaseRecord, execution: Execution, delta: Delta) -> dict[str, Any]:
     base = case.configuration
     if base is None or not execution.has_configuration:
         return {}
     values = {field: base.get(field) for field in METADATA_FIELDS}
-    if execution.execution_id != case.configuration_of:
-        for delta in (execution.run_config_deltas, execution.expected_variation,
-                      execution.repeated_deltas, execution.provisional_deltas):  # fmt: skip
-            for field in METADATA_FIELDS.keys() & (delta or {}).keys():
-                values[field] = (delta or {})[field]["current"]
+    values |= {field: delta[field]["current"] for field in METADATA_FIELDS.keys() & delta.keys()}
     values["simulation_type"] = case.annotations.simulation_type or values["simulation_type"]
     return {field: None if value is None else str(value) for field, value in values.items()}
 
 
-def _own_values(case: CaseRecord, execution: Execution) -> dict[str, Any]:
+def _own_values(case: CaseRecord, delta: Delta) -> dict[str, Any]:
     """Return `overrides` and `unset`; a variable follows the metadata field that stands for it."""
-    if case.configuration is None or execution.execution_id == case.configuration_of:
-        return {"overrides": {}, "unset": []}
-    delta: dict[str, Any] = {}
-    for stored in (execution.run_config_deltas, execution.expected_variation,
-                   execution.repeated_deltas, execution.provisional_deltas):  # fmt: skip
-        delta |= flatten_delta(stored or {})
-    unset = sorted(key for key, entry in delta.items() if entry.get("absent") == "current")
+    unset = {key for key, entry in delta.items() if entry.get("absent") == "current"}
     values = {key: entry["current"] for key, entry in delta.items() if key not in unset}
     for variable, field in VARIABLE_FIELDS.items():
         if field in delta and variable not in delta and _is_set(case.configuration, variable):
             values[variable] = values.get(field)
-    return {"overrides": nest(values), "unset": unset}
+    return {"overrides": nest(values), "unset": sorted(unset)}
 
 
-def _is_set(configuration: dict[str, Any], key: str) -> bool:
+def _is_set(configuration: dict[str, Any] | None, key: str) -> bool:
     value: Any = configuration
     for part in key.split("."):
         value = value.get(part) if isinstance(value, dict) else None

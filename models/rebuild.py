@@ -20,6 +20,11 @@ def execution_configuration(
         return None
     if execution.execution_id == base_id:
         return Configuration.of(base)
+    return apply_delta(base, whole_delta(execution))
+
+
+def whole_delta(execution: Execution) -> Delta:
+    """Return all differences that are stored of an execution, by delta key."""
     delta: Delta = {}
     for stored in (
         execution.run_config_deltas,
@@ -28,4 +33,4 @@ def execution_configuration(
         execution.provisional_deltas,
     ):
         delta |= flatten_delta(stored or {})
-    return apply_delta(base, delta)
+    return delta

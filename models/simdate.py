@@ -93,6 +93,13 @@ def parse_model_date(text: str, calendar: Calendar, second: int = 0) -> ModelDat
     return ModelDate(year, month, day, second, calendar)
 
 
+def parse_iso_date(text: str, calendar: Calendar) -> ModelDate:
+    """Read the text of a stored date, undoing `ModelDate.text`; ValueError when it is none."""
+    day, _, time = text.partition("T")
+    hours, minutes, seconds = (int(part) for part in (time or "0:0:0").split(":"))
+    return parse_model_date(day, calendar, hours * 3600 + minutes * 60 + seconds)
+
+
 def parse_ymd(ymd: int, calendar: Calendar, second: int = 0) -> ModelDate:
     """Read CIME's integer form `yyyymmdd`; ValueError when it is no date of the calendar."""
     return ModelDate(ymd // 10_000, ymd // 100 % 100, ymd % 100, second, calendar)

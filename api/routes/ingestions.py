@@ -1,5 +1,6 @@
 """`/ingestions`: imports, and asking for one."""
 
+import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from http import HTTPStatus
@@ -11,7 +12,7 @@ from starlette.datastructures import UploadFile
 from api.bodies import FoundElsewhere, ImportFromPath, LackingQuestion, body_of, read_body
 from api.deps import Store
 from api.errors import ProblemError, not_found
-from api.imports import Imports, import_options, path_below_roots, save_upload
+from api.imports import Imports, import_options, path_below_roots, remove_upload, save_upload
 from api.responses import json_response, problems
 from api.schemas import IngestionItem, ItemsOf, Lacking
 from api.security import require
@@ -34,6 +35,7 @@ _SUFFIXES = {
     "application/yaml": ".yaml",
 }
 _NAMED = (".tar.gz", ".tgz", ".tar", ".tar.zst", ".tzst", ".zip", ".json", ".yaml", ".lock", ".xml")
+_PLAIN_NAME = re.compile(r"[^/\x00-\x1f.][^/\x00-\x1f]{0,199}")
 _CHUNK = 2**20
 _ENDED = frozenset({"completed", "partial", "failed", "interrupted"})
 _UPLOAD: dict[str, Any] = {
@@ -99,15 +101,14 @@ async def upload_archive(
     """Upload an archive and import it; large ones go on when this has been answered with 202."""
     settings = request.app.state.settings
     chunks, told = await _content(request)
-    shown = name or told
-    suffix = _suffix(request, shown)
-    path = await save_upload(chunks, suffix, settings.max_upload_mib * 2**20)
-    options = import_options(settings, request.app.state.tables, f"upload:{shown or suffix[1:]}")
+    own_name = _file_name(request, name or told)
+    path = await save_upload(chunks, own_name, settings.max_upload_mib * 2**20)
+    options = import_options(settings, request.app.state.tables, f"upload:{own_name}")
     imports: Imports = request.app.state.imports
     try:
         own = await imports.start(store, path, replace(options, machine=machine), is_ours=True)
     except BaseException:
-        path.unlink(missing_ok=True)
+        remove_upload(path)
         raise
     return await _begun(store, imports, request, own, wait)
 
@@ -239,16 +240,17 @@ async def _chunks(file: UploadFile) -> AsyncIterator[bytes]:
         await file.close()
 
 
-def _suffix(request: Request, name: str | None) -> str:
-    """Return how the name of the archive ends, which tells what it is; a 415 when nothing does."""
-    named = next((end for end in _NAMED if (name or "").lower().endswith(end)), None)
+def _file_name(request: Request, name: str | None) -> str:
+    """Return what to call the upload; its end tells what it is, a 415 when nothing does."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    suffix = named or _SUFFIXES.get(kind)
-    if suffix is None:
-        raise ProblemError(
-            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-            "unknown-type",
-            "It cannot be told what this is",
-            f"Give a name that ends in {', '.join(_NAMED)}, or the type of the archive.",
-        )
-    return suffix
+    name = name if name is not None and _PLAIN_NAME.fullmatch(name) else ""
+    if name.lower().endswith(_NAMED):
+        return name
+    if kind in _SUFFIXES:
+        return f"{name or 'archive'}{_SUFFIXES[kind]}"
+    raise ProblemError(
+        HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+        "unknown-type",
+        "It cannot be told what this is",
+        f"Give a name that ends in {', '.join(_NAMED)}, or the type of the archive.",
+    )

@@ -31,14 +31,14 @@ class BuildOptions:
     tags: tuple[str, ...] = ()
 
 
-def open_place(path: Path, budgets: Budgets) -> Place:
-    """Return what a path is; builds may lie in it or not."""
-    name = path.name.lower()
-    if path.is_file() and name.endswith(_TAR_SUFFIXES):
-        return ArchivePlace(path, budgets, tar_walk)
-    if path.is_file() and name.endswith(".zip"):
-        return ArchivePlace(path, budgets, ZipWalk)
-    return DirectoryPlace(path, budgets)
+def open_place(path: Path, budgets: Budgets, name: str | None = None) -> Place:
+    """Return what a path is; builds may lie in it or not. A file may have another `name`."""
+    own_name = path.name.lower()
+    if path.is_file() and own_name.endswith(_TAR_SUFFIXES):
+        return ArchivePlace(path, budgets, tar_walk, name)
+    if path.is_file() and own_name.endswith(".zip"):
+        return ArchivePlace(path, budgets, ZipWalk, name)
+    return DirectoryPlace(path, budgets, name)
 
 
 async def import_builds(
@@ -69,7 +69,7 @@ async def _wanted(
     database: Database, place: Place, units: Sequence[Unit], audit: Audit
 ) -> list[Unit]:
     """Return those units that are not recorded as they are."""
-    by_print = {unit.fingerprint(str(place.path)): unit for unit in units}
+    by_print = {unit.fingerprint(place.name): unit for unit in units}
     found = await database.builds.find(
         {"fingerprints": {"$in": sorted(by_print)}}, {"fingerprints": 1}
     )
@@ -106,7 +106,7 @@ async def _import_unit(
             owner=options.owner,
             tags=(*build.tags, *options.tags),
             ingestion_id=audit.id,
-            fingerprint=unit.fingerprint(str(place.path)) if is_last else None,
+            fingerprint=unit.fingerprint(place.name) if is_last else None,
         )
         await _store(database, said, audit, options)
 

@@ -30,10 +30,14 @@ _SKIPPED = frozenset({"archived-files", "sbom"})
 
 
 class Place(ABC):
-    """Something that builds may lie in; `damages` tells what of it cannot be read."""
+    """Something that builds may lie in; `damages` tells what of it cannot be read.
 
-    def __init__(self, path: Path, budgets: Budgets) -> None:
+    A file may have another `name` than its path, under which it is recorded.
+    """
+
+    def __init__(self, path: Path, budgets: Budgets, name: str | None = None) -> None:
         self.path = path
+        self.name = name or str(path)
         self.budgets = budgets
         self.damages: list[Damage] = []
 
@@ -47,7 +51,7 @@ class Place(ABC):
 
     def shown(self, path: str) -> str:
         """Return a path below this place for people and for the database."""
-        return storable_path(str(self.path / path))
+        return storable_path(f"{self.name}/{path}")
 
     def note(self, path: str, reason: str, detail: str) -> None:
         """Note what cannot be read."""
@@ -60,8 +64,9 @@ class DirectoryPlace(Place):
     The paths of its units begin with its own name, which may tell what it is.
     """
 
-    def __init__(self, path: Path, budgets: Budgets) -> None:
-        super().__init__(path, budgets)
+    def __init__(self, path: Path, budgets: Budgets, name: str | None = None) -> None:
+        super().__init__(path, budgets, name)
+        self._is_named = name is not None
         whole = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow links
         self._start = whole.name if whole.name != METADATA else f"{whole.parent.name}/{METADATA}"
         self._root = whole.parents[self._start.count("/")] if whole.name else whole
@@ -77,7 +82,7 @@ class DirectoryPlace(Place):
 
     def shown(self, path: str) -> str:
         """Return a path below this place for people and for the database."""
-        return storable_path(str(self._root / path))
+        return storable_path(self.name if self._is_named else str(self._root / path))
 
     def _single(self) -> list[Unit]:
         name = self.path.name
@@ -137,8 +142,10 @@ def _chunks(path: Path) -> Iterator[bytes]:
 class ArchivePlace(Place):
     """An archive file, which is gone through twice: for the names, and for what is wanted."""
 
-    def __init__(self, path: Path, budgets: Budgets, new_walk: NewWalk) -> None:
-        super().__init__(path, budgets)
+    def __init__(
+        self, path: Path, budgets: Budgets, new_walk: NewWalk, name: str | None = None
+    ) -> None:
+        super().__init__(path, budgets, name)
         self._new_walk = new_walk
 
     def units(self) -> list[Unit]:

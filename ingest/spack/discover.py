@@ -88,10 +88,14 @@ def seems_to_hold_specs(data: bytes) -> bool:
 
 
 class SpackFiles:
-    """The files below a path; what cannot be read is noted in `damages`."""
+    """The files below a path; what cannot be read is noted in `damages`.
 
-    def __init__(self, path: Path, budgets: Budgets, limit: int) -> None:
+    A file may have another `name` than its path, under which it is recorded.
+    """
+
+    def __init__(self, path: Path, budgets: Budgets, limit: int, name: str | None = None) -> None:
         self.path = path
+        self._name = name or os.path.abspath(path)  # noqa: PTH100 - resolve() would follow links
         self.damages: list[Damage] = []
         self._budgets = budgets
         self._limit = limit
@@ -118,10 +122,9 @@ class SpackFiles:
             return False
 
     def _single(self) -> Iterator[SpackFile]:
-        path = os.path.abspath(self.path)  # noqa: PTH100 - resolve() would follow links
-        data = self._read(path)
+        data = self._read(str(self.path))
         if data is not None:
-            yield self._with_blobs(SpackFile(path, data))
+            yield self._with_blobs(SpackFile(self._name, data))
 
     # Trees of directories.
 
@@ -223,7 +226,7 @@ class SpackFiles:
                 file.blobs[checksum] = data
 
     def _shown(self, name: str) -> str:
-        return f"{os.path.abspath(self.path)}!{name}"  # noqa: PTH100
+        return f"{self._name}!{name}"
 
     def _note(self, path: str, reason: str, detail: str) -> None:
         self.damages.append(Damage(path, reason, detail))

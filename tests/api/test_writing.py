@@ -9,6 +9,7 @@ import httpx2
 import pytest
 
 from api.security.tokens import create_token
+from ingest.sample.specs import made_bytes
 from models.database import Database
 from models.settings import Settings
 from tests.api.conftest import client_of
@@ -235,6 +236,21 @@ async def test_a_damaged_archive_is_reported(writer: httpx2.AsyncClient) -> None
     assert response.json()["status"] == "failed"
     assert response.json()["problems"]
     assert "/tmp" not in response.text
+
+
+async def test_an_uploaded_spec_is_recorded_under_the_name_of_its_file(
+    writer: httpx2.AsyncClient, database: Database
+) -> None:
+    content = next(made_bytes())
+    statuses = []
+    for _ in range(2):
+        url = "/api/v1/ingestions?wait=30&name=mine.spec.json"
+        statuses.append((await writer.post(url, content=content)).json()["counts"])
+    assert [counts["created"] for counts in statuses] == [1, 0]
+    assert statuses[1]["unchanged"] == 1
+    files = {told["file"] async for spec in database.specs.stream({"provenance.0": {"$exists": 1}})
+             for told in spec["provenance"]}  # fmt: skip
+    assert files == {"upload:mine.spec.json"}
 
 
 async def test_only_what_is_below_the_roots_is_imported_from_a_path(
