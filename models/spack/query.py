@@ -98,7 +98,9 @@ class Variant:
         if isinstance(self.value, bool):
             return ("+" if self.value else "~") * (1 + self.propagate) + self.name
         sign = (":" if self.exact else "") + ("==" if self.propagate else "=")
-        return f"{self.name}{sign}{_quote(','.join(self.value)) if self.value else '*'}"
+        # What ends in a backslash cannot stand before the closing quote.
+        values = sorted(self.value, key=lambda value: not value.endswith("\\"))
+        return f"{self.name}{sign}{_quote(','.join(values)) if values else '*'}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,9 @@ class Flags:
     propagate: bool = False
 
     def __str__(self) -> str:
-        return f"{self.name}{'==' if self.propagate else '='}{_quote(' '.join(self.values))}"
+        value = " ".join(self.values)
+        end = " " if value.endswith("\\") else ""  # it would take the closing quote along
+        return f"{self.name}{'==' if self.propagate else '='}{_quote(value + end)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,7 +341,8 @@ class _Parser:
         for name, value in settings.items():
             if name in draft.settings:
                 self._fail(f"{name} once", position)
-            if not value or (name == "namespace" and not _NAMESPACE.fullmatch(value)):
+            is_name = name != "namespace" or _NAMESPACE.fullmatch(value)
+            if not value or value.endswith("\\") or not is_name:
                 self._fail(f"a valid {name}", position)
             draft.settings[name] = value
 

@@ -110,22 +110,25 @@ def test_no_request_fails_under_load_when_the_service_stops(
 ) -> None:
     own = {"HOME": str(settings.home), "DATABASE": settings.database}
     statuses: list[int] = []
-    with serving(tmp_path, **own, DRAIN_SECONDS="0.3") as (process, port):
+    is_taken_out = threading.Event()  # as a load balancer does that looks at /readyz
+    with serving(tmp_path, **own, DRAIN_SECONDS="3") as (process, port):
 
         def ask() -> None:
-            with suppress(ConnectionRefusedError):
-                while True:
-                    statuses.append(request(port, "/api/v1/cases")[0])
+            while not is_taken_out.is_set():
+                statuses.append(request(port, "/api/v1/cases")[0])
 
         threads = [threading.Thread(target=ask) for _ in range(4)]
         for thread in threads:
             thread.start()
-        time.sleep(0.5)
+        wait_for(lambda: len(statuses) > 10)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=12) == 0
+        wait_for(lambda: request(port, "/readyz")[0] == 503)
+        before = len(statuses)
+        wait_for(lambda: len(statuses) > before + 4)
+        is_taken_out.set()
         for thread in threads:
             thread.join(timeout=20)
-    assert len(statuses) > 10
+        assert process.wait(timeout=20) == 0
     assert set(statuses) == {200}
 
 

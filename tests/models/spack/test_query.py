@@ -368,6 +368,9 @@ def test_any_text_is_a_query_or_an_error_with_a_position(text: str) -> None:
 
 
 @given(QUERIES, st.integers(0, 200), st.text("^%[]@=+~'\"/,: ", max_size=3))
+@example("a='\\,'", 99, "")
+@example("cflags='-a \\ '", 99, "")
+@example("arch='linux-\\-x86_64'", 99, "")
 def test_a_damaged_query_is_a_query_or_an_error(text: str, place: int, noise: str) -> None:
     damaged = text[:place] + noise + text[place + 1 :]
     result = parsed(damaged)
