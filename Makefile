@@ -23,7 +23,7 @@ demo: install
 	@exec $(BIN)/caseledger demo --port $(PORT)
 
 test: install
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto --dist worksteal
 
 check: install
 	$(BIN)/ruff check .
