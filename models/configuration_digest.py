@@ -5,9 +5,10 @@ parts are kept: executions share the parts of files that are the same.
 """
 
 import hashlib
-import json
 from collections.abc import Collection, Iterator
 from typing import Any
+
+import orjson
 
 from models.configuration import Configuration, Values
 from models.delta import meaning_of
@@ -38,11 +39,11 @@ def _part_digest(part: Values) -> str:
     known = _parts.get(id(part))
     if known is not None:
         return known[1]
-    told = [
-        [key, meaning_of(value)]
-        for key, value in sorted(part.items(), key=lambda item: item[0])
+    told = {
+        key: meaning_of(value)
+        for key, value in part.items()
         if key not in VARIABLE_FIELDS
-    ]
+    }
     digest = _digest(told)
     _parts[id(part)] = part, digest
     if len(_parts) > _MOST_PARTS:
@@ -69,5 +70,5 @@ def _value(configuration: Configuration, key: str) -> Any:
 
 
 def _digest(content: Any) -> str:
-    text = json.dumps(content, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
+    text = orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
+    return hashlib.sha256(text).hexdigest()[:32]

@@ -27,22 +27,26 @@ def same_value(left: Any, right: Any) -> bool:
 
     An integer and a real do when they are exactly equal.
     """
-    if type(left) is type(right) and not isinstance(left, list):
-        return bool(left == right)
+    if type(left) is type(right):
+        if not isinstance(left, list):
+            return bool(left == right)
+        if repr(left) == repr(right):
+            return True
     return bool(meaning_of(left) == meaning_of(right))
 
 
 def meaning_of(value: Any) -> Any:
     """Return what a value means, as text or a list of texts; null stays null."""
-    if isinstance(value, list):
+    kind = type(value)
+    if kind is str or value is None:
+        return value
+    if kind is bool:
+        return "TRUE" if value else "FALSE"
+    if kind is list:
         return [meaning_of(item) for item in value]
-    if value is True:
-        return "TRUE"
-    if value is False:
-        return "FALSE"
-    if isinstance(value, float) and value.is_integer():
+    if kind is float and value.is_integer():
         return str(int(value))
-    return value if value is None else str(value)
+    return str(value)
 
 
 def diff(
@@ -66,11 +70,11 @@ def diff(
 def _file_entries(before: Values, after: Values) -> Iterator[tuple[str, Entry]]:
     for key, value in after.items():
         known = before.get(key, _MISSING)
-        if known is value or _is_spoken_for(key, known, value):
+        if known is value or same_value(known, value) or _is_spoken_for(key, known, value):
             continue
         if known is _MISSING:
             yield key, {"canonical": None, "current": value, "absent": "canonical"}
-        elif not same_value(known, value):
+        else:
             yield key, {"canonical": known, "current": value} | _list_changes(known, value)
     for key in before.keys() - after.keys():
         yield key, {"canonical": before[key], "current": None, "absent": "current"}
@@ -142,9 +146,9 @@ def flatten_delta(stored: Mapping[str, Any]) -> Delta:
 
 def _entries(node: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Entry]]:
     for name, value in node.items():
-        if not isinstance(value, Mapping):
+        if not isinstance(value, dict):
             continue
-        entry = {field: part for field, part in value.items() if not isinstance(part, Mapping)}
+        entry = {field: part for field, part in value.items() if not isinstance(part, dict)}
         if "canonical" in entry:
             yield f"{prefix}{name}", entry
         yield from _entries(value, f"{prefix}{name}.")

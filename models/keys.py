@@ -67,11 +67,11 @@ def nest(flat: Mapping[str, Any]) -> dict[str, Any]:
     A value that is itself a mapping (the entry of a delta) may have keys below it.
     """
     root: dict[str, Any] = {}
+    above, node = "", root
     for key, value in sorted(flat.items(), key=_first):
-        path, last = _path(key)
-        node = root
-        for part in path:
-            node = node.setdefault(part, {})
+        path, _, last = key.rpartition(".")
+        if path != above:  # in sorted order, most keys stand beside the one before
+            above, node = path, _node_at(root, path)
         node[last] = dict(value) if isinstance(value, dict) else value
     return root
 
@@ -79,9 +79,11 @@ def nest(flat: Mapping[str, Any]) -> dict[str, Any]:
 _first = itemgetter(0)
 
 
-def _path(key: str) -> tuple[list[str], str]:
-    *path, last = key.split(".")
-    return path, last
+def _node_at(root: dict[str, Any], path: str) -> dict[str, Any]:
+    node = root
+    for part in path.split(".") if path else ():
+        node = node.setdefault(part, {})
+    return node
 
 
 def flatten(nested: Mapping[str, Any]) -> dict[str, Any]:
