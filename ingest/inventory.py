@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 Artefact = str
 """What a file is: `env_run`, `case_status`, …, or the name of a namelist: `atm_in`, `user_nl_eam`.
@@ -62,8 +63,7 @@ _LID = "\0"
 _DOCS_PREFIX = "casedocs"
 
 
-@dataclass(frozen=True, slots=True)
-class FileEntry:
+class FileEntry(NamedTuple):
     """A regular file below an execution directory; `path` is relative to it, with slashes.
 
     `modified` is in seconds since the epoch.

@@ -104,6 +104,10 @@ def masked_text(text: str) -> str:
     These are: what stands before the host in URLs; tokens of well-known forms; and the values of
     names that sound secret, be they variables, options, headers or parameters in URLs.
     """
+    return _masked_text(text) if len(text) > _SHORT else _masked_short_text(text)
+
+
+def _masked_text(text: str) -> str:
     if "://" in text:
         text = _RUN.sub(_masked_run, text)
     lowered = text.lower()
@@ -112,6 +116,10 @@ def masked_text(text: str) -> str:
             text = _masked_values(text)
             break
     return _masked_tokens(text) if len(text) >= _SHORTEST_TOKEN else text
+
+
+_masked_short_text = lru_cache(maxsize=32768)(_masked_text)
+"""The same short values stand in the files of every execution."""
 
 
 def _is_secret(key: str, value: Any) -> bool:

@@ -12,7 +12,7 @@ import orjson
 
 from models.configuration import Configuration, Values
 from models.delta import meaning_of
-from models.metadata import VARIABLE_FIELDS
+from models.metadata import METADATA_FIELDS, VARIABLE_FIELDS
 
 _MOST_PARTS = 512
 _MISSING = object()
@@ -27,23 +27,23 @@ def digest_configuration(configuration: Configuration, unread: Collection[str] =
     The `unread` files are left out, as from differences. Of a variable that a metadata field
     stands for only counts whether it says the same.
     """
-    parts = [
-        [name, _part_digest(part)]
-        for name, part in sorted(configuration.files.items())
-        if part and name not in unread
-    ]
-    return _digest([parts, list(_spoken_for(configuration, unread))])
+    read = {name: part for name, part in configuration.files.items() if name not in unread}
+    metadata = {
+        name: meaning_of(part[name]) for name, part in read.items() if name in METADATA_FIELDS
+    }
+    parts = {
+        name: _part_digest(part)
+        for name, part in read.items()
+        if part and name not in METADATA_FIELDS
+    }
+    return _digest([metadata, parts, list(_spoken_for(configuration, unread))])
 
 
 def _part_digest(part: Values) -> str:
     known = _parts.get(id(part))
     if known is not None:
         return known[1]
-    told = {
-        key: meaning_of(value)
-        for key, value in part.items()
-        if key not in VARIABLE_FIELDS
-    }
+    told = {key: meaning_of(value) for key, value in part.items() if key not in VARIABLE_FIELDS}
     digest = _digest(told)
     _parts[id(part)] = part, digest
     if len(_parts) > _MOST_PARTS:

@@ -8,6 +8,7 @@ _LID = re.compile(
     r"(?:(?P<job_id>(?P<number>[0-9]{1,18})(?:\.[A-Za-z0-9_\[\]-]+){0,8})\.)?"
     r"(?P<stamp>[0-9]{6}-[0-9]{6})"
 )
+_PAIR = re.compile("[0-9]{2}")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -36,13 +37,14 @@ def parse_lid(text: str) -> Lid | None:
     match = _LID.fullmatch(text)
     if match is None:
         return None
+    year, month, day, hour, minute, second = map(int, _PAIR.findall(match["stamp"]))
     try:
-        stamp = datetime.strptime(match["stamp"], "%y%m%d-%H%M%S")
+        stamp = datetime(2000 + year, month, day, hour, minute, second)
     except ValueError:
         return None
     number = match["number"]
     return Lid(
-        local_time=stamp.replace(year=2000 + stamp.year % 100).isoformat(),
+        local_time=stamp.isoformat(),
         job_number=int(number) if number else -1,
         text=text,
         job_id=match["job_id"],

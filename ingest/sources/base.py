@@ -34,12 +34,11 @@ class Summary:
 
 def summarize(entries: Iterable[FileEntry]) -> Summary:
     """Return what these files come to, whatever their order."""
-    files = sorted(entries, key=lambda entry: entry.path)
-    digest = hashlib.sha256()
-    for entry in files:
-        digest.update(f"{entry.path}\0{entry.size}\n".encode("utf-8", "surrogateescape"))
+    files = sorted(entries)
+    told = "".join([f"{path}\0{size}\n" for path, size, _ in files])
+    digest = hashlib.sha256(told.encode("utf-8", "surrogateescape")).hexdigest()
     modified = max((entry.modified for entry in files), default=0)
-    return Summary(digest.hexdigest()[:32], len(files), modified)
+    return Summary(digest[:32], len(files), modified)
 
 
 @dataclass(frozen=True, slots=True)
