@@ -3,6 +3,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import httpx2
+import hypothesis
 import pytest
 from pymongo import MongoClient
 
@@ -12,6 +13,11 @@ from models.embedded.server import embedded_server
 from models.settings import Settings
 
 _DATABASE = "caseledger_tests"
+
+# Every run tries the same examples; `pytest --hypothesis-profile exploring` tries new ones.
+hypothesis.settings.register_profile("exploring", deadline=None)
+hypothesis.settings.register_profile("reproducible", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("reproducible")
 
 
 @pytest.fixture(scope="session", autouse=True)
