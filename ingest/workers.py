@@ -19,6 +19,7 @@ from ingest.limits import Limits, TookTooLongError, limit_memory, limited_time
 from ingest.parse import parse_execution
 from ingest.sources import Content, case_directory
 from models.errors import ParseError
+from models.garbage import collect_seldom
 
 _IN_FLIGHT = 4  # portions per worker
 _PORTION = 16
@@ -166,6 +167,7 @@ class Workers:
 
 def _begin_worker(limits: Limits) -> None:
     """Limit a worker, and make it end when the import is killed: it would wait forever."""
+    collect_seldom()
     limit_memory(limits)
     parent = multiprocessing.parent_process()
     if parent is not None:

@@ -11,11 +11,14 @@ from ingest.pipeline import ImportOptions, import_paths
 from ingest.sample import SampleArchive, SampleOptions
 from ingest.sources import Content, Found, Source
 
+_OPTIONS = ImportOptions(jobs=0)
+"""Reading takes as long as ever: starting a process for it would hide what grows."""
+
 
 async def measure_growth(sizes: Sequence[int], added: int) -> dict[str, Any]:
     """Return the milliseconds of an import of one execution, for each size of its case before.
 
-    Beside it the same for several executions in one import, by execution.
+    Each is the median of as many imports as there are executions `added`.
     """
     most = max(sizes) + 2 * added
     source = SampleSource(SampleArchive(SampleOptions(cases=1, executions=most, failures=False)))
@@ -25,11 +28,11 @@ async def measure_growth(sizes: Sequence[int], added: int) -> dict[str, Any]:
             executions = _Executions(source)
             there = 0
             for size in sorted(sizes):
-                await import_paths(database, [executions.take(size - there)], ImportOptions())
+                await import_paths(database, [executions.take(size - there)], _OPTIONS)
                 singles = []
                 for _ in range(added):
                     began = time.perf_counter()
-                    await import_paths(database, [executions.take(1)], ImportOptions())
+                    await import_paths(database, [executions.take(1)], _OPTIONS)
                     singles.append(time.perf_counter() - began)
                 there = size + added
                 median = sorted(singles)[added // 2]

@@ -31,6 +31,7 @@ from ingest.pipeline import (
 )
 from models.database import open_database
 from models.errors import UsageError
+from models.garbage import collect_seldom
 from models.ingestion import Counts, ImportProblem, IngestionRecord
 from models.settings import Settings
 from models.tables import load_tables
@@ -59,6 +60,7 @@ def run_import(settings: Settings, paths: Sequence[Path], choices: Choices) -> i
     """Import `paths` and return the exit code."""
     if choices.to is not None:
         return _send(settings, paths, choices, choices.to)
+    collect_seldom()
     options = import_options(settings, choices)
     reports: list[Report] = []
 

@@ -14,6 +14,7 @@ from ingest.verify import verify_cases
 from ingest.verify_links import verify_links
 from models.database import open_database
 from models.errors import UsageError
+from models.garbage import collect_seldom
 from models.settings import Settings
 from models.tables import load_tables
 
@@ -71,6 +72,7 @@ async def _one(settings: Settings, ingestion_id: str) -> dict[str, Any] | None:
 
 def run_verify(settings: Settings, *, repair: bool, as_json: bool) -> int:
     """Verify everything derived, print the differences and return the exit code."""
+    collect_seldom()
     found = asyncio.run(_verify(settings, repair=repair))
     damages = [item for item in found if item["kind"] != "derived"]
     if as_json:

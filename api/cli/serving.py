@@ -15,6 +15,7 @@ from api.app import create_app
 from models.database import open_database
 from models.embedded.server import embedded_server
 from models.errors import UsageError
+from models.garbage import collect_seldom
 from models.settings import Settings, split_list
 
 _GRACE_SECONDS = 10
@@ -26,6 +27,7 @@ def serve_api(settings: Settings, host: str, port: int) -> None:
     DatabaseError at once when the database cannot be had, UsageError when the port cannot.
     """
     try_port(host, port)
+    collect_seldom()
     with embedded_server(settings) if settings.is_embedded else nullcontext():
         asyncio.run(_try_database(settings))
         config = uvicorn.Config(
