@@ -91,6 +91,8 @@ def _note_run(attempts: list[Attempt], status: str, moment: str, job_id: str | N
         _close_killed(attempts)
         attempts.append(Attempt(job_id, moment, None, "running"))
         return
+    if status == "error" and attempts and attempts[-1].outcome == "failed":
+        return  # the model's error, just before, was the end of the same run
     index = _open_attempt(attempts, job_id)
     if index is not None:
         outcome: Outcome = "completed" if status == "success" else "failed"

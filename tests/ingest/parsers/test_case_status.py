@@ -60,6 +60,16 @@ ERROR = "04:00:00: case.run error \nERROR: RUN FAIL: Command 'srun' failed"
             id="killed, then another job",
         ),
         pytest.param(
+            (
+                START,
+                "05:00:00: case.run starting 12",
+                "06:00:00: model execution error \nERROR: Command: 'srun' failed",
+                "06:00:01: case.run error \nERROR: RUN FAIL: Command 'srun' failed",
+            ),
+            [("11", None, "unknown"), ("12", "06:00:00", "failed")],
+            id="killed, then another job whose model fails",
+        ),
+        pytest.param(
             (START, ERROR, "05:00:00: case.run starting 11", "06:00:00: case.run success 11"),
             [("11", "04:00:00", "failed"), ("11", "06:00:00", "completed")],
             id="retry of the same job",
