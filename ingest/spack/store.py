@@ -69,7 +69,7 @@ async def write_specs(
     Others may store the same at the same time: whoever comes second finds it known. A document that
     is too large is rejected, and the others are stored.
     """
-    batch = _Batch.of(documents, ingestion_id)
+    batch = await asyncio.to_thread(_Batch.of, documents, ingestion_id)
     try:
         return await _write(database, batch, dry_run=dry_run)
     except DocumentTooLargeError as error:
@@ -87,7 +87,7 @@ async def _write(database: Database, batch: "_Batch", *, dry_run: bool) -> list[
     for attempt in itertools.count():
         known = await _known(database.specs, batch)
         plan = _Plan(batch, known, datetime.now(UTC))
-        outcomes = [plan.take(item) for item in batch.items]
+        outcomes = await asyncio.to_thread(plan.take_all)
         writes = [] if dry_run else list(plan.writes(database.specs))
         if not writes or await database.write(writes):
             return outcomes
@@ -220,7 +220,7 @@ class _Plan:
     """What is to be written of a batch, on top of what is known."""
 
     def __init__(self, batch: _Batch, known: Mapping[str, Json], now: datetime) -> None:
-        self._ingestion_id = batch.ingestion_id
+        self._batch = batch
         self._known = known
         self._now = now
         self._new: dict[str, Json] = {}
@@ -229,8 +229,11 @@ class _Plan:
         self._changes: dict[str, Json] = {}
         self._states: dict[str, Json] = {}
 
-    def take(self, item: _Item) -> Written:
-        """Plan one document, and tell what becomes of it."""
+    def take_all(self) -> list[Written]:
+        """Plan all documents, and tell what becomes of each; deriving many nodes takes seconds."""
+        return [self._take(item) for item in self._batch.items]
+
+    def _take(self, item: _Item) -> Written:
         if item.error is not None:
             return Written("rejected", "", (), item.error.reason, item.error.detail)
         root_id = item.derivation.ids[item.document.root]
@@ -284,7 +287,7 @@ class _Plan:
             "provenance": [],
             "extra": {},
             "tombstone": None,
-            "ingestionId": self._ingestion_id,
+            "ingestionId": self._batch.ingestion_id,
             "createdAt": self._now,
             "updatedAt": self._now,
         }

@@ -16,6 +16,7 @@ from models.database import Database
 _BATCH_DOCUMENTS = 64
 _BATCH_NODES = 2000
 _KIND = "spack"
+_NEWS = frozenset({"created", "updated"})
 _OF_FILES = frozenset({"file", "listing"})
 
 
@@ -47,11 +48,11 @@ async def upload_specs(
     written: list[Written] = []
     for batch in _batches(documents):
         written += await write_specs(database, batch, ingestion_id=audit.id)
-    news = [each for each in written if each.outcome in {"created", "updated"}]
-    if news:
-        await relink_specs(database, {id_ for each in news for id_ in each.node_ids})
-        await _store_files(database, documents, written, audit.id)
+    news = {id_ for each in written if each.outcome in _NEWS for id_ in each.node_ids}
     items = list(_items(outcomes, iter(written)))
+    if news:
+        await relink_specs(database, news)
+        await _store_files(database, documents, written, audit.id)
     await _record(audit, name, items)
     return audit.id, items
 
@@ -118,5 +119,5 @@ async def _record(audit: Audit, name: str, items: Sequence[Uploaded]) -> None:
         else:
             audit.count(item.outcome)
     await audit.finish(audit.final_status())
-    if any(item.outcome in {"created", "updated"} for item in items):
+    if any(item.outcome in _NEWS for item in items):
         await audit.begin()
