@@ -34,9 +34,18 @@ class Uploaded:
     detail: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """What became of an upload: `files` are the digests of the files of many specs in it."""
+
+    ingestion_id: str
+    items: list[Uploaded]
+    files: list[str]
+
+
 async def upload_specs(
     database: Database, data: bytes, name: str, limits: Limits | None = None
-) -> tuple[str, list[Uploaded]]:
+) -> Upload:
     """Import a file; return the id of its audit record, and what became of each item, in order.
 
     A record is stored when something is new or rejected. Each batch of documents is written whole
@@ -52,9 +61,9 @@ async def upload_specs(
     items = list(_items(outcomes, iter(written)))
     if news:
         await relink_specs(database, news)
-        await _store_files(database, documents, written, audit.id)
+    files = await _store_files(database, documents, written, audit.id)
     await _record(audit, name, items)
-    return audit.id, items
+    return Upload(audit.id, items, files)
 
 
 def _uploaded(outcome: Outcome) -> Outcome:
@@ -82,13 +91,17 @@ async def _store_files(
     documents: Sequence[SpecDocument],
     written: Sequence[Written],
     ingestion_id: str,
-) -> None:
-    """Keep the frames of files of many specs."""
+) -> list[str]:
+    """Keep the frames of files of many specs, which may be new although all specs are known."""
     stored = {id_ for each in written for id_ in each.node_ids}
     containers = {id(each.container): each.container for each in documents if each.container}
+    digests = []
     for number, container in containers.items():
         own = [each for each in documents if id(each.container) == number]
-        await store_file(database, container, own, stored, ingestion_id=ingestion_id)
+        digests.append(
+            await store_file(database, container, own, stored, ingestion_id=ingestion_id)
+        )
+    return digests
 
 
 def _items(outcomes: Iterable[Outcome], written: Iterator[Written]) -> Iterator[Uploaded]:
