@@ -396,6 +396,7 @@ class Database:
         self.logs = LogStore(self._database)
         self.specs = Collection(self._database["specs"])
         self.spec_files = Collection(self._database["specFiles"])
+        self.spec_sources = Collection(self._database["specSources"])
         self.tokens = Collection(self._database["tokens"])
 
     async def ping(self, seconds: float | None = None) -> None:
