@@ -158,8 +158,9 @@ async def remove_spec(
         found = await store.builds.find({"specHash": hash_}, {"_id": 1}, limit=_MOST_BUILDS)
         return [str(each["_id"]) for each in found]
 
+    document = await read_spec(store, spec_id)
     await _delete(store, spec_id, reason, force=force, builds=builds)
-    await relink_specs(store, [spec_id])
+    await relink_specs(store, document["hashes"])
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
 

@@ -176,7 +176,7 @@ class _Import:
             self._note(reading, document, each)
         if not self._dry_run:
             news = [each for each in written if each.outcome in {"created", "updated"}]
-            await relink_specs(self._database, {id_ for each in news for id_ in each.node_ids})
+            await relink_specs(self._database, {own for each in news for own in each.hashes})
 
     def _note(self, reading: _Reading, document: SpecDocument, written: Written) -> None:
         if written.outcome == "rejected":

@@ -47,14 +47,20 @@ class Written:
 
     It is `created` when no document of this spec was there before, if only its node below others;
     `updated` when one was, and now there is another source or form of it.
-    `node_ids` are those of all its nodes, its root first, empty when it was rejected.
+    `node_ids` are those of all its nodes, its root first, and `hashes` all that these go by; both
+    are empty when it was rejected.
     """
 
     outcome: SpecOutcome
     id: str
     node_ids: tuple[str, ...] = ()
+    hashes: frozenset[str] = frozenset()
     reason: str = ""
     detail: str = ""
+
+
+def _rejected(id_: str, reason: str, detail: str) -> Written:
+    return Written("rejected", id_, reason=reason, detail=detail)
 
 
 async def write_specs(
@@ -74,7 +80,7 @@ async def write_specs(
         return await _write(database, batch, dry_run=dry_run)
     except DocumentTooLargeError as error:
         if len(documents) == 1:
-            return [Written("rejected", "", (), "too_large", str(error))]
+            return [_rejected("", "too_large", str(error))]
     alone = [
         await write_specs(database, [each], ingestion_id=ingestion_id, dry_run=dry_run)
         for each in documents
@@ -235,16 +241,18 @@ class _Plan:
 
     def _take(self, item: _Item) -> Written:
         if item.error is not None:
-            return Written("rejected", "", (), item.error.reason, item.error.detail)
+            return _rejected("", item.error.reason, item.error.detail)
         root_id = item.derivation.ids[item.document.root]
         if not self._is_new(root_id) and self._is_full(root_id, item):
             detail = f"it was submitted in {MOST_FORMS} forms already"
-            return Written("rejected", root_id, (), "too_many_forms", detail)
+            return _rejected(root_id, "too_many_forms", detail)
         grown = [self._take_node(item, key) for key in item.keys]
         is_first = not self._state(root_id)["provenance"]
         is_told = self._tell(root_id, item)
         outcome: SpecOutcome = "updated" if is_told or any(grown) else "unchanged"
-        return Written("created" if is_first else outcome, root_id, item.node_ids)
+        nodes = item.document.graph.nodes
+        hashes = frozenset(own for key in item.keys for own in nodes[key].hashes)
+        return Written("created" if is_first else outcome, root_id, item.node_ids, hashes)
 
     def _is_new(self, id_: str) -> bool:
         known = self._known.get(id_)

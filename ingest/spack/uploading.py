@@ -57,11 +57,10 @@ async def upload_specs(
     written: list[Written] = []
     for batch in _batches(documents):
         written += await write_specs(database, batch, ingestion_id=audit.id)
-    news = {id_ for each in written if each.outcome in _NEWS for id_ in each.node_ids}
+    news = {own for each in written if each.outcome in _NEWS for own in each.hashes}
     items = list(_items(outcomes, iter(written)))
-    if news:
-        await relink_specs(database, news)
     files = await _store_files(database, documents, written, audit.id)
+    await relink_specs(database, news)
     await _record(audit, name, items)
     return Upload(audit.id, items, files)
 
