@@ -35,7 +35,7 @@ _PATIENCE_SECONDS = 90
 _MOST_VISITS = 5_000_000
 _FEW_VISITS = 1_000_000
 _LOOKED_AT = dict.fromkeys(
-    ("provenance", "forms", "isRoot", "isExplicit", "missing", "tombstone"), 1
+    ("format", "provenance", "forms", "isRoot", "isExplicit", "missing", "tombstone"), 1
 )
 _SAID = {name: to_camel(name) for name in SpecProvenance.model_fields}
 _SAID_WHEN_TRUE = frozenset({"is_included", "is_signed"})
@@ -142,7 +142,7 @@ class _Batch:
 
 
 def _item(document: SpecDocument, derivation: Derivation) -> _Item:
-    keys = document.graph.document_keys(document.root)
+    written = keys = document.graph.document_keys(document.root)
     if document.given is not None:
         keys = tuple(dict.fromkeys((*keys, *document.graph.nodes)))
     try:
@@ -155,7 +155,7 @@ def _item(document: SpecDocument, derivation: Derivation) -> _Item:
         keys,
         tuple(derivation.ids[key] for key in keys),
         stored_provenance(document.provenance, is_contained=document.container is not None),
-        _form(document, derivation, keys),
+        _form(document, derivation, written),
     )
 
 
@@ -187,28 +187,31 @@ def stored_provenance(provenance: Provenance, *, is_contained: bool = False) -> 
     }
 
 
-def _form(document: SpecDocument, derivation: Derivation, keys: Sequence[str]) -> Json | None:
-    """Return how a document differs from the one that Spack would write, None when it does not."""
+def _form(document: SpecDocument, derivation: Derivation, written: Sequence[str]) -> Json | None:
+    """Return how a document was submitted, None when it is a part of a file of many specs.
+
+    `written` are the nodes that Spack writes, in its order.
+    """
     given = document.given
     if given is None:
         return None
     graph, frame = document.graph, dict(given)
     spec = given["spec"]
-    plain: Json = {"spec": None}
     if isinstance(spec, list):
         nodes, frame["spec"] = spec, None
     else:
         nodes, frame["spec"] = spec["nodes"], {**spec, "nodes": None}
-        plain = {"spec": {"_meta": {"version": graph.format}, "nodes": None}}
-    text = json.dumps(frame)
     order = _given_keys(graph, nodes)
     if order is None:
         return {"frame": json.dumps(given), "order": []}
-    is_ordered = tuple(order) == tuple(keys)
-    if text == json.dumps(plain) and is_ordered:
-        return None
-    ids = None if is_ordered else [derivation.ids[key] for key in order]
-    return {"frame": text, "order": ids}
+    ids = None if tuple(order) == tuple(written) else [derivation.ids[key] for key in order]
+    return {"frame": json.dumps(frame), "order": ids}
+
+
+def _plain_form(version: int) -> Json:
+    """Return how a document is submitted that has the form in which Spack writes it."""
+    head: Json = {"_meta": {"version": version}, "nodes": None}
+    return {"frame": json.dumps({"spec": None if version == 1 else head}), "order": None}
 
 
 def _given_keys(graph: Graph, nodes: Sequence[Any]) -> list[str] | None:
@@ -220,6 +223,19 @@ def _given_keys(graph: Graph, nodes: Sequence[Any]) -> list[str] | None:
 
 def _inner(graph: Graph, native: Any) -> Any:
     return next(iter(native.values())) if graph.format == 1 and len(native) == 1 else native
+
+
+def _new_forms(form: Json | None, state: Json) -> Iterator[Json]:
+    """Give the forms that are to be noted at a root.
+
+    That of Spack is not noted while there is no other: then it goes without saying.
+    """
+    plain = _plain_form(state["format"])
+    if form is None or form in state["forms"] or (form == plain and not state["forms"]):
+        return
+    if not state["forms"] and state["provenance"]:
+        yield plain
+    yield form
 
 
 class _Plan:
@@ -304,10 +320,10 @@ class _Plan:
         """Note at a root what the document says of it; tell whether any of that is news."""
         state = self._state(id_)
         is_news = False
-        if item.form is not None and item.form not in state["forms"]:
+        for form in list(_new_forms(item.form, state)):
             is_news = True
-            state["forms"].append(item.form)
-            self._change(id_, "forms", item.form)
+            state["forms"].append(form)
+            self._change(id_, "forms", form)
         has_room = len(state["provenance"]) < MOST_PROVENANCES
         if has_room and item.provenance not in state["provenance"]:
             is_news = True
