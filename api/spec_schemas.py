@@ -206,7 +206,23 @@ class SpecOutcomeItem(Answer):
 
 
 class SpecUpload(Answer):
-    """What became of all items of an upload, in their order."""
+    """What became of all items of an upload, in their order.
+
+    `files` are the digests by which lockfiles, database indexes and listings can be read back.
+    """
 
     ingestion_id: str
     items: list[SpecOutcomeItem]
+    files: list[str]
+
+
+class SpecFileItem(Answer):
+    """A file of many specs; `spec_count` is how many nodes of it are specs."""
+
+    digest: str
+    kind: Literal["lockfile", "database", "listing"]
+    file: str
+    format: int
+    spec_count: int
+    ingestion_id: str | None
+    created_at: datetime

@@ -34,17 +34,14 @@ async def resolve_software(database: Database, execution_ids: Iterable[str]) -> 
     return changed
 
 
-async def relink_specs(database: Database, spec_ids: Iterable[str]) -> int:
+async def relink_specs(database: Database, hashes: Iterable[str]) -> int:
     """Make the links right that may lead to specs which were written, or deleted.
 
-    The ids are those of the documents, or hashes. Return how many executions have changed.
+    The hashes are all that these go by. Return how many executions have changed.
     """
     changed = 0
-    for ids in _batches(spec_ids):
-        hashes = {own.partition("~")[0] for own in ids}
-        specs = await database.specs.find({"_id": {"$in": ids}}, {"hashes": 1})
-        hashes |= {own for spec in specs for own in spec["hashes"]}
-        told = sorted(hashes | {own[:_PREFIX] for own in hashes})
+    for own in _batches(set(hashes)):
+        told = sorted({*own, *(each[:_PREFIX] for each in own)})
         query = {
             "$or": [{"software.hash": {"$in": told}}, {"softwareLinks.specHash": {"$in": told}}]
         }

@@ -238,6 +238,16 @@ class Collection:
         with _translated():
             return await self._collection.estimated_document_count()
 
+    async def sizes(self) -> Json:
+        """Return how many documents there are, and the bytes on disk of these and of the indexes.
+
+        They are right once the server has written all: see `Database.flush`.
+        """
+        (found,) = await self.aggregate([{"$collStats": {"storageStats": {}}}])
+        stats = found["storageStats"]
+        names = {"count": "count", "data": "storageSize", "indexes": "totalIndexSize"}
+        return {name: stats[told] for name, told in names.items()}
+
     async def explain(
         self, query: Json, sort: Sort, *, limit: int = 0, hint: str | None = None
     ) -> Json:
@@ -386,6 +396,7 @@ class Database:
         self.logs = LogStore(self._database)
         self.specs = Collection(self._database["specs"])
         self.spec_files = Collection(self._database["specFiles"])
+        self.spec_sources = Collection(self._database["specSources"])
         self.tokens = Collection(self._database["tokens"])
 
     async def ping(self, seconds: float | None = None) -> None:
@@ -422,6 +433,11 @@ class Database:
                         return False
                 await session.commit_transaction()
         return True
+
+    async def flush(self) -> None:
+        """Have the server write all that it holds to disk; an administrator may do that."""
+        with _translated():
+            await self._client.admin.command("fsync")
 
     async def create_schema(self) -> None:
         """Create what is missing of collections and indexes; safe to do at the same time."""

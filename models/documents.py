@@ -9,6 +9,7 @@ from models.listed_execution import ListedExecution
 from models.manifest import ManifestPart
 from models.spec import Spec
 from models.spec_file import SpecFile
+from models.spec_source import SpecSource
 from models.token import Token
 
 DOCUMENTS: tuple[
@@ -19,6 +20,7 @@ DOCUMENTS: tuple[
     | type[Edit]
     | type[Spec]
     | type[SpecFile]
+    | type[SpecSource]
     | type[Build]
     | type[BuildEvents]
     | type[ManifestPart]
@@ -32,6 +34,7 @@ DOCUMENTS: tuple[
     Edit,
     Spec,
     SpecFile,
+    SpecSource,
     Build,
     BuildEvents,
     ManifestPart,

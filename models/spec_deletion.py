@@ -14,6 +14,7 @@ from typing import Any
 from models.database import Database, Delete, Put
 from models.errors import CaseledgerError, WriteConflictError
 from models.spec_graph import dependents_filter
+from models.spec_source import forget_sources
 
 Json = dict[str, Any]
 
@@ -104,6 +105,7 @@ async def delete_spec(
     write = Put(specs, tombstone_of(document, reason)) if references else Delete(specs, id_)
     if not await database.write([write]):
         raise WriteConflictError(f"{id_} was changed at the same time")
+    await forget_sources(database)
     return True
 
 

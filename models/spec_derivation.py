@@ -22,7 +22,8 @@ MOST_DEPENDENCIES = 500_000
 
 _ABSENT = Verification("", "", None, "unverified")
 _DIGEST_CHARACTERS = 16
-_SCOPE_TYPES = (("run", LINK_RUN), ("build", BUILD), ("test", None))
+_SCOPE_NAMES = ("run", "build", "test")
+_NESTED = (dict, list)
 _TYPE_ORDER = {name: place for place, name in enumerate(DEPENDENCY_TYPES)}
 
 
@@ -98,6 +99,7 @@ class Derivation:
         self.ids = identities(graph, verifications)
         self._verifications = verifications
         self._bases: dict[str, Json] = {}
+        self._ways: dict[str, list[tuple[int, str]]] = {}
         self._missing: dict[str, list[Edge]] = {}
         for edge in graph.missing:
             self._missing.setdefault(edge.parent, []).append(edge)
@@ -158,13 +160,13 @@ class Derivation:
     def _closure(self, key: str) -> tuple[dict[str, str], dict[str, set[str]], dict[str, set[str]]]:
         """Return what a node stands on with its scope, and the types and virtuals of the edges."""
         scopes: dict[str, str] = {}
-        for scope, wanted in _SCOPE_TYPES:
+        for reach, scope in enumerate(_SCOPE_NAMES):
             stack = [key, *scopes]
             while stack:
-                for edge in self.graph.edges[stack.pop()]:
-                    if edge.child not in scopes and edge.has_type(wanted):
-                        scopes[edge.child] = scope
-                        stack.append(edge.child)
+                for needed, child in self._ways_down(stack.pop()):
+                    if needed <= reach and child not in scopes:
+                        scopes[child] = scope
+                        stack.append(child)
         types: dict[str, set[str]] = {child: set() for child in scopes}
         virtuals: dict[str, set[str]] = {child: set() for child in scopes}
         for parent in (key, *scopes):
@@ -172,6 +174,14 @@ class Derivation:
                 types[edge.child].update(edge.deptypes)
                 virtuals[edge.child].update(edge.virtuals)
         return scopes, types, virtuals
+
+    def _ways_down(self, key: str) -> list[tuple[int, str]]:
+        """Return the children of a node, each with the first of the scopes that goes there."""
+        ways = self._ways.get(key)
+        if ways is None:
+            edges = self.graph.edges[key]
+            ways = self._ways[key] = [(_first_scope(edge), edge.child) for edge in edges]
+        return ways
 
     def _base(self, key: str) -> Json:
         base = self._bases.get(key)
@@ -231,6 +241,10 @@ def _reference(node_hash: str, stored_id: str) -> Json:
     return {"hash": node_hash} if node_hash == stored_id else {"hash": node_hash, "id": stored_id}
 
 
+def _first_scope(edge: Edge) -> int:
+    return 0 if edge.has_type(LINK_RUN) else 1 if edge.has_type(BUILD) else 2
+
+
 def _place(edge: Edge) -> tuple[int, str]:
     """Return what orders the edges of one node as they stand in its JSON."""
     return len(edge.place), edge.place
@@ -280,7 +294,7 @@ def _holds_reference(native: JsonObject) -> bool:
         if isinstance(at, dict):
             if "$ref" in at:
                 return True
-            stack += [value for value in at.values() if isinstance(value, dict | list)]
+            stack += [value for value in at.values() if isinstance(value, _NESTED)]
         else:
-            stack += [value for value in at if isinstance(value, dict | list)]
+            stack += [value for value in at if isinstance(value, _NESTED)]
     return False

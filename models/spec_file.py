@@ -52,6 +52,11 @@ class SpecFile(Document):
         indexes: ClassVar[list[Index]] = [
             Index([("digest", 1), ("number", 1)], name="digest", unique=True),
             Index([("file", 1), ("createdAt", -1)], name="file"),
+            Index(
+                [("createdAt", -1), ("digest", 1)],
+                name="createdAt",
+                partialFilterExpression={"number": 0},
+            ),
         ]
 
 
@@ -65,6 +70,14 @@ def file_parts(kind: str, frame: Any, places: Sequence[Placed]) -> tuple[str, li
     packed = zlib.compress(text.encode())
     parts = [packed[i : i + PART_BYTES] for i in range(0, len(packed), PART_BYTES)]
     return hashlib.sha256(text.encode()).hexdigest(), parts
+
+
+async def list_files(database: Database, file: str | None, limit: int) -> list[Json]:
+    """Return what is told of the files, the latest first: all, or those of one name."""
+    query: Json = {"number": 0} if file is None else {"number": 0, "file": file}
+    order = [("createdAt", -1), ("digest", 1)]
+    told = {"_id": 0, "number": 0, "parts": 0, "content": 0}
+    return await database.spec_files.find(query, told, sort=order, limit=limit)
 
 
 async def load_file(database: Database, digest: str) -> Any:

@@ -44,14 +44,18 @@ class StoredGraph:
             at = stack.pop()
             if at in seen:
                 continue
-            if at not in self.documents:
-                raise IncompleteSpecError(f"the node {at} is not stored")
             seen[at] = None
             stack.extend(reversed(list(self._following(at))))
         return list(seen)
 
+    def document(self, id_: str) -> Json:
+        """Return the document of a node; IncompleteSpecError when it is not there."""
+        if id_ not in self.documents:
+            raise IncompleteSpecError(f"the node {id_} is not stored")
+        return self.documents[id_]
+
     def _following(self, at: str) -> Iterator[str]:
-        document = self.documents[at]
+        document = self.document(at)
         built_as = document["builtAs"]
         if built_as is not None and built_as["known"]:
             yield id_of(built_as)
@@ -106,12 +110,12 @@ async def load_graph(
     if root is None or root.get("tombstone") is not None:
         return None
     documents: dict[str, Json] = {id_: root}
-    new = [root]
-    while new:
-        wanted = {each for document in new for each in _below(document)} - documents.keys()
+    wanted = {*_below(root), *_submitted(root)} - documents.keys()
+    while wanted:
         query = {"_id": {"$in": sorted(wanted)}, "tombstone": None}
-        new = await database.specs.find(query, projection) if wanted else []
+        new = await database.specs.find(query, projection)
         documents |= {document["_id"]: document for document in new}
+        wanted = {each for document in new for each in _below(document)} - documents.keys()
     return StoredGraph(id_, documents)
 
 
@@ -121,6 +125,12 @@ def _below(document: Json) -> Iterator[str]:
     if built_as is not None and built_as["known"]:
         yield id_of(built_as)
         yield from (id_of(each) for each in document["builtWith"])
+
+
+def _submitted(document: Json) -> Iterator[str]:
+    """Give the nodes of the forms of a spec: some stand in its file that it does not lead to."""
+    for form in document["forms"]:
+        yield from form["order"] or ()
 
 
 def native_node(document: Json) -> Json:
@@ -141,7 +151,7 @@ def native_document(graph: StoredGraph, form: int | None = None) -> Json:
     if submitted is not None and submitted["order"] == []:
         return dict(json.loads(submitted["frame"]))
     order = graph.order() if submitted is None else submitted["order"] or graph.order()
-    nodes = [_stated(graph.documents[each]) for each in order]
+    nodes = [_stated(graph.document(each)) for each in order]
     if submitted is None:
         head: Json = {"_meta": {"version": root["format"]}, "nodes": nodes}
         return {"spec": nodes if root["format"] == 1 else head}

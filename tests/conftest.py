@@ -80,7 +80,7 @@ def spec_database(_spec_database: Database, _server: str) -> Iterator[Database]:
     """A database without specs; its indexes are made once, because they take a second."""
     yield _spec_database
     with MongoClient[dict[str, object]](_server) as client:
-        for name in ("specs", "specFiles", "ingestions", "executions"):
+        for name in ("specs", "specFiles", "specSources", "ingestions", "executions"):
             client[_spec_database.name][name].delete_many({})
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -61,6 +62,24 @@ def growth(
     from api.bench.growth import measure_growth
 
     _print(asyncio.run(measure_growth(sizes or [10, 100, 1000, 5000], added)))
+
+
+@app.command()
+def specs(
+    nodes: Annotated[int, typer.Option(min=2, help="Nodes of the document to upload.")] = 55,
+    sizes: Annotated[
+        list[int] | None, typer.Option("--size", min=1, help="Specs to search; give it repeatedly.")
+    ] = None,
+    corpus: Annotated[
+        Path | None,
+        typer.Option(exists=True, help="What to import; made documents without it."),
+    ] = None,
+    rounds: Rounds = 7,
+) -> None:
+    """Upload, search and import of specs, against bare inserts and queries written by hand."""
+    from api.bench.specs import measure_specs
+
+    _print(asyncio.run(measure_specs(nodes, sizes or [5000], corpus, rounds)))
 
 
 def _print(figures: dict[str, Any]) -> None:

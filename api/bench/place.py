@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
-from models.database import Database, open_database
+from models.database import Database, Observer, open_database
 from models.embedded.server import embedded_server
 from models.settings import Settings
 
@@ -24,9 +24,11 @@ def temporary_place() -> Iterator[tuple[Settings, Path]]:
 
 
 @asynccontextmanager
-async def empty_database(settings: Settings) -> AsyncIterator[Database]:
+async def empty_database(
+    settings: Settings, observer: Observer | None = None
+) -> AsyncIterator[Database]:
     """Give a new database, which is removed afterwards."""
     own = settings.model_copy(update={"database": f"bench_{uuid.uuid4().hex[:8]}"})
-    async with open_database(own) as database:
+    async with open_database(own, observer=observer) as database:
         yield database
         await database.drop()

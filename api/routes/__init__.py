@@ -19,6 +19,7 @@ from api.routes import (
     search,
     software,
     spec_edits,
+    spec_files,
     specs,
     tokens,
 )
@@ -39,6 +40,7 @@ api_router.include_router(execution_edits.router)
 api_router.include_router(ingestions.router)
 api_router.include_router(builds.router)
 api_router.include_router(build_reports.router)
+api_router.include_router(spec_files.router)
 api_router.include_router(specs.router)
 api_router.include_router(spec_edits.router)
 api_router.include_router(software.router)

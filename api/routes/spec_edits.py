@@ -96,10 +96,15 @@ async def upload_spec_documents(
     """
     most = request.app.state.settings.max_spec_mib * _MIB
     data = await _body(request, most)
-    ingestion_id, items = await upload_specs(store, data, name, Limits(size=most))
+    upload = await upload_specs(store, data, name, Limits(size=most))
+    items = upload.items
     if all(item.outcome == "rejected" for item in items):
         raise _rejected(items)
-    answer = {"ingestionId": ingestion_id, "items": [asdict(item) for item in items]}
+    answer = {
+        "ingestionId": upload.ingestion_id,
+        "items": [asdict(item) for item in items],
+        "files": upload.files,
+    }
     response = json_response(answer)
     if any(item.outcome == "created" for item in items):
         response.status_code = HTTPStatus.CREATED
@@ -153,8 +158,9 @@ async def remove_spec(
         found = await store.builds.find({"specHash": hash_}, {"_id": 1}, limit=_MOST_BUILDS)
         return [str(each["_id"]) for each in found]
 
+    document = await read_spec(store, spec_id)
     await _delete(store, spec_id, reason, force=force, builds=builds)
-    await relink_specs(store, [spec_id])
+    await relink_specs(store, document["hashes"])
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
 

@@ -79,6 +79,23 @@ def made_documents(options: SpecSampleOptions | None = None) -> Iterator[Json]:
         yield document(environment.node(chance.choice(_ROOTS)), environment.form)
 
 
+def made_document(nodes: int, seed: int = 1) -> Json:
+    """Return a document of format 5 with so many nodes: an application that stands on all others.
+
+    They are those of as many environments as it takes, so that a package may stand there twice.
+    """
+    chance = random.Random(seed)
+    below: dict[str, MadeNode] = {}
+    while len(below) < nodes - 1:
+        environment = _Environment(chance, _OLDEST_WITH_COMPILER_NODES)
+        for name in _ROOTS:
+            environment.node(name)
+        below |= {node.hash: node for node in environment.nodes.values()}  # leaves first
+    chosen = list(below.values())[: nodes - 1]
+    edges: list[Edge] = [(node, ("build", "link"), ()) for node in chosen]
+    return document(environment.root("application", edges), environment.form)
+
+
 def made_bytes(options: SpecSampleOptions | None = None) -> Iterator[bytes]:
     """Give the documents as NDJSON, line by line."""
     for made in made_documents(options):
@@ -143,6 +160,10 @@ class _Environment:
         if made is None:
             made = self.nodes[name] = self._make(name)
         return made
+
+    def root(self, name: str, edges: list[Edge]) -> MadeNode:
+        """Return a node of a package that has no recipe, on top of these."""
+        return self._finished(name, "1.0", {}, {}, edges)
 
     def _make(self, name: str) -> MadeNode:
         recipe = _recipes()["packages"][name]

@@ -1,5 +1,6 @@
 """Finds where in the JSON of a file credentials seem to stand; see `outcome` for what follows."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -7,9 +8,10 @@ from ingest.secrets import masked_text, without_secrets
 from models.spack.graph import join_place
 
 _MARKS = (
-    "://", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "AKIA", "eyJ", "xox",
+    "://", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "AKIA", "eyJ",
     "PRIVATE KEY",
 )  # fmt: skip
+_SLACK = re.compile(r"xox[a-z]-")  # of the hashes in a document, one in ten has `xox` in it
 _NAMES = (
     "passw", "passphrase", "secret", "token", "credential", "api_key", "apikey", "access_key",
     "accesskey", "private_key", "privatekey",
@@ -19,7 +21,7 @@ _MOST = 100
 
 def may_hold_credentials(text: str) -> bool:
     """Tell quickly whether a text is worth a look; most are not."""
-    if any(mark in text for mark in _MARKS):
+    if any(mark in text for mark in _MARKS) or ("xox" in text and _SLACK.search(text)):
         return True
     lowered = text.lower()
     return any(name in lowered for name in _NAMES)

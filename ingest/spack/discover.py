@@ -6,7 +6,7 @@ passed over when they are something else. Of an installed package only `.spack` 
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -57,6 +57,16 @@ class SpackFile:
         return self.blobs.get(blob.checksum)
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A file or an archive that may hold specs, with its size and its times in nanoseconds."""
+
+    path: str
+    size: int
+    modified: int
+    changed: int
+
+
 def may_hold_specs(path: str) -> bool:
     """Tell by its name whether a file is worth a look."""
     parts = PurePosixPath(path).parts
@@ -100,19 +110,40 @@ class SpackFiles:
         self._budgets = budgets
         self._limit = limit
 
-    def files(self) -> Iterator[SpackFile]:
-        """Give the files, manifests of build caches with the blobs that they name.
+    @property
+    def is_lasting(self) -> bool:
+        """Whether the path can be known again: not that of an upload, which has another name."""
+        return self._name == os.path.abspath(self.path)  # noqa: PTH100
 
-        SourceError when the path is neither a directory, nor an archive, nor such a file.
+    def places(self) -> Iterator[Place]:
+        """Give what there is to read: of a directory its files, an archive as one.
+
+        SourceError when the path is neither a directory, nor an archive, nor a file of Spack.
         """
-        name = self.path.name.lower()
         if self.path.is_dir():
-            return self._tree()
-        if name.endswith(_TAR_SUFFIXES) or name.endswith(".zip"):
-            return self._archive()
-        if may_hold_specs(self.path.name) or self._is_mentioned():
-            return self._single()
+            return self._placed(self._paths(os.path.abspath(self.path), 0))  # noqa: PTH100
+        if self._is_archive or may_hold_specs(self.path.name) or self._is_mentioned():
+            return self._placed([os.path.abspath(self.path)])  # noqa: PTH100
         raise SourceError(f"{self.path}: not a directory, an archive or a file of Spack")
+
+    def files(self, place: Place) -> Iterator[SpackFile]:
+        """Give the files of a place, manifests of build caches with the blobs that they name."""
+        if self.path.is_dir():
+            return self._file(place.path)
+        return self._archive() if self._is_archive else self._single()
+
+    @property
+    def _is_archive(self) -> bool:
+        return self.path.name.lower().endswith((*_TAR_SUFFIXES, ".zip"))
+
+    def _placed(self, paths: Iterable[str]) -> Iterator[Place]:
+        for path in paths:
+            try:
+                found = os.stat(path)  # noqa: PTH116 - paths are text here
+            except OSError as error:
+                self._note(path, "unreadable", str(error))
+                continue
+            yield Place(path, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
     def _is_mentioned(self) -> bool:
         try:
@@ -128,11 +159,10 @@ class SpackFiles:
 
     # Trees of directories.
 
-    def _tree(self) -> Iterator[SpackFile]:
-        for path in self._paths(os.path.abspath(self.path), 0):  # noqa: PTH100
-            data = self._read(path)
-            if data is not None and (is_certain(path) or seems_to_hold_specs(data)):
-                yield self._with_blobs(SpackFile(path, data))
+    def _file(self, path: str) -> Iterator[SpackFile]:
+        data = self._read(path)
+        if data is not None and (is_certain(path) or seems_to_hold_specs(data)):
+            yield self._with_blobs(SpackFile(path, data))
 
     def _paths(self, directory: str, depth: int) -> Iterator[str]:
         """Give the paths to look at, in order; links and execution directories are passed over."""

@@ -7,14 +7,16 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from itertools import islice
+from typing import Any, TypeVar
 
 from ingest.audit import Audit
 from ingest.secrets import masked_text
 from ingest.software_link import relink_specs
-from ingest.spack.discover import SpackFile, SpackFiles, is_certain
+from ingest.spack.discover import Place, SpackFile, SpackFiles, is_certain
 from ingest.spack.documents import read
-from ingest.spack.outcome import Container, Outcome, Rejected, SpecDocument
+from ingest.spack.known import KnownFiles
+from ingest.spack.outcome import Container, Rejected, SpecDocument
 from ingest.spack.store import Written, write_specs
 from models.database import Database, Insert
 from models.spec_derivation import identities
@@ -24,14 +26,26 @@ __all__ = ["SpackFiles", "import_specs", "store_file"]
 
 _BATCH_DOCUMENTS = 64
 _BATCH_NODES = 2000
+_BATCH_PLACES = 256
 _PASSED_OVER = frozenset({"unknown", "no_spec"})
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True, eq=False)
+class _Reading:
+    """A place that is being read, or has been: how many items it has, and if all were taken."""
+
+    place: Place
+    items: int = 0
+    is_whole: bool = True
 
 
 @dataclass(slots=True)
 class _Pending:
-    """Documents that wait to be written together, and what is kept of their containers."""
+    """Documents that wait to be written together, with the places that they are from."""
 
-    documents: list[SpecDocument] = field(default_factory=list)
+    documents: list[tuple[_Reading, SpecDocument]] = field(default_factory=list)
     nodes: int = 0
 
     @property
@@ -53,74 +67,120 @@ async def import_specs(
     does not count. What could not be read at all is in the `damages` of the source; SourceError
     when it is none.
     """
-    running = _Import(database, audit, dry_run=dry_run)
-    found = files.files()
-    while not stop() and (file := await asyncio.to_thread(next, found, None)) is not None:
-        await running.take(file)
+    running = _Import(database, files, audit, stop, dry_run=dry_run)
+    places = files.places()
+    while not stop() and (batch := await asyncio.to_thread(_next_of, places, _BATCH_PLACES)):
+        await running.take(batch)
     await running.flush()
     return running.count
 
 
 class _Import:
-    def __init__(self, database: Database, audit: Audit, *, dry_run: bool) -> None:
+    def __init__(
+        self,
+        database: Database,
+        files: SpackFiles,
+        audit: Audit,
+        stop: Callable[[], bool],
+        *,
+        dry_run: bool,
+    ) -> None:
         self._database = database
+        self._files = files
         self._audit = audit
+        self._stop = stop
         self._dry_run = dry_run
+        self._known = KnownFiles(database, audit.id)
         self._pending = _Pending()
+        self._read: list[_Reading] = []
         self._stored: set[str] = set()
         self.count = 0
 
-    async def take(self, file: SpackFile) -> None:
-        """Import one file."""
+    async def take(self, places: Sequence[Place]) -> None:
+        """Import what is at some places, and pass over those that are known as they are."""
+        known = await self._known.find(places) if self._files.is_lasting else {}
+        for place in places:
+            if self._stop():
+                return
+            if place in known:
+                self._count(known[place], "unchanged")
+            else:
+                await self._take_place(_Reading(place))
+
+    async def _take_place(self, reading: _Reading) -> None:
+        damages = len(self._files.damages)
+        files = self._files.files(reading.place)
+        while (file := await asyncio.to_thread(next, files, None)) is not None:
+            if self._stop():
+                return
+            await self._take_file(reading, file)
+        reading.is_whole &= len(self._files.damages) == damages
+        self._read.append(reading)
+
+    async def _take_file(self, reading: _Reading, file: SpackFile) -> None:
         outcomes = read(file.data, file.path, fetch=file.fetch)
         container: Container | None = None
         documents: list[SpecDocument] = []
-        while (part := await asyncio.to_thread(_next_part, outcomes)) != []:
+        while part := await asyncio.to_thread(_next_of, outcomes, _BATCH_DOCUMENTS):
             for outcome in part:
                 if isinstance(outcome, Rejected):
-                    self._reject(outcome)
+                    self._reject(reading, outcome)
                     continue
                 if outcome.container is not container:
                     await self._end(container, documents)
                     container, documents = outcome.container, []
                 if container is not None:
                     documents.append(outcome)
-                await self._add(outcome)
+                await self._add(reading, outcome)
         await self._end(container, documents)
 
-    def _reject(self, rejected: Rejected) -> None:
+    def _count(self, items: int, outcome: str) -> None:
+        self.count += items
+        self._audit.count("discovered", items)
+        self._audit.count(outcome, items)
+
+    def _reject(self, reading: _Reading, rejected: Rejected) -> None:
         if rejected.reason in _PASSED_OVER and not is_certain(rejected.file):
             return
+        reading.is_whole = False
         self.count += 1
         self._audit.count("discovered")
         where = f"{rejected.file}: {rejected.place}" if rejected.place else rejected.file
         self._audit.reject(masked_text(where), rejected.reason, rejected.detail)
 
-    async def _add(self, document: SpecDocument) -> None:
+    async def _add(self, reading: _Reading, document: SpecDocument) -> None:
         self.count += 1
+        reading.items += 1
         self._audit.count("discovered")
-        self._pending.documents.append(document)
+        self._pending.documents.append((reading, document))
         self._pending.nodes += len(document.graph.document_keys(document.root))
         if self._pending.is_full:
             await self.flush()
 
     async def flush(self) -> None:
-        """Write what is waiting."""
-        documents, self._pending = self._pending.documents, _Pending()
-        if not documents:
-            return
+        """Write what is waiting; then all places that were read to their end are known."""
+        pending, self._pending = self._pending.documents, _Pending()
+        if pending:
+            await self._write(pending)
+        read, self._read = self._read, []
+        if self._files.is_lasting and not self._dry_run:
+            await self._known.remember((each.place, each.items) for each in read if each.is_whole)
+
+    async def _write(self, pending: Sequence[tuple[_Reading, SpecDocument]]) -> None:
         await self._audit.begin()
+        documents = [document for _, document in pending]
         written = await write_specs(
             self._database, documents, ingestion_id=self._audit.id, dry_run=self._dry_run
         )
-        for document, each in zip(documents, written, strict=True):
-            self._note(document, each)
+        for (reading, document), each in zip(pending, written, strict=True):
+            self._note(reading, document, each)
         if not self._dry_run:
             news = [each for each in written if each.outcome in {"created", "updated"}]
-            await relink_specs(self._database, {id_ for each in news for id_ in each.node_ids})
+            await relink_specs(self._database, {own for each in news for own in each.hashes})
 
-    def _note(self, document: SpecDocument, written: Written) -> None:
+    def _note(self, reading: _Reading, document: SpecDocument, written: Written) -> None:
         if written.outcome == "rejected":
+            reading.is_whole = False
             self._audit.reject(
                 masked_text(document.provenance.file), written.reason, written.detail
             )
@@ -141,14 +201,9 @@ class _Import:
         self._stored = set()
 
 
-def _next_part(outcomes: Iterator[Outcome]) -> list[Outcome]:
-    """Return the next outcomes: reading is done in a thread, a few at a time."""
-    part: list[Outcome] = []
-    for outcome in outcomes:
-        part.append(outcome)
-        if len(part) == _BATCH_DOCUMENTS:
-            break
-    return part
+def _next_of(items: Iterator[T], most: int) -> list[T]:
+    """Return the next items: reading is done in a thread, several at a time."""
+    return list(islice(items, most))
 
 
 async def store_file(

@@ -35,7 +35,7 @@ _PATIENCE_SECONDS = 90
 _MOST_VISITS = 5_000_000
 _FEW_VISITS = 1_000_000
 _LOOKED_AT = dict.fromkeys(
-    ("provenance", "forms", "isRoot", "isExplicit", "missing", "tombstone"), 1
+    ("format", "provenance", "forms", "isRoot", "isExplicit", "missing", "tombstone"), 1
 )
 _SAID = {name: to_camel(name) for name in SpecProvenance.model_fields}
 _SAID_WHEN_TRUE = frozenset({"is_included", "is_signed"})
@@ -47,14 +47,20 @@ class Written:
 
     It is `created` when no document of this spec was there before, if only its node below others;
     `updated` when one was, and now there is another source or form of it.
-    `node_ids` are those of all its nodes, its root first, empty when it was rejected.
+    `node_ids` are those of all its nodes, its root first, and `hashes` all that these go by; both
+    are empty when it was rejected.
     """
 
     outcome: SpecOutcome
     id: str
     node_ids: tuple[str, ...] = ()
+    hashes: frozenset[str] = frozenset()
     reason: str = ""
     detail: str = ""
+
+
+def _rejected(id_: str, reason: str, detail: str) -> Written:
+    return Written("rejected", id_, reason=reason, detail=detail)
 
 
 async def write_specs(
@@ -69,12 +75,12 @@ async def write_specs(
     Others may store the same at the same time: whoever comes second finds it known. A document that
     is too large is rejected, and the others are stored.
     """
-    batch = _Batch.of(documents, ingestion_id)
+    batch = await asyncio.to_thread(_Batch.of, documents, ingestion_id)
     try:
         return await _write(database, batch, dry_run=dry_run)
     except DocumentTooLargeError as error:
         if len(documents) == 1:
-            return [Written("rejected", "", (), "too_large", str(error))]
+            return [_rejected("", "too_large", str(error))]
     alone = [
         await write_specs(database, [each], ingestion_id=ingestion_id, dry_run=dry_run)
         for each in documents
@@ -87,7 +93,7 @@ async def _write(database: Database, batch: "_Batch", *, dry_run: bool) -> list[
     for attempt in itertools.count():
         known = await _known(database.specs, batch)
         plan = _Plan(batch, known, datetime.now(UTC))
-        outcomes = [plan.take(item) for item in batch.items]
+        outcomes = await asyncio.to_thread(plan.take_all)
         writes = [] if dry_run else list(plan.writes(database.specs))
         if not writes or await database.write(writes):
             return outcomes
@@ -136,7 +142,7 @@ class _Batch:
 
 
 def _item(document: SpecDocument, derivation: Derivation) -> _Item:
-    keys = document.graph.document_keys(document.root)
+    written = keys = document.graph.document_keys(document.root)
     if document.given is not None:
         keys = tuple(dict.fromkeys((*keys, *document.graph.nodes)))
     try:
@@ -149,7 +155,7 @@ def _item(document: SpecDocument, derivation: Derivation) -> _Item:
         keys,
         tuple(derivation.ids[key] for key in keys),
         stored_provenance(document.provenance, is_contained=document.container is not None),
-        _form(document, derivation, keys),
+        _form(document, derivation, written),
     )
 
 
@@ -181,28 +187,31 @@ def stored_provenance(provenance: Provenance, *, is_contained: bool = False) -> 
     }
 
 
-def _form(document: SpecDocument, derivation: Derivation, keys: Sequence[str]) -> Json | None:
-    """Return how a document differs from the one that Spack would write, None when it does not."""
+def _form(document: SpecDocument, derivation: Derivation, written: Sequence[str]) -> Json | None:
+    """Return how a document was submitted, None when it is a part of a file of many specs.
+
+    `written` are the nodes that Spack writes, in its order.
+    """
     given = document.given
     if given is None:
         return None
     graph, frame = document.graph, dict(given)
     spec = given["spec"]
-    plain: Json = {"spec": None}
     if isinstance(spec, list):
         nodes, frame["spec"] = spec, None
     else:
         nodes, frame["spec"] = spec["nodes"], {**spec, "nodes": None}
-        plain = {"spec": {"_meta": {"version": graph.format}, "nodes": None}}
-    text = json.dumps(frame)
     order = _given_keys(graph, nodes)
     if order is None:
         return {"frame": json.dumps(given), "order": []}
-    is_ordered = tuple(order) == tuple(keys)
-    if text == json.dumps(plain) and is_ordered:
-        return None
-    ids = None if is_ordered else [derivation.ids[key] for key in order]
-    return {"frame": text, "order": ids}
+    ids = None if tuple(order) == tuple(written) else [derivation.ids[key] for key in order]
+    return {"frame": json.dumps(frame), "order": ids}
+
+
+def _plain_form(version: int) -> Json:
+    """Return how a document is submitted that has the form in which Spack writes it."""
+    head: Json = {"_meta": {"version": version}, "nodes": None}
+    return {"frame": json.dumps({"spec": None if version == 1 else head}), "order": None}
 
 
 def _given_keys(graph: Graph, nodes: Sequence[Any]) -> list[str] | None:
@@ -216,11 +225,24 @@ def _inner(graph: Graph, native: Any) -> Any:
     return next(iter(native.values())) if graph.format == 1 and len(native) == 1 else native
 
 
+def _new_forms(form: Json | None, state: Json) -> Iterator[Json]:
+    """Give the forms that are to be noted at a root.
+
+    That of Spack is not noted while there is no other: then it goes without saying.
+    """
+    plain = _plain_form(state["format"])
+    if form is None or form in state["forms"] or (form == plain and not state["forms"]):
+        return
+    if not state["forms"] and state["provenance"]:
+        yield plain
+    yield form
+
+
 class _Plan:
     """What is to be written of a batch, on top of what is known."""
 
     def __init__(self, batch: _Batch, known: Mapping[str, Json], now: datetime) -> None:
-        self._ingestion_id = batch.ingestion_id
+        self._batch = batch
         self._known = known
         self._now = now
         self._new: dict[str, Json] = {}
@@ -229,19 +251,24 @@ class _Plan:
         self._changes: dict[str, Json] = {}
         self._states: dict[str, Json] = {}
 
-    def take(self, item: _Item) -> Written:
-        """Plan one document, and tell what becomes of it."""
+    def take_all(self) -> list[Written]:
+        """Plan all documents, and tell what becomes of each; deriving many nodes takes seconds."""
+        return [self._take(item) for item in self._batch.items]
+
+    def _take(self, item: _Item) -> Written:
         if item.error is not None:
-            return Written("rejected", "", (), item.error.reason, item.error.detail)
+            return _rejected("", item.error.reason, item.error.detail)
         root_id = item.derivation.ids[item.document.root]
         if not self._is_new(root_id) and self._is_full(root_id, item):
             detail = f"it was submitted in {MOST_FORMS} forms already"
-            return Written("rejected", root_id, (), "too_many_forms", detail)
+            return _rejected(root_id, "too_many_forms", detail)
         grown = [self._take_node(item, key) for key in item.keys]
         is_first = not self._state(root_id)["provenance"]
         is_told = self._tell(root_id, item)
         outcome: SpecOutcome = "updated" if is_told or any(grown) else "unchanged"
-        return Written("created" if is_first else outcome, root_id, item.node_ids)
+        nodes = item.document.graph.nodes
+        hashes = frozenset(own for key in item.keys for own in nodes[key].hashes)
+        return Written("created" if is_first else outcome, root_id, item.node_ids, hashes)
 
     def _is_new(self, id_: str) -> bool:
         known = self._known.get(id_)
@@ -284,7 +311,7 @@ class _Plan:
             "provenance": [],
             "extra": {},
             "tombstone": None,
-            "ingestionId": self._ingestion_id,
+            "ingestionId": self._batch.ingestion_id,
             "createdAt": self._now,
             "updatedAt": self._now,
         }
@@ -293,10 +320,10 @@ class _Plan:
         """Note at a root what the document says of it; tell whether any of that is news."""
         state = self._state(id_)
         is_news = False
-        if item.form is not None and item.form not in state["forms"]:
+        for form in list(_new_forms(item.form, state)):
             is_news = True
-            state["forms"].append(item.form)
-            self._change(id_, "forms", item.form)
+            state["forms"].append(form)
+            self._change(id_, "forms", form)
         has_room = len(state["provenance"]) < MOST_PROVENANCES
         if has_room and item.provenance not in state["provenance"]:
             is_news = True

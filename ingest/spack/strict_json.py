@@ -34,6 +34,7 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _WORDS = {"true", "false", "null"}
+_NESTED = (dict, list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,14 +200,16 @@ class _Reader:
 
 
 def _is_deep(value: Any, limit: int) -> bool:
-    level = [value] if isinstance(value, dict | list) else []
+    level = [value] if isinstance(value, _NESTED) else []
     for _ in range(limit):
         level = [
             child
             for parent in level
             for child in (parent.values() if isinstance(parent, dict) else parent)
-            if isinstance(child, dict | list)
+            if isinstance(child, _NESTED)
         ]
+        if not level:
+            return False
     return bool(level)
 
 

@@ -16,6 +16,7 @@ from models.database import Database
 _BATCH_DOCUMENTS = 64
 _BATCH_NODES = 2000
 _KIND = "spack"
+_NEWS = frozenset({"created", "updated"})
 _OF_FILES = frozenset({"file", "listing"})
 
 
@@ -33,9 +34,18 @@ class Uploaded:
     detail: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """What became of an upload: `files` are the digests of the files of many specs in it."""
+
+    ingestion_id: str
+    items: list[Uploaded]
+    files: list[str]
+
+
 async def upload_specs(
     database: Database, data: bytes, name: str, limits: Limits | None = None
-) -> tuple[str, list[Uploaded]]:
+) -> Upload:
     """Import a file; return the id of its audit record, and what became of each item, in order.
 
     A record is stored when something is new or rejected. Each batch of documents is written whole
@@ -47,13 +57,12 @@ async def upload_specs(
     written: list[Written] = []
     for batch in _batches(documents):
         written += await write_specs(database, batch, ingestion_id=audit.id)
-    news = [each for each in written if each.outcome in {"created", "updated"}]
-    if news:
-        await relink_specs(database, {id_ for each in news for id_ in each.node_ids})
-        await _store_files(database, documents, written, audit.id)
+    news = {own for each in written if each.outcome in _NEWS for own in each.hashes}
     items = list(_items(outcomes, iter(written)))
+    files = await _store_files(database, documents, written, audit.id)
+    await relink_specs(database, news)
     await _record(audit, name, items)
-    return audit.id, items
+    return Upload(audit.id, items, files)
 
 
 def _uploaded(outcome: Outcome) -> Outcome:
@@ -81,13 +90,17 @@ async def _store_files(
     documents: Sequence[SpecDocument],
     written: Sequence[Written],
     ingestion_id: str,
-) -> None:
-    """Keep the frames of files of many specs."""
+) -> list[str]:
+    """Keep the frames of files of many specs, which may be new although all specs are known."""
     stored = {id_ for each in written for id_ in each.node_ids}
     containers = {id(each.container): each.container for each in documents if each.container}
+    digests = []
     for number, container in containers.items():
         own = [each for each in documents if id(each.container) == number]
-        await store_file(database, container, own, stored, ingestion_id=ingestion_id)
+        digests.append(
+            await store_file(database, container, own, stored, ingestion_id=ingestion_id)
+        )
+    return digests
 
 
 def _items(outcomes: Iterable[Outcome], written: Iterator[Written]) -> Iterator[Uploaded]:
@@ -118,5 +131,5 @@ async def _record(audit: Audit, name: str, items: Sequence[Uploaded]) -> None:
         else:
             audit.count(item.outcome)
     await audit.finish(audit.final_status())
-    if any(item.outcome in {"created", "updated"} for item in items):
+    if any(item.outcome in _NEWS for item in items):
         await audit.begin()

@@ -61,6 +61,8 @@ NEEDED: dict[str, Scope | None] = {
     "list_dependents": "read",
     "read_tree": "read",
     "read_splice": "read",
+    "list_spec_files": "read",
+    "read_spec_file": "read",
     "upload_spec_documents": "ingest",
     "update_spec": "edit",
     "remove_spec": "admin",

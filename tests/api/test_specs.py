@@ -19,6 +19,7 @@ from api.spec_schemas import (
     Dependencies,
     SpecComparison,
     SpecDetail,
+    SpecFileItem,
     SpecItem,
     Splice,
 )
@@ -357,6 +358,52 @@ async def test_every_kind_of_file_is_taken(
     assert [item["outcome"] for item in items] == ["created"] * count
     ingestion = await writer.get(f"/api/v1/ingestions/{answer.json()['ingestionId']}")
     assert ingestion.json()["counts"]["created"] == count
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        *((lockfile([(diamond(), "app")], version), "lockfile") for version in (1, 4, 6)),
+        (builders.database([diamond()]), "database"),
+        (document(diamond())["spec"]["nodes"], "listing"),
+    ],
+)
+async def test_a_file_of_many_specs_comes_back_equal(
+    writer: httpx2.AsyncClient, content: Any, kind: str
+) -> None:
+    answer = await writer.post(SPECS, params={"name": "site.json"}, content=packed(content))
+    assert answer.status_code == 201, answer.text
+    (digest,) = answer.json()["files"]
+    back = await writer.get(f"{SPECS}/files/{digest}")
+    assert same(back.json(), content)
+    again = await writer.post(SPECS, params={"name": "site.json"}, content=packed(content))
+    assert again.json()["files"] == [digest]
+    (item,) = (await writer.get(f"{SPECS}/files?file=site.json")).json()["items"]
+    assert (item["digest"], item["kind"]) == (digest, kind)
+    SpecFileItem.model_validate(item)
+    assert (await writer.get(f"{SPECS}/files?file=other.json")).json()["items"] == []
+
+
+async def test_another_file_of_known_specs_is_kept_too(writer: httpx2.AsyncClient) -> None:
+    given = lockfile([(diamond(), "app")])
+    changed = {**given, "_meta": {**given["_meta"], "note": "another"}}
+    digests = []
+    for content in (given, changed):
+        answer = await writer.post(SPECS, params={"name": "spack.lock"}, content=packed(content))
+        digests += answer.json()["files"]
+    assert answer.status_code == 200
+    back = [(await writer.get(f"{SPECS}/files/{digest}")).json() for digest in digests]
+    assert same(back, [given, changed])
+
+
+async def test_a_file_that_is_not_there_or_not_whole(writer: httpx2.AsyncClient) -> None:
+    assert (await writer.get(f"{SPECS}/files/{'0' * 64}")).status_code == 404
+    assert (await writer.get(f"{SPECS}/files/{'x' * 64}")).status_code == 422
+    content = lockfile([(package("alone"), "alone")])
+    answer = (await writer.post(SPECS, params={"name": "a.lock"}, content=packed(content))).json()
+    (item,), (digest,) = answer["items"], answer["files"]
+    assert (await writer.delete(f"{SPECS}/{item['hash']}?force=true")).status_code == 204
+    assert (await writer.get(f"{SPECS}/files/{digest}")).status_code == 409
 
 
 async def test_a_document_that_does_not_give_its_hash_is_refused(

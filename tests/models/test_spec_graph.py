@@ -110,6 +110,38 @@ async def test_each_form_that_was_submitted_comes_back(spec_database: Database) 
         assert same(native_document(graph, number), each)
 
 
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+async def test_the_form_of_spack_is_one_of_them(
+    spec_database: Database, order: tuple[int, int]
+) -> None:
+    plain = document(diamond())
+    forms = [plain, {**plain, "buildcache_layout_version": 2}]
+    for number in order:
+        _, graph = await _stored(spec_database, forms[number])
+    for form, number in enumerate(order):
+        assert same(native_document(graph, form), forms[number])
+
+
+async def test_a_node_of_another_format_has_the_form_of_that(spec_database: Database) -> None:
+    plain = document(package("leaf"))
+    newer = {"spec": {"_meta": {"version": 6}, "nodes": plain["spec"]["nodes"]}}
+    for each in (plain, newer):
+        _, graph = await _stored(spec_database, each)
+    assert [native_document(graph, form) for form in (0, 1)] == [plain, newer]
+
+
+async def test_a_node_that_the_root_does_not_reach_comes_back(spec_database: Database) -> None:
+    given = document(diamond())
+    given["spec"]["nodes"].append(package("other").native)
+    _, graph = await _stored(spec_database, given)
+    assert same(native_document(graph), given)
+    assert await delete_spec(spec_database, package("other").hash)
+    rest = await load_graph(spec_database, graph.root)
+    assert rest is not None
+    with pytest.raises(IncompleteSpecError):
+        native_document(rest)
+
+
 async def test_a_spliced_document_comes_back_with_its_build_spec(spec_database: Database) -> None:
     built = package("app", on(package("z", version="1.2"), "build link"))
     given = document(package("app", on(package("z", version="1.3"), "link"), build_spec=built))

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ingest.spack import Limits, Rejected, SpecDocument, read
+from ingest.spack.credentials import may_hold_credentials
 from tests.ingest.builders import mutations
 from tests.ingest.spack.builders import (
     FORMATS,
@@ -103,6 +104,13 @@ def test_places_of_credentials_are_told_and_the_document_is_not_changed() -> Non
 
 def test_most_documents_hold_no_credentials() -> None:
     assert [each.credentials for each in documents(document(diamond()))] == [()]
+
+
+@pytest.mark.parametrize(
+    ("text", "may"), [("xoxb-1234567890", True), ("https://x", True), ("4xox6a7xoxb2", False)]
+)
+def test_hashes_are_not_taken_for_credentials(text: str, may: bool) -> None:
+    assert may_hold_credentials(f'{{"hash": "{text}"}}') is may
 
 
 @given(st.sampled_from(FORMATS).flatmap(lambda form: st.tuples(st.just(form), graphs(form))))

@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import os
 import tarfile
 import zipfile
 from collections.abc import Mapping
@@ -13,9 +14,13 @@ import pytest
 
 from ingest.pipeline import ImportOptions, Report, import_paths
 from ingest.sample.specs import SpecSampleOptions, made_bytes
+from ingest.spack.discover import Place
+from ingest.spack.known import KnownFiles
 from models.database import Database
+from models.spec_deletion import delete_spec
 from models.spec_file import load_file
 from models.spec_graph import load_graph, native_document
+from models.spec_source import forget_sources
 from tests.archives import sample_files, write_files
 from tests.ingest.spack.builders import (
     Json,
@@ -220,3 +225,72 @@ async def test_a_cut_archive_gives_what_can_be_read(
     report = await _import(spec_database, path)
     assert report.record.status == "partial"
     assert report.unreadable == 1
+
+
+def _unread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have every reading of a file fail."""
+
+    def refuse(*_: Any, **__: Any) -> Any:
+        raise AssertionError("it was read")
+
+    monkeypatch.setattr("ingest.spack.importing.read", refuse)
+
+
+@pytest.mark.parametrize("form", ["tree", "tar", "file"])
+async def test_a_known_file_is_not_opened_again(
+    spec_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    files = {"spack.lock": packed(lockfile([(diamond(), "app"), (package("x"), "x")]))}
+    root = _written(tmp_path / "site", {**files, "notes.json": b'["spec"]'})
+    path = {"tree": root, "tar": _tar(tmp_path / "a.tar.gz", files), "file": root / "spack.lock"}
+    assert _counts(await _import(spec_database, path[form])) == {"created": 2}
+    _unread(monkeypatch)
+    assert _counts(await _import(spec_database, path[form])) == {"unchanged": 2}
+
+
+async def test_a_file_that_has_changed_is_read_again(
+    spec_database: Database, tmp_path: Path
+) -> None:
+    path = _written(tmp_path, {"a.spec.json": packed(document(package("one")))})
+    await _import(spec_database, path)
+    times = (path / "a.spec.json").stat()
+    (path / "a.spec.json").write_bytes(packed(document(package("two"))))
+    os.utime(path / "a.spec.json", ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert _counts(await _import(spec_database, path)) == {"created": 1}
+
+
+async def test_a_file_with_a_bad_item_is_told_each_time(
+    spec_database: Database, tmp_path: Path
+) -> None:
+    path = _written(tmp_path, {"a.ndjson": packed(document(diamond())) + b"\n{broken\n"})
+    assert _counts(await _import(spec_database, path)) == {"created": 1, "rejected": 1}
+    assert _counts(await _import(spec_database, path)) == {"unchanged": 1, "rejected": 1}
+
+
+async def test_a_dry_run_does_not_make_files_known(spec_database: Database, tmp_path: Path) -> None:
+    path = _written(tmp_path, {"a.spec.json": packed(document(package("one")))})
+    await _import(spec_database, path, dry_run=True)
+    assert _counts(await _import(spec_database, path)) == {"created": 1}
+
+
+async def test_what_was_deleted_comes_back_with_its_file(
+    spec_database: Database, tmp_path: Path
+) -> None:
+    path = _written(tmp_path, {"a.spec.json": packed(document(package("one")))})
+    await _import(spec_database, path)
+    assert await delete_spec(spec_database, package("one").hash)
+    assert _counts(await _import(spec_database, path)) == {"created": 1}
+
+
+async def test_a_file_is_not_known_when_specs_are_deleted_meanwhile(
+    spec_database: Database, tmp_path: Path
+) -> None:
+    (tmp_path / "a.json").write_bytes(b"{}")
+    place = Place(str(tmp_path / "a.json"), 2, 1, 1)
+    first, second = (KnownFiles(spec_database, name) for name in ("one", "two"))
+    assert await first.find([place]) == {}
+    await first.remember([(place, 3)])
+    assert await second.find([place]) == {place: 3}
+    await forget_sources(spec_database)
+    await second.remember([(place, 3)])
+    assert await KnownFiles(spec_database, "three").find([place]) == {}
