@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 
 from ingest.pipeline import ImportOptions, Report, import_paths
+from ingest.sample import write_files
 from ingest.sample.specs import SpecSampleOptions, made_bytes
 from models.database import Database
 from models.spec_file import load_file
 from models.spec_graph import load_graph, native_document
-from tests.archives import sample_files, write_files
+from tests.archives import sample_files
 from tests.ingest.spack.builders import (
     Json,
     clear_signed,
