@@ -63,5 +63,20 @@ def growth(
     _print(asyncio.run(measure_growth(sizes or [10, 100, 1000, 5000], added)))
 
 
+@app.command()
+def builds(
+    logs: Annotated[
+        list[int] | None, typer.Option("--log", min=1, help="MiB of the log; give it repeatedly.")
+    ] = None,
+    files: Annotated[
+        list[int] | None, typer.Option("--files", min=1, help="Files of the manifest.")
+    ] = None,
+) -> None:
+    """Peak memory of the service for logs and manifests over REST, and speed of the log parser."""
+    from api.bench.builds import measure_builds
+
+    _print(measure_builds(logs or [2, 20, 200], files or [500, 5_000, 50_000]))
+
+
 def _print(figures: dict[str, Any]) -> None:
     typer.echo(json.dumps(figures, indent=2))

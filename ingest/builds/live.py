@@ -9,7 +9,7 @@ import random
 import tempfile
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import IO, Any
@@ -22,7 +22,8 @@ from ingest.builds.identity import is_precise, stamped_id
 from ingest.builds.merge import GROUPS, first_account
 from ingest.builds.observed import ObservedBuild
 from ingest.builds.record import MOST_TESTS, BuildParts, Kept, describe, wanted_lines
-from ingest.builds.redaction import redactor_of
+from ingest.builds.redaction import Redactor, redactor_of
+from ingest.builds.sent_manifest import SentManifest
 from ingest.builds.spec_name import SpecName
 from ingest.builds.store import (
     build_change,
@@ -31,8 +32,8 @@ from ingest.builds.store import (
     log_pieces,
     read_build,
 )
-from models.build import BuildManifest, BuildPhase, BuildRecord
-from models.build_report import BuildChange, NewBuild, PhaseReport
+from models.build import BuildManifest, BuildPhase, BuildRecord, BuildTest
+from models.build_report import BuildChange, NewBuild, PhaseReport, ReportedEntry
 from models.database import Database, Insert, Update, Write
 from models.errors import DatabaseError, NotOwnerError
 from models.manifest import manifest_digest, store_manifest
@@ -124,28 +125,58 @@ async def change_build(
 
     When it has failed, what depends on it and waits in its session becomes cancelled.
     """
+    if await _owned(database, own_id, owner) is None:
+        return None
     told = report.model_dump(by_alias=False, exclude_none=True, exclude={"manifest", "tests"})
+    masks = Redactor()
+    if report.message is not None:
+        told["message"] = masks.text(report.message)
     if report.tests is not None:
-        told["tests"] = report.tests[:MOST_TESTS]
+        told["tests"] = [_masked(test, masks) for test in report.tests[:MOST_TESTS]]
         told["test_counts"] = dict(sorted(Counter(t.outcome for t in report.tests).items()))
     if report.manifest is not None:
-        entries = sorted(
-            (entry.model_dump(exclude_none=True) for entry in report.manifest),
-            key=lambda entry: str(entry["path"]),
-        )
-        digest = manifest_digest(entries)
-        await store_manifest(database, digest, entries)
-        files = [entry for entry in entries if entry["type"] == "file"]
-        told["manifest"] = BuildManifest(
-            digest=digest,
-            entry_count=len(entries),
-            file_count=len(files),
-            bytes=sum(entry.get("size", 0) for entry in files),
-        )
+        told["manifest"] = await _store_manifest(database, report.manifest)
     build = await _change(database, own_id, owner, lambda _: told)
     if build is not None and build.status == "failed":
         await cancel_dependents(database, own_id)
     return build
+
+
+def _masked(test: BuildTest, masks: Redactor) -> BuildTest:
+    message = None if test.message is None else masks.text(test.message)
+    return test.model_copy(update={"name": masks.text(test.name), "message": message})
+
+
+async def _store_manifest(database: Database, told: Sequence[ReportedEntry]) -> BuildManifest:
+    entries = sorted(
+        (entry.model_dump(exclude_none=True) for entry in told), key=lambda entry: entry["path"]
+    )
+    files = [entry for entry in entries if entry["type"] == "file"]
+    manifest = BuildManifest(
+        digest=manifest_digest(entries),
+        entry_count=len(entries),
+        file_count=len(files),
+        bytes=sum(entry.get("size", 0) for entry in files),
+    )
+    await store_manifest(database, manifest.digest, entries)
+    return manifest
+
+
+async def attach_manifest(
+    database: Database, own_id: str, pieces: AsyncIterator[bytes], owner: str
+) -> BuildRecord | None:
+    """Store a manifest, an entry a line, in memory that does not depend on its size.
+
+    Return the build, None when it is not known; ParseError of `SentManifest`.
+    """
+    if await _owned(database, own_id, owner) is None:
+        return None
+    with tempfile.SpooledTemporaryFile(_IN_MEMORY) as file:
+        sent = SentManifest(file)
+        await sent.take_all(pieces)
+        manifest = sent.describe()
+        await store_manifest(database, manifest.digest, sent)
+    return await _change(database, own_id, owner, lambda _: {"manifest": manifest})
 
 
 async def attach_log(

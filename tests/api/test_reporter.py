@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from api.security.tokens import create_token
+from ingest.builds.manifest import parse_manifest
+from ingest.builds.record import digest_of, manifest_entries
 from ingest.builds.scripts import report_install
 from models.database import Database
 from models.settings import Settings
@@ -16,9 +18,10 @@ from tests.ingest.builds.test_importing import LOG_NAME, TREE, write_tree
 from tests.ingest.builds.test_install_tree import NAME
 
 MANIFEST = {
-    f"/opt/{NAME}/.spack": {"type": "dir", "mode": 0o40755},
-    f"/opt/{NAME}/lib/x": {"type": "file", "mode": 0o100644, "size": 1, "hash": "a" * 32},
-    f"/opt/{NAME}/lib/y": {"type": "link", "mode": 0o120777, "dest": f"/opt/{NAME}/lib/x"},
+    f"/opt/{NAME}/lib/x": {"mode": 0o100644, "size": 1, "hash": "a" * 32},
+    f"/opt/{NAME}/.spack": {"mode": 0o40755},
+    f"/opt/{NAME}": {"mode": 0o40755},
+    f"/opt/{NAME}/lib/y": {"mode": 0o120777, "dest": f"/opt/{NAME}/lib/x"},
 }
 
 
@@ -51,6 +54,8 @@ async def test_builds_are_reported_to_a_server(
         assert (build["specHash"], build["owner"], build["tags"]) == (HASH, "nightly", ["t"])
     installed = builds["success"]
     assert [phase["name"] for phase in installed["phases"]] == ["configure", "build", "stage"]
-    assert (installed["seconds"], installed["manifest"]["entryCount"]) == (4.5, 3)
+    assert (installed["seconds"], installed["manifest"]["entryCount"]) == (4.5, 4)
+    told = json.dumps(MANIFEST).encode()
+    assert installed["manifest"]["digest"] == digest_of(manifest_entries(parse_manifest(told)))
     assert builds["failed"]["errorCount"] > 0
     assert builds["failed"]["failedPhase"] == "build"

@@ -14,6 +14,7 @@ import json
 import os
 import re
 import shlex
+import stat
 import sys
 import time
 import urllib.error
@@ -35,7 +36,7 @@ HOST = {
     "host_os": "hostOs", "platform": "platform", "host_target": "hostTarget",
     "hostname": "hostname", "kernel_version": "kernelVersion", "spack_version": "spackVersion",
 }  # fmt: skip
-ENTRY = ("mode", "size", "hash", "dest", "type")
+ENTRY = ("mode", "size", "hash", "dest")
 
 
 class Found(NamedTuple):
@@ -137,10 +138,10 @@ def report(server: Server, found: Found, tags: list[str], session: str) -> str:
         server.send_json("PUT", f"/builds/{own_id}/phases/{name}", told)
     if found.log is not None:
         _send_log(server, own_id, found.log)
-    end: dict[str, Any] = {"status": found.status, "seconds": times.get("total")}
     manifest = relative_manifest(_read(found.metadata, "install_manifest.json"))
     if manifest:
-        end["manifest"] = manifest
+        _send_manifest(server, own_id, manifest)
+    end = {"status": found.status, "seconds": times.get("total")}
     server.send_json("PATCH", f"/builds/{own_id}", end)
     return own_id
 
@@ -150,6 +151,12 @@ def _send_log(server: Server, own_id: str, log: Path) -> None:
     if _is_packed(log):
         headers["Content-Encoding"] = "gzip"
     server.send("PUT", f"/builds/{own_id}/log", lambda: log.open("rb"), headers)
+
+
+def _send_manifest(server: Server, own_id: str, entries: list[dict[str, Any]]) -> None:
+    lines = "".join(json.dumps(entry) + "\n" for entry in entries)
+    headers = {"Content-Type": "application/x-ndjson"}
+    server.send("PUT", f"/builds/{own_id}/manifest", lines.encode(), headers)
 
 
 def describe(found: Found) -> dict[str, Any]:
@@ -204,14 +211,24 @@ def relative_manifest(manifest: dict[str, Any]) -> list[dict[str, Any]]:
         return []
     prefix = min(ends, key=len)[: -len("/.spack")]
     entries = []
-    for path in sorted(manifest):
-        told = manifest[path]
-        if isinstance(told, dict) and path.startswith(prefix + "/"):
+    for path, told in manifest.items():
+        if isinstance(told, dict) and (path + "/").startswith(prefix + "/"):
             entry = {name: told[name] for name in ENTRY if name in told}
+            entry["type"] = told.get("type") or _type(told)
             if "dest" in entry:
                 entry["target"] = _relative(str(entry.pop("dest")), path, prefix)
-            entries.append({"path": path[len(prefix) + 1 :], **entry})
-    return entries
+            entries.append({"path": path[len(prefix) + 1 :] or ".", **entry})
+    return sorted(entries, key=lambda entry: entry["path"])
+
+
+def _type(told: dict[str, Any]) -> str:
+    """Return the type of an entry, which Spack has not told since 0.20."""
+    mode = told.get("mode", 0) & 0xFFFF
+    if "dest" in told or stat.S_ISLNK(mode):
+        return "link"
+    if stat.S_ISDIR(mode):
+        return "dir"
+    return "file" if "hash" in told or stat.S_ISREG(mode) else "other"
 
 
 def _relative(target: str, path: str, prefix: str) -> str:

@@ -96,6 +96,7 @@ def test_an_installation_is_reported_step_by_step(server: FakeServer, tree: Path
         ("PUT", "/api/v1/builds/a%2Fb/phases/configure"),
         ("PUT", "/api/v1/builds/a%2Fb/phases/build"),
         ("PUT", "/api/v1/builds/a%2Fb/log"),
+        ("PUT", "/api/v1/builds/a%2Fb/manifest"),
         ("PATCH", "/api/v1/builds/a%2Fb"),
     ]
     build = body(server.requests[0])
@@ -110,14 +111,11 @@ def test_an_installation_is_reported_step_by_step(server: FakeServer, tree: Path
     assert body(server.requests[2]) == {"status": "success", "seconds": 1.5}
     log = server.requests[4]
     assert (log.headers["Content-Encoding"], gzip.decompress(log.body)) == ("gzip", LOG)
-    assert body(server.requests[5]) == {
-        "status": "success",
-        "seconds": 4.5,
-        "manifest": [
-            {"path": ".spack", "mode": 0o40755},
-            {"path": "lib/x", "mode": 0o100644, "size": 1},
-        ],
-    }
+    assert list(map(json.loads, server.requests[5].body.splitlines())) == [
+        {"path": ".spack", "type": "dir", "mode": 0o40755},
+        {"path": "lib/x", "type": "file", "mode": 0o100644, "size": 1},
+    ]
+    assert body(server.requests[6]) == {"status": "success", "seconds": 4.5}
     assert {request.headers["Authorization"] for request in server.requests} == {f"Bearer {TOKEN}"}
 
 
