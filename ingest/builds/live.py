@@ -21,6 +21,7 @@ from ingest.builds.environment import allowed_variables
 from ingest.builds.identity import is_precise, stamped_id
 from ingest.builds.merge import GROUPS, first_account
 from ingest.builds.observed import ObservedBuild
+from ingest.builds.progress import ended, told_by_log
 from ingest.builds.record import MOST_TESTS, BuildParts, Kept, describe, wanted_lines
 from ingest.builds.redaction import Redactor, redactor_of
 from ingest.builds.sent_manifest import SentManifest
@@ -43,10 +44,6 @@ from models.stored_log import StoredLog, store_log
 _TRIES = 50
 _IN_MEMORY = 2**23
 _CHUNK = 2**18
-_OF_LOG = (
-    "error_count", "warning_count", "omitted_event_count", "event_count", "events", "event_words",
-    "logs",
-)  # fmt: skip
 _LIVE = uuid.UUID("5d0e7d1c-8a3f-5b2e-9c47-2f6a1b8e3d90")
 
 
@@ -67,7 +64,7 @@ async def begin_build(database: Database, new: NewBuild, owner: str) -> tuple[st
         status=new.status,
         order_key=(new.started_local or "").removesuffix("Z"),
         started_local=new.started_local,
-        host=new.host,
+        host=new.host if new.host and new.host.model_dump(exclude_none=True) else None,
         variables=allowed_variables(new.variables, redactor),
         configure_args=None if args is None else [redactor.text(arg) for arg in args],
         tags=sorted(set(new.tags)),
@@ -136,7 +133,7 @@ async def change_build(
         told["test_counts"] = dict(sorted(Counter(t.outcome for t in report.tests).items()))
     if report.manifest is not None:
         told["manifest"] = await _store_manifest(database, report.manifest)
-    build = await _change(database, own_id, owner, lambda _: told)
+    build = await _change(database, own_id, owner, lambda known: told | ended(known, told))
     if build is not None and build.status == "failed":
         await cancel_dependents(database, own_id)
     return build
@@ -194,7 +191,7 @@ async def attach_log(
             file.write(piece)
         parts, logs = await _describe_log(database, known, own_id, name, file)
     try:
-        build = await _change(database, own_id, owner, partial(_told_by_log, parts.record), parts)
+        build = await _change(database, own_id, owner, partial(told_by_log, parts.record), parts)
     except BaseException:
         await discard_logs(database, logs)
         raise
@@ -225,28 +222,6 @@ async def _describe_log(
     build = ObservedBuild(attempt, name, {name: partial(_chunks, file)}, source="live")
     stored = await store_log(database.logs, log_pieces(build, name), wanted_lines(attempt, name))
     return describe(build, Kept(own_id, {name: stored}), datetime.now(UTC)), [stored]
-
-
-def _told_by_log(log: BuildRecord, known: BuildRecord) -> dict[str, Any]:
-    """Return what a log adds: where phases are that were reported, and those that were not."""
-    reported = {phase.name: phase for phase in known.phases}
-    phases = [
-        phase.model_copy(update=_said(reported[phase.name])) if phase.name in reported else phase
-        for phase in log.phases
-    ]
-    found = {phase.name for phase in phases}
-    return {
-        **{name: getattr(log, name) for name in _OF_LOG},
-        "phases": [*phases, *(p for p in known.phases if p.name not in found)],
-        "started_local": known.started_local or log.started_local,
-        "order_key": known.order_key or log.order_key,
-        "failed_phase": known.failed_phase or log.failed_phase,
-    }
-
-
-def _said(phase: BuildPhase) -> dict[str, Any]:
-    told = {"status": phase.status, "seconds": phase.seconds, "started_local": phase.started_local}
-    return {name: value for name, value in told.items() if value not in {None, "unknown"}}
 
 
 def _chunks(file: IO[bytes]) -> Iterator[bytes]:
