@@ -125,9 +125,13 @@ async def test_a_build_is_found_by_a_file_that_it_installed(stored: httpx2.Async
 async def test_what_makes_no_sense_is_refused(stored: httpx2.AsyncClient) -> None:
     for query, status in {
         "package=p@@": 422, "package=": 422, "file=/etc": 400, "package=p&package=q": 400,
-        "software=p": 400, "config.env_run.X=1": 400, "eventText=": 422, "seconds=x": 422,
+        "status=succes": 422, "status=failed&status=done": 422, "status__in=failed,done": 422,
+        "kind=all": 422, "software=p": 400, "config.env_run.X=1": 400, "eventText=": 422,
+        "seconds=x": 422,
     }.items():  # fmt: skip
         assert (await stored.get(f"{BUILDS}?{query}")).status_code == status, query
+    body = {"field": "status", "value": "done"}
+    assert (await stored.post("/api/v1/query?resource=builds", json=body)).status_code == 422
 
 
 async def test_the_log_of_a_phase_is_a_part_of_the_log(stored: httpx2.AsyncClient) -> None:
