@@ -17,13 +17,13 @@ from typing import IO, Any
 from ingest.builds.attempt import BuildAttempt, LogFile, course_of
 from ingest.builds.build_log import LogOptions, read_log
 from ingest.builds.cancel import cancel_dependents
-from ingest.builds.environment import allowed_variables
+from ingest.builds.environment import allowed_variables, spack_commit
 from ingest.builds.identity import is_precise, stamped_id
 from ingest.builds.merge import GROUPS, first_account
 from ingest.builds.observed import ObservedBuild
 from ingest.builds.progress import ended, told_by_log
 from ingest.builds.record import MOST_TESTS, BuildParts, Kept, describe, wanted_lines
-from ingest.builds.redaction import Redactor, redactor_of
+from ingest.builds.redaction import NOTHING_KNOWN, Redactor, redactor_of
 from ingest.builds.sent_manifest import SentManifest
 from ingest.builds.spec_name import SpecName
 from ingest.builds.store import (
@@ -33,7 +33,7 @@ from ingest.builds.store import (
     log_pieces,
     read_build,
 )
-from models.build import BuildManifest, BuildPhase, BuildRecord, BuildTest
+from models.build import BuildHost, BuildManifest, BuildPhase, BuildRecord, BuildTest
 from models.build_report import BuildChange, NewBuild, PhaseReport, ReportedEntry
 from models.database import Database, Insert, Update, Write
 from models.errors import DatabaseError, NotOwnerError
@@ -64,7 +64,7 @@ async def begin_build(database: Database, new: NewBuild, owner: str) -> tuple[st
         status=new.status,
         order_key=(new.started_local or "").removesuffix("Z"),
         started_local=new.started_local,
-        host=new.host if new.host and new.host.model_dump(exclude_none=True) else None,
+        host=None if new.host is None else _host(new.host, redactor),
         variables=allowed_variables(new.variables, redactor),
         configure_args=None if args is None else [redactor.text(arg) for arg in args],
         tags=sorted(set(new.tags)),
@@ -81,6 +81,14 @@ async def begin_build(database: Database, new: NewBuild, owner: str) -> tuple[st
         return own_id, True
     await _owned(database, own_id, owner)
     return own_id, False
+
+
+def _host(told: BuildHost, redactor: Redactor) -> BuildHost | None:
+    """Return a host without credentials, None when nothing is told of it."""
+    fields = told.model_dump(by_alias=False, exclude_none=True)
+    host = {name: redactor.text(text) for name, text in fields.items()}
+    commit = spack_commit(host.get("spack_version"))
+    return BuildHost(**({"spack_commit": commit} | host)) if host else None
 
 
 def _id_of(new: NewBuild, owner: str) -> str:
@@ -125,7 +133,7 @@ async def change_build(
     if await _owned(database, own_id, owner) is None:
         return None
     told = report.model_dump(by_alias=False, exclude_none=True, exclude={"manifest", "tests"})
-    masks = Redactor()
+    masks = NOTHING_KNOWN
     if report.message is not None:
         told["message"] = masks.text(report.message)
     if report.tests is not None:

@@ -251,9 +251,11 @@ async def test_what_is_reported_is_stored_without_credentials(
     mine: httpx2.AsyncClient, database: Database
 ) -> None:
     secret = "ghp_" + "a1B2c3D4e5" * 3 + "F6g7H8"
-    url = (await mine.post(BUILDS, json={**NEW, "configureArgs": [f"--token={secret}"]})).headers[
-        "Location"
-    ]
+    host = {"hostname": "h", "kernelVersion": f"5.14 {secret}", "spackVersion": "0.23 (e8f8cf8543)"}
+    new = {**NEW, "configureArgs": [f"--token={secret}"], "host": host}
+    made = await mine.post(BUILDS, json=new)
+    assert made.json()["host"]["spackCommit"] == "e8f8cf8543"
+    url = made.headers["Location"]
     test = {"name": f"t {secret}", "outcome": "failed", "message": f"with {secret}"}
     body = {"status": "failed", "message": f"no access for {secret}", "tests": [test]}
     assert (await mine.patch(url, json=body)).status_code == 200
