@@ -8,7 +8,14 @@ from typing import Any
 from api.errors import bad_parameter, bad_value
 from api.filters.parse import search
 from api.filters.values import check_text
-from api.software_search import Query, builds_of, ran_above, ran_on, was_built_with
+from api.software_search import (
+    Query,
+    builds_of,
+    ran_above,
+    ran_on,
+    was_built_with,
+    was_deployed_with,
+)
 from api.spec_question import QUESTIONS, REPEATABLE, spec_query
 from models.database import Database
 from models.manifest import manifests_with
@@ -131,6 +138,13 @@ LOOKUPS: Mapping[str, tuple[Lookup, ...]] = {
             " on was built with it.",
             "cmake@3.20:",
             was_built_with,
+        ),
+        Lookup(
+            "deployedWith",
+            "Executions that ran on such a spec, directly or beneath; a spec of which it is only"
+            " stated that they were built with it does not count.",
+            "zlib@1.3",
+            was_deployed_with,
         ),
     ),
 }

@@ -91,9 +91,15 @@ def _filter_parameter(field: Field) -> dict[str, Any]:
         "in": "query",
         "required": False,
         "description": f"{field.description} Several times: any of the values. Also {operators}.",
-        "schema": {"type": "array", "items": _SCHEMAS.get(field.type, {"type": "string"})},
+        "schema": {"type": "array", "items": _schema(field)},
         "example": [field.example],
     }
+
+
+def _schema(field: Field) -> dict[str, Any]:
+    if field.choices:
+        return {"type": "string", "enum": list(field.choices)}
+    return _SCHEMAS.get(field.type, {"type": "string"})
 
 
 def _known_parameters(app: FastAPI) -> dict[str, _Known]:

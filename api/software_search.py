@@ -16,6 +16,8 @@ from models.spec_search import (
 )
 
 Query = dict[str, Any]
+Role = str | Query | None
+"""A role of links, or a condition on it; None is any."""
 
 MOST_SPECS = 20_000
 
@@ -25,6 +27,7 @@ _LINKED: list[Query] = [
     {"$unwind": "$specs"},
     {"$group": {"_id": "$specs.id"}},
 ]
+_BUILT = "built_with"
 _NOTHING: Query = {"_id": {"$in": []}}
 
 
@@ -78,8 +81,18 @@ async def was_built_with(database: Database, parameter: str, text: str) -> Query
     """
     node = read_query(parameter, text)
     above = await _executions(database, parameter, [_above(node, Narrowing("build"))])
-    stated = await _executions(database, parameter, [_itself(node)], role="built_with")
+    stated = await _executions(database, parameter, [_itself(node)], role=_BUILT)
     return one_of([above, stated])
+
+
+async def was_deployed_with(database: Database, parameter: str, text: str) -> Query:
+    """Return the query for the executions that ran on such a spec, or on one that runs with it.
+
+    What is only stated to have built them does not count.
+    """
+    node = read_query(parameter, text)
+    searches = [_itself(node), _above(node, Narrowing("run"))]
+    return await _executions(database, parameter, searches, role={"$ne": _BUILT})
 
 
 Search = tuple[Node, Narrowing | None]
@@ -100,13 +113,13 @@ async def executions_below(database: Database, hashes: Sequence[str]) -> Query:
 
 
 async def _executions(
-    database: Database, parameter: str, searches: Sequence[Search], role: str | None = None
+    database: Database, parameter: str, searches: Sequence[Search], role: Role = None
 ) -> Query:
     filters = [await _filter(database, parameter, *search) for search in searches]
     return await _executions_of(database, one_of(filters), role)
 
 
-async def _executions_of(database: Database, query: Query, role: str | None) -> Query:
+async def _executions_of(database: Database, query: Query, role: Role) -> Query:
     """Return the query for the executions of all specs that a query finds, however many."""
     specs = await _find(database, query, MOST_SPECS + 1)
     if len(specs) > MOST_SPECS:
@@ -114,7 +127,7 @@ async def _executions_of(database: Database, query: Query, role: str | None) -> 
     return executions_on(specs, role)
 
 
-def executions_on(specs: Sequence[Query], role: str | None = None) -> Query:
+def executions_on(specs: Sequence[Query], role: Role = None) -> Query:
     """Return the query for the executions that are linked with one of these specs."""
     if not specs:
         return _NOTHING

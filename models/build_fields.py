@@ -21,9 +21,13 @@ BUILDS = Table(
         Field("specHash", "text", "DAG hash of the spec.", "a4hji6eqs4xwpfczsaj4vjhvdxvgoc7q"),
         Field("name", "text", "Name of the package.", "netcdf-c"),
         Field("version", "text", "Version of the package.", "4.9.2"),
-        Field("kind", "text", "`build`, or `test` for a run of tests.", "build"),
         Field(
-            "status", "text", "`success`, `failed`, `cancelled`, `running` or `not_run`.", "failed"
+            "kind", "text", "`build`, or `test` for a run of tests.", "build",
+            choices=("build", "test"),
+        ),
+        Field(
+            "status", "text", "`success`, `failed`, `cancelled`, `running` or `not_run`.", "failed",
+            choices=("success", "failed", "cancelled", "running", "not_run"),
         ),
         Field("failedPhase", "text", "The phase that failed.", "configure"),
         Field(

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints, field_validator
 from pydantic.alias_generators import to_camel
 
 from models.build import BuildHost, BuildStatus, BuildTest
@@ -23,6 +23,25 @@ class _Reported(Stored):
     )
 
 
+class ReportedEntry(_Reported, ManifestEntry):
+    """An installed file; a path that could lead out of the prefix is refused."""
+
+    path: Annotated[
+        str, StringConstraints(min_length=1, max_length=4096, pattern=r"^[^/\x00][^\x00]*$")
+    ]
+    mode: Annotated[int | None, Field(ge=0, lt=2**32)] = None
+    size: Annotated[int | None, Field(ge=0, lt=2**63)] = None
+    hash: Annotated[str | None, StringConstraints(max_length=200)] = None
+    target: Annotated[str | None, StringConstraints(max_length=4096)] = None
+
+    @field_validator("path")
+    @classmethod
+    def _is_below_the_prefix(cls, path: str) -> str:
+        if path != "." and not {"", ".", ".."}.isdisjoint(path.split("/")):
+            raise ValueError("the path is not a plain path below the prefix")
+        return path
+
+
 class BuildChange(_Reported):
     """What is reported of a build that is known: only what is given changes."""
 
@@ -33,7 +52,7 @@ class BuildChange(_Reported):
     seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
     tags: Annotated[list[Word], Field(max_length=100)] | None = None
     tests: Annotated[list[BuildTest], Field(max_length=10_000)] | None = None
-    manifest: Annotated[list[ManifestEntry], Field(max_length=200_000)] | None = None
+    manifest: Annotated[list[ReportedEntry], Field(max_length=200_000)] | None = None
     extra: dict[str, Any] | None = None
 
 

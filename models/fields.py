@@ -29,6 +29,7 @@ class Field:
 
     `path` is where MongoDB holds what is compared and sorted by, when that is not under the name.
     What is not `listed` is shown where it is asked for by name only.
+    A field with `choices` has no other values, and asking for another one is an error.
     `served_by` names its index, when that is not the one of its name; without one, a list is read
     in its order until enough is found.
     """
@@ -42,6 +43,7 @@ class Field:
     sortable: bool = True
     listed: bool = True
     served_by: str | None = ""
+    choices: tuple[str, ...] = ()
 
     @property
     def stored(self) -> str:

@@ -4,7 +4,7 @@ A manifest is stored once for all builds that installed the same, in as many doc
 """
 
 import hashlib
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -73,7 +73,7 @@ def manifest_digest(entries: Iterable[Entry]) -> str:
     return digest.hexdigest()
 
 
-def manifest_parts(digest: str, entries: Sequence[Entry]) -> Iterator[dict[str, Any]]:
+def manifest_parts(digest: str, entries: Iterable[Entry]) -> Iterator[dict[str, Any]]:
     """Give the documents that hold a manifest, one after the other."""
     now = datetime.now(UTC)
     for number, part in enumerate(_shared_out(entries)):
@@ -95,10 +95,11 @@ def _shared_out(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
         yield part
 
 
-async def store_manifest(database: Database, digest: str, entries: Sequence[Entry]) -> bool:
+async def store_manifest(database: Database, digest: str, entries: Iterable[Entry]) -> bool:
     """Store a manifest, unless it is there; tell whether anything had to be stored.
 
-    Safe to do at the same time, and again after a crash in the middle of it.
+    The entries are gone through twice. Safe to do at the same time, and again after a crash in the
+    middle of it.
     """
     parts = sum(1 for _ in _shared_out(entries))
     first = {"_id": f"{digest}/0"}

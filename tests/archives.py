@@ -1,9 +1,7 @@
 """Small archives for tests: the sample generator's, whole or in part."""
 
-import os
 from collections.abc import Iterable
 from functools import cache
-from pathlib import Path
 
 from ingest.sample import SampleArchive, SampleCase, SampleFile, SampleOptions
 from models.database import Database
@@ -25,16 +23,6 @@ def sample_files(cases: int = 8, executions: int = 3, seed: int = 1) -> tuple[Sa
 @cache
 def sample_cases(cases: int = 8, executions: int = 3, seed: int = 1) -> tuple[SampleCase, ...]:
     return tuple(sample(cases, executions, seed).cases)
-
-
-def write_files(root: Path, files: Iterable[SampleFile]) -> Path:
-    """Write files of an archive below `root`, with their times."""
-    for file in files:
-        path = root / file.path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(file.data)
-        os.utime(path, (file.mtime, file.mtime))
-    return root
 
 
 def directories(files: Iterable[SampleFile]) -> dict[str, list[SampleFile]]:

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 from pymongo import MongoClient
 
+from ingest.sample import write_files
 from models.embedded.server import server_status
 from models.settings import Settings
-from tests.archives import directories, sample_files, write_files
+from tests.archives import directories, sample_files
 
 _COMMAND = [sys.executable, "-m", "api.cli"]
 

@@ -82,5 +82,20 @@ def specs(
     _print(asyncio.run(measure_specs(nodes, sizes or [5000], corpus, rounds)))
 
 
+@app.command()
+def builds(
+    logs: Annotated[
+        list[int] | None, typer.Option("--log", min=1, help="MiB of the log; give it repeatedly.")
+    ] = None,
+    files: Annotated[
+        list[int] | None, typer.Option("--files", min=1, help="Files of the manifest.")
+    ] = None,
+) -> None:
+    """Peak memory of the service for logs and manifests over REST, and speed of the log parser."""
+    from api.bench.builds import measure_builds
+
+    _print(measure_builds(logs or [2, 20, 200], files or [500, 5_000, 50_000]))
+
+
 def _print(figures: dict[str, Any]) -> None:
     typer.echo(json.dumps(figures, indent=2))

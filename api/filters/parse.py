@@ -16,7 +16,14 @@ from api.filters.conditions import (
     Scalar,
     Words,
 )
-from api.filters.values import check_key, check_text, meanings, operators_of, read_value
+from api.filters.values import (
+    check_choices,
+    check_key,
+    check_text,
+    meanings,
+    operators_of,
+    read_value,
+)
 from models.fields import Field, Table, words_of
 from models.keys import escape_name
 
@@ -96,9 +103,9 @@ def _parameter(table: Table, name: str, values: Sequence[str]) -> Filter:
             return keyed(base, operator, parts)
         field = table.by_name[base]
         check_operator(field, operator)
-        return Condition(
-            field, operator, tuple(read_value(part, field.type, operator) for part in parts)
-        )
+        read = tuple(read_value(part, field.type, operator) for part in parts)
+        check_choices(read, field.choices, operator)
+        return Condition(field, operator, read)
     except ValueError as error:
         raise bad_value(name, str(error)) from None
 

@@ -14,7 +14,7 @@ from api.filters.parse import (
     operator_named,
     search,
 )
-from api.filters.values import read_json_value
+from api.filters.values import check_choices, read_json_value
 from models.fields import Table
 
 MAX_DEPTH = 8
@@ -94,4 +94,5 @@ class _Tree:
             raise no_field(self._table, name)
         check_operator(field, operator)
         read = tuple(read_json_value(value, field.type, operator) for value in values)
+        check_choices(read, field.choices, operator)
         return Condition(field, operator, read)

@@ -2,11 +2,11 @@
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from api.filters.conditions import RANGES, TEXT_ONLY, Operator, Scalar
+from api.filters.conditions import ANY_OF, RANGES, TEXT_ONLY, Operator, Scalar
 from models.fields import FieldType
 from models.simdate import parse_model_date
 from models.spack.version import VersionError, parse_constraint, parse_version
@@ -46,6 +46,14 @@ def read_value(text: str, field_type: FieldType, operator: Operator) -> Scalar:
     if field_type == "version":
         return _version(text, operator)
     return _READERS[field_type](text)
+
+
+def check_choices(values: Iterable[Scalar], choices: Sequence[str], operator: Operator) -> None:
+    """Refuse values that a field never has; ValueError says which it has."""
+    if choices and operator in ANY_OF:
+        for value in values:
+            if value is not None and value not in choices:
+                raise ValueError(f"there is no {value!r}, only {', '.join(choices)}")
 
 
 def read_json_value(value: Any, field_type: FieldType, operator: Operator) -> Scalar:

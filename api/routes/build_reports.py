@@ -9,20 +9,28 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from api.bodies import body_of, read_body
 from api.build_schemas import BuildDetail
 from api.deps import Store
-from api.errors import ProblemError, not_found
+from api.errors import ProblemError, bad_value, not_found
 from api.responses import entity_tag, json_response, problems
 from api.routes.builds import BuildId
 from api.security import CurrentCaller, require
 from api.views import build_detail
-from ingest.builds.live import attach_log, begin_build, change_build, report_phase
+from ingest.builds.live import (
+    attach_log,
+    attach_manifest,
+    begin_build,
+    change_build,
+    report_phase,
+)
 from models.build_report import BuildChange, NewBuild, PhaseReport
 from models.database import Database
-from models.errors import ConflictError
+from models.errors import ConflictError, ParseError
 
 router = APIRouter(prefix="/builds", tags=["builds"], dependencies=[require("ingest")])
 
 MOST_BYTES = 2**26
 """The most bytes of a report: the manifest of a build may have 200,000 files."""
+
+MOST_MANIFEST_BYTES = 2**28
 
 LOG_NAME = "spack-build-out.txt"
 
@@ -48,6 +56,18 @@ _LOG_BODY: dict[str, Any] = {
         "required": True,
         "description": "The log, plain or gzipped.",
         "content": {"text/plain": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+_MANIFEST_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "description": "Lines of JSON, each an entry.",
+        "content": {
+            "application/x-ndjson": {
+                "schema": {"type": "string"},
+                "example": '{"path": "lib/libz.a", "type": "file", "size": 141022}\n',
+            }
+        },
     }
 }
 _ENCODINGS = frozenset({"", "identity", "gzip", "x-gzip"})
@@ -151,12 +171,36 @@ async def put_build_log(
             "It cannot be unpacked",
             "A log is sent as it is, or with the Content-Encoding gzip.",
         )
-    pieces = _limited(request, request.app.state.settings.max_log_mib * 2**20)
+    pieces = _limited(request, request.app.state.settings.max_log_mib * 2**20, "log")
     _found(await attach_log(store, buildId, name, pieces, caller.name), buildId)
     return await _answer(store, buildId)
 
 
-async def _limited(request: Request, most: int) -> AsyncIterator[bytes]:
+@router.put(
+    "/{buildId}/manifest",
+    response_model=BuildDetail,
+    responses=_ERRORS,
+    openapi_extra=_MANIFEST_BODY,
+)
+async def put_build_manifest(
+    store: Store,
+    request: Request,
+    caller: CurrentCaller,
+    buildId: BuildId,  # noqa: N803
+) -> Response:
+    """Send what was installed, an entry a line, in the order of the paths, however many these are.
+
+    It takes the place of the one that was sent before.
+    """
+    pieces = _limited(request, MOST_MANIFEST_BYTES, "manifest")
+    try:
+        _found(await attach_manifest(store, buildId, pieces, caller.name), buildId)
+    except ParseError as error:
+        raise bad_value("body", error.detail) from None
+    return await _answer(store, buildId)
+
+
+async def _limited(request: Request, most: int, what: str) -> AsyncIterator[bytes]:
     size = 0
     async for piece in request.stream():
         size += len(piece)
@@ -165,7 +209,7 @@ async def _limited(request: Request, most: int) -> AsyncIterator[bytes]:
                 HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
                 "too-large",
                 "Too large",
-                f"A log has {most} bytes at most, as it is sent.",
+                f"A {what} has {most} bytes at most, as it is sent.",
             )
         yield piece
 

@@ -1,16 +1,14 @@
 """What a failed build keeps from being run: its dependents, in the same run of Spack.
 
-Only builds that were not run, or are still said to run, in the session of the failed one, and only
-those whose spec stands on the spec that failed, become cancelled. Nothing else changes: not the
-builds that it depends on, not other attempts, not what has an outcome.
+Only builds that were not run, in the session of the failed one, and only those whose spec stands on
+the spec that failed, become cancelled. Nothing else changes: not the builds that it depends on, not
+other attempts, not what runs or has an outcome.
 """
 
 from datetime import UTC, datetime
 from typing import Any
 
 from models.database import Database
-
-_OPEN = ("not_run", "running")
 
 
 async def cancel_dependents(database: Database, failed_id: str) -> list[str]:
@@ -24,7 +22,7 @@ async def cancel_dependents(database: Database, failed_id: str) -> list[str]:
     if failed is None or failed["status"] != "failed" or not failed["session"]:
         return []
     waiting = await database.builds.find(
-        {"session": failed["session"], "status": {"$in": _OPEN}, "kind": "build"},
+        {"session": failed["session"], "status": "not_run", "kind": "build"},
         {"specHash": 1},
         sort=[("_id", 1)],
     )
@@ -40,7 +38,7 @@ async def cancel_dependents(database: Database, failed_id: str) -> list[str]:
             },
             "$inc": {"revision": 1},
         }
-        if await database.builds.update({"_id": own_id, "status": {"$in": _OPEN}}, change):
+        if await database.builds.update({"_id": own_id, "status": "not_run"}, change):
             cancelled.append(own_id)
     return cancelled
 

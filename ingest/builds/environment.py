@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from ingest.builds.json_file import parse_object, text_of
-from ingest.builds.redaction import Redactor, is_secret_name
+from ingest.builds.redaction import NOTHING_KNOWN, Redactor, is_secret_name
 from ingest.secrets import MASK
 from models.errors import ParseError
 
@@ -69,20 +69,25 @@ class BuildVariables:
     unset: tuple[str, ...]
 
 
-def parse_host_environment(content: bytes) -> HostEnvironment:
+def parse_host_environment(content: bytes, redactor: Redactor = NOTHING_KNOWN) -> HostEnvironment:
     """Return the fields of install_environment.json; ParseError as of `parse_object`."""
-    return host_of(parse_object(content))
+    return host_of(parse_object(content), redactor)
 
 
-def host_of(fields: Mapping[str, object]) -> HostEnvironment:
+def host_of(fields: Mapping[str, object], redactor: Redactor = NOTHING_KNOWN) -> HostEnvironment:
     """Return the host that the fields of a document tell of; those of the wrong type are None."""
-    version = text_of(fields.get("spack_version"))
+
+    def told(name: str) -> str | None:
+        text = text_of(fields.get(name))
+        return None if text is None else redactor.text(text)
+
+    version = told("spack_version")
     return HostEnvironment(
-        host_os=text_of(fields.get("host_os")),
-        platform=text_of(fields.get("platform")),
-        host_target=text_of(fields.get("host_target")),
-        hostname=text_of(fields.get("hostname")),
-        kernel_version=text_of(fields.get("kernel_version")),
+        host_os=told("host_os"),
+        platform=told("platform"),
+        host_target=told("host_target"),
+        hostname=told("hostname"),
+        kernel_version=told("kernel_version"),
         spack_version=version,
         spack_commit=spack_commit(version),
     )

@@ -152,7 +152,9 @@ def _read_build(
         report,
         logs,
         reader.parse(parse_install_times, "install_times.json"),
-        reader.parse(parse_host_environment, "install_environment.json"),
+        reader.parse(
+            partial(parse_host_environment, redactor=redactor), "install_environment.json"
+        ),
         variables.allowed,
         reader.parse(partial(parse_configure_args, redactor=redactor), CONFIGURE_ARGS),
         tests or (),

@@ -9,7 +9,7 @@ import random
 import tempfile
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import IO, Any
@@ -17,12 +17,14 @@ from typing import IO, Any
 from ingest.builds.attempt import BuildAttempt, LogFile, course_of
 from ingest.builds.build_log import LogOptions, read_log
 from ingest.builds.cancel import cancel_dependents
-from ingest.builds.environment import allowed_variables
+from ingest.builds.environment import allowed_variables, spack_commit
 from ingest.builds.identity import is_precise, stamped_id
 from ingest.builds.merge import GROUPS, first_account
 from ingest.builds.observed import ObservedBuild
+from ingest.builds.progress import ended, told_by_log
 from ingest.builds.record import MOST_TESTS, BuildParts, Kept, describe, wanted_lines
-from ingest.builds.redaction import redactor_of
+from ingest.builds.redaction import NOTHING_KNOWN, Redactor, redactor_of
+from ingest.builds.sent_manifest import SentManifest
 from ingest.builds.spec_name import SpecName
 from ingest.builds.store import (
     build_change,
@@ -31,8 +33,8 @@ from ingest.builds.store import (
     log_pieces,
     read_build,
 )
-from models.build import BuildManifest, BuildPhase, BuildRecord
-from models.build_report import BuildChange, NewBuild, PhaseReport
+from models.build import BuildHost, BuildManifest, BuildPhase, BuildRecord, BuildTest
+from models.build_report import BuildChange, NewBuild, PhaseReport, ReportedEntry
 from models.database import Database, Insert, Update, Write
 from models.errors import DatabaseError, NotOwnerError
 from models.manifest import manifest_digest, store_manifest
@@ -42,10 +44,6 @@ from models.stored_log import StoredLog, store_log
 _TRIES = 50
 _IN_MEMORY = 2**23
 _CHUNK = 2**18
-_OF_LOG = (
-    "error_count", "warning_count", "omitted_event_count", "event_count", "events", "event_words",
-    "logs",
-)  # fmt: skip
 _LIVE = uuid.UUID("5d0e7d1c-8a3f-5b2e-9c47-2f6a1b8e3d90")
 
 
@@ -66,7 +64,7 @@ async def begin_build(database: Database, new: NewBuild, owner: str) -> tuple[st
         status=new.status,
         order_key=(new.started_local or "").removesuffix("Z"),
         started_local=new.started_local,
-        host=new.host,
+        host=None if new.host is None else _host(new.host, redactor),
         variables=allowed_variables(new.variables, redactor),
         configure_args=None if args is None else [redactor.text(arg) for arg in args],
         tags=sorted(set(new.tags)),
@@ -83,6 +81,14 @@ async def begin_build(database: Database, new: NewBuild, owner: str) -> tuple[st
         return own_id, True
     await _owned(database, own_id, owner)
     return own_id, False
+
+
+def _host(told: BuildHost, redactor: Redactor) -> BuildHost | None:
+    """Return a host without credentials, None when nothing is told of it."""
+    fields = told.model_dump(by_alias=False, exclude_none=True)
+    host = {name: redactor.text(text) for name, text in fields.items()}
+    commit = spack_commit(host.get("spack_version"))
+    return BuildHost(**({"spack_commit": commit} | host)) if host else None
 
 
 def _id_of(new: NewBuild, owner: str) -> str:
@@ -124,28 +130,58 @@ async def change_build(
 
     When it has failed, what depends on it and waits in its session becomes cancelled.
     """
+    if await _owned(database, own_id, owner) is None:
+        return None
     told = report.model_dump(by_alias=False, exclude_none=True, exclude={"manifest", "tests"})
+    masks = NOTHING_KNOWN
+    if report.message is not None:
+        told["message"] = masks.text(report.message)
     if report.tests is not None:
-        told["tests"] = report.tests[:MOST_TESTS]
+        told["tests"] = [_masked(test, masks) for test in report.tests[:MOST_TESTS]]
         told["test_counts"] = dict(sorted(Counter(t.outcome for t in report.tests).items()))
     if report.manifest is not None:
-        entries = sorted(
-            (entry.model_dump(exclude_none=True) for entry in report.manifest),
-            key=lambda entry: str(entry["path"]),
-        )
-        digest = manifest_digest(entries)
-        await store_manifest(database, digest, entries)
-        files = [entry for entry in entries if entry["type"] == "file"]
-        told["manifest"] = BuildManifest(
-            digest=digest,
-            entry_count=len(entries),
-            file_count=len(files),
-            bytes=sum(entry.get("size", 0) for entry in files),
-        )
-    build = await _change(database, own_id, owner, lambda _: told)
+        told["manifest"] = await _store_manifest(database, report.manifest)
+    build = await _change(database, own_id, owner, lambda known: told | ended(known, told))
     if build is not None and build.status == "failed":
         await cancel_dependents(database, own_id)
     return build
+
+
+def _masked(test: BuildTest, masks: Redactor) -> BuildTest:
+    message = None if test.message is None else masks.text(test.message)
+    return test.model_copy(update={"name": masks.text(test.name), "message": message})
+
+
+async def _store_manifest(database: Database, told: Sequence[ReportedEntry]) -> BuildManifest:
+    entries = sorted(
+        (entry.model_dump(exclude_none=True) for entry in told), key=lambda entry: entry["path"]
+    )
+    files = [entry for entry in entries if entry["type"] == "file"]
+    manifest = BuildManifest(
+        digest=manifest_digest(entries),
+        entry_count=len(entries),
+        file_count=len(files),
+        bytes=sum(entry.get("size", 0) for entry in files),
+    )
+    await store_manifest(database, manifest.digest, entries)
+    return manifest
+
+
+async def attach_manifest(
+    database: Database, own_id: str, pieces: AsyncIterator[bytes], owner: str
+) -> BuildRecord | None:
+    """Store a manifest, an entry a line, in memory that does not depend on its size.
+
+    Return the build, None when it is not known; ParseError of `SentManifest`.
+    """
+    if await _owned(database, own_id, owner) is None:
+        return None
+    with tempfile.SpooledTemporaryFile(_IN_MEMORY) as file:
+        sent = SentManifest(file)
+        await sent.take_all(pieces)
+        manifest = sent.describe()
+        await store_manifest(database, manifest.digest, sent)
+    return await _change(database, own_id, owner, lambda _: {"manifest": manifest})
 
 
 async def attach_log(
@@ -163,7 +199,7 @@ async def attach_log(
             file.write(piece)
         parts, logs = await _describe_log(database, known, own_id, name, file)
     try:
-        build = await _change(database, own_id, owner, partial(_told_by_log, parts.record), parts)
+        build = await _change(database, own_id, owner, partial(told_by_log, parts.record), parts)
     except BaseException:
         await discard_logs(database, logs)
         raise
@@ -194,28 +230,6 @@ async def _describe_log(
     build = ObservedBuild(attempt, name, {name: partial(_chunks, file)}, source="live")
     stored = await store_log(database.logs, log_pieces(build, name), wanted_lines(attempt, name))
     return describe(build, Kept(own_id, {name: stored}), datetime.now(UTC)), [stored]
-
-
-def _told_by_log(log: BuildRecord, known: BuildRecord) -> dict[str, Any]:
-    """Return what a log adds: where phases are that were reported, and those that were not."""
-    reported = {phase.name: phase for phase in known.phases}
-    phases = [
-        phase.model_copy(update=_said(reported[phase.name])) if phase.name in reported else phase
-        for phase in log.phases
-    ]
-    found = {phase.name for phase in phases}
-    return {
-        **{name: getattr(log, name) for name in _OF_LOG},
-        "phases": [*phases, *(p for p in known.phases if p.name not in found)],
-        "started_local": known.started_local or log.started_local,
-        "order_key": known.order_key or log.order_key,
-        "failed_phase": known.failed_phase or log.failed_phase,
-    }
-
-
-def _said(phase: BuildPhase) -> dict[str, Any]:
-    told = {"status": phase.status, "seconds": phase.seconds, "started_local": phase.started_local}
-    return {name: value for name, value in told.items() if value not in {None, "unknown"}}
 
 
 def _chunks(file: IO[bytes]) -> Iterator[bytes]:

@@ -52,6 +52,9 @@ class Redactor:
         return self.text(text).encode("utf-8", errors="surrogateescape")
 
 
+NOTHING_KNOWN = Redactor()
+
+
 def redactor_of(variables: Mapping[str, str]) -> Redactor:
     """Return what masks the values of those variables of an environment that are credentials."""
     values = {

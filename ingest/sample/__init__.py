@@ -1,6 +1,6 @@
 """A made E3SM performance archive in the real format, with the truth about it."""
 
-from ingest.sample.archive import SampleArchive
+from ingest.sample.archive import SampleArchive, write_files
 from ingest.sample.truth import (
     DERIVED,
     SampleCase,
@@ -18,4 +18,5 @@ __all__ = [
     "SampleExecution",
     "SampleFile",
     "SampleOptions",
+    "write_files",
 ]

@@ -5,7 +5,7 @@ import io
 import os
 import tarfile
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -48,14 +48,7 @@ class SampleArchive:
 
     def write_tree(self, root: Path) -> None:
         """Write the files under `root` with their modification times."""
-        made: set[Path] = set()
-        for file in self.files():
-            path = root / file.path
-            if path.parent not in made:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                made = {path.parent}
-            path.write_bytes(file.data)
-            os.utime(path, (file.mtime, file.mtime))
+        write_files(root, self.files())
 
     def write_tar(self, path: Path) -> None:
         """Write a tar file, compressed if the name ends in `.gz` or `.tgz`."""
@@ -81,6 +74,19 @@ class SampleArchive:
                 info.compress_type = zipfile.ZIP_STORED if stored else zipfile.ZIP_DEFLATED
                 info.external_attr = 0o644 << 16
                 archive.writestr(info, file.data)
+
+
+def write_files(root: Path, files: Iterable[SampleFile]) -> Path:
+    """Write files under `root` with their modification times; return `root`."""
+    made: set[Path] = set()
+    for file in files:
+        path = root / file.path
+        if path.parent not in made:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            made = {path.parent}
+        path.write_bytes(file.data)
+        os.utime(path, (file.mtime, file.mtime))
+    return root
 
 
 class _Cases(Sequence[SampleCase]):

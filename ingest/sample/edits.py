@@ -110,6 +110,16 @@ def update_source(now: Moment) -> Edit:
     return Edit(settings, build=True)
 
 
+def load_newer_modules(now: Moment) -> Edit:
+    """Load what the site has installed since, and build with it."""
+    modules = list(now.machine.newer_modules)
+    settings: dict[str, Value] = {
+        keys.LOADED: modules,
+        keys.MODULES: now.machine.commands(modules),
+    }
+    return Edit(settings, set_up=True, build=True)
+
+
 CONFIGURATION: tuple[Propose, ...] = (
     tune_convection,
     resize,

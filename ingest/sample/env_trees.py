@@ -1,5 +1,7 @@
 """The parts of env_*.xml that are trees of their own: batch, modules, archiving."""
 
+from collections.abc import Sequence
+
 from ingest.sample.identity import Identity
 from ingest.sample.machines import Machine
 
@@ -56,11 +58,9 @@ def environment(machine: Machine) -> dict[str, str]:
     }
 
 
-def env_mach_specific(machine: Machine) -> str:
+def env_mach_specific(machine: Machine, modules: Sequence[str]) -> str:
     """The whole of env_mach_specific.xml, with the alternatives it selects from."""
-    loads = "".join(
-        f'      <command name="load">{module}</command>\n' for module in machine.modules[1:]
-    )
+    loads = "".join(f'      <command name="load">{module}</command>\n' for module in modules[1:])
     compilers = "".join(
         f'    <modules compiler="{compiler}">\n'
         f'      <command name="load">{compiler}/2024.{n}.0</command>\n    </modules>\n'
@@ -89,7 +89,7 @@ def env_mach_specific(machine: Machine) -> str:
     <cmd_path lang="sh">module</cmd_path>
     <modules>
       <command name="purge"/>
-      <command name="load">{machine.modules[0]}</command>
+      <command name="load">{modules[0]}</command>
     </modules>
 {compilers}    <modules mpilib="{machine.mpilib}">
 {loads}    </modules>

@@ -65,12 +65,13 @@ class CaseLayout:
 
     def _case_docs(self, attempt: Attempt) -> dict[str, str]:
         identity, machine = self.plan.identity, self.plan.identity.machine
-        dump = texts.software_environment(machine, self.payload)
+        modules = keys.texts(attempt.state, keys.LOADED)
+        dump = texts.software_environment(machine, modules, self.payload)
         docs = self._env_xml(attempt) | self._namelists(attempt)
         exports = env_trees.environment(machine).items()
         return docs | {
             "env_archive.xml": env_trees.env_archive(identity),
-            "env_mach_specific.xml": env_trees.env_mach_specific(machine),
+            "env_mach_specific.xml": env_trees.env_mach_specific(machine, modules),
             "env_mach_specific.sh": "".join(f"export {name}={value}\n" for name, value in exports),
             "README.case": texts.readme_case(identity),
             "Macros.cmake": f'set(MPILIB "{machine.mpilib}")\nset(SUPPORTS_CXX "TRUE")\n',

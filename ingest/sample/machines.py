@@ -1,14 +1,20 @@
 """The machines cases run on: paths, compilers, modules and how job ids grow there."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from ingest.sample.site import FIRST_STACK, SECOND_STACK
 
 EPOCH = datetime(2025, 1, 6)
 
 
 @dataclass(frozen=True)
 class Machine:
-    """Facts of one machine; `seconds_per_job` is how often its scheduler gives out an id."""
+    """Facts of one machine; `seconds_per_job` is how often its scheduler gives out an id.
+
+    `newer_modules` are those that a case may change to.
+    """
 
     name: str
     scratch: str
@@ -24,6 +30,7 @@ class Machine:
     first_job: int
     seconds_per_job: int
     archives_queue: bool
+    newer_modules: tuple[str, ...] = ()
 
     def job_id(self, moment: datetime) -> int:
         """The id of a job submitted at `moment`."""
@@ -32,6 +39,11 @@ class Machine:
     def moment_of(self, job_id: int) -> datetime:
         """When the scheduler gave out `job_id`."""
         return EPOCH + timedelta(seconds=(job_id - self.first_job) * self.seconds_per_job)
+
+    def commands(self, modules: Sequence[str]) -> list[str]:
+        """The module commands of a case that is built with the first compiler."""
+        first, *others = (f"load {module}" for module in modules)
+        return ["purge", first, f"load {self.compilers[0]}/2024.0.0", *others]
 
 
 MACHINES: dict[str, Machine] = {
@@ -44,16 +56,8 @@ MACHINES: dict[str, Machine] = {
             archive="/lcrc/group/e3sm/PERF_Chrysalis",
             compilers=("intel", "gnu"),
             mpilib="openmpi",
-            modules=(
-                "subversion/1.14.0-e4smcy3",
-                "perl/5.32.0-bsnc6lt",
-                "cmake/3.24.2-whgdv7y",
-                "openmpi/4.1.3-pin4k7o",
-                "hdf5/1.10.7-eewgp6v",
-                "netcdf-c/4.4.1-a4hji6e",
-                "netcdf-fortran/4.4.4-prj4xmg",
-                "parallel-netcdf/1.11.0-icrpxty",
-            ),
+            modules=FIRST_STACK.modules,
+            newer_modules=SECOND_STACK.modules,
             tasks_per_node=64,
             queues=("compute", "debug"),
             project="e3sm",

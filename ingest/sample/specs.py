@@ -9,8 +9,8 @@ ones.
 import json
 import random
 import tomllib
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -71,11 +71,11 @@ def made_documents(options: SpecSampleOptions | None = None) -> Iterator[Json]:
     """Give documents as `spec.json` holds them."""
     options = options or SpecSampleOptions()
     chance = random.Random(options.seed)
-    environment: _Environment | None = None
+    environment: Environment | None = None
     for _ in range(options.documents):
         if environment is None or chance.random() < _NEW_ENVIRONMENT:
             form = 5 if chance.random() < options.newer else 4
-            environment = _Environment(chance, form, environment)
+            environment = _next_environment(chance, form, environment)
         yield document(environment.node(chance.choice(_ROOTS)), environment.form)
 
 
@@ -122,37 +122,25 @@ def _recipes() -> Json:
 
 
 @dataclass(slots=True)
-class _Environment:
+class Environment:
     """What is the same for all packages of one concretization.
 
-    A new environment takes over most packages of the one before, when format, compiler and target
-    stay: so it comes that they share nodes.
+    `versions` are those that are not left to chance.
     """
 
     chance: random.Random
     form: int
-    before: "_Environment | None" = None
-    compiler: tuple[str, str] = ("", "")
-    target: str = ""
-    system: str = ""
-    providers: dict[str, str] = field(default_factory=dict)
+    compiler: tuple[str, str]
+    target: str
+    system: str
+    providers: Mapping[str, str]
+    versions: Mapping[str, str] = field(default_factory=dict)
     nodes: dict[str, MadeNode] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        chance, before = self.chance, self.before
-        if before is not None and before.form == self.form and chance.random() < 0.7:
-            self.compiler, self.target, self.system = before.compiler, before.target, before.system
-            self.providers = before.providers
-            fresh = chance.choice([*_ROOTS, "hdf5", "netcdf-c", "openssl", "zlib", "zlib-ng"])
-            self.nodes = {k: n for k, n in before.nodes.items() if not _reaches(n, fresh)}
-        else:
-            name = chance.choice(["gcc", "gcc", "gcc", "llvm"])
-            self.compiler = (name, chance.choice(_COMPILERS[name]))
-            self.target = chance.choices(list(_TARGETS), list(_TARGETS.values()))[0]
-            self.system = chance.choice(_SYSTEMS)
-            named = _recipes()["providers"].items()
-            self.providers = {virtual: chance.choice(names) for virtual, names in named}
-        self.before = None
+    def with_fresh(self, name: str, versions: Mapping[str, str]) -> "Environment":
+        """Return an environment that takes over what does not stand on a package."""
+        nodes = {own: node for own, node in self.nodes.items() if not _reaches(node, name)}
+        return replace(self, versions=versions, nodes=nodes)
 
     def node(self, name: str) -> MadeNode:
         """Return the node of a package, made when it is asked for."""
@@ -173,7 +161,8 @@ class _Environment:
         }
         edges = [*self._wanted(recipe.get("depends", {})), *self._tools()]
         flags = {"cflags": list(chance.choice(_CFLAGS))}
-        return self._finished(name, chance.choice(recipe["versions"]), variants, flags, edges)
+        version = self.versions.get(name) or chance.choice(recipe["versions"])
+        return self._finished(name, version, variants, flags, edges)
 
     def _wanted(self, depends: dict[str, str]) -> Iterator[Edge]:
         """Give the edges to dependencies; one to a provider has all virtuals that it provides."""
@@ -230,6 +219,24 @@ class _Environment:
     def _arch(self) -> Json:
         target = {"name": self.target, "vendor": "made", "features": [], "generation": 0}
         return {"platform": "linux", "platform_os": self.system, "target": target}
+
+
+def _next_environment(chance: random.Random, form: int, before: Environment | None) -> Environment:
+    """Return an environment by chance.
+
+    It takes over most packages of the one before, when format, compiler and target stay: so it
+    comes that they share nodes.
+    """
+    if before is not None and before.form == form and chance.random() < 0.7:
+        fresh = chance.choice([*_ROOTS, "hdf5", "netcdf-c", "openssl", "zlib", "zlib-ng"])
+        return before.with_fresh(fresh, {})
+    name = chance.choice(["gcc", "gcc", "gcc", "llvm"])
+    compiler = (name, chance.choice(_COMPILERS[name]))
+    target = chance.choices(list(_TARGETS), list(_TARGETS.values()))[0]
+    system = chance.choice(_SYSTEMS)
+    named = _recipes()["providers"].items()
+    providers = {virtual: chance.choice(names) for virtual, names in named}
+    return Environment(chance, form, compiler, target, system, providers)
 
 
 def _reaches(node: MadeNode, name: str) -> bool:

@@ -21,6 +21,8 @@ PIO_TYPENAME = "env_run.PIO_TYPENAME.ATM"
 QUEUE = "env_workflow.case_run.JOB_QUEUE"
 WALLTIME = "env_workflow.case_run.JOB_WALLCLOCK_TIME"
 GIT_DISTANCE = "git_distance"
+MODULES = "env_mach_specific.modules"
+LOADED = "loaded"
 
 GROUPS: Mapping[str, str] = {
     "compiler": "build",
@@ -28,6 +30,7 @@ GROUPS: Mapping[str, str] = {
     "git_commit_hash": "source",
     "git_branch": "source",
     "env_build.DEBUG": "build",
+    MODULES: "build",
     NTASKS: "pe_layout",
     PIO_TYPENAME: "io",
     "env_run.OCN_NCPL": "coupling",
@@ -73,6 +76,11 @@ def text(state: State, key: str) -> str:
 def number(state: State, key: str) -> int:
     """The integer setting `key`."""
     return cast(int, state[key])
+
+
+def texts(state: State, key: str) -> list[str]:
+    """The setting `key`, a list of strings."""
+    return cast(list[str], state[key])
 
 
 def flag(state: State, key: str) -> bool:

@@ -5,7 +5,15 @@ from datetime import datetime
 from random import Random
 
 from ingest.sample import state as keys
-from ingest.sample.edits import CONFIGURATION, ROUTINE, Edit, Moment, change_walltime
+from ingest.sample.edits import (
+    CONFIGURATION,
+    ROUTINE,
+    Edit,
+    Moment,
+    change_compiler,
+    change_walltime,
+    load_newer_modules,
+)
 from ingest.sample.history import History
 from ingest.sample.identity import Identity
 from ingest.sample.model_date import ModelDate
@@ -54,6 +62,8 @@ class Story:
         edits = [CONFIGURATION[(first + n) % len(CONFIGURATION)] for n in range(3)]
         gaps = rng.sample(range(1, executions), min(3, executions - 1)) if executions > 1 else []
         self.edits = dict(zip(gaps, edits, strict=False))
+        stays = identity.machine.newer_modules and change_compiler not in edits
+        self.upgrade = executions // 2 + 1 if stays else None
         self._open()
 
     def submit(self, outcome: Status) -> None:
@@ -119,6 +129,8 @@ class Story:
         if last == "completed":
             if done in self.edits:
                 edits.append(self.edits[done](now))
+            if done == self.upgrade:
+                edits.append(load_newer_modules(now))
             if self.rng.random() < 0.35:
                 edits.append(self.rng.choice(ROUTINE)(now))
         if edits or last != "completed":
@@ -186,6 +198,8 @@ def _initial_state(identity: Identity, rng: Random) -> dict[str, Value]:
         "env_build.DEBUG": False,
         keys.NTASKS: tasks,
         keys.NTASKS_PER_INST: tasks,
+        keys.LOADED: list(identity.machine.modules),
+        keys.MODULES: identity.machine.commands(identity.machine.modules),
         keys.PIO_TYPENAME: "pnetcdf",
         "env_run.OCN_NCPL": 48,
         "env_run.CONTINUE_RUN": False,

@@ -1,7 +1,7 @@
 """The texts that say where a case comes from: README.case, git, environments, scripts."""
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from random import Random
@@ -154,10 +154,10 @@ def environment_dump(machine: Machine, payload: Payload) -> str:
     return "\n".join(lines) + "\n"
 
 
-def software_environment(machine: Machine, payload: Payload) -> str:
+def software_environment(machine: Machine, modules: Sequence[str], payload: Payload) -> str:
     """The loaded modules and the environment."""
-    modules = "".join(f"  {n}) {name}\n" for n, name in enumerate(machine.modules, start=1))
-    return f"Currently Loaded Modules:\n{modules}\n\n{environment_dump(machine, payload)}"
+    loaded = "".join(f"  {n}) {name}\n" for n, name in enumerate(modules, start=1))
+    return f"Currently Loaded Modules:\n{loaded}\n\n{environment_dump(machine, payload)}"
 
 
 def run_environment(machine: Machine, job_id: str, payload: Payload) -> str:

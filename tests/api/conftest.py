@@ -9,12 +9,13 @@ import pytest
 from api.app import create_app
 from ingest.builds.store import store_build
 from ingest.pipeline import ImportOptions, import_paths
+from ingest.sample import write_files
 from ingest.sample.specs import SpecSampleOptions, made_documents
 from ingest.spack.store import write_specs
 from models.database import Database, open_database
 from models.settings import Settings
 from tests.api.documents import execution_documents
-from tests.archives import sample_files, write_files
+from tests.archives import sample_files
 from tests.ingest.builds.observations import of_log, of_tree
 from tests.ingest.builds.test_install_tree import FAILED
 from tests.ingest.spack.builders import documents as documents_in

@@ -11,12 +11,13 @@ import orjson
 from api.app import create_app
 from api.openapi import EXAMPLES_FILE
 from ingest.pipeline import ImportOptions, import_paths
+from ingest.sample import write_files
 from ingest.sample.specs import SpecSampleOptions, made_documents
 from ingest.spack.store import write_specs
 from models.database import Database, open_database
 from models.embedded.server import embedded_server
 from models.settings import Settings
-from tests.archives import sample_files, write_files
+from tests.archives import sample_files
 from tests.ingest.spack.builders import documents
 
 MOST_ITEMS = 1

@@ -70,6 +70,7 @@ NEEDED: dict[str, Scope | None] = {
     "put_build_phase": "ingest",
     "update_build": "ingest",
     "put_build_log": "ingest",
+    "put_build_manifest": "ingest",
     "list_ingestions": "read",
     "read_ingestion": "read",
     "create_case": "ingest",

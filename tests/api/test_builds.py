@@ -125,9 +125,13 @@ async def test_a_build_is_found_by_a_file_that_it_installed(stored: httpx2.Async
 async def test_what_makes_no_sense_is_refused(stored: httpx2.AsyncClient) -> None:
     for query, status in {
         "package=p@@": 422, "package=": 422, "file=/etc": 400, "package=p&package=q": 400,
-        "software=p": 400, "config.env_run.X=1": 400, "eventText=": 422, "seconds=x": 422,
+        "status=succes": 422, "status=failed&status=done": 422, "status__in=failed,done": 422,
+        "kind=all": 422, "software=p": 400, "config.env_run.X=1": 400, "eventText=": 422,
+        "seconds=x": 422,
     }.items():  # fmt: skip
         assert (await stored.get(f"{BUILDS}?{query}")).status_code == status, query
+    body = {"field": "status", "value": "done"}
+    assert (await stored.post("/api/v1/query?resource=builds", json=body)).status_code == 422
 
 
 async def test_the_log_of_a_phase_is_a_part_of_the_log(stored: httpx2.AsyncClient) -> None:
@@ -191,6 +195,76 @@ async def test_a_large_manifest_is_taken(mine: httpx2.AsyncClient) -> None:
     assert answer.json()["manifest"]["fileCount"] == len(files)
 
 
+async def test_a_manifest_is_sent_line_by_line(mine: httpx2.AsyncClient) -> None:
+    url = (await mine.post(BUILDS, json=NEW)).headers["Location"]
+    files = [{"path": f"lib/{n:06}", "type": "file", "size": n} for n in range(2_500)]
+    lines = "\n".join(map(json.dumps, [{"path": ".", "type": "dir"}, *files]))
+    for _ in range(2):
+        answer = await mine.put(f"{url}/manifest", content=lines)
+        assert answer.status_code == 200, answer.text
+        told = answer.json()["manifest"]
+        assert (told["entryCount"], told["fileCount"]) == (2_501, 2_500)
+        assert told["bytes"] == sum(range(2_500))
+    kept = (await mine.get(f"{url}/manifest?limit=1000")).json()["items"]
+    assert kept == [{"path": ".", "type": "dir"}, *files[:999]]
+    listed = await mine.patch(
+        url, json={"manifest": [*reversed(files), {"path": ".", "type": "dir"}]}
+    )
+    assert listed.json()["manifest"] == told
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        pytest.param('{"path": "b", "type": "file"}\n{"path": "a", "type": "file"}', id="order"),
+        pytest.param('{"path": "a", "type": "file"}\n{"path": "a", "type": "dir"}', id="twice"),
+        pytest.param('{"path": "/opt/p/a", "type": "file"}', id="prefix"),
+        pytest.param('{"path": "a/../../b", "type": "file"}', id="outside"),
+        pytest.param('{"path": "a", "type": "socket"}', id="type"),
+        pytest.param('{"path": "a", "type": "file", "owner": 1}', id="unknown field"),
+        pytest.param('{"path": "a", "type": "file", "size": 1e30}', id="large number"),
+        pytest.param("[]", id="no object"),
+        pytest.param("{", id="no JSON"),
+        pytest.param("x" * 100_000, id="long line"),
+    ],
+)
+async def test_a_wrong_manifest_is_refused(mine: httpx2.AsyncClient, lines: str) -> None:
+    url = (await mine.post(BUILDS, json=NEW)).headers["Location"]
+    answer = await mine.put(f"{url}/manifest", content=lines)
+    assert answer.status_code == 422, answer.text
+    assert (await mine.get(url)).json()["manifest"] is None
+
+
+async def test_who_does_not_own_a_build_stores_nothing(
+    mine: httpx2.AsyncClient, database: Database
+) -> None:
+    url = (await mine.post(BUILDS, json=NEW)).headers["Location"]
+    entry = {"path": "a", "type": "file"}
+    async with await client_as(database, "you") as yours:
+        assert (await yours.put(f"{url}/manifest", json=entry)).status_code == 403
+        assert (await yours.patch(url, json={"manifest": [entry]})).status_code == 403
+    assert (await mine.put(f"{BUILDS}/none/manifest", json=entry)).status_code == 404
+    assert await database.manifests.count({}) == 0
+
+
+async def test_what_is_reported_is_stored_without_credentials(
+    mine: httpx2.AsyncClient, database: Database
+) -> None:
+    secret = "ghp_" + "a1B2c3D4e5" * 3 + "F6g7H8"
+    host = {"hostname": "h", "kernelVersion": f"5.14 {secret}", "spackVersion": "0.23 (e8f8cf8543)"}
+    new = {**NEW, "configureArgs": [f"--token={secret}"], "host": host}
+    made = await mine.post(BUILDS, json=new)
+    assert made.json()["host"]["spackCommit"] == "e8f8cf8543"
+    url = made.headers["Location"]
+    test = {"name": f"t {secret}", "outcome": "failed", "message": f"with {secret}"}
+    body = {"status": "failed", "message": f"no access for {secret}", "tests": [test]}
+    assert (await mine.patch(url, json=body)).status_code == 200
+    await mine.put(f"{url}/log", content=f"error: {secret}\n".encode())
+    stored = str(await database.builds.find({}))
+    assert secret not in stored
+    assert secret not in (await mine.get(f"{url}/log")).text
+
+
 @pytest.mark.parametrize(
     ("method", "path", "body", "status"),
     [
@@ -222,8 +296,9 @@ async def test_nobody_else_may_report(mine: httpx2.AsyncClient, database: Databa
                 await client.patch(url, json={"status": "failed"}),
                 await client.put(f"{url}/phases/x", json={"status": "failed"}),
                 await client.put(f"{url}/log", content=b"x"),
+                await client.put(f"{url}/manifest", content=b"{}"),
             ]
-            assert [answer.status_code for answer in answers] == [status] * 4
+            assert [answer.status_code for answer in answers] == [status] * 5
 
 
 async def test_a_log_that_is_too_large_is_refused(database: Database) -> None:

@@ -171,6 +171,25 @@ async def test_software_is_stated_and_withdrawn(linked: httpx2.AsyncClient) -> N
     assert await found(linked, f"/specs/{ZLIB}/executions") == []
 
 
+async def test_what_built_an_execution_and_what_it_was_deployed_with_differ(
+    linked: httpx2.AsyncClient, database: Database
+) -> None:
+    older, newer = "p" * 32, "q" * 32
+    await add_spec(database, older, "mylib", "1.0")
+    await add_spec(database, newer, "mylib", "2.0", closure("zstd", "1.5", "s" * 32))
+    for spec, role in ((older, "built_with"), (newer, "deployed_with")):
+        this = {"caseId": KEY.case_id, "executionId": FIRST, "specHash": spec, "role": role}
+        assert (await linked.post(LINK, json=this)).status_code == 201
+    for query, expected in (
+        ("builtWith=mylib@1.0&deployedWith=mylib@2.0", [FIRST]),
+        ("deployedWith=zstd", [FIRST]),
+        ("deployedWith=netcdf-c@4.4.1", [FIRST]),
+        ("deployedWith=mylib@1.0", []),
+        ("builtWith=mylib@2.0", []),
+    ):
+        assert await found(linked, f"/executions?{query}") == expected, query
+
+
 @pytest.mark.parametrize(
     ("change", "status"),
     [

@@ -17,7 +17,7 @@ import pytest
 from backports import zstd
 
 from ingest.pipeline import Budgets, ImportOptions, Report, Shard, import_paths
-from ingest.sample import DERIVED, SampleCase, SampleFile
+from ingest.sample import DERIVED, SampleCase, SampleFile, write_files
 from ingest.sources import open_source
 from models.database import Database, open_database
 from models.delta import flatten_delta
@@ -30,7 +30,6 @@ from tests.archives import (
     sample,
     sample_cases,
     sample_files,
-    write_files,
 )
 from tests.ingest.builders import KEY, entry, env_xml, execution_files, group, packed
 

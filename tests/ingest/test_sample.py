@@ -187,6 +187,7 @@ def _plain(value: object) -> object:
 def _facts(docs: Texts) -> dict[str, object]:
     facts: dict[str, object] = {key: _typed(text) for key, text in _xml(docs).items()}
     facts["compiler"] = facts.pop("env_build.COMPILER")
+    facts["env_mach_specific.modules"] = _modules(docs["env_mach_specific.xml"])
     for name in docs:
         if name.endswith(("_in", "_modelio.nml")):
             facts |= _namelist(name.removesuffix(".nml"), docs[name])
@@ -211,6 +212,14 @@ def _xml(docs: Texts) -> dict[str, str]:
                     component = value.get("compclass") or value.get("component")
                     values[f"{key}.{component}"] = value.text or ""
     return values
+
+
+def _modules(text: str) -> list[str]:
+    """The module commands of a case that is built with the first compiler."""
+    blocks = etree.fromstring(text.encode()).findall("module_system/modules")
+    common, first, *_, library = blocks
+    commands = [command for block in (common, first, library) for command in block]
+    return [f"{_get(each, 'name')} {each.text or ''}".strip() for each in commands]
 
 
 def _get(element: etree._Element, name: str) -> str:

@@ -14,6 +14,7 @@ import json
 import os
 import re
 import shlex
+import stat
 import sys
 import time
 import urllib.error
@@ -25,17 +26,18 @@ from typing import Any, Callable, Iterator, NamedTuple  # noqa: UP035 - Python 3
 PREFIX = "/api/v1"
 TRIES = 4
 LOCAL = ("localhost", "127.0.0.1", "::1")
+SPECS = ("spec.json", "spec.yaml")
 LOGS = ("spack-build-out.txt.gz", "spack-build-out.txt")
 SPEC = re.compile(
-    r"(?:spack-stage-)?(?P<name>[a-z0-9_][a-z0-9_.-]*?)-(?P<version>[^/\s]+?)"
-    r"-(?P<hash>[a-z2-7]{32})(?:-[A-Za-z0-9_]{8})?(?:\.log)?"
+    r"(?:spack-stage-)?(?P<name>[a-z0-9_][a-z0-9_.-]*?)"
+    r"-(?P<version>(?:[0-9]|v[0-9]|develop|main|master|git\.)[^/\s]*?)-(?P<hash>[a-z2-7]{32})(?:-[A-Za-z0-9_]{8})?(?:\.log)?"
 )
 STAMP = re.compile(rb"==> \[(\d{4}-\d\d-\d\d)-(\d\d:\d\d:\d\d\.\d{1,6})\]")
 HOST = {
     "host_os": "hostOs", "platform": "platform", "host_target": "hostTarget",
     "hostname": "hostname", "kernel_version": "kernelVersion", "spack_version": "spackVersion",
 }  # fmt: skip
-ENTRY = ("mode", "size", "hash", "dest", "type")
+ENTRY = ("mode", "size", "hash", "dest")
 
 
 class Found(NamedTuple):
@@ -112,7 +114,7 @@ def find(path: Path) -> Iterator[Found]:
         return
     for folder, names, _ in os.walk(path):
         metadata = Path(folder, ".spack")
-        if ".spack" in names and _first(metadata, ("spec.json", "spec.yaml")) is not None:
+        if ".spack" in names and _first(metadata, SPECS) is not None:
             yield Found(metadata.parent, "success", _first(metadata, LOGS), metadata)
             names.clear()
         names.sort()
@@ -131,18 +133,32 @@ def report(server: Server, found: Found, tags: list[str], session: str) -> str:
     times = _read(found.metadata, "install_times.json")
     build = {**describe(found), "status": "running", "tags": tags, "session": session}
     own_id = urllib.parse.quote(str(server.send_json("POST", "/builds", build)["id"]), safe="")
+    _send_spec(server, found.metadata)
     for phase in times.get("phases") or ():
         name = urllib.parse.quote(str(phase["name"]), safe="")
         told = {"status": "success", "seconds": phase.get("seconds")}
         server.send_json("PUT", f"/builds/{own_id}/phases/{name}", told)
     if found.log is not None:
         _send_log(server, own_id, found.log)
-    end: dict[str, Any] = {"status": found.status, "seconds": times.get("total")}
     manifest = relative_manifest(_read(found.metadata, "install_manifest.json"))
     if manifest:
-        end["manifest"] = manifest
+        _send_manifest(server, own_id, manifest)
+    end = {"status": found.status, "seconds": times.get("total")}
+    for last in stamps(found.log):
+        end["endedLocal"] = last
     server.send_json("PATCH", f"/builds/{own_id}", end)
     return own_id
+
+
+def _send_spec(server: Server, metadata: Path | None) -> None:
+    """Send the spec with its graph; when it is not taken, the build is reported all the same."""
+    path = metadata and _first(metadata, SPECS)
+    if path:
+        headers = {"Content-Type": "application/octet-stream"}
+        try:
+            server.send("POST", f"/specs?name={path.name}", path.read_bytes(), headers)
+        except ReportError as error:
+            _say(f"{path}: {error}", 1)
 
 
 def _send_log(server: Server, own_id: str, log: Path) -> None:
@@ -152,25 +168,52 @@ def _send_log(server: Server, own_id: str, log: Path) -> None:
     server.send("PUT", f"/builds/{own_id}/log", lambda: log.open("rb"), headers)
 
 
+def _send_manifest(server: Server, own_id: str, entries: list[dict[str, Any]]) -> None:
+    lines = "".join(json.dumps(entry) + "\n" for entry in entries)
+    headers = {"Content-Type": "application/x-ndjson"}
+    server.send("PUT", f"/builds/{own_id}/manifest", lines.encode(), headers)
+
+
 def describe(found: Found) -> dict[str, Any]:
     """Return what is known of a build before it is told how it went."""
     match = SPEC.fullmatch(found.path.absolute().name)
     if match is None:
         raise ReportError("its name does not end in the hash of a spec")
     environment = _read(found.metadata, "install_environment.json")
-    build: dict[str, Any] = {
-        "specHash": match["hash"],
-        "name": match["name"],
-        "version": match["version"],
-        "host": {ours: environment[name] for name, ours in HOST.items() if name in environment},
-    }
-    started = first_stamp(found.log)
+    name, version = _name(found, match["name"], match["version"])
+    build: dict[str, Any] = {"specHash": match["hash"], "name": name, "version": version}
+    host = {ours: environment[name] for name, ours in HOST.items() if name in environment}
+    if host:
+        build["host"] = host
+    started = next(stamps(found.log), None)
     if started is not None:
         build["startedLocal"] = started
+    else:
+        build["key"] = _key(found)
     args = _first(found.metadata, ("spack-configure-args.txt",)) if found.metadata else None
     if args is not None:
         build["configureArgs"] = _words(args.read_text(encoding="utf-8", errors="replace"))
     return build
+
+
+def _name(found: Found, name: str, version: str) -> tuple[str, str]:
+    """Return name and version, given the first guess: a name may have a part like a version."""
+    package = _read(found.metadata, "install_times.json").get("name")
+    whole = f"{name}-{version}"
+    if isinstance(package, str) and whole.startswith(package + "-"):
+        return package, whole[len(package) + 1 :]
+    return name, version
+
+
+def _key(found: Found) -> str:
+    """Return what makes this build the same when it is reported again: what it left behind."""
+    digest = hashlib.sha256()
+    for name in ("install_environment.json", "install_times.json", "install_manifest.json"):
+        path = None if found.metadata is None else _first(found.metadata, (name,))
+        digest.update(b"" if path is None else path.read_bytes())
+    if found.log is not None:
+        digest.update(found.log.read_bytes())
+    return digest.hexdigest()
 
 
 def _words(text: str) -> list[str]:
@@ -180,16 +223,15 @@ def _words(text: str) -> list[str]:
         return text.split()
 
 
-def first_stamp(log: Path | None) -> str | None:
-    """Return when the first command ran, as the log tells: it is what makes a build this build."""
+def stamps(log: Path | None) -> Iterator[str]:
+    """Give when each command ran, as the log tells: the first is what makes a build this build."""
     if log is None:
-        return None
+        return
     with gzip.open(log) if _is_packed(log) else log.open("rb") as file:
         for line in file:
             match = STAMP.match(line)
             if match is not None:
-                return f"{match[1].decode()}T{match[2].decode()}"
-    return None
+                yield f"{match[1].decode()}T{match[2].decode()}"
 
 
 def _is_packed(path: Path) -> bool:
@@ -204,14 +246,24 @@ def relative_manifest(manifest: dict[str, Any]) -> list[dict[str, Any]]:
         return []
     prefix = min(ends, key=len)[: -len("/.spack")]
     entries = []
-    for path in sorted(manifest):
-        told = manifest[path]
-        if isinstance(told, dict) and path.startswith(prefix + "/"):
+    for path, told in manifest.items():
+        if isinstance(told, dict) and (path + "/").startswith(prefix + "/"):
             entry = {name: told[name] for name in ENTRY if name in told}
+            entry["type"] = told.get("type") or _type(told)
             if "dest" in entry:
                 entry["target"] = _relative(str(entry.pop("dest")), path, prefix)
-            entries.append({"path": path[len(prefix) + 1 :], **entry})
-    return entries
+            entries.append({"path": path[len(prefix) + 1 :] or ".", **entry})
+    return sorted(entries, key=lambda entry: entry["path"])
+
+
+def _type(told: dict[str, Any]) -> str:
+    """Return the type of an entry, which Spack has not told since 0.20."""
+    mode = told.get("mode", 0) & 0xFFFF
+    if "dest" in told or stat.S_ISLNK(mode):
+        return "link"
+    if stat.S_ISDIR(mode):
+        return "dir"
+    return "file" if "hash" in told or stat.S_ISREG(mode) else "other"
 
 
 def _relative(target: str, path: str, prefix: str) -> str:

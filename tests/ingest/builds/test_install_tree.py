@@ -87,6 +87,16 @@ def test_an_installation_is_a_success_with_all_that_is_known() -> None:
     ]
 
 
+def test_the_host_is_told_without_credentials() -> None:
+    told = json.dumps({"hostname": f"h {SECRET}", "kernel_version": "5 https://u:hunter2@h/x"})
+    variables = f"export CI_TOKEN={SECRET};\n".encode()
+    files = {"install_environment.json": told.encode(), "spack-build-env.txt": variables}
+    host = installed(INSTALLED | files).host
+    assert host is not None
+    assert SECRET not in str(host)
+    assert "hunter2" not in str(host)
+
+
 def test_the_document_of_the_spec_is_untouched() -> None:
     document = installed().spec_document
     assert document is not None

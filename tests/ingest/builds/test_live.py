@@ -75,6 +75,58 @@ async def test_a_failure_cancels_what_waits_for_it(database: Database) -> None:
     assert (build["status"], build["cancelledBy"]["buildId"]) == ("cancelled", failing)
 
 
+@pytest.mark.parametrize("is_log_first", [True, False])
+async def test_a_build_failed_where_its_log_ends(database: Database, is_log_first: bool) -> None:
+    own_id, _ = await begin_build(database, new(), "me")
+
+    async def send_log() -> None:
+        await attach_log(database, own_id, "out", pieces(FAILED), "me")
+
+    if is_log_first:
+        await send_log()
+    await change_build(database, own_id, BuildChange(status="failed"), "me")
+    if not is_log_first:
+        await send_log()
+    build = await only(database)
+    assert build["failedPhase"] == "build"
+    assert [phase["status"] for phase in build["phases"]] == ["success", "failed"]
+    await change_build(database, own_id, BuildChange(status="failed"), "me")
+    assert (await only(database))["revision"] == build["revision"]
+
+
+async def test_what_ended_otherwise_is_not_cancelled_any_more(database: Database) -> None:
+    await record_spec(database, OTHER, HASH)
+    waiting, _ = await begin_build(database, new(OTHER, session="s", status="not_run"), "me")
+    failing, _ = await begin_build(database, new(session="s"), "me")
+    await report_phase(database, failing, "build", PhaseReport(status="running"), "me")
+    await change_build(database, failing, BuildChange(status="failed"), "me")
+    for own_id in (failing, waiting):
+        await change_build(database, own_id, BuildChange(status="success"), "me")
+    for build in await database.builds.find({}):
+        assert (build["status"], build["failedPhase"], build["cancelledBy"]) == (
+            "success", None, None,
+        )  # fmt: skip
+
+
+async def test_a_build_that_runs_is_not_cancelled(database: Database) -> None:
+    await record_spec(database, OTHER, HASH)
+    running, _ = await begin_build(database, new(OTHER, session="s"), "me")
+    failing, _ = await begin_build(database, new(session="s"), "me")
+    await change_build(database, failing, BuildChange(status="failed"), "me")
+    build = await database.builds.find_one({"_id": running})
+    assert build is not None
+    assert (build["status"], build["cancelledBy"]) == ("running", None)
+
+
+async def test_the_phases_of_a_report_and_of_a_log_stand_in_order(database: Database) -> None:
+    own_id, _ = await begin_build(database, new(), "me")
+    for name in ("stage", "configure"):
+        await report_phase(database, own_id, name, PhaseReport(status="success"), "me")
+    await attach_log(database, own_id, "out", pieces(FAILED), "me")
+    names = [phase["name"] for phase in (await only(database))["phases"]]
+    assert names == ["stage", "configure", "build"]
+
+
 async def test_a_reported_build_that_is_imported_is_one(database: Database) -> None:
     await begin_build(database, new(startedLocal=STARTED, tags=["t"]), "me")
     assert await store_build(database, of_tree()) == "updated"

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from ingest.pipeline import ImportOptions, Report, import_paths
+from ingest.sample import write_files
 from ingest.sample.specs import SpecSampleOptions, made_bytes
 from ingest.spack.discover import Place
 from ingest.spack.known import KnownFiles
@@ -21,7 +22,7 @@ from models.spec_deletion import delete_spec
 from models.spec_file import load_file
 from models.spec_graph import load_graph, native_document
 from models.spec_source import forget_sources
-from tests.archives import sample_files, write_files
+from tests.archives import sample_files
 from tests.ingest.spack.builders import (
     Json,
     clear_signed,

@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 import pytest
 
 from ingest.builds.scripts import report_install
+from tests.ingest.builders import packed
 from tests.ingest.builds.reports import HASH
 from tests.ingest.builds.test_importing import LOG_NAME, TREE, write_tree
-from tests.ingest.builds.test_install_tree import FAILED, LOG, NAME
+from tests.ingest.builds.test_install_tree import FAILED, LOG, NAME, SPEC
 
 TOKEN = "not-to-be-seen-elsewhere"
 
@@ -92,12 +93,15 @@ def test_an_installation_is_reported_step_by_step(server: FakeServer, tree: Path
     calls = [(request.method, request.path) for request in server.requests]
     assert calls == [
         ("POST", "/api/v1/builds"),
+        ("POST", "/api/v1/specs?name=spec.json"),
         ("PUT", "/api/v1/builds/a%2Fb/phases/stage"),
         ("PUT", "/api/v1/builds/a%2Fb/phases/configure"),
         ("PUT", "/api/v1/builds/a%2Fb/phases/build"),
         ("PUT", "/api/v1/builds/a%2Fb/log"),
+        ("PUT", "/api/v1/builds/a%2Fb/manifest"),
         ("PATCH", "/api/v1/builds/a%2Fb"),
     ]
+    assert server.requests.pop(1).body == SPEC
     build = body(server.requests[0])
     session = build.pop("session")
     assert len(session) == 32
@@ -110,14 +114,13 @@ def test_an_installation_is_reported_step_by_step(server: FakeServer, tree: Path
     assert body(server.requests[2]) == {"status": "success", "seconds": 1.5}
     log = server.requests[4]
     assert (log.headers["Content-Encoding"], gzip.decompress(log.body)) == ("gzip", LOG)
-    assert body(server.requests[5]) == {
-        "status": "success",
-        "seconds": 4.5,
-        "manifest": [
-            {"path": ".spack", "mode": 0o40755},
-            {"path": "lib/x", "mode": 0o100644, "size": 1},
-        ],
-    }
+    assert list(map(json.loads, server.requests[5].body.splitlines())) == [
+        {"path": ".spack", "type": "dir", "mode": 0o40755},
+        {"path": "lib/x", "type": "file", "mode": 0o100644, "size": 1},
+    ]
+    assert body(server.requests[6]) == {
+        "status": "success", "seconds": 4.5, "endedLocal": "2026-01-02T03:04:07.5",
+    }  # fmt: skip
     assert {request.headers["Authorization"] for request in server.requests} == {f"Bearer {TOKEN}"}
 
 
@@ -133,7 +136,48 @@ def test_a_failed_build_is_reported_by_its_log(server: FakeServer, tree: Path) -
 def test_a_busy_server_is_asked_again(server: FakeServer, tree: Path) -> None:
     server.answers = [(503, {}), (429, {})]
     assert run(server, tree / "opt") == 0
-    assert [request.method for request in server.requests[:4]] == ["POST", "POST", "POST", "PUT"]
+    assert [request.path for request in server.requests[:3]] == ["/api/v1/builds"] * 3
+
+
+def test_a_build_is_reported_though_its_spec_is_refused(server: FakeServer, tree: Path) -> None:
+    server.answers = [(200, {}), (422, {})]
+    assert run(server, tree / "opt") == 0
+    assert server.requests[-1].method == "PATCH"
+
+
+def test_a_build_without_a_time_is_the_same_when_it_is_reported_again(
+    server: FakeServer, tree: Path
+) -> None:
+    (log,) = (tree / "opt").rglob("spack-build-out.txt.gz")
+    log.write_bytes(packed(b""))
+    keys = []
+    for _ in range(2):
+        assert run(server, tree / "opt") == 0
+        keys.append(body(server.requests[0])["key"])
+        server.requests.clear()
+    assert keys[0] == keys[1]
+
+
+@pytest.mark.parametrize(
+    ("directory", "told", "expected"),
+    [
+        (f"sim-broken-2.1-{HASH}", None, ("sim-broken", "2.1")),
+        (f"netcdf-c-4.9.3-rc1-{HASH}", None, ("netcdf-c", "4.9.3-rc1")),
+        (f"e3sm-develop-{HASH}", None, ("e3sm", "develop")),
+        (f"gtk-2-doc-1.0-{HASH}", "gtk-2-doc", ("gtk-2-doc", "1.0")),
+    ],
+)
+def test_names_have_dashes(
+    tmp_path: Path, directory: str, told: str | None, expected: tuple[str, str]
+) -> None:
+    metadata = tmp_path / directory / ".spack"
+    metadata.mkdir(parents=True)
+    (metadata / "install_times.json").write_text(json.dumps({"name": told}))
+    build = report_install.describe(
+        report_install.Found(metadata.parent, "success", None, metadata)
+    )
+    assert (build["name"], build["version"]) == expected
+    assert "host" not in build
 
 
 def test_a_refusal_is_told_and_not_tried_again(

@@ -1,0 +1,17 @@
+"""The benchmark of builds, at sizes that tell nothing: it runs, and checks what it is answered."""
+
+from api.bench.builds import made_log, made_manifest, measure_builds
+
+
+def test_the_benchmark_of_builds_runs() -> None:
+    figures = measure_builds([1], [3])
+    assert figures["logs"][0]["peakMiB"] > 1
+    assert figures["manifests"][0]["files"] == 3
+    assert figures["parser"][0]["warnings"] > 100
+    assert figures["logLastToFirst"] == figures["manifestLastToFirst"] == 1
+
+
+def test_what_is_sent_has_the_size_that_is_asked_for() -> None:
+    assert 2**21 <= sum(map(len, made_log(2))) < 2**21 + 20_000
+    paths = [entry["path"] for entry in made_manifest(1000)]
+    assert paths == sorted(set(paths))
