@@ -25,6 +25,7 @@ from models.fields import Table
 
 Document = Mapping[str, Any]
 Item = dict[str, Any]
+Fitting = Callable[[Sequence[Document], Selection], int]
 View = Callable[[Sequence[Document], Selection], Awaitable[list[Item]]]
 
 SECONDS = 20.0
@@ -44,7 +45,7 @@ class ListQuery:
     format: Format | None
 
 
-def _list_query(
+async def _list_query(
     limit: Annotated[
         int, Query(ge=1, le=MAX_LIMIT, description="The most items of a page.")
     ] = DEFAULT_LIMIT,
@@ -96,7 +97,8 @@ class Listing:
     """A list of a resource: where it is, how its documents are shown, and what it is limited to.
 
     `scope` is a query for the paths in it, and `own_order` the sort of a list that is all of one
-    thing, which has an index of its own.
+    thing, which has an index of its own. `fitting` tells how many of some documents, from the first
+    one on, may be shown together: one at least.
     """
 
     table: Table
@@ -104,6 +106,7 @@ class Listing:
     view: Callable[[Database], View]
     scope: Mapping[str, Any] = field(default_factory=dict)
     own_order: Order | None = None
+    fitting: Fitting = lambda documents, _selection: len(documents)
 
     async def answer(
         self,
@@ -147,17 +150,21 @@ class Listing:
             if asked.cursor is not None:
                 raise bad_parameter("cursor", f"{format_} gives the whole list, from its start.")
             return await export(request, format_, selection, found.all())
-        name = orjson.dumps([self.table.resource, self.scope, order.text, source]).decode()
+        name = self.name(order, source)
         position = None
         if asked.cursor is not None:
             position = read_cursor(name, asked.cursor, len(order.keys))
         documents = await found.page(position, asked.limit + 1)
-        shown = documents[: asked.limit]
+        shown = found.beginning(documents[: asked.limit])
         following = None
-        if len(documents) > asked.limit:
+        if len(documents) > len(shown):
             following = write_cursor(name, order.position(shown[-1]))
         items = await found.items(shown)
         return page_response(request, items, following, await found.count(asked.count))
+
+    def name(self, order: Order, source: Any) -> str:
+        """Return what a cursor of the list is bound to: what it holds, and in which order."""
+        return orjson.dumps([self.table.resource, self.scope, order.text, source]).decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +194,10 @@ class _Found:
                 break
         return documents
 
+    def beginning(self, documents: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Return those of the documents, from the first one on, that are shown together."""
+        return documents[: self.listing.fitting(documents, self.selection)]
+
     async def items(self, documents: Sequence[Document]) -> list[Item]:
         view = self.listing.view(self.database)
         whole = await view(documents, self.selection)
@@ -200,8 +211,11 @@ class _Found:
         )
         async with aclosing(documents):
             async for batch in _batches(documents):
-                for item in await self.items(batch):
-                    yield item
+                while batch:
+                    shown = self.beginning(batch)
+                    for item in await self.items(shown):
+                        yield item
+                    batch = batch[len(shown) :]
 
     async def count(self, how: str | None) -> int | None:
         """Return how many there are, None when that is not asked for or takes too long."""
