@@ -1,0 +1,153 @@
+"""What reading over REST costs: beside the bare driver, and as the database grows."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from fastapi import FastAPI
+
+from api.bench.made import fill
+from api.bench.place import empty_database, temporary_place
+from api.bench.questions import Question, questions
+from api.bench.requests import application, get
+from api.bench.service import measure_exports
+from api.listing import Listing
+from api.lists import CASE_LIST, EXECUTION_LIST
+from api.projection import select
+from api.responses import encode_json
+from api.routes import API_PREFIX
+from models.database import Database
+from models.settings import Settings
+
+_PAGE = 50
+_AT_ONCE = 4
+_LISTS = (CASE_LIST, EXECUTION_LIST)
+
+
+async def measure_rest(sizes: Sequence[int], rounds: int) -> dict[str, Any]:
+    """Return the ratios of pages to the bare driver, of large to small, and the exports' memory.
+
+    The first size is the small one, the last the large one. Pages are asked of the application in
+    this process; the best of the rounds counts.
+    """
+    with temporary_place() as (settings, _):
+        async with AsyncExitStack() as stack:
+            places = [await _place(stack, settings, size) for size in (sizes[0], sizes[-1])]
+            return {
+                "executions": [place.executions for place in places],
+                "fillSeconds": [place.seconds for place in places],
+                "pageToDriver": await _pages_to_driver(places[-1], rounds),
+                "largeToSmall": await _large_to_small(places, rounds),
+                "exports": [measure_exports(settings, place.database.name) for place in places],
+            }
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A database of so many executions, and the application on it."""
+
+    executions: int
+    database: Database
+    app: FastAPI
+    seconds: float
+
+
+async def _place(stack: AsyncExitStack, settings: Settings, executions: int) -> _Place:
+    database = await stack.enter_async_context(empty_database(settings))
+    began = time.perf_counter()
+    await fill(database, executions)
+    seconds = time.perf_counter() - began
+    app = await stack.enter_async_context(application(settings, database))
+    return _Place(executions, database, app, seconds)
+
+
+async def _pages_to_driver(place: _Place, rounds: int) -> dict[str, Any]:
+    """Return the throughput of a page, several at once, divided by that of the driver and JSON."""
+    return {
+        listing.table.resource: await _page_to_driver(place, listing, rounds) for listing in _LISTS
+    }
+
+
+async def _page_to_driver(place: _Place, listing: Listing, rounds: int) -> float:
+    table = listing.table
+    plan = await Question(listing).plan(place.database)
+    projection = select(table, None).projection(path for path, _ in plan.order.keys)
+
+    async def page() -> None:
+        await get(place.app, f"{API_PREFIX}/{table.resource}", f"limit={_PAGE}")
+
+    async def floor() -> None:
+        found = await plan.collection.find(
+            plan.query, projection, sort=plan.order.keys, limit=_PAGE + 1
+        )
+        encode_json(found[:_PAGE])
+
+    pages, floors = [], []
+    for _ in range(rounds):
+        pages.append(await _seconds_of_many(page))
+        floors.append(await _seconds_of_many(floor))
+    return min(floors) / min(pages)
+
+
+async def _seconds_of_many(ask: Callable[[], Awaitable[None]], times: int = 10) -> float:
+    async def ask_again() -> None:
+        for _ in range(times):
+            await ask()
+
+    began = time.perf_counter()
+    await asyncio.gather(*(ask_again() for _ in range(_AT_ONCE)))
+    return time.perf_counter() - began
+
+
+async def _large_to_small(places: Sequence[_Place], rounds: int) -> dict[str, Any]:
+    """Return the ratio for every question, the worst first, and what walks no index."""
+    small = places[0].database
+    found = []
+    for listing in _LISTS:
+        samples = await listing.collection(small).find({}, limit=500)
+        samples = samples[len(samples) // 2 :] + samples
+        found += [await _compare(one, places, rounds) for one in questions(listing, samples)]
+    worst = sorted(found, key=lambda one: max(one["first"], one["deep"] or 0), reverse=True)
+    return {
+        "questions": len(found),
+        "above1.2": sum(max(one["first"], one["deep"] or 0) > 1.2 for one in found),
+        "notIndexed": [one["question"] for one in found if not one["isIndexed"]],
+        "worst": worst[:20],
+    }
+
+
+async def _compare(question: Question, places: Sequence[_Place], rounds: int) -> dict[str, Any]:
+    plans = [await question.plan(place.database) for place in places]
+    first = await _ratio(question, places, [None, None], rounds)
+    middles = [await plan.middle() for plan in plans]
+    deep = await _ratio(question, places, middles, rounds) if all(middles) else None
+    return {
+        "question": question.text,
+        "first": first,
+        "deep": deep,
+        "isIndexed": await plans[-1].is_indexed(_PAGE),
+    }
+
+
+async def _ratio(
+    question: Question, places: Sequence[_Place], cursors: Sequence[str | None], rounds: int
+) -> float:
+    """Return how much longer a page takes in the last place than in the first."""
+    times: list[list[float]] = [[] for _ in places]
+    for _ in range(rounds):
+        for place, cursor, taken in zip(places, cursors, times, strict=True):
+            began = time.perf_counter()
+            await get(place.app, *_address(question, cursor))
+            taken.append(time.perf_counter() - began)
+    return min(times[-1]) / min(times[0])
+
+
+def _address(question: Question, cursor: str | None) -> tuple[str, str]:
+    parameters = [*question.filters, ("limit", str(_PAGE))]
+    parameters += [("sort", question.sort)] if question.sort else []
+    parameters += [("cursor", cursor)] if cursor else []
+    return f"{API_PREFIX}/{question.listing.table.resource}", urlencode(parameters)
