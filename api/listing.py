@@ -11,9 +11,9 @@ from fastapi import Depends, Query, Request, Response
 from api.config_search import find_config_matches
 from api.errors import bad_parameter
 from api.exports import Format, chosen_format, export
-from api.filters.compile import compile_filter
 from api.filters.conditions import Filter
 from api.filters.parse import is_filter, parse_filter
+from api.finding import Finding, both
 from api.lookups import look_up, lookups_in
 from api.paging import DEFAULT_LIMIT, MAX_CURSOR, MAX_LIMIT, read_cursor, write_cursor
 from api.projection import Selection, select
@@ -143,8 +143,8 @@ class Listing:
         selection = select(self.table, asked.fields)
         matches = await find_config_matches(database, self.table, tree, self.scope)
         limits = both(dict(self.scope), dict(looked_up or {}))
-        query = both(limits, compile_filter(self.table, tree, matches))
-        found = _Found(self, database, query, order, selection)
+        finding = Finding.of(self.collection(database), self.table, tree, matches, limits)
+        found = _Found(self, database, finding, order, selection)
         format_ = chosen_format(request, asked.format)
         if format_ != "json":
             if asked.cursor is not None:
@@ -173,7 +173,7 @@ class _Found:
 
     listing: Listing
     database: Database
-    query: dict[str, Any]
+    finding: Finding
     order: Order
     selection: Selection
 
@@ -183,8 +183,8 @@ class _Found:
         projection = self.selection.projection(path for path, _ in self.order.keys)
         documents: list[dict[str, Any]] = []
         for run in runs:
-            documents += await self.listing.collection(self.database).find(
-                both(self.query, run),
+            documents += await self.finding.some(
+                run,
                 projection,
                 sort=self.order.keys,
                 limit=limit - len(documents),
@@ -206,9 +206,7 @@ class _Found:
     async def all(self) -> AsyncGenerator[Item, None]:
         """Give all items, shown batch by batch."""
         projection = self.selection.projection(path for path, _ in self.order.keys)
-        documents = self.listing.collection(self.database).stream(
-            self.query, projection, sort=self.order.keys
-        )
+        documents = self.finding.all(projection, sort=self.order.keys)
         async with aclosing(documents):
             async for batch in _batches(documents):
                 while batch:
@@ -221,18 +219,12 @@ class _Found:
         """Return how many there are, None when that is not asked for or takes too long."""
         if how is None:
             return None
-        collection = self.listing.collection(self.database)
-        if how == "estimate" and not self.query:
-            return await collection.estimated_count()
+        if how == "estimate" and not self.finding.query:
+            return await self.finding.collection.estimated_count()
         try:
-            return await collection.count(self.query, seconds=_COUNT_SECONDS)
+            return await self.finding.count(_COUNT_SECONDS)
         except DatabaseTimeoutError:
             return None
-
-
-def both(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
-    """Return the query that two queries make together."""
-    return {"$and": [first, second]} if first and second else first or second
 
 
 async def _batches(

@@ -6,18 +6,20 @@ from typing import Any
 from urllib.parse import urlencode
 
 from api.config_search import find_config_matches
-from api.filters.compile import compile_filter
 from api.filters.parse import is_filter, parse_filter
+from api.finding import Finding
 from api.listing import Listing
 from api.paging import write_cursor
 from api.projection import value_at
 from api.sorting import Order, parse_order
-from models.database import Collection, Database
+from models.database import Database
 from models.delta import flatten_delta
 from models.fields import Field, Table
 from models.keys import flatten
 
 _RANGES = frozenset({"integer", "real", "date-time", "local time", "simulated date"})
+_PATIENCE = 600.0
+_TWO_PAGES = 200
 _NO_INDEX = frozenset({"COLLSCAN", "SORT"})
 
 
@@ -41,9 +43,8 @@ class Question:
         tree = parse_filter(table, self.filters)
         order = parse_order(table, self.sort, tree)
         matches = await find_config_matches(database, table, tree, {})
-        return Plan(
-            self, self.listing.collection(database), compile_filter(table, tree, matches), order
-        )
+        collection = self.listing.collection(database)
+        return Plan(self, Finding.of(collection, table, tree, matches, {}), order)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,30 +52,27 @@ class Plan:
     """The query of a question, and its order."""
 
     question: Question
-    collection: Collection
-    query: dict[str, Any]
+    finding: Finding
     order: Order
 
     async def middle(self) -> str | None:
         """Return the cursor of the middle of the list, None when a page or two is all of it."""
-        count = await self.collection.count(self.query)
-        if count < 200:
+        count = await self.finding.count(_PATIENCE)
+        if count < _TWO_PAGES:
             return None
-        found = await self.collection.aggregate(
-            [
-                {"$match": self.query},
-                {"$sort": dict(self.order.keys)},
-                {"$skip": count // 2},
-                {"$limit": 1},
-            ]
-        )
+        ordered = self.finding.ordered(self.order.keys)
+        pipeline = [*ordered, {"$skip": count // 2}, {"$limit": 1}]
+        found = await self.finding.collection.aggregate(pipeline)
         listing = self.question.listing
         source = sorted(item for item in self.question.filters if is_filter(listing.table, item[0]))
         return write_cursor(listing.name(self.order, source), self.order.position(found[0]))
 
     async def is_indexed(self, limit: int) -> bool:
-        """Tell whether the first page walks an index and reads no more than it shows."""
-        told = await self.collection.explain(self.query, self.order.keys, limit=limit)
+        """Tell whether the first page is a walk of an index that reads no more than it shows."""
+        if self.finding.stages:
+            return False
+        finding = self.finding
+        told = await finding.collection.explain(finding.query, self.order.keys, limit=limit)
         winning = told["queryPlanner"]["winningPlan"]
         stages = set(_stages(winning.get("queryPlan", winning)))
         statistics = told["executionStats"]

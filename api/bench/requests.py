@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, MutableMapping
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI
@@ -9,6 +10,10 @@ from fastapi import FastAPI
 from api.app import create_app
 from models.database import Database
 from models.settings import Settings
+
+
+class RefusedError(Exception):
+    """The application answered with a problem, which the text is."""
 
 
 @asynccontextmanager
@@ -21,7 +26,7 @@ async def application(settings: Settings, database: Database) -> AsyncIterator[F
 
 
 async def get(app: FastAPI, path: str, query: str = "") -> bytes:
-    """Return the body of an answer; AssertionError when it is not a 200."""
+    """Return the body of an answer; RefusedError when it is not a 200."""
     received: list[MutableMapping[str, Any]] = []
     scope = {
         "type": "http",
@@ -46,5 +51,6 @@ async def get(app: FastAPI, path: str, query: str = "") -> bytes:
 
     await app(scope, receive, send)
     body = b"".join(message.get("body", b"") for message in received)
-    assert received[0]["status"] == 200, body[:500]
+    if received[0]["status"] != HTTPStatus.OK:
+        raise RefusedError(body.decode())
     return body
