@@ -251,10 +251,12 @@ class Lacking(Answer):
 
 
 class MachineItem(Answer):
-    """A machine: the system that it is a part of, and what is recorded of it."""
+    """A machine, and what is recorded of it; `aliases` are the other names of its system."""
 
     machine: str
     system: str
+    site: str | None
+    aliases: list[str]
     is_known: bool
     case_count: int
     execution_count: int
