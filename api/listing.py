@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
+from urllib.parse import urlencode
 
 import orjson
 from fastapi import Depends, Query, Request, Response
@@ -249,8 +250,8 @@ def page_response(
     next_link = None
     headers = {"Vary": "Accept"}
     if following is not None:
-        url = url.include_query_params(cursor=following)
-        next_link = f"{url.path}?{url.query}"
+        asked = [item for item in request.query_params.multi_items() if item[0] != "cursor"]
+        next_link = f"{url.path}?{urlencode([*asked, ('cursor', following)])}"
         headers["Link"] = f'<{next_link}>; rel="next"'
     links = {"self": own, "next": next_link}
     return json_response({"items": items, "links": links, "count": count}, headers)

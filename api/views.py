@@ -51,10 +51,13 @@ CASE_OF_EXECUTION_PROJECTION: dict[str, int] = dict.fromkeys(
 
 def shown_fields(document: Document, roots: Roots) -> dict[str, Any]:
     """Return the fields `roots` of a document, null where it has none."""
-    item = {**document, "id": document["_id"]}
-    for other in item.keys() - roots.keys():
-        del item[other]
-    return item if len(item) == len(roots) else {root: item.get(root) for root in roots}
+    item = dict(document)
+    own_id = item.pop("_id")
+    if "id" in roots:
+        item["id"] = own_id
+    if item.keys() == roots.keys():
+        return item
+    return {root: item.get(root) for root in roots}
 
 
 def case_item(

@@ -1,6 +1,5 @@
 """What reading over REST costs: beside the bare driver, and as the database grows."""
 
-import asyncio
 import math
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -31,7 +30,7 @@ _PAGE = 50
 _MOST = 4
 """So many times the rounds are measured before a page is told to cost more: others run as well."""
 
-_AT_ONCE = 4
+_TIMES = 20
 _LISTS = (CASE_LIST, EXECUTION_LIST)
 
 
@@ -39,7 +38,7 @@ async def measure_rest(sizes: Sequence[int], rounds: int) -> dict[str, Any]:
     """Return the ratios of pages to the bare driver, of large to small, and the exports' memory.
 
     The first size is the small one, the last the large one. Pages are asked of the application in
-    this process; the best of the rounds counts.
+    this process, without a server in between; the best of the rounds counts.
     """
     with temporary_place() as (place_settings, _):
         settings = place_settings.model_copy(update={"database_timeout_seconds": 3600.0})
@@ -74,7 +73,7 @@ async def _place(stack: AsyncExitStack, settings: Settings, executions: int) -> 
 
 
 async def _pages_to_driver(place: _Place, rounds: int) -> dict[str, Any]:
-    """Return the throughput of a page, several at once, divided by that of the driver and JSON."""
+    """Return the throughput of pages, divided by that of the bare driver with JSON."""
     return {
         listing.table.resource: await _page_to_driver(place, listing, rounds) for listing in _LISTS
     }
@@ -101,13 +100,10 @@ async def _page_to_driver(place: _Place, listing: Listing, rounds: int) -> float
     return min(floors) / min(pages)
 
 
-async def _seconds_of_many(ask: Callable[[], Awaitable[None]], times: int = 5) -> float:
-    async def ask_again() -> None:
-        for _ in range(times):
-            await ask()
-
+async def _seconds_of_many(ask: Callable[[], Awaitable[None]]) -> float:
     began = time.perf_counter()
-    await asyncio.gather(*(ask_again() for _ in range(_AT_ONCE)))
+    for _ in range(_TIMES):
+        await ask()
     return time.perf_counter() - began
 
 

@@ -286,7 +286,7 @@ async def test_machines_are_listed_with_what_is_recorded(writer: httpx2.AsyncCli
     items = {m["machine"]: m for m in (await writer.get("/api/v1/machines")).json()["items"]}
     assert items["chrysalis"]["executionCount"] == 1
     assert items["pm-cpu"] == {
-        "machine": "pm-cpu", "system": "perlmutter", "isKnown": True,
-        "caseCount": 0, "executionCount": 0,
+        "machine": "pm-cpu", "system": "perlmutter", "site": "NERSC", "isKnown": True,
+        "aliases": ["perlmutter", "pm", "pm-gpu"], "caseCount": 0, "executionCount": 0,
     }  # fmt: skip
     assert items["laptop"]["isKnown"] is False
