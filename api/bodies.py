@@ -1,10 +1,12 @@
 """The bodies that the API takes; unknown fields are refused."""
 
+from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -18,6 +20,7 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 from api.json_body import MAX_BYTES, read_json
 from models.annotations import Artifact, CaseAnnotations, ExecutionAnnotations, Line, Link, Text
 from models.execution import Software, Status, Timing
+from models.keys import check_keys
 from models.simdate import CALENDARS, Calendar, SimulatedDate, parse_iso_date
 
 Body = TypeVar("Body", bound=BaseModel)
@@ -25,11 +28,20 @@ Body = TypeVar("Body", bound=BaseModel)
 _COMPONENTS = "#/components/schemas/"
 _BODIES: set[type[BaseModel]] = set()
 _LOCAL = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}"
+
+
+def _existing_time(text: str) -> str:
+    datetime.fromisoformat(text)
+    return text
+
+
 Name = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00/]+$")]
 ExecutionName = Annotated[
     str, StringConstraints(min_length=1, max_length=200, pattern=r"^[A-Za-z0-9._\[\]-]+$")
 ]
-LocalTime = Annotated[str, StringConstraints(pattern=rf"^{_LOCAL}$")]
+LocalTime = Annotated[
+    str, StringConstraints(pattern=rf"^{_LOCAL}$"), AfterValidator(_existing_time)
+]
 Value = str | int | float | bool | None
 Reason = Annotated[Text | None, Field(description="Why it is done; the history keeps it.")]
 
@@ -136,6 +148,11 @@ class NewExecution(Strict):
     def _names_one_case(self) -> "NewExecution":
         if (self.case_id is None) == (self.case is None):
             raise ValueError("either caseId or case has to be given")
+        return self
+
+    @model_validator(mode="after")
+    def _has_delta_keys(self) -> "NewExecution":
+        check_keys(self.configuration or {})
         return self
 
     def annotations(self) -> ExecutionAnnotations:

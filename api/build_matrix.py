@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from api.listing import SECONDS, both
+from api.finding import both
+from api.listing import SECONDS
 from api.software_search import builds_of
 from models.database import Database
 

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from api.errors import bad_value
+from api.filters import config
 from api.filters.compile import compile_filter
 from api.filters.conditions import All, Condition, ConfigCondition, Filter
-from api.filters.config import MOST_CASES, ConfigMatches, conditions_in
+from api.filters.config import ConfigMatches, conditions_in
 from models.case_fields import CASES
 from models.database import Database
 from models.fields import Table
@@ -21,29 +21,21 @@ async def find_config_matches(
 ) -> ConfigMatches:
     """Return the cases that meet each condition on configuration, for a list of executions.
 
-    Other conditions on the case narrow the search. More cases than `MOST_CASES` are a 422.
+    Other conditions on the case narrow the search.
     """
     if table is CASES:
-        return ConfigMatches({})
-    narrow = All(tuple(_on_cases(tree)))
+        return ConfigMatches()
+    narrow = compile_filter(CASES, All(tuple(_on_cases(tree))))
+    scoped = {_SCOPES[path]: value for path, value in scope.items() if path in _SCOPES}
     found: dict[ConfigCondition, list[str]] = {}
     for condition in conditions_in(tree):
-        query = {
-            "$and": [
-                compile_filter(CASES, condition),
-                compile_filter(CASES, narrow),
-                {_SCOPES[path]: value for path, value in scope.items() if path in _SCOPES},
-            ]
-        }
-        cases = await database.cases.find(query, {"_id": 1}, limit=MOST_CASES + 1, seconds=_SECONDS)
-        if len(cases) > MOST_CASES:
-            raise bad_value(
-                f"config.{condition.key}",
-                f"more than {MOST_CASES:,} cases have such a value; narrow it down by"
-                f" {', '.join(_OF_CASES)}",
-            )
+        query = {"$and": [compile_filter(CASES, condition), narrow, scoped]}
+        cases = await database.cases.find(
+            query, {"_id": 1}, limit=config.MOST_CASES + 1, seconds=_SECONDS
+        )
         found[condition] = [case["_id"] for case in cases]
-    return ConfigMatches(found)
+    frequent = {one for one, ids in found.items() if len(ids) > config.MOST_CASES}
+    return ConfigMatches(found, frozenset(frequent))
 
 
 def _on_cases(tree: Filter) -> Iterator[Condition]:

@@ -8,7 +8,7 @@ from models.database import Database
 from models.variation import VariationTable
 
 
-def _database(request: Request) -> Database:
+async def _database(request: Request) -> Database:
     database: Database = request.app.state.database
     return database
 
@@ -16,7 +16,7 @@ def _database(request: Request) -> Database:
 Store = Annotated[Database, Depends(_database)]
 
 
-def _variation(request: Request) -> VariationTable:
+async def _variation(request: Request) -> VariationTable:
     table: VariationTable = request.app.state.tables.variation
     return table
 

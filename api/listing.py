@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
+from urllib.parse import urlencode
 
 import orjson
 from fastapi import Depends, Query, Request, Response
@@ -11,9 +12,9 @@ from fastapi import Depends, Query, Request, Response
 from api.config_search import find_config_matches
 from api.errors import bad_parameter
 from api.exports import Format, chosen_format, export
-from api.filters.compile import compile_filter
 from api.filters.conditions import Filter
 from api.filters.parse import is_filter, parse_filter
+from api.finding import Finding, both
 from api.lookups import look_up, lookups_in
 from api.paging import DEFAULT_LIMIT, MAX_CURSOR, MAX_LIMIT, read_cursor, write_cursor
 from api.projection import Selection, select
@@ -25,6 +26,7 @@ from models.fields import Table
 
 Document = Mapping[str, Any]
 Item = dict[str, Any]
+Fitting = Callable[[Sequence[Document], Selection], int]
 View = Callable[[Sequence[Document], Selection], Awaitable[list[Item]]]
 
 SECONDS = 20.0
@@ -44,7 +46,7 @@ class ListQuery:
     format: Format | None
 
 
-def _list_query(
+async def _list_query(
     limit: Annotated[
         int, Query(ge=1, le=MAX_LIMIT, description="The most items of a page.")
     ] = DEFAULT_LIMIT,
@@ -96,7 +98,8 @@ class Listing:
     """A list of a resource: where it is, how its documents are shown, and what it is limited to.
 
     `scope` is a query for the paths in it, and `own_order` the sort of a list that is all of one
-    thing, which has an index of its own.
+    thing, which has an index of its own. `fitting` tells how many of some documents, from the first
+    one on, may be shown together: one at least.
     """
 
     table: Table
@@ -104,6 +107,7 @@ class Listing:
     view: Callable[[Database], View]
     scope: Mapping[str, Any] = field(default_factory=dict)
     own_order: Order | None = None
+    fitting: Fitting = lambda documents, _selection: len(documents)
 
     async def answer(
         self,
@@ -140,24 +144,28 @@ class Listing:
         selection = select(self.table, asked.fields)
         matches = await find_config_matches(database, self.table, tree, self.scope)
         limits = both(dict(self.scope), dict(looked_up or {}))
-        query = both(limits, compile_filter(self.table, tree, matches))
-        found = _Found(self, database, query, order, selection)
+        finding = Finding.of(self.collection(database), self.table, tree, matches, limits)
+        found = _Found(self, database, finding, order, selection)
         format_ = chosen_format(request, asked.format)
         if format_ != "json":
             if asked.cursor is not None:
                 raise bad_parameter("cursor", f"{format_} gives the whole list, from its start.")
             return await export(request, format_, selection, found.all())
-        name = orjson.dumps([self.table.resource, self.scope, order.text, source]).decode()
+        name = self.name(order, source)
         position = None
         if asked.cursor is not None:
             position = read_cursor(name, asked.cursor, len(order.keys))
         documents = await found.page(position, asked.limit + 1)
-        shown = documents[: asked.limit]
+        shown = found.beginning(documents[: asked.limit])
         following = None
-        if len(documents) > asked.limit:
+        if len(documents) > len(shown):
             following = write_cursor(name, order.position(shown[-1]))
         items = await found.items(shown)
         return page_response(request, items, following, await found.count(asked.count))
+
+    def name(self, order: Order, source: Any) -> str:
+        """Return what a cursor of the list is bound to: what it holds, and in which order."""
+        return orjson.dumps([self.table.resource, self.scope, order.text, source]).decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +174,7 @@ class _Found:
 
     listing: Listing
     database: Database
-    query: dict[str, Any]
+    finding: Finding
     order: Order
     selection: Selection
 
@@ -176,8 +184,8 @@ class _Found:
         projection = self.selection.projection(path for path, _ in self.order.keys)
         documents: list[dict[str, Any]] = []
         for run in runs:
-            documents += await self.listing.collection(self.database).find(
-                both(self.query, run),
+            documents += await self.finding.some(
+                run,
                 projection,
                 sort=self.order.keys,
                 limit=limit - len(documents),
@@ -187,6 +195,10 @@ class _Found:
                 break
         return documents
 
+    def beginning(self, documents: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Return those of the documents, from the first one on, that are shown together."""
+        return documents[: self.listing.fitting(documents, self.selection)]
+
     async def items(self, documents: Sequence[Document]) -> list[Item]:
         view = self.listing.view(self.database)
         whole = await view(documents, self.selection)
@@ -195,30 +207,25 @@ class _Found:
     async def all(self) -> AsyncGenerator[Item, None]:
         """Give all items, shown batch by batch."""
         projection = self.selection.projection(path for path, _ in self.order.keys)
-        documents = self.listing.collection(self.database).stream(
-            self.query, projection, sort=self.order.keys
-        )
+        documents = self.finding.all(projection, sort=self.order.keys)
         async with aclosing(documents):
             async for batch in _batches(documents):
-                for item in await self.items(batch):
-                    yield item
+                while batch:
+                    shown = self.beginning(batch)
+                    for item in await self.items(shown):
+                        yield item
+                    batch = batch[len(shown) :]
 
     async def count(self, how: str | None) -> int | None:
         """Return how many there are, None when that is not asked for or takes too long."""
         if how is None:
             return None
-        collection = self.listing.collection(self.database)
-        if how == "estimate" and not self.query:
-            return await collection.estimated_count()
+        if how == "estimate" and not self.finding.query:
+            return await self.finding.collection.estimated_count()
         try:
-            return await collection.count(self.query, seconds=_COUNT_SECONDS)
+            return await self.finding.count(_COUNT_SECONDS)
         except DatabaseTimeoutError:
             return None
-
-
-def both(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
-    """Return the query that two queries make together."""
-    return {"$and": [first, second]} if first and second else first or second
 
 
 async def _batches(
@@ -243,8 +250,8 @@ def page_response(
     next_link = None
     headers = {"Vary": "Accept"}
     if following is not None:
-        url = url.include_query_params(cursor=following)
-        next_link = f"{url.path}?{url.query}"
+        asked = [item for item in request.query_params.multi_items() if item[0] != "cursor"]
+        next_link = f"{url.path}?{urlencode([*asked, ('cursor', following)])}"
         headers["Link"] = f'<{next_link}>; rel="next"'
     links = {"self": own, "next": next_link}
     return json_response({"items": items, "links": links, "count": count}, headers)

@@ -1,6 +1,7 @@
 """Lists of executions, and the executions that cases show, from the collection `executions`."""
 
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from typing import Any
 
 from api.listing import Document, Item, Listing, View
@@ -13,6 +14,9 @@ from models.case_fields import CASES
 from models.database import Collection, Database
 from models.execution_fields import EXECUTIONS
 from models.spec_fields import SPECS
+
+MOST_SUMMARIES = 10_000
+"""So many summaries of executions a page of cases holds; one case may have more by itself."""
 
 _IN_CASES = [("caseId", 1), ("orderKey", 1)]
 
@@ -42,6 +46,13 @@ def _view_cases(database: Database) -> View:
         ]
 
     return view
+
+
+def _fitting_cases(cases: Sequence[Document], selection: Selection) -> int:
+    if "executions" not in selection.roots:
+        return len(cases)
+    counts = accumulate(int(case["executionCount"]) for case in cases)
+    return max(1, sum(count <= MOST_SUMMARIES for count in counts))
 
 
 def _builds(database: Database) -> Collection:
@@ -75,7 +86,7 @@ async def read_summaries(database: Database, case_ids: Sequence[str]) -> dict[st
     return found
 
 
-CASE_LIST = Listing(CASES, _cases, _view_cases)
+CASE_LIST = Listing(CASES, _cases, _view_cases, fitting=_fitting_cases)
 EXECUTION_LIST = Listing(EXECUTIONS, _executions, _view_executions)
 BUILD_LIST = Listing(BUILDS, _builds, _view_builds)
 SPEC_LIST = Listing(SPECS, _specs, _view_specs, scope={"name": {"$gte": ""}})

@@ -59,7 +59,7 @@ def filters_of(*tables: Table) -> dict[str, Any]:
     }
 
 
-def refuse_unknown_parameters(request: Request) -> None:
+async def refuse_unknown_parameters(request: Request) -> None:
     """Refuse a parameter that this operation does not have, or that is given too often."""
     if not request.query_params:
         return

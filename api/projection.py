@@ -2,15 +2,17 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache, cached_property
 from typing import Any
 
 from api.errors import bad_parameter, nearest
 from models.fields import Table
+from models.resources import RESOURCES
 
 Item = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Selection:
     """Fields of a table by name: all that a list shows, or those that `fields` asks for."""
 
@@ -18,20 +20,27 @@ class Selection:
     names: tuple[str, ...]
     is_chosen: bool
 
-    @property
-    def roots(self) -> tuple[str, ...]:
+    @cached_property
+    def roots(self) -> dict[str, None]:
         """The top-level fields of the items."""
-        return tuple(dict.fromkeys(self.table.by_name[name].root for name in self.names))
+        return dict.fromkeys(self.table.by_name[name].root for name in self.names)
 
     def projection(self, order: Iterable[str]) -> dict[str, int]:
         """Return what is needed of a stored document, with what it is sorted by."""
-        stored = ("_id" if root == "id" else root for root in self.roots)
-        return dict.fromkeys([*stored, *(path.partition(".")[0] for path in order)], 1)
+        return dict.fromkeys([*self._sources, *(path.partition(".")[0] for path in order)], 1)
 
-    def item(self, whole: Mapping[str, Any]) -> Item:
+    @cached_property
+    def _sources(self) -> tuple[str, ...]:
+        return tuple(map(self._source, self.roots))
+
+    def _source(self, root: str) -> str:
+        field = self.table.by_name.get(root)
+        return (field and field.shown_from) or ("_id" if root == "id" else root)
+
+    def item(self, whole: Item) -> Item:
         """Return the selected part of an item."""
         if not self.is_chosen:
-            return dict(whole)
+            return whole
         item: Item = {}
         for name in self.names:
             _merge(item, _part(whole, name.split(".")))
@@ -41,8 +50,7 @@ class Selection:
 def select(table: Table, text: str | None) -> Selection:
     """Return the selection that `fields` asks for; a 400 when there is no such field."""
     if text is None:
-        listed = tuple(field.name for field in table.fields if field.listed)
-        return Selection(table, listed, is_chosen=False)
+        return _everything(table.resource)
     names = tuple(dict.fromkeys(text.split(",")))
     for name in names:
         if name not in table.by_name:
@@ -52,6 +60,13 @@ def select(table: Table, text: str | None) -> Selection:
                 f"{nearest(name, table.by_name)}",
             )
     return Selection(table, names, is_chosen=True)
+
+
+@cache
+def _everything(resource: str) -> Selection:
+    table = RESOURCES[resource]
+    listed = tuple(field.name for field in table.fields if field.listed)
+    return Selection(table, listed, is_chosen=False)
 
 
 def value_at(item: Mapping[str, Any], name: str) -> Any:

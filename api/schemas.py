@@ -169,7 +169,6 @@ class CaseItem(Answer):
     status_counts: dict[str, int]
     first_lid_time: str | None
     last_lid_time: str | None
-    executions: list[ExecutionSummary]
     revision: int
     created_at: str
     updated_at: str
@@ -188,6 +187,7 @@ class HistoryItem(Answer):
 class CaseDetail(CaseItem):
     """A case with the full configuration of the execution that `configurationOf` names."""
 
+    executions: list[ExecutionSummary]
     case_groups: list[str]
     lineages: list[Lineage]
     canonical_is_pinned: bool
@@ -251,10 +251,12 @@ class Lacking(Answer):
 
 
 class MachineItem(Answer):
-    """A machine: the system that it is a part of, and what is recorded of it."""
+    """A machine, and what is recorded of it; `aliases` are the other names of its system."""
 
     machine: str
     system: str
+    site: str | None
+    aliases: list[str]
     is_known: bool
     case_count: int
     execution_count: int

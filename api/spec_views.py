@@ -3,21 +3,22 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from api.views import Roots, shown_fields
 from models.keys import unescape_name
 from models.spec_fields import SPECS
 from models.spec_graph import id_of
 
 Document = Mapping[str, Any]
 
-_ROOTS = tuple(dict.fromkeys(field.root for field in SPECS.fields if field.listed))
+_ROOTS = dict.fromkeys(field.root for field in SPECS.fields if field.listed)
 _DETAIL = (
     "hashes", "fullHash", "buildHash", "hashReason", "builtAs", "edges", "missing", "credentials",
 )  # fmt: skip
 
 
-def spec_item(document: Document, roots: Sequence[str] = _ROOTS) -> dict[str, Any]:
+def spec_item(document: Document, roots: Roots = _ROOTS) -> dict[str, Any]:
     """Return the fields `roots` of a spec as a list shows it."""
-    item = {root: document["_id"] if root == "id" else document.get(root) for root in roots}
+    item = shown_fields(document, roots)
     if "variants" in item:
         item["variants"] = {unescape_name(k): v for k, v in (item["variants"] or {}).items()}
     return item

@@ -14,6 +14,7 @@ from models.metadata import METADATA_FIELDS, metadata_values
 from models.rebuild import execution_configuration
 
 Document = Mapping[str, Any]
+Roots = Mapping[str, None]
 
 _SUMMARY_FIELDS = (
     "executionId", "jobId", "lidTime", "status", "complete", "isCanonical", "changeCount",
@@ -35,7 +36,7 @@ _CASE_DETAIL_FIELDS = (
 _HIDDEN_OF_BUILD = (
     "events", "eventWords", "searchWords", "fingerprints", "versionKey", "toldBy",
 )  # fmt: skip
-_CASE_ROOTS = tuple(dict.fromkeys(field.root for field in CASES.fields))
+_CASE_ROOTS = dict.fromkeys(field.root for field in CASES.fields)
 _METADATA_CAMEL = {field: to_camel(field) for field in METADATA_FIELDS}
 
 SUMMARY_PROJECTION: dict[str, int] = dict.fromkeys((*_SUMMARY_FIELDS, "caseId"), 1)
@@ -48,13 +49,22 @@ CASE_OF_EXECUTION_PROJECTION: dict[str, int] = dict.fromkeys(
 """What the detail of an execution needs of its case."""
 
 
+def shown_fields(document: Document, roots: Roots) -> dict[str, Any]:
+    """Return the fields `roots` of a document, null where it has none."""
+    item = dict(document)
+    own_id = item.pop("_id")
+    if "id" in roots:
+        item["id"] = own_id
+    if item.keys() == roots.keys():
+        return item
+    return {root: item.get(root) for root in roots}
+
+
 def case_item(
-    case: Document, summaries: Sequence[Document], roots: Sequence[str] = _CASE_ROOTS
+    case: Document, summaries: Sequence[Document], roots: Roots = _CASE_ROOTS
 ) -> dict[str, Any]:
     """Return the fields `roots` of a case as a list shows it."""
-    item = {root: case.get(root) for root in roots}
-    if "id" in item:
-        item["id"] = case["_id"]
+    item = shown_fields(case, roots)
     if "executions" in item:
         item["executions"] = [execution_summary(summary) for summary in summaries]
     return item
@@ -69,9 +79,9 @@ def case_detail(case: Document, summaries: Sequence[Document]) -> dict[str, Any]
     }
 
 
-def build_item(build: Document, roots: Sequence[str]) -> dict[str, Any]:
+def build_item(build: Document, roots: Roots) -> dict[str, Any]:
     """Return the fields `roots` of a build as a list shows it."""
-    return {root: build["_id"] if root == "id" else build.get(root) for root in roots}
+    return shown_fields(build, roots)
 
 
 def build_detail(build: Document) -> dict[str, Any]:
@@ -86,10 +96,10 @@ def execution_summary(listed: Document) -> dict[str, Any]:
     return {name: listed[name] for name in _SUMMARY_FIELDS}
 
 
-def execution_item(listed: Document, roots: Sequence[str]) -> dict[str, Any]:
+def execution_item(listed: Document, roots: Roots) -> dict[str, Any]:
     """Return the fields `roots` of an execution as a list shows it."""
-    item = {root: listed.get(root) for root in roots}
-    if "runConfigDeltas" in item:
+    item = shown_fields(listed, roots)
+    if item.get("runConfigDeltas") is not None:
         item["runConfigDeltas"] = _flat_delta(item["runConfigDeltas"])
     return item
 

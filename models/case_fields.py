@@ -46,7 +46,8 @@ CASES = Table(
         Field("firstLidTime", "local time", "When its first job began.", "2025-01-07"),
         Field("lastLidTime", "local time", "When its last job began.", "2025-03-01"),
         Field(
-            "executions", "map", "A summary of each execution.", filterable=False, sortable=False
+            "executions", "map", "A summary of each execution; lists show it when `fields` asks.",
+            filterable=False, sortable=False, listed=False, shown_from="executionCount",
         ),
         Field(
             "revision", "integer", "Grows by one with every change.",

@@ -49,6 +49,7 @@ __all__ = [
     "LogStore",
     "Observer",
     "Put",
+    "Sort",
     "Update",
     "Write",
     "encoded_size",
@@ -195,6 +196,16 @@ class Collection:
         with _translated():
             options = _options(hint, seconds)
             return await self._collection.aggregate(list(pipeline), **options).to_list(None)
+
+    async def stream_pipeline(self, pipeline: Sequence[Json]) -> AsyncGenerator[Json, None]:
+        """Give what a pipeline gives, one by one; otherwise as `stream`."""
+        cursor = self._collection.aggregate(list(pipeline), batchSize=_BATCH)
+        try:
+            with _translated():
+                async for document in cursor:
+                    yield document
+        finally:
+            await cursor.close()
 
     async def stream_aggregate(
         self, pipeline: Sequence[Json], *, seconds: float

@@ -146,7 +146,7 @@ def flatten_delta(stored: Mapping[str, Any]) -> Delta:
 
 def _entries(node: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Entry]]:
     for name, value in node.items():
-        if not isinstance(value, dict):
+        if not isinstance(value, dict):  # much faster than asking for a Mapping
             continue
         entry = {field: part for field, part in value.items() if not isinstance(part, dict)}
         if "canonical" in entry:

@@ -28,7 +28,8 @@ class Field:
     """One field as people ask for it.
 
     `path` is where MongoDB holds what is compared and sorted by, when that is not under the name.
-    What is not `listed` is shown where it is asked for by name only.
+    What is not `listed` is shown where it is asked for by name only. `shown_from` is the top-level
+    field of the document that it is shown from, when that is not the one of its name.
     A field with `choices` has no other values, and asking for another one is an error.
     `served_by` names its index, when that is not the one of its name; without one, a list is read
     in its order until enough is found.
@@ -42,6 +43,7 @@ class Field:
     filterable: bool = True
     sortable: bool = True
     listed: bool = True
+    shown_from: str = ""
     served_by: str | None = ""
     choices: tuple[str, ...] = ()
 

@@ -28,12 +28,26 @@ def spell_machine(name: str) -> str:
     return name.strip().lower()
 
 
+@dataclass(frozen=True, slots=True)
+class System:
+    """A computer at a site; the names are those by which it, or a part of it, is called."""
+
+    site: str
+    machines: tuple[str, ...]
+
+
+@cache
+def systems() -> dict[str, System]:
+    """Return the systems that are known, by name."""
+    text = resources.files("models").joinpath("machines.toml").read_text(encoding="utf-8")
+    tables = tomllib.loads(text)["systems"]
+    return {name: System(each["site"], tuple(each["machines"])) for name, each in tables.items()}
+
+
 @cache
 def machine_systems() -> dict[str, str]:
     """Return the machines that are known, each with the system it is a part of."""
-    text = resources.files("models").joinpath("machines.toml").read_text(encoding="utf-8")
-    systems: dict[str, dict[str, list[str]]] = tomllib.loads(text)["systems"]
-    return {machine: name for name, system in systems.items() for machine in system["machines"]}
+    return {machine: name for name, system in systems().items() for machine in system.machines}
 
 
 def system_of(machine: str) -> str:

@@ -6,10 +6,12 @@ part of such a path; it is escaped so that the original can be given back. So is
 field that the entries of a delta have, because other keys may go on below an entry.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import lru_cache
 from operator import itemgetter
 from typing import Any
+
+MOST_PARTS = 16
 
 _ESCAPES = {
     ".": "\u2024",
@@ -59,6 +61,18 @@ def unescape_name(part: str) -> str:
 def join_key(*names: str) -> str:
     """Return the delta key of a value from the names on its way: file, group, variable."""
     return ".".join(escape_name(name) for name in names)
+
+
+def check_keys(keys: Collection[str]) -> None:
+    """Raise ValueError unless all are delta keys, and can be the keys of one configuration."""
+    for key in keys:
+        parts = key.split(".")
+        is_escaped = all(escape_name(unescape_name(part)) == part for part in parts)
+        if not is_escaped or len(parts) > MOST_PARTS:
+            raise ValueError(f"{key[:200]!r} is not a delta key, such as env_run.STOP_N")
+        for length in range(1, len(parts)):
+            if (above := ".".join(parts[:length])) in keys:
+                raise ValueError(f"{above[:200]!r} has a value, so that {key[:200]!r} cannot")
 
 
 def nest(flat: Mapping[str, Any]) -> dict[str, Any]:

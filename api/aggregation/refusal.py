@@ -24,5 +24,5 @@ def not_allowed(place: str, kind: str, name: str, allowed: Iterable[str]) -> Pip
     hint = nearest(name, known)
     return PipelineError(
         place,
-        f"{name[:_SHOWN]!r} is not allowed as a {kind}{hint} Allowed are {', '.join(known)}.",
+        f"{name[:_SHOWN]!r} is not allowed here as {kind}{hint} Allowed are {', '.join(known)}.",
     )

@@ -97,5 +97,21 @@ def builds(
     _print(measure_builds(logs or [2, 20, 200], files or [500, 5_000, 50_000]))
 
 
+@app.command()
+def rest(
+    small: Annotated[int, typer.Option(min=1, help="Executions of the small database.")] = 10_000,
+    large: Annotated[int, typer.Option(min=1, help="Executions of the large one.")] = 100_000,
+    rounds: Rounds = 7,
+) -> None:
+    """Pages against the bare driver, in a large database against a small one; memory of exports.
+
+    Every filter and every sort is asked for, on the first page and in the middle of the list. The
+    executions are made without files, and recorded as an import does.
+    """
+    from api.bench.rest import measure_rest
+
+    _print(asyncio.run(measure_rest([small, large], rounds)))
+
+
 def _print(figures: dict[str, Any]) -> None:
     typer.echo(json.dumps(figures, indent=2))

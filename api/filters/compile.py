@@ -24,7 +24,7 @@ from models.spec_search import one_of, version_conditions
 
 Query = dict[str, Any]
 
-_NO_MATCHES = ConfigMatches({})
+_NO_MATCHES = ConfigMatches()
 
 
 def compile_filter(table: Table, tree: Filter, config: ConfigMatches = _NO_MATCHES) -> Query:

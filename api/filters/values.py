@@ -8,6 +8,7 @@ from typing import Any
 
 from api.filters.conditions import ANY_OF, RANGES, TEXT_ONLY, Operator, Scalar
 from models.fields import FieldType
+from models.keys import MOST_PARTS
 from models.simdate import parse_model_date
 from models.spack.version import VersionError, parse_constraint, parse_version
 
@@ -112,7 +113,7 @@ def check_key(key: str) -> str:
     """Return a delta key that can be a path in a document; ValueError when it is none."""
     check_text(key)
     parts = key.split(".")
-    if not all(parts) or len(parts) > 16 or any(part.startswith("$") for part in parts):
+    if not all(parts) or len(parts) > MOST_PARTS or any(part.startswith("$") for part in parts):
         raise ValueError("not a delta key, such as env_run.ATM_NCPL")
     return key
 

@@ -56,7 +56,7 @@ _ERRORS = problems(400, 404, 422)
     openapi_extra=filters_of(CASES),
 )
 async def list_cases(store: Store, request: Request, asked: ListParameters) -> Response:
-    """List cases by name, each with a summary of its executions."""
+    """List cases by name, with counts of their executions."""
     return await CASE_LIST.answer(store, request, asked)
 
 

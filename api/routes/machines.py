@@ -5,36 +5,52 @@ from typing import Any
 from fastapi import APIRouter, Response
 
 from api.deps import Store
+from api.listing import SECONDS
 from api.responses import json_response, problems
 from api.schemas import ItemsOf, MachineItem
-from models.identity import machine_systems, system_of
+from models.database import Collection
+from models.identity import machine_systems, system_of, systems
 
 router = APIRouter(tags=["machines"])
-
-_COUNTS: list[dict[str, Any]] = [
-    {
-        "$group": {
-            "_id": "$machine",
-            "cases": {"$sum": 1},
-            "executions": {"$sum": "$executionCount"},
-        }
-    }
-]
 
 
 @router.get("/machines", response_model=ItemsOf[MachineItem], responses=problems(400))
 async def list_machines(store: Store) -> Response:
-    """List machines by name, with the system that each is a part of and what is recorded."""
-    counted = {row["_id"]: row for row in await store.cases.aggregate(_COUNTS)}
-    known = machine_systems()
+    """List machines by name, with site, system, other names of it, and what is recorded."""
+    cases = await _by_machine(store.cases, "identity")
+    executions = await _by_machine(store.executions, "overview")
+    names = machine_systems().keys() | cases.keys()
     items = [
         {
-            "machine": machine,
-            "system": system_of(machine),
-            "isKnown": machine in known,
-            "caseCount": counted.get(machine, {}).get("cases", 0),
-            "executionCount": counted.get(machine, {}).get("executions", 0),
+            **_about(name),
+            "caseCount": cases.get(name, 0),
+            "executionCount": executions.get(name, 0),
         }
-        for machine in sorted(known.keys() | counted.keys())
+        for name in sorted(names)
     ]
     return json_response({"items": items})
+
+
+def _about(name: str) -> dict[str, Any]:
+    """Return what is known of a machine; one that is not known is a system of its own."""
+    system = systems().get(system_of(name))
+    return {
+        "machine": name,
+        "system": system_of(name),
+        "site": system.site if system else None,
+        "aliases": [other for other in system.machines if other != name] if system else [],
+        "isKnown": name in machine_systems(),
+    }
+
+
+async def _by_machine(collection: Collection, index: str) -> dict[str, int]:
+    """Count documents along an index that begins with the machine, without reading them."""
+    groups = await collection.aggregate(
+        [
+            {"$project": {"_id": 0, "machine": 1}},
+            {"$group": {"_id": "$machine", "count": {"$sum": 1}}},
+        ],
+        hint=index,
+        seconds=SECONDS,
+    )
+    return {group["_id"]: group["count"] for group in groups}

@@ -8,12 +8,12 @@ from fastapi import APIRouter, Query, Request, Response
 from api.config_search import find_config_matches
 from api.deps import Store
 from api.errors import bad_parameter, nearest
-from api.filters.compile import compile_filter
 from api.filters.parse import parse_filter
 from api.filters.tree import parse_tree
 from api.filters.values import operators_of
+from api.finding import Finding, both
 from api.json_body import read_json
-from api.listing import SECONDS, ListParameters, both
+from api.listing import SECONDS, ListParameters
 from api.lists import BUILD_LIST, CASE_LIST, EXECUTION_LIST, SPEC_LIST
 from api.lookups import look_up, lookups_in
 from api.parameters import filters_of
@@ -106,12 +106,12 @@ async def list_facets(
     matches = await find_config_matches(store, table, tree, {})
     given = lookups_in(resource, request.query_params.multi_items())
     listing = _LISTS[resource]
-    asked = both(await look_up(store, resource, given), compile_filter(table, tree, matches))
-    query = both(dict(listing.scope), asked)
-    collection = listing.collection(store)
-    values = await collection.aggregate(
-        _facet_pipeline(found, query),
-        hint=None if asked or found.type in _NOT_IN_THEIR_INDEX else found.index,
+    limits = both(dict(listing.scope), await look_up(store, resource, given))
+    finding = Finding.of(listing.collection(store), table, tree, matches, limits)
+    is_whole = finding.query == listing.scope and found.type not in _NOT_IN_THEIR_INDEX
+    values = await finding.collection.aggregate(
+        [*finding.matched(), *_facet_stages(found)],
+        hint=found.index if is_whole else None,
         seconds=SECONDS,
     )
     return json_response(
@@ -132,15 +132,13 @@ async def read_overview(store: Store) -> Response:
     return json_response(await _overview(store))
 
 
-def _facet_pipeline(field: Field, query: dict[str, Any]) -> list[dict[str, Any]]:
+def _facet_stages(field: Field) -> list[dict[str, Any]]:
     """Count values; a date is told as its text, and a list by each of its values."""
     path = field.stored
     shown = path.replace(".sortKey", ".date").replace("versionKey", "version")
-    pipeline: list[dict[str, Any]] = [{"$match": query}] if query else []
-    if field.type == "list of text":
-        pipeline.append({"$unwind": f"${path.partition('.')[0]}"})
+    is_list = field.type == "list of text"
     return [
-        *pipeline,
+        *([{"$unwind": f"${path.partition('.')[0]}"}] if is_list else []),
         {"$group": {"_id": {"$ifNull": [f"${shown}", None]}, "count": {"$sum": 1}}},
         {"$sort": {"count": -1, "_id": 1}},
         {"$limit": MOST_VALUES + 1},

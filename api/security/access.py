@@ -86,7 +86,7 @@ class Guard:
 
     scope: Scope
 
-    def __call__(self, caller: CurrentCaller) -> Caller:
+    async def __call__(self, caller: CurrentCaller) -> Caller:
         """Return the caller, who has the scope."""
         caller.check(self.scope)
         return caller

@@ -87,7 +87,7 @@ def made_document(nodes: int, seed: int = 1) -> Json:
     chance = random.Random(seed)
     below: dict[str, MadeNode] = {}
     while len(below) < nodes - 1:
-        environment = _Environment(chance, _OLDEST_WITH_COMPILER_NODES)
+        environment = _next_environment(chance, _OLDEST_WITH_COMPILER_NODES, None)
         for name in _ROOTS:
             environment.node(name)
         below |= {node.hash: node for node in environment.nodes.values()}  # leaves first

@@ -1,10 +1,13 @@
 """Searches by configuration and by what changed find what the rebuilt configurations hold."""
 
+from collections import Counter
 from typing import Any
 
+import orjson
 import pytest
 from httpx2 import AsyncClient
 
+from api.filters import config
 from models.database import Database
 from models.delta import same_value
 from models.metadata import METADATA_FIELDS
@@ -36,6 +39,14 @@ def name(item: dict[str, Any]) -> str:
     return f"{item['caseId']}/{item['executionId']}"
 
 
+@pytest.fixture(params=[0, 1000], ids=["looked-up", "by-id"])
+def most(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
+    """So many cases are asked for by their ids."""
+    monkeypatch.setattr(config, "MOST_CASES", request.param)
+    return int(request.param)
+
+
+@pytest.mark.usefixtures("most")
 @pytest.mark.parametrize("key", KEYS)
 async def test_a_value_finds_the_executions_that_have_it(
     client: AsyncClient, configurations: dict[str, dict[str, Any]], key: str
@@ -56,6 +67,7 @@ async def test_a_value_finds_the_executions_that_have_it(
     assert not {name(i) for i in items} & having.keys()
 
 
+@pytest.mark.usefixtures("most")
 async def test_a_range_of_a_value_is_one_of_numbers(
     client: AsyncClient, configurations: dict[str, dict[str, Any]]
 ) -> None:
@@ -66,6 +78,44 @@ async def test_a_range_of_a_value_is_one_of_numbers(
     }  # fmt: skip
 
 
+@pytest.mark.usefixtures("most")
+async def test_several_values_pages_counts_facets_and_streams_agree(client: AsyncClient) -> None:
+    query = "config.env_build.COMPILER=intel&config.env_run.STOP_N__exists=true&status=completed"
+    first = await get(client, f"{LIST}?{query}&limit=1000&count=exact")
+    assert first["count"] == len(first["items"]) > 7
+    assert await walk(client, f"{LIST}?{query}&limit=7") == first["items"]
+    sort = "sort=-changeCount,machine"
+    backwards = await walk(client, f"{LIST}?{query}&limit=7&{sort}")
+    assert sorted(map(name, backwards)) == sorted(map(name, first["items"]))
+    lines = (await client.get(f"{LIST}?{query}&format=ndjson")).text.splitlines()
+    assert [orjson.loads(line) for line in lines] == first["items"]
+    facets = await get(client, f"/api/v1/facets?field=machine&{query}")
+    counts = Counter(item["machine"] for item in first["items"])
+    assert {one["value"]: one["count"] for one in facets["values"]} == counts
+
+
+@pytest.mark.usefixtures("most")
+async def test_trees_ask_for_configurations_too(
+    client: AsyncClient, configurations: dict[str, dict[str, Any]]
+) -> None:
+    tree = {
+        "or": [
+            {"not": {"field": "config.env_run.STOP_N", "op": "exists", "value": True}},
+            {"field": "config.env_build.COMPILER", "value": "gnu"},
+        ]
+    }
+    answer = await client.post("/api/v1/query?limit=1000", json=tree)
+    items = await walk(client, f"{LIST}?limit=1000")
+    having = [configurations.get(name(item), {}) for item in items]
+    wanted = [
+        name(item)
+        for item, values in zip(items, having, strict=True)
+        if "env_run.STOP_N" not in values or values.get("env_build.COMPILER") == "gnu"
+    ]
+    assert [name(item) for item in answer.json()["items"]] == wanted
+
+
+@pytest.mark.usefixtures("most")
 async def test_other_conditions_narrow_the_search(client: AsyncClient) -> None:
     every = await walk(client, f"{LIST}?limit=1000&config.env_run.STOP_N__exists=true")
     machine = every[0]["machine"]

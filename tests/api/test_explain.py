@@ -7,7 +7,7 @@ import pytest
 
 from api.filters.compile import compile_filter
 from api.filters.parse import parse_filter
-from api.listing import both
+from api.finding import both
 from api.sorting import parse_order
 from models.database import Collection, Database
 from models.execution_fields import EXECUTIONS

@@ -127,7 +127,13 @@ async def test_a_stated_execution_may_name_its_case_by_id(writer: httpx2.AsyncCl
         pytest.param({"executionId": "a/b"}, id="bad id"),
         pytest.param({"runStartLocal": "yesterday"}, id="bad time"),
         pytest.param({"status": "fine"}, id="bad status"),
+        pytest.param({"runEndLocal": "2025-13-45T99:99:99"}, id="no such time"),
         pytest.param({"configuration": {"a": {"$where": "1"}}}, id="bad value"),
+        pytest.param({"configuration": {"$where": 1}}, id="key with a dollar sign"),
+        pytest.param({"configuration": {"a..b": 1}}, id="key with an empty part"),
+        pytest.param({"configuration": {"a.canonical": 1}}, id="key of an entry"),
+        pytest.param({"configuration": {"a.b": 1, "a.b.c": 2}}, id="key below a value"),
+        pytest.param({"configuration": {".".join("a" * 200): 1}}, id="key too deep"),
     ],
 )
 async def test_a_wrong_execution_is_refused(
@@ -280,7 +286,7 @@ async def test_machines_are_listed_with_what_is_recorded(writer: httpx2.AsyncCli
     items = {m["machine"]: m for m in (await writer.get("/api/v1/machines")).json()["items"]}
     assert items["chrysalis"]["executionCount"] == 1
     assert items["pm-cpu"] == {
-        "machine": "pm-cpu", "system": "perlmutter", "isKnown": True,
-        "caseCount": 0, "executionCount": 0,
+        "machine": "pm-cpu", "system": "perlmutter", "site": "NERSC", "isKnown": True,
+        "aliases": ["perlmutter", "pm", "pm-gpu"], "caseCount": 0, "executionCount": 0,
     }  # fmt: skip
     assert items["laptop"]["isKnown"] is False

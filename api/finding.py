@@ -1,0 +1,85 @@
+"""What a filter finds in a collection, in an order: a find, or a pipeline where one is needed."""
+
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from api.filters.compile import compile_filter
+from api.filters.conditions import Filter
+from api.filters.config import ConfigMatches, without_config
+from models.database import Collection, Sort
+from models.fields import Table
+
+Query = dict[str, Any]
+NO_LIMIT: Query = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What `query` matches once the `stages` have been through; without any, a plain find.
+
+    `narrow` has to hold as well, and needs none of them: it is asked before.
+    """
+
+    collection: Collection
+    query: Query
+    narrow: Query
+    stages: list[Query]
+
+    @classmethod
+    def of(
+        cls,
+        collection: Collection,
+        table: Table,
+        tree: Filter,
+        matches: ConfigMatches,
+        limits: Mapping[str, Any],
+    ) -> "Finding":
+        """Return what a filter finds within limits, which are a query."""
+        query = both(dict(limits), compile_filter(table, tree, matches))
+        narrow = both(dict(limits), compile_filter(table, without_config(tree)))
+        return cls(collection, query, narrow, matches.stages)
+
+    async def some(
+        self, run: Query, projection: Query, *, sort: Sort, limit: int, seconds: float
+    ) -> list[Query]:
+        """Return the first documents, at most `limit`, of a run of the order."""
+        if not self.stages:
+            return await self.collection.find(
+                both(self.query, run), projection, sort=sort, limit=limit, seconds=seconds
+            )
+        pipeline = [*self.ordered(sort, run), {"$limit": limit}, {"$project": projection}]
+        return await self.collection.aggregate(pipeline, seconds=seconds)
+
+    def all(self, projection: Query, *, sort: Sort) -> AsyncGenerator[Query, None]:
+        """Give all documents from one cursor."""
+        if not self.stages:
+            return self.collection.stream(self.query, projection, sort=sort)
+        pipeline = [*self.ordered(sort), {"$project": projection}]
+        return self.collection.stream_pipeline(pipeline)
+
+    async def count(self, seconds: float) -> int:
+        """Return how many there are."""
+        if not self.stages:
+            return await self.collection.count(self.query, seconds=seconds)
+        counted = await self.collection.aggregate(
+            [*self.matched(), {"$count": "count"}], seconds=seconds
+        )
+        return int(counted[0]["count"]) if counted else 0
+
+    def matched(self) -> list[Query]:
+        """Return the stages of a pipeline over all that is found."""
+        if not self.stages:
+            return [{"$match": self.query}] if self.query else []
+        return [{"$match": self.narrow}, *self.stages, {"$match": self.query}]
+
+    def ordered(self, sort: Sort, run: Query = NO_LIMIT) -> list[Query]:
+        """Return the stages of a pipeline over all that is found in a run, in an order."""
+        first = self.narrow if self.stages else self.query
+        following = [*self.stages, {"$match": self.query}] if self.stages else []
+        return [{"$match": both(first, run)}, {"$sort": dict(sort)}, *following]
+
+
+def both(first: Query, second: Query) -> Query:
+    """Return the query that two queries make together."""
+    return {"$and": [first, second]} if first and second else first or second

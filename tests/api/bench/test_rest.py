@@ -1,0 +1,52 @@
+"""The benchmark of REST: what it makes is what an import would, and it says what it is to say."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from api.bench.app import app
+from api.bench.made import EXECUTIONS_OF_CASE, fill
+from ingest.derive import BUILTIN_TABLES
+from ingest.verify import verify_cases
+from models.database import open_database
+from models.settings import Settings
+
+pytestmark = pytest.mark.usefixtures("_server")
+
+EXECUTIONS = 3 * EXECUTIONS_OF_CASE + 1
+
+
+async def test_made_executions_are_recorded_as_an_import_does(home: Path) -> None:
+    async with open_database(Settings(home=home, database="test_bench")) as database:
+        await fill(database, EXECUTIONS)
+        assert await database.executions.count({}) == EXECUTIONS
+        assert await database.cases.count({}) == 4
+        assert await database.executions.count({"changed": "compiler"}) > 0
+        assert [found async for found in verify_cases(database, BUILTIN_TABLES)] == []
+        await database.drop()
+
+
+async def test_a_small_database_is_the_beginning_of_a_large_one(home: Path) -> None:
+    found = []
+    for count in (EXECUTIONS_OF_CASE, EXECUTIONS):
+        async with open_database(Settings(home=home, database=f"test_bench_{count}")) as database:
+            await fill(database, count)
+            found.append({each["_id"] for each in await database.executions.find({}, {"_id": 1})})
+            await database.drop()
+    assert found[0] < found[1]
+
+
+@pytest.mark.timeout(300)
+def test_it_tells_ratios_of_pages_and_the_memory_of_exports() -> None:
+    sizes = ["--small", "20", "--large", "220", "--rounds", "1"]
+    figures = json.loads(CliRunner().invoke(app, ["rest", *sizes], catch_exceptions=False).stdout)
+    assert figures["executions"] == [20, 220]
+    assert figures["pageToDriver"].keys() == {"cases", "executions"}
+    costs = figures["largeToSmall"]
+    assert costs["questions"] > 150
+    assert all(one["first"] > 0 for one in costs["worst"])
+    for size, export in zip(figures["executions"], figures["exports"], strict=True):
+        assert (export["ndjson"]["lines"], export["csv"]["lines"]) == (size, size + 1)
+        assert export["csv"]["peakMiB"] >= export["idleMiB"] > 10
