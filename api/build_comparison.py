@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from typing import Any
 
+from ingest.builds.install_tree import METADATA
 from models.database import Database
 from models.manifest import read_manifest
 
@@ -23,12 +24,20 @@ async def compare_builds(database: Database, left: Document, right: Document) ->
         "left": _compared(left),
         "right": _compared(right),
         "isSameSpec": is_same,
-        "isReproducible": manifest["isEqual"] if is_same else None,
+        "isReproducible": _is_reproduced(manifest) if is_same else None,
         "host": drift(left["host"] or {}, right["host"] or {}),
         "variables": drift(left["variables"], right["variables"]),
         "arguments": argument_drift(left["configureArgs"] or [], right["configureArgs"] or []),
         "manifest": manifest,
     }
+
+
+def _is_reproduced(manifest: Mapping[str, Any]) -> bool | None:
+    """Tell whether the same was installed but for what Spack notes of the build, as the log."""
+    if not manifest["isKnown"]:
+        return None
+    drifts = sum(manifest[change] for change in ("added", "removed", "changed"))
+    return bool(drifts == manifest["inMetadata"])
 
 
 def _compared(build: Document) -> dict[str, Any]:
@@ -71,6 +80,7 @@ async def _manifest_drift(
         "added": 0,
         "removed": 0,
         "changed": 0,
+        "inMetadata": 0,
         "files": [],
         "isComplete": True,
     }
@@ -83,6 +93,7 @@ async def _manifest_drift(
     theirs = read_manifest(database, right["digest"])
     async for file in _file_drifts(ours, theirs):
         found[file["change"]] += 1
+        found["inMetadata"] += f"{file['path']}/".startswith(f"{METADATA}/")
         if len(found["files"]) < MOST_FILES:
             found["files"].append(file)
         else:

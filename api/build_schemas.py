@@ -165,13 +165,17 @@ class ArgumentDrift(Answer):
 
 
 class ManifestDrift(Answer):
-    """How what was installed differs, in the order of the paths; `files` are the first of them."""
+    """How what was installed differs, in the order of the paths; `files` are the first of them.
+
+    `inMetadata` counts those that Spack itself notes of the build, below `.spack`.
+    """
 
     is_known: bool
     is_equal: bool | None
     added: int
     removed: int
     changed: int
+    in_metadata: int
     files: list[FileDrift]
     is_complete: bool
 
@@ -179,8 +183,8 @@ class ManifestDrift(Answer):
 class BuildComparison(Answer):
     """Two builds side by side.
 
-    `isReproducible` when both are of one spec and installed the same; null where that cannot be
-    told, because a manifest is not known or the specs are not the same.
+    `isReproducible` when both are of one spec and installed the same, but for Spack's metadata;
+    null where that cannot be told, because a manifest is not known or the specs are not the same.
     """
 
     left: ComparedBuild

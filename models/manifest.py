@@ -3,6 +3,7 @@
 A manifest is stored once for all builds that installed the same, in as many documents as it takes.
 """
 
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Iterable, Iterator
 from datetime import UTC, datetime
@@ -95,13 +96,17 @@ def _shared_out(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
         yield part
 
 
+def _number_of_parts(entries: Iterable[Entry]) -> int:
+    return sum(1 for _ in _shared_out(entries))
+
+
 async def store_manifest(database: Database, digest: str, entries: Iterable[Entry]) -> bool:
     """Store a manifest, unless it is there; tell whether anything had to be stored.
 
     The entries are gone through twice. Safe to do at the same time, and again after a crash in the
     middle of it.
     """
-    parts = sum(1 for _ in _shared_out(entries))
+    parts = await asyncio.to_thread(_number_of_parts, entries)
     first = {"_id": f"{digest}/0"}
     is_there = await database.manifests.update(first, {"$set": {"usedAt": datetime.now(UTC)}})
     if is_there and await database.manifests.count({"digest": digest}) == parts:

@@ -43,6 +43,13 @@ async def cancel_dependents(database: Database, failed_id: str) -> list[str]:
     return cancelled
 
 
+async def cancel_latecomers(database: Database, session: str) -> None:
+    """Cancel what is reported as not run only after what it depends on has failed."""
+    query = {"session": session, "status": "failed", "kind": "build"}
+    for failed in await database.builds.find(query, {"_id": 1}, sort=[("orderKey", 1), ("_id", 1)]):
+        await cancel_dependents(database, failed["_id"])
+
+
 async def _dependents(
     database: Database, spec_hash: str | None, waiting: list[dict[str, Any]]
 ) -> list[str]:

@@ -16,7 +16,7 @@ from typing import IO, Any
 
 from ingest.builds.attempt import BuildAttempt, LogFile, course_of
 from ingest.builds.build_log import LogOptions, read_log
-from ingest.builds.cancel import cancel_dependents
+from ingest.builds.cancel import cancel_dependents, cancel_latecomers
 from ingest.builds.environment import allowed_variables, spack_commit
 from ingest.builds.identity import is_precise, stamped_id
 from ingest.builds.merge import GROUPS, first_account
@@ -78,6 +78,10 @@ async def begin_build(database: Database, new: NewBuild, owner: str) -> tuple[st
     )
     document = {"_id": own_id, **first_account(record).stored()}
     if await database.write([Insert(database.builds, document)]):
+        if new.status == "failed":
+            await cancel_dependents(database, own_id)
+        elif new.status == "not_run" and new.session is not None:
+            await cancel_latecomers(database, new.session)
         return own_id, True
     await _owned(database, own_id, owner)
     return own_id, False

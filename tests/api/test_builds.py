@@ -356,6 +356,20 @@ async def test_two_builds_are_compared(mine: httpx2.AsyncClient) -> None:
     assert (await mine.get(f"{BUILDS}/compare?left={made[0]}&right=x")).status_code == 404
 
 
+async def test_what_spack_notes_of_a_build_does_not_count(mine: httpx2.AsyncClient) -> None:
+    made = []
+    for second in (1, 2):
+        new = {**NEW, "startedLocal": f"2026-01-02T03:04:0{second}.5"}
+        url = (await mine.post(BUILDS, json=new)).headers["Location"]
+        notes = {"path": ".spack/spack-build-out.txt.gz", "type": "file", "size": second}
+        files = [{"path": "lib/x", "type": "file", "size": 3}, notes]
+        made.append((await mine.patch(url, json={"manifest": files})).json()["id"])
+    compared = await get(mine, f"/compare?left={made[0]}&right={made[1]}")
+    drift = compared["manifest"]
+    assert (drift["isEqual"], drift["changed"], drift["inMetadata"]) == (False, 1, 1)
+    assert compared["isReproducible"] is True
+
+
 async def test_every_filter_and_sort_is_served_by_an_index(
     stored: httpx2.AsyncClient, database: Database
 ) -> None:

@@ -108,6 +108,20 @@ async def test_what_ended_otherwise_is_not_cancelled_any_more(database: Database
         )  # fmt: skip
 
 
+async def test_what_is_planned_after_the_failure_is_cancelled_too(database: Database) -> None:
+    await record_spec(database, OTHER, HASH)
+    waiting, _ = await begin_build(database, new(OTHER, session="s", status="not_run"), "me")
+    failing, _ = await begin_build(database, new(session="s", status="failed"), "me")
+    planned = [
+        (await begin_build(database, new(OTHER, session=session, status="not_run"), "me"))[0]
+        for session in ("s", "t", None)
+    ]
+    found = {build["_id"]: build for build in await database.builds.find({})}
+    assert [found[own]["status"] for own in planned] == ["cancelled", "not_run", "not_run"]
+    for own_id in (waiting, planned[0]):
+        assert found[own_id]["cancelledBy"]["buildId"] == failing
+
+
 async def test_a_build_that_runs_is_not_cancelled(database: Database) -> None:
     await record_spec(database, OTHER, HASH)
     running, _ = await begin_build(database, new(OTHER, session="s"), "me")
