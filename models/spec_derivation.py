@@ -17,7 +17,7 @@ from models.spack.version import VersionError, version_key
 
 Json = dict[str, Any]
 
-MOST_DEPENDENCIES = 500_000
+MOST_DEPENDENCIES = 100_000
 """The most entries of closures that the nodes of one document may have together."""
 
 _ABSENT = Verification("", "", None, "unverified")

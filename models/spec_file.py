@@ -4,10 +4,11 @@ A lockfile, a database index or a listing is stored as what remains of it withou
 the ids of the specs by their places in it; both as compressed JSON, in as many parts as it takes.
 """
 
+import asyncio
 import hashlib
 import json
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, ClassVar
 
@@ -88,14 +89,23 @@ async def load_file(database: Database, digest: str) -> Any:
     parts = await database.spec_files.find({"digest": digest}, sort=[("number", 1)])
     if not parts:
         return None
-    content = json.loads(zlib.decompress(b"".join(part["content"] for part in parts)))
+    content = await asyncio.to_thread(_content, parts)
     wanted = sorted({id_ for _, id_, _ in content["places"]})
     query = {"_id": {"$in": wanted}, "tombstone": None}
     fields = {"name": 1, "spec": 1, "specText": 1}
     found = {each["_id"]: each for each in await database.specs.find(query, fields)}
     if len(found) < len(wanted):
         raise IncompleteSpecError(f"{len(wanted) - len(found)} specs of the file are not stored")
-    nodes = ((tuple(path), _placed(found[id_], named)) for path, id_, named in content["places"])
+    return await asyncio.to_thread(_restored, content, found)
+
+
+def _content(parts: Sequence[Json]) -> Json:
+    content: Json = json.loads(zlib.decompress(b"".join(part["content"] for part in parts)))
+    return content
+
+
+def _restored(content: Json, specs: Mapping[str, Json]) -> Any:
+    nodes = ((tuple(path), _placed(specs[id_], named)) for path, id_, named in content["places"])
     return restore(content["frame"], nodes)
 
 

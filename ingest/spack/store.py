@@ -161,7 +161,8 @@ def _item(document: SpecDocument, derivation: Derivation) -> _Item:
 
 def _limit_closures(graph: Graph, keys: Sequence[str]) -> None:
     """Raise TooManyDependenciesError before closures are made that take too much room or time."""
-    if len(keys) * sum(len(graph.edges[key]) for key in keys) <= _FEW_VISITS:
+    most_visits = len(keys) * sum(len(graph.edges[key]) for key in keys)
+    if most_visits <= _FEW_VISITS and len(keys) ** 2 // 2 <= MOST_DEPENDENCIES:
         return
     entries = visits = 0
     for key in keys:

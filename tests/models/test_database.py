@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 from pydantic import SecretStr
+from pymongo import errors
 
 from models.case import Case
-from models.database import Collection, Database, open_database
+from models.database import Collection, Database, _translated, open_database
 from models.errors import (
     DatabaseError,
     DatabaseUnavailableError,
@@ -96,3 +97,9 @@ async def test_a_set_address_is_used_instead_of_the_embedded_server(
     await database.ingestions.insert({"_id": "x"})
     async with open_database(remote) as other:
         assert await other.ingestions.count({}) == 1
+
+
+def test_a_transaction_that_is_too_large_is_told_as_such() -> None:
+    message = "_insert: transaction is too large and will not fit in the storage engine cache"
+    with pytest.raises(DocumentTooLargeError), _translated():
+        raise errors.BulkWriteError({"writeErrors": [{"code": 388, "errmsg": message}]})
