@@ -111,7 +111,7 @@ async def upload_spec_documents(
 @router.patch(
     "/{hash}",
     response_model=SpecDetail,
-    responses=problems(400, 401, 403, 404, 410, 412, 413, 422, 428),
+    responses=problems(400, 401, 403, 404, 410, 412, 413, 415, 422, 428),
     dependencies=[require("edit")],
     openapi_extra=body_of(SpecEdit, {"extra": {"ticket": 4711}}),
 )
@@ -183,7 +183,7 @@ def _check_match(request: Request, document: dict[str, Any]) -> None:
             "If-Match is needed",
             "Send the ETag of the spec as you read it, so that nobody's edit is lost.",
         )
-    if spec_tag(document) not in (part.strip() for part in given.split(",")):
+    if {"*", spec_tag(document)}.isdisjoint(map(str.strip, given.split(","))):
         raise outdated("The spec has changed since.")
 
 

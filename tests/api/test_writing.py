@@ -73,6 +73,22 @@ async def test_an_edit_needs_the_revision_that_was_read(writer: httpx2.AsyncClie
     assert statuses == [200] + [412] * 9
 
 
+async def test_an_edit_of_whatever_is_there_says_so(writer: httpx2.AsyncClient) -> None:
+    url = (await make_case(writer)).headers["Location"]
+    for number in range(2):
+        body = {"notes": str(number)}
+        assert (await writer.patch(url, json=body, headers={"If-Match": "*"})).status_code == 200
+    missing = await writer.patch("/api/v1/cases/none", json={}, headers={"If-Match": "*"})
+    assert missing.status_code == 404
+
+
+async def test_json_that_is_packed_is_refused(writer: httpx2.AsyncClient) -> None:
+    headers = {"Content-Encoding": "gzip"}
+    answer = await writer.post("/api/v1/cases", content=b"\x1f\x8b", headers=headers)
+    assert answer.status_code == 415
+    assert "gzip" in answer.json()["detail"]
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
     [
