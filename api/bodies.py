@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
+import orjson
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import (
@@ -18,7 +19,15 @@ from pydantic.alias_generators import to_camel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from api.json_body import MAX_BYTES, read_json
-from models.annotations import Artifact, CaseAnnotations, ExecutionAnnotations, Line, Link, Text
+from models.annotations import (
+    MOST_EXTRA_BYTES,
+    Artifact,
+    CaseAnnotations,
+    ExecutionAnnotations,
+    Line,
+    Link,
+    Text,
+)
 from models.execution import Software, Status, Timing
 from models.keys import check_keys
 from models.simdate import CALENDARS, Calendar, SimulatedDate, parse_iso_date
@@ -42,6 +51,30 @@ ExecutionName = Annotated[
 LocalTime = Annotated[
     str, StringConstraints(pattern=rf"^{_LOCAL}$"), AfterValidator(_existing_time)
 ]
+
+
+def _storable(extra: dict[str, Any]) -> dict[str, Any]:
+    if len(orjson.dumps(extra)) > MOST_EXTRA_BYTES:
+        raise ValueError(f"larger than {MOST_EXTRA_BYTES} bytes")
+    if any(not name or name.startswith("$") for name in _names(extra)):
+        raise ValueError("a name is empty, or begins with a dollar sign")
+    return extra
+
+
+def _names(value: Any) -> list[str]:
+    found: list[str] = []
+    stack = [value]
+    while stack:
+        at = stack.pop()
+        if isinstance(at, dict):
+            found += at
+            stack += at.values()
+        elif isinstance(at, list):
+            stack += at
+    return found
+
+
+Extra = Annotated[dict[str, Any], Field(max_length=1000), AfterValidator(_storable)]
 Value = str | int | float | bool | None
 Reason = Annotated[Text | None, Field(description="Why it is done; the history keeps it.")]
 
@@ -96,6 +129,7 @@ class NewCase(CaseIdentity, CaseAnnotations):
     """A case that has no executions yet."""
 
     model_config = Strict.model_config
+    extra: Extra = Field(default_factory=dict)
     reason: Reason = None
 
 
@@ -141,7 +175,7 @@ class NewExecution(Strict):
     notes: Text | None = None
     links: Annotated[list[Link], Field(max_length=200)] = Field(default_factory=list)
     artifacts: Annotated[list[Artifact], Field(max_length=200)] = Field(default_factory=list)
-    extra: dict[str, Any] = Field(default_factory=dict)
+    extra: Extra = Field(default_factory=dict)
     reason: Reason = None
 
     @model_validator(mode="after")
@@ -166,6 +200,7 @@ class CaseEdit(CaseAnnotations):
     """What is to be written about a case; fields that are not given stay as they are."""
 
     model_config = Strict.model_config
+    extra: Extra = Field(default_factory=dict)
     reason: Reason = None
 
 
@@ -173,6 +208,7 @@ class ExecutionEdit(ExecutionAnnotations):
     """What is to be written about an execution; fields that are not given stay as they are."""
 
     model_config = Strict.model_config
+    extra: Extra = Field(default_factory=dict)
     reason: Reason = None
 
 

@@ -18,10 +18,17 @@ _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 async def read_json(request: Request, most_bytes: int = MAX_BYTES) -> Any:
-    """Return the body; a 413 when it is too large, a 400 when it is not plain JSON.
+    """Return the body; 413 when it is too large, 415 when it is packed, 400 when it is no JSON.
 
     Numbers are finite and have 64 bits, names are not repeated, and nesting is limited.
     """
+    if (coding := request.headers.get("content-encoding", "identity")) != "identity":
+        raise ProblemError(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            "unknown-type",
+            "A body that cannot be read",
+            f"JSON is taken as it is, and not with Content-Encoding {coding[:50]!r}.",
+        )
     body = bytearray()
     async for chunk in request.stream():
         body += chunk

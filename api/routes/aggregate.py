@@ -148,7 +148,7 @@ for _resource in RESOURCES:
         f"/{_resource}/aggregate",
         _route(_resource),
         methods=["POST"],
-        responses={**_ANSWER, **problems(400, 413, 422)},
+        responses={**_ANSWER, **problems(400, 413, 415, 422)},
         response_model=None,
         response_class=Response,
         openapi_extra=_OPENAPI,

@@ -34,10 +34,10 @@ MOST_MANIFEST_BYTES = 2**28
 
 LOG_NAME = "spack-build-out.txt"
 
-_ERRORS = problems(400, 401, 403, 404, 413, 422)
+_ERRORS = problems(400, 401, 403, 404, 413, 415, 422)
 _NEW_ERRORS: dict[int | str, dict[str, Any]] = {
     200: {"model": BuildDetail, "description": "The same build is recorded already."},
-    **problems(400, 401, 403, 409, 413, 422),
+    **problems(400, 401, 403, 409, 413, 415, 422),
 }
 _NEW_EXAMPLE: dict[str, Any] = {
     "specHash": "a4hji6eqs4xwpfczsaj4vjhvdxvgoc7q",

@@ -38,7 +38,7 @@ from models.identity import CaseKey, spell_machine
 
 router = APIRouter(prefix="/cases", tags=["cases"])
 
-_EDIT_ERRORS = problems(400, 401, 403, 404, 409, 412, 413, 422, 428)
+_EDIT_ERRORS = problems(400, 401, 403, 404, 409, 412, 413, 415, 422, 428)
 _DELETE_ERRORS = problems(400, 401, 403, 404, 409)
 _MOST_EDITS = 1000
 
@@ -64,7 +64,7 @@ _EDIT_EXAMPLE: dict[str, Any] = {
     "",
     status_code=HTTPStatus.CREATED,
     response_model=CaseDetail,
-    responses=problems(400, 401, 403, 409, 413, 422),
+    responses=problems(400, 401, 403, 409, 413, 415, 422),
     dependencies=[require("ingest")],
     openapi_extra=body_of(NewCase, _CASE_EXAMPLE),
 )

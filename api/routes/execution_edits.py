@@ -21,7 +21,7 @@ router = APIRouter(tags=["executions"])
 
 _ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {"model": ExecutionDetail, "description": "The same one is recorded already."},
-    **problems(400, 401, 403, 404, 409, 413, 422),
+    **problems(400, 401, 403, 404, 409, 413, 415, 422),
 }
 _EXAMPLE: dict[str, Any] = {
     "case": {"machine": "chrysalis", "user": "jdoe", "name": "v3.LR.historical_0101"},

@@ -135,7 +135,7 @@ async def import_from_path(store: Store, request: Request, wait: Wait = 10) -> R
 @router.post(
     "/lacking",
     response_model=Lacking,
-    responses=problems(400, 401, 403, 413, 422),
+    responses=problems(400, 401, 403, 413, 415, 422),
     dependencies=[require("ingest")],
     openapi_extra=body_of(LackingQuestion, _LACKING_EXAMPLE),
 )

@@ -66,7 +66,7 @@ async def list_fields() -> Response:
 
 @router.post(
     "/query",
-    responses=problems(400, 413, 422),
+    responses=problems(400, 413, 415, 422),
     response_model=None,
     openapi_extra=_QUERY_BODY,
     dependencies=[require("read")],

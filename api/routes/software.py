@@ -33,7 +33,7 @@ from models.execution_fields import EXECUTIONS
 router = APIRouter(tags=["software"])
 
 _ERRORS = problems(400, 404, 422)
-_LINK_ERRORS = problems(400, 401, 403, 404, 413, 422)
+_LINK_ERRORS = problems(400, 401, 403, 404, 413, 415, 422)
 _IN_ORDER = [("orderKey", 1), ("_id", 1)]
 _FIELDS = dict.fromkeys(
     ("executionId", "lidTime", "software", "softwareLinks", "specs", "recorded.hasConfiguration"), 1

@@ -6,11 +6,9 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated, Any
 
-import orjson
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import Field, field_validator
 
-from api.bodies import Strict, body_of, read_body
+from api.bodies import Extra, Strict, body_of, read_body
 from api.deps import Store
 from api.errors import ProblemError, not_found
 from api.named_specs import SpecId, read_spec
@@ -23,7 +21,6 @@ from api.spec_views import spec_detail
 from ingest.software_link import relink_specs
 from ingest.spack.strict_json import Limits
 from ingest.spack.uploading import Uploaded, upload_specs
-from models.annotations import MOST_EXTRA_BYTES
 from models.database import Database
 from models.spec_deletion import ReferredToError, delete_spec
 
@@ -65,16 +62,7 @@ Name = Annotated[
 class SpecEdit(Strict):
     """What callers add to a spec: any JSON object, which nobody interprets, in place of the old."""
 
-    extra: Annotated[dict[str, Any], Field(max_length=1000)]
-
-    @field_validator("extra")
-    @classmethod
-    def _is_not_large(cls, extra: dict[str, Any]) -> dict[str, Any]:
-        if len(orjson.dumps(extra)) > MOST_EXTRA_BYTES:
-            raise ValueError(f"larger than {MOST_EXTRA_BYTES} bytes")
-        if any(not name or name.startswith("$") for name in _names(extra)):
-            raise ValueError("a name is empty, or begins with a dollar sign")
-        return extra
+    extra: Extra
 
 
 @router.post(
@@ -116,7 +104,7 @@ async def upload_spec_documents(
 @router.patch(
     "/{hash}",
     response_model=SpecDetail,
-    responses=problems(400, 401, 403, 404, 410, 412, 413, 422, 428),
+    responses=problems(400, 401, 403, 404, 410, 412, 413, 415, 422, 428),
     dependencies=[require("edit")],
     openapi_extra=body_of(SpecEdit, {"extra": {"ticket": 4711}}),
 )
@@ -189,7 +177,7 @@ def _check_match(request: Request, document: dict[str, Any]) -> None:
             "If-Match is needed",
             "Send the ETag of the spec as you read it, so that nobody's edit is lost.",
         )
-    if spec_tag(document) not in (part.strip() for part in given.split(",")):
+    if {"*", spec_tag(document)}.isdisjoint(map(str.strip, given.split(","))):
         raise outdated("The spec has changed since.")
 
 
@@ -220,16 +208,3 @@ def _rejected(items: Sequence[Uploaded]) -> ProblemError:
     return ProblemError(
         HTTPStatus.UNPROCESSABLE_ENTITY, "rejected", "No spec can be taken", detail, told
     )
-
-
-def _names(value: Any) -> list[str]:
-    found: list[str] = []
-    stack = [value]
-    while stack:
-        at = stack.pop()
-        if isinstance(at, dict):
-            found += at
-            stack += at.values()
-        elif isinstance(at, list):
-            stack += at
-    return found

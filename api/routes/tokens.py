@@ -104,7 +104,7 @@ async def list_tokens(store: Store) -> Response:
     "",
     response_model=NewToken,
     status_code=HTTPStatus.CREATED,
-    responses=problems(400, 413, 422),
+    responses=problems(400, 413, 415, 422),
     openapi_extra=body_of(TokenRequest, _EXAMPLE),
 )
 async def create_token_of_body(store: Store, request: Request, caller: CurrentCaller) -> Response:

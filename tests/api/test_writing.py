@@ -73,6 +73,22 @@ async def test_an_edit_needs_the_revision_that_was_read(writer: httpx2.AsyncClie
     assert statuses == [200] + [412] * 9
 
 
+async def test_an_edit_of_whatever_is_there_says_so(writer: httpx2.AsyncClient) -> None:
+    url = (await make_case(writer)).headers["Location"]
+    for number in range(2):
+        body = {"notes": str(number)}
+        assert (await writer.patch(url, json=body, headers={"If-Match": "*"})).status_code == 200
+    missing = await writer.patch("/api/v1/cases/none", json={}, headers={"If-Match": "*"})
+    assert missing.status_code == 404
+
+
+async def test_json_that_is_packed_is_refused(writer: httpx2.AsyncClient) -> None:
+    headers = {"Content-Encoding": "gzip"}
+    answer = await writer.post("/api/v1/cases", content=b"\x1f\x8b", headers=headers)
+    assert answer.status_code == 415
+    assert "gzip" in answer.json()["detail"]
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
     [
@@ -81,6 +97,8 @@ async def test_an_edit_needs_the_revision_that_was_read(writer: httpx2.AsyncClie
         pytest.param({**CASE, "links": [{"url": "javascript:x"}]}, "links", id="bad link"),
         pytest.param({**CASE, "name": "a/b"}, "name", id="bad name"),
         pytest.param({**CASE, "notes": "x" * 100_001}, "notes", id="too long"),
+        pytest.param({**CASE, "extra": {"a": "x" * 70_000}}, "extra", id="large extra"),
+        pytest.param({**CASE, "extra": {"a": [{"$where": 1}]}}, "extra", id="operator in extra"),
         pytest.param([], "body", id="a list"),
     ],
 )
@@ -129,6 +147,7 @@ async def test_a_stated_execution_may_name_its_case_by_id(writer: httpx2.AsyncCl
         pytest.param({"status": "fine"}, id="bad status"),
         pytest.param({"runEndLocal": "2025-13-45T99:99:99"}, id="no such time"),
         pytest.param({"configuration": {"a": {"$where": "1"}}}, id="bad value"),
+        pytest.param({"extra": {"a": "x" * 70_000}}, id="large extra"),
         pytest.param({"configuration": {"$where": 1}}, id="key with a dollar sign"),
         pytest.param({"configuration": {"a..b": 1}}, id="key with an empty part"),
         pytest.param({"configuration": {"a.canonical": 1}}, id="key of an entry"),

@@ -1,21 +1,23 @@
-"""The walk through SimBoard's features: every call of the page works, from top to bottom."""
+"""What the documentation says of writing works, from top to bottom of each page."""
 
 import re
 from pathlib import Path
 
+import pytest
 from httpx2 import AsyncClient
 
 from ingest.pipeline import ImportOptions, import_paths
 from models.database import Database
+from models.settings import Settings
 from tests.api.test_docs import filled
 from tests.api.test_writing import writer as writer
 
-TEXT = (Path(__file__).parents[2] / "docs" / "coming-from-simboard.md").read_text("utf-8")
-CALLS = re.findall(
-    r"^(GET|POST|PATCH|PUT) (/\S+)\n((?:[{ ].*\n)*)",
-    "".join(re.findall(r"```http\n(.*?)```", TEXT, re.DOTALL)),
-    re.MULTILINE,
-)
+DOCS = Path(__file__).parents[2] / "docs"
+_CALL = re.compile(r"^(GET|POST|PATCH|PUT|DELETE) (/\S+)\n((?:[{ ].*\n)*)", re.MULTILINE)
+PAGES = [
+    pytest.param("coming-from-simboard.md", "http", 30, id="simboard"),
+    pytest.param("api.md", "write", 7, id="api"),
+]
 
 
 async def call(writer: AsyncClient, method: str, path: str, body: str) -> None:
@@ -27,12 +29,15 @@ async def call(writer: AsyncClient, method: str, path: str, body: str) -> None:
     assert answer.is_success, f"{method} {path}: {answer.text}"
 
 
-async def test_every_call_of_the_page_works(
-    writer: AsyncClient, database: Database, tree: Path
+@pytest.mark.parametrize(("page", "kind", "least"), PAGES)
+async def test_every_call_of_a_page_works(
+    writer: AsyncClient, database: Database, tree: Path, page: str, kind: str, least: int
 ) -> None:
-    assert len(CALLS) > 30
+    blocks = re.findall(rf"```{kind}\n(.*?)```", (DOCS / page).read_text("utf-8"), re.DOTALL)
+    calls = _CALL.findall("".join(blocks))
+    assert len(calls) >= least
     await import_paths(database, [tree], ImportOptions())
-    for method, path, body in CALLS:
+    for method, path, body in calls:
         await call(writer, method, filled(path), filled(body))
 
 
@@ -50,3 +55,11 @@ async def test_what_is_filtered_by_there_can_be_filtered_by_here(client: AsyncCl
         "campaign", "experimentType", "compset", "gridName", "gridResolution",
         "initializationType", "compiler", "gitTag", "ingestionId", "executionId",
     }  # fmt: skip
+
+
+def test_every_setting_is_documented() -> None:
+    text = (DOCS.parent / "README.md").read_text("utf-8") + (DOCS / "operating.md").read_text(
+        "utf-8"
+    )
+    names = {f"CASELEDGER_{name.upper()}" for name in Settings.model_fields}
+    assert {name for name in names if f"`{name}`" not in text} == set()
