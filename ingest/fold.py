@@ -49,12 +49,12 @@ def fold(
     outcomes: dict[str, Outcome] = {}
     attempts = AttemptsOfCase(case.attempts if case else ())
     ingestion_id = None
-    for observation in sorted(observations, key=_preference, reverse=True):
+    for observation in sorted(observations, key=lambda o: _preference(o.execution), reverse=True):
         seen = observation.execution
         ingestion_id = seen.ingestion_id
         attempts.add(observation)
         known = executions.get(seen.execution_id)
-        if known is None or _supersedes(observation, known):
+        if known is None or _preference(seen) > _preference(known):
             executions[seen.execution_id] = _in_place_of(known, seen)
             configurations.put(seen.execution_id, observation.configuration)
             outcome: Outcome = "created" if seen.complete else "incomplete"
@@ -74,13 +74,12 @@ def fold(
     return Folded(folded, outcomes)
 
 
-def _preference(observation: Observation) -> tuple[int | str, ...]:
-    """Rank observations of one execution, so that any order of them leads to the same record.
+def _preference(execution: Execution) -> tuple[int | str, ...]:
+    """Rank copies of one execution, so that any order of them leads to the same record.
 
     Of two that are whole the older files stay, for what is recorded whole is not overwritten; of
     others those that were modified last, for they are still being written.
     """
-    execution = observation.execution
     age = -execution.files_modified if execution.is_whole else execution.files_modified
     return (*_quality(execution), age, execution.fingerprint)
 
@@ -96,11 +95,6 @@ def _quality(execution: Execution) -> tuple[int, ...]:
     )
 
 
-def _supersedes(observation: Observation, known: Execution) -> bool:
-    """Tell whether what is seen is better than what is recorded."""
-    return _preference(observation) > _preference(Observation(observation.key, known, None))
-
-
 def _in_place_of(known: Execution | None, seen: Execution) -> Execution:
     """Return what is seen with what people wrote about what was known."""
     if known is None:
@@ -114,14 +108,14 @@ def _in_place_of(known: Execution | None, seen: Execution) -> Execution:
 def _with_places(kept: Execution, other: Execution) -> Execution:
     """Add to a copy what another one tells: where it lies, and the scheduler's state.
 
-    Of several places where the same files lie the one that sorts first is the source.
+    Of several places where equally good copies lie the one that sorts first is the source.
     """
     places = {kept.source_path, other.source_path, *kept.found_at, *other.found_at}
     told = {
         "found_at": sorted(places)[:_MOST_PLACES],
         "scheduler_state": max(kept.scheduler_state or "", other.scheduler_state or "") or None,
     }
-    if other.fingerprint == kept.fingerprint:
+    if _preference(other) == _preference(kept):
         told["source_path"] = min(kept.source_path, other.source_path)
     is_told = all(getattr(kept, name) == value for name, value in told.items())
     return kept if is_told else kept.model_copy(update=told)

@@ -318,9 +318,10 @@ class _Import:
                 self._audit.reject(observation.execution.source_path, "damaged_case", str(error))
             return
         except DocumentTooLargeError as error:
-            if len(observations) > 1:  # one of them may be it: the others need not suffer
-                for observation in observations:
-                    await self._write(key, [observation])
+            if len(observations) > 1:  # one of them may be it, or they are only too many at once
+                middle = len(observations) // 2
+                for part in (observations[:middle], observations[middle:]):
+                    await self._write(key, part)
             else:
                 self._audit.reject(observations[0].execution.source_path, "too_large", str(error))
             return

@@ -65,6 +65,7 @@ _COMPRESSED = {"wiredTiger": {"configString": "block_compressor=zstd"}}
 _COLLECTION_EXISTS = 48
 _NOT_YET_INITIALIZED = 94
 _TOO_LARGE = {10334, 17419}
+_TOO_MUCH_AT_ONCE = {290, 388}  # for the time that a transaction may take; for the cache
 _TOO_LARGE_TOGETHER = "transaction is too large"
 _TOO_MUCH_MEMORY = {146, 292, 4568, 40099}
 _DUPLICATE = {11000, 11001}
@@ -648,8 +649,8 @@ def _translated_failure(error: Exception) -> DatabaseError:
         return WriteConflictError(f"another writer changed the document: {error}")
     if isinstance(error, errors.DocumentTooLarge) or code in _TOO_LARGE:
         return DocumentTooLargeError("a document exceeds the 16 MiB that MongoDB stores")
-    if _TOO_LARGE_TOGETHER in str(error):
-        return DocumentTooLargeError("the documents together exceed what MongoDB writes at once")
+    if code in _TOO_MUCH_AT_ONCE or _TOO_LARGE_TOGETHER in str(error):
+        return DocumentTooLargeError("it is more than MongoDB takes in one transaction")
     if isinstance(error, errors.ExecutionTimeout) or getattr(error, "timeout", False):
         return DatabaseTimeoutError(f"MongoDB took too long: {error}")
     return DatabaseError(f"MongoDB refused: {error}")

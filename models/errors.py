@@ -57,7 +57,7 @@ class WriteConflictError(DatabaseError):
 
 
 class DocumentTooLargeError(DatabaseError):
-    """A document would exceed the 16 MiB that MongoDB stores."""
+    """A document would exceed the 16 MiB that MongoDB stores, or a write one transaction."""
 
 
 class DamagedError(DatabaseError):

@@ -97,16 +97,22 @@ async def _upload(server: "_Server", upload: Sequence[Found], sent: Sent) -> Non
 
 
 def _can_be_sent(found: Found, sent: Sent) -> bool:
-    """Tell whether the names of a directory are text, as JSON needs; else it is rejected."""
-    try:
-        place_in_tar(found.location).encode()
-    except UnicodeEncodeError:
-        sent.counts.rejected += 1
-        detail = "its path is not valid UTF-8"
-        path = storable_path(found.path)
-        sent.problems.append({"path": path, "reason": "bad_name", "detail": detail})
-        return False
-    return True
+    """Tell whether a directory can be sent; else it is rejected.
+
+    Its names are to be text, as JSON needs, and files are all that an upload holds.
+    """
+    reason, detail = "empty", "there is no file in it"
+    if found.entries:
+        try:
+            place_in_tar(found.location).encode()
+        except UnicodeEncodeError:
+            reason, detail = "bad_name", "its path is not valid UTF-8"
+        else:
+            return True
+    sent.counts.rejected += 1
+    path = storable_path(found.path)
+    sent.problems.append({"path": path, "reason": reason, "detail": detail})
+    return False
 
 
 def _uploads(directories: Sequence[Found]) -> Iterator[list[Found]]:

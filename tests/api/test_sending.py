@@ -16,6 +16,7 @@ from ingest.pipeline import ImportOptions, Shard, import_paths
 from ingest.sources import open_source
 from models.database import Database, open_database
 from models.errors import RemoteError
+from models.ingestion import Counts
 from models.settings import Settings
 from tests.archives import dump
 
@@ -75,6 +76,15 @@ async def test_shards_can_be_sent(
     for number in (1, 2):
         await send(token, [tree], URL, shard=Shard(number, 2), transport=transport)
     assert await database.executions.count({}) == whole
+
+
+async def test_a_directory_without_files_is_counted(
+    transport: httpx2.AsyncBaseTransport, token: Settings, tmp_path: Path
+) -> None:
+    (tmp_path / "performance_archive/jdoe/case/1000.250102-030405").mkdir(parents=True)
+    sent = await send(token, [tmp_path], URL, transport=transport)
+    assert sent.counts == Counts(discovered=1, rejected=1)
+    assert [problem["reason"] for problem in sent.problems] == ["empty"]
 
 
 async def test_without_a_token_it_is_refused_with_the_reason(

@@ -354,6 +354,18 @@ def test_copies_in_any_order_give_the_same_record(number: int) -> None:
     assert one_by_one.configuration == together.configuration
 
 
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+def test_the_source_is_where_the_best_copy_lies(order: Sequence[int]) -> None:
+    """A worse copy does not give its place to a better one with files of the same sizes."""
+    copies = [
+        failure(FIRST, source_path="/a", files_modified=3, fingerprint="x"),
+        failure(FIRST, source_path="/b", files_modified=5, fingerprint="y"),
+        failure(FIRST, source_path="/c", files_modified=9, fingerprint="x"),
+    ]
+    case = case_of(*([copies[number]] for number in order))
+    assert case.executions[0].source_path == "/c"
+
+
 def test_the_schedulers_word_counts_where_no_run_has_ended() -> None:
     killed = observation(FIRST, {"a": 1}, status="running", status_source="CaseStatus")
     moved = observation(

@@ -8,18 +8,19 @@ import subprocess
 import sys
 import tarfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from backports import zstd
+from pymongo.errors import OperationFailure
 
 from ingest.pipeline import Budgets, ImportOptions, Report, Shard, import_paths
 from ingest.sample import DERIVED, SampleCase, SampleFile, write_files
 from ingest.sources import open_source
-from models.database import Database, open_database
+from models.database import Collection, Database, Write, open_database
 from models.delta import flatten_delta
 from models.ingestion import Counts
 from models.settings import Settings
@@ -691,3 +692,28 @@ async def test_conflicting_groups_are_reported_and_a_case_made_again_shows_its_l
     (case,) = await database.cases.find({})
     assert case["caseGroups"] == ["one", "two"]
     assert [lineage["caseHash"] for lineage in case["lineages"]] == ["a", "b"]
+
+
+@pytest.mark.parametrize("code", [pytest.param(388, id="cache"), pytest.param(290, id="time")])
+async def test_what_is_too_large_for_one_transaction_takes_several(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    write = Collection.write
+
+    async def limited(self: Collection, writes: Sequence[Write], session: Any = None) -> bool:
+        if len(writes) > 2:
+            raise OperationFailure("transaction is too large", code)
+        return await write(self, writes, session)
+
+    monkeypatch.setattr(Collection, "write", limited)
+    for second in range(7):
+        lid = f"1000.250102-03040{second}"
+        for name, data in execution_files(lid).items():
+            path = tmp_path / lid / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+    report = await run(database, tmp_path)
+    assert report.record.counts == Counts(discovered=7, created=7)
+    stored = await database.cases.find_one({"_id": KEY.case_id})
+    assert stored is not None
+    assert stored["executionCount"] == 7

@@ -20,6 +20,7 @@ TABLE = VariationTable()
         pytest.param("env_run.DOUT_S_ROOT", "archiving", True, id="short-term archive"),
         pytest.param("git_tag", "source", False, id="tag"),
         pytest.param("env_case.CASE_HASH", "source", False, id="hash of the case"),
+        pytest.param("env_case.CASE_GROUP", "source", False, id="group of the case"),
         pytest.param("compiler", "build", False, id="compiler"),
         pytest.param("env_build.DEBUG", "build", False, id="debug build"),
         pytest.param("env_mach_pes.NTASKS.ATM", "pe_layout", False, id="tasks"),
