@@ -100,9 +100,11 @@ async def _verify_case(
         found = await database.executions.find({"caseId": case_id})
         checked = _check(case_id, before, {each["_id"]: each for each in found}, tables)
         overflows = await _overflow_differences(database, case_id, before)
-        differences = checked.differences + overflows
+        computed = await _computed_differences(database, case_id, before.record)
+        differences = checked.differences + computed + overflows
         if not repair or await _repair(database, case_id, before, checked):
             if repair:
+                await _mend_computed(database, computed, before.record)
                 await _mend_overflows(database, overflows)
             break
     return differences
@@ -194,6 +196,27 @@ def _listing_differences(
         else:
             for field in sorted(name for name in right if is_there.get(name) != right[name]):
                 yield Difference("executions", own_id, field)
+
+
+async def _computed_differences(
+    database: Database, case_id: str, case: CaseRecord
+) -> list[Difference]:
+    """Say which fields are wrong that a case only has where it is stored."""
+    right = _computed_fields(case)
+    stored = await database.cases.find_one({"_id": case_id}, dict.fromkeys(right, 1)) or right
+    wrong = sorted(name for name in right if stored.get(name) != right[name])
+    return [Difference("cases", case_id, name) for name in wrong]
+
+
+def _computed_fields(case: CaseRecord) -> dict[str, Any]:
+    return case.model_dump(by_alias=True, include=set(CaseRecord.model_computed_fields))
+
+
+async def _mend_computed(
+    database: Database, differences: list[Difference], case: CaseRecord
+) -> None:
+    for each in differences:
+        await database.cases.update({"_id": each.document}, {"$set": _computed_fields(case)})
 
 
 async def _overflow_differences(

@@ -44,6 +44,7 @@ async def test_what_an_import_writes_agrees(filled: Database) -> None:
         pytest.param("cases", {"$set": {"executionCount": 99}}, "executionCount", id="counter"),
         pytest.param("cases", {"$set": {"compiler": "x"}}, "compiler", id="description"),
         pytest.param("cases", {"$set": {"lineages": []}}, "lineages", id="lineages"),
+        pytest.param("cases", {"$set": {"searchWords": ["x"]}}, "searchWords", id="words"),
         pytest.param(
             "cases", {"$set": {"canonicalExecutionId": "x"}}, "canonicalExecutionId", id="choice"
         ),
