@@ -105,5 +105,5 @@ def mongod_command(
         "--wiredTigerCacheSizeGB", str(cache_gb),
         "--setParameter", "diagnosticDataCollectionEnabled=false",
         # the documents that a killed client was writing are free again after this time
-        "--setParameter", "transactionLifetimeLimitSeconds=10",
+        "--setParameter", "transactionLifetimeLimitSeconds=30",
     ]  # fmt: skip
