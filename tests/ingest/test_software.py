@@ -54,3 +54,23 @@ def test_software_that_is_named_twice_is_told_once() -> None:
         "environment_variables.NETCDF_PATH": "/soft/netcdf-c-4.4.1-a4hji6e",
     }
     assert len(found(**variables)) == 1
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["unload netcdf-c/4.4.1-a4hji6e", "rm netcdf-c", "switch netcdf-c intel", "purge", "reset"],
+)
+def test_a_module_that_is_unloaded_names_nothing(command: str) -> None:
+    zlib = ("zlib", "1.3", "bbbbbbb", "module")
+    assert found(modules=["load netcdf-c/4.4.1-a4hji6e", command, "load zlib/1.3-bbbbbbb"]) == [
+        zlib
+    ]
+
+
+def test_the_module_that_is_switched_to_names_its_spec() -> None:
+    command = "swap netcdf-c/4.4.1-a4hji6e netcdf-c/4.9.2-bbbbbbb"
+    assert found(modules=[command]) == [("netcdf-c", "4.9.2", "bbbbbbb", "module")]
+
+
+def test_a_command_without_words_names_nothing() -> None:
+    assert found(modules=["", "load"]) == []
