@@ -6,11 +6,12 @@ spack-build-env.txt of a stage holds the whole environment of the user: credenti
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from ingest.builds.json_file import parse_object, text_of
 from ingest.builds.redaction import NOTHING_KNOWN, Redactor, is_secret_name
+from ingest.secret_names import names_secret
 from ingest.secrets import MASK
 from models.errors import ParseError
 
@@ -186,7 +187,17 @@ def parse_configure_args(content: bytes, redactor: Redactor) -> tuple[str, ...]:
         words = [word for command in _commands(text.replace(";", "\\;")) for word in command]
     except ParseError:
         words = text.split()
-    return tuple(_masked_option(word, redactor) for word in words)
+    return masked_arguments(words, redactor)
+
+
+def masked_arguments(words: Iterable[str], redactor: Redactor) -> tuple[str, ...]:
+    """Return arguments with credentials masked, also where one is the next word: `--token x`."""
+    masked, is_value = list[str](), False
+    for word in words:
+        masked.append(MASK if is_value and word[:1] != "-" else _masked_option(word, redactor))
+        name = word.lstrip("-")
+        is_value = word.startswith("--") and "=" not in word and names_secret(name)
+    return tuple(masked)
 
 
 def _masked_option(word: str, redactor: Redactor) -> str:
