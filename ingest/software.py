@@ -14,8 +14,9 @@ from models.execution import Software
 _NAME = r"(?P<name>[a-z0-9][a-z0-9_.-]{0,80}?)"
 _VERSION = r"(?P<version>[0-9][A-Za-z0-9_.]{0,60}|develop|main|master)"
 _HASH = r"(?P<hash>[a-z2-7]{32}|[a-z2-7]{7})"
-_MODULE = re.compile(rf"{_NAME}/{_VERSION}-{_HASH}")
-_PREFIX = re.compile(rf"{_NAME}-{_VERSION}-{_HASH}")
+_HYPHENS = r"(?P<version>[0-9][A-Za-z0-9_.]{0,60}(?:-[A-Za-z0-9_.]{1,60}){1,4})"
+_MODULE = [re.compile(rf"{_NAME}/{version}-{_HASH}") for version in (_VERSION, _HYPHENS)]
+_PREFIX = [re.compile(rf"{_NAME}-{version}-{_HASH}") for version in (_VERSION, _HYPHENS)]
 _WORDS = frozenset({"release", "default", "openmpi", "mvapich", "classic"})
 _UNLOADS = frozenset({"unload", "rm", "remove", "del", "delete"})
 _SWAPS = frozenset({"swap", "switch", "sw"})
@@ -25,8 +26,8 @@ _CLEARS = frozenset({"purge", "reset", "restore"})
 def find_software(variables: Mapping[str, Any]) -> list[Software]:
     """Return the software that modules and environment variables name, each once, by name."""
     found: dict[tuple[str, str, str], Software] = {}
-    for source, text, pattern in _candidates(variables):
-        match = pattern.fullmatch(text)
+    for source, text, patterns in _candidates(variables):
+        match = next(filter(None, (pattern.fullmatch(text) for pattern in patterns)), None)
         if match is not None and match["hash"] not in _WORDS:
             key = (match["name"], match["version"], match["hash"])
             name, version, spec_hash = key
@@ -35,7 +36,7 @@ def find_software(variables: Mapping[str, Any]) -> list[Software]:
     return [found[key] for key in sorted(found)]
 
 
-def _candidates(variables: Mapping[str, Any]) -> Iterator[tuple[str, str, re.Pattern[str]]]:
+def _candidates(variables: Mapping[str, Any]) -> Iterator[tuple[str, str, list[re.Pattern[str]]]]:
     for module in _loaded(variables.get(MODULES_KEY) or ()):
         yield "module", module, _MODULE
     prefix = f"{FILE}.environment_variables."

@@ -21,6 +21,9 @@ def found(**variables: Any) -> list[tuple[str, str, str, str]]:
             ("hdf5", "1.14.3", "abcdefghijklmnopqrstuvwxyz234567"),
             id="whole hash",
         ),
+        pytest.param(
+            "load netcdf-c/4.9.3-rc1-a4hji6e", ("netcdf-c", "4.9.3-rc1", "a4hji6e"), id="hyphen"
+        ),
         pytest.param("load e3sm/develop-a4hji6e", ("e3sm", "develop", "a4hji6e"), id="branch"),
     ],
 )
@@ -46,6 +49,19 @@ def test_a_prefix_names_its_spec_and_the_variable() -> None:
     path = "/soft/linux/gcc-11/netcdf-c-4.4.1-a4hji6e/lib:/usr/lib"
     variables = {"environment_variables.NETCDF_PATH": path}
     assert found(**variables) == [("netcdf-c", "4.4.1", "a4hji6e", "NETCDF_PATH")]
+
+
+@pytest.mark.parametrize(
+    ("directory", "expected"),
+    [
+        ("netcdf-c-4.9.3-rc1-a4hji6e", ("netcdf-c", "4.9.3-rc1", "a4hji6e")),
+        ("py-3to2-1.1.1-a4hji6e", ("py-3to2", "1.1.1", "a4hji6e")),
+    ],
+)
+def test_hyphens_of_names_and_versions_are_told_apart(
+    directory: str, expected: tuple[str, str, str]
+) -> None:
+    assert found(**{"environment_variables.X": f"/soft/{directory}"}) == [(*expected, "X")]
 
 
 def test_software_that_is_named_twice_is_told_once() -> None:
