@@ -34,6 +34,7 @@ ALLOWED_NAMES = frozenset({
 })  # fmt: skip
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,200}")
+_SETTING = re.compile(rf"\s{{0,80}}(?:export )?(?P<name>{_NAME.pattern})=(?P<value>[^;]*)")
 _TOKEN = re.compile(
     r"""(?P<quoted>'[^']*')|"(?P<double>[^"\\]*(?:\\.[^"\\]*)*)"|\\(?P<escaped>.)"""
     r"""|(?P<bare>[^\s;'"\\]+)|(?P<end>[;\n])|(?P<blank>[^\S\n]+)|(?P<stray>.)""",
@@ -120,6 +121,13 @@ def parse_variables(content: bytes) -> BuildVariables:
                 values[name] = value
                 unset.pop(name, None)
     return BuildVariables(values, tuple(name for name in unset if name not in values))
+
+
+def loose_variables(content: bytes) -> dict[str, str]:
+    """Return what the lines of a dump seem to set that cannot be parsed: only to mask it."""
+    lines = content[:ENVIRONMENT_LIMIT].decode("utf-8", errors="replace").splitlines()
+    found = (_SETTING.match(line) for line in lines)
+    return {match["name"]: match["value"].strip("'\"; ") for match in found if match}
 
 
 def _commands(text: str) -> Iterator[list[str]]:

@@ -87,10 +87,11 @@ class PrivateKey:
 NOTHING_KNOWN = Redactor()
 
 
-def redactor_of(variables: Mapping[str, str]) -> Redactor:
-    """Return what masks the values of those variables of an environment that are credentials."""
+def redactor_of(*dumps: Mapping[str, str]) -> Redactor:
+    """Return what masks the values of those variables of environments that are credentials."""
     values = {
         line.strip()
+        for variables in dumps
         for name, value in variables.items()
         if is_secret_name(name) and not name.endswith(_NAMES_OF_PATHS)
         for line in value.splitlines()
