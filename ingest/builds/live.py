@@ -123,7 +123,8 @@ async def report_phase(
         phases = [phase if each.name == name else each for each in build.phases]
         phases += [] if known else [phase]
         failed = name if report.status == "failed" else build.failed_phase
-        return {"phases": phases, "failed_phase": failed}
+        is_better = failed == name and "failed" not in {report.status, build.status}
+        return {"phases": phases, "failed_phase": None if is_better else failed}
 
     return await _change(database, own_id, owner, change)
 

@@ -221,3 +221,21 @@ async def test_names_and_tags_are_stored_without_credentials(database: Database)
     assert "aB3" not in str(build)
     assert "hunter2" not in str(build)
     assert build["failedPhase"] == build["phases"][0]["name"] == "build ***"
+
+
+async def test_a_phase_that_succeeds_at_last_is_not_the_failed_one(database: Database) -> None:
+    own_id, _ = await begin_build(database, new(), "me")
+    for status, failed in (("failed", "build"), ("success", None)):
+        await report_phase(database, own_id, "build", PhaseReport(status=status), "me")
+        assert (await only(database))["failedPhase"] == failed
+
+
+async def test_a_cancelled_build_that_is_run_after_all_names_no_cause(database: Database) -> None:
+    own_id, _ = await begin_build(database, new(status="not_run"), "me")
+    cause = {"buildId": "x", "name": "p", "specHash": OTHER}
+    change = {"$set": {"status": "cancelled", "cancelledBy": cause}}
+    await database.builds.update({"_id": own_id}, change)
+    await change_build(database, own_id, BuildChange(seconds=1), "me")
+    assert (await only(database))["cancelledBy"] == cause
+    await change_build(database, own_id, BuildChange(status="running"), "me")
+    assert (await only(database))["cancelledBy"] is None
