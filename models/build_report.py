@@ -1,8 +1,9 @@
 """What a hook or a CI job reports of a build over REST while it goes on."""
 
+from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field, StringConstraints, field_validator
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, field_validator
 from pydantic.alias_generators import to_camel
 
 from models.build import BuildHost, BuildStatus, BuildTest
@@ -10,8 +11,17 @@ from models.manifest import ManifestEntry
 from models.stored import Stored
 
 Word = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
+
+def _existing(moment: str) -> str:
+    datetime.fromisoformat(moment.removesuffix("Z").partition(".")[0])
+    return moment
+
+
 Moment = Annotated[
-    str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z?$")
+    str,
+    StringConstraints(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z?$"),
+    AfterValidator(_existing),
 ]
 
 
@@ -54,6 +64,13 @@ class BuildChange(_Reported):
     tests: Annotated[list[BuildTest], Field(max_length=10_000)] | None = None
     manifest: Annotated[list[ReportedEntry], Field(max_length=200_000)] | None = None
     extra: dict[str, Any] | None = None
+
+    @field_validator("manifest")
+    @classmethod
+    def _has_each_path_once(cls, told: list[ReportedEntry] | None) -> list[ReportedEntry] | None:
+        if told is not None and len({entry.path for entry in told}) < len(told):
+            raise ValueError("a path stands in it twice")
+        return told
 
 
 class NewBuild(_Reported):

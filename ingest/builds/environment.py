@@ -6,11 +6,12 @@ spack-build-env.txt of a stage holds the whole environment of the user: credenti
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from ingest.builds.json_file import parse_object, text_of
 from ingest.builds.redaction import NOTHING_KNOWN, Redactor, is_secret_name
+from ingest.secret_names import names_secret
 from ingest.secrets import MASK
 from models.errors import ParseError
 
@@ -33,6 +34,7 @@ ALLOWED_NAMES = frozenset({
 })  # fmt: skip
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,200}")
+_SETTING = re.compile(rf"\s{{0,80}}(?:export )?(?P<name>{_NAME.pattern})=(?P<value>[^;]*)")
 _TOKEN = re.compile(
     r"""(?P<quoted>'[^']*')|"(?P<double>[^"\\]*(?:\\.[^"\\]*)*)"|\\(?P<escaped>.)"""
     r"""|(?P<bare>[^\s;'"\\]+)|(?P<end>[;\n])|(?P<blank>[^\S\n]+)|(?P<stray>.)""",
@@ -121,6 +123,13 @@ def parse_variables(content: bytes) -> BuildVariables:
     return BuildVariables(values, tuple(name for name in unset if name not in values))
 
 
+def loose_variables(content: bytes) -> dict[str, str]:
+    """Return what the lines of a dump seem to set that cannot be parsed: only to mask it."""
+    lines = content[:ENVIRONMENT_LIMIT].decode("utf-8", errors="replace").splitlines()
+    found = (_SETTING.match(line) for line in lines)
+    return {match["name"]: match["value"].strip("'\"; ") for match in found if match}
+
+
 def _commands(text: str) -> Iterator[list[str]]:
     """Yield the words of each command, without quotes."""
     words: list[str] = []
@@ -186,7 +195,17 @@ def parse_configure_args(content: bytes, redactor: Redactor) -> tuple[str, ...]:
         words = [word for command in _commands(text.replace(";", "\\;")) for word in command]
     except ParseError:
         words = text.split()
-    return tuple(_masked_option(word, redactor) for word in words)
+    return masked_arguments(words, redactor)
+
+
+def masked_arguments(words: Iterable[str], redactor: Redactor) -> tuple[str, ...]:
+    """Return arguments with credentials masked, also where one is the next word: `--token x`."""
+    masked, is_value = list[str](), False
+    for word in words:
+        masked.append(MASK if is_value and word[:1] != "-" else _masked_option(word, redactor))
+        name = word.lstrip("-")
+        is_value = word.startswith("--") and "=" not in word and names_secret(name)
+    return tuple(masked)
 
 
 def _masked_option(word: str, redactor: Redactor) -> str:

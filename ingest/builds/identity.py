@@ -20,6 +20,7 @@ from models.errors import ParseError
 _BUILDS = uuid.UUID("0a2c1f5e-3d4b-5c6a-8e7f-9b1d2c3e4f50")
 _ADDED = re.compile(r"Installation of .{1,200} failed; see log for details")
 """What a report adds behind the log."""
+_MICROSECONDS = len("2026-01-02T03:04:05.000000")
 _PRECISE = re.compile(r"[0-9T:-]{19}\.[0-9]{1,6}")
 
 
@@ -43,8 +44,11 @@ def build_id(build: ObservedBuild, manifest_digest: str | None) -> str:
 
 
 def stamped_id(spec_hash: str, started_local: str) -> str:
-    """Return the `_id` of the attempt whose first command ran at a time told to the microsecond."""
-    return _uuid("build", spec_hash, started_local)
+    """Return the `_id` of the attempt whose first command ran at a time told to the microsecond.
+
+    Zeros at the end may be missing.
+    """
+    return _uuid("build", spec_hash, started_local.ljust(_MICROSECONDS, "0"))
 
 
 def is_precise(started_local: str | None) -> bool:

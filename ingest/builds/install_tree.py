@@ -22,9 +22,9 @@ from ingest.builds.attempt import (
 from ingest.builds.build_files import BuildFiles, Files
 from ingest.builds.build_log import LogOptions, LogReport, join_reports, read_log
 from ingest.builds.environment import (
-    BuildVariables,
     HostEnvironment,
     allowed_variables,
+    loose_variables,
     parse_configure_args,
     parse_host_environment,
     parse_variables,
@@ -162,11 +162,12 @@ def _read_build(
 
 
 def _read_variables(reader: BuildFiles) -> _Variables:
-    none = BuildVariables({}, ())
-    whole = reader.parse(parse_variables, ALL_VARIABLES) or none
-    changed = reader.parse(parse_variables, CHANGED_VARIABLES) or none
-    values = {**whole.values, **changed.values}
-    redactor = redactor_of(values)
+    names = (ALL_VARIABLES, CHANGED_VARIABLES)
+    dumps = {name: reader.parse(parse_variables, name) for name in names}
+    told = [dump.values for dump in dumps.values() if dump]
+    lost = [name for name, dump in dumps.items() if dump is None]
+    values = {name: value for dump in told for name, value in dump.items()}
+    redactor = redactor_of(*told, *(reader.parse(loose_variables, name) or {} for name in lost))
     return _Variables(allowed_variables(values, redactor), redactor)
 
 

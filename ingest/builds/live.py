@@ -17,7 +17,7 @@ from typing import IO, Any
 from ingest.builds.attempt import BuildAttempt, LogFile, course_of
 from ingest.builds.build_log import LogOptions, read_log
 from ingest.builds.cancel import cancel_dependents, cancel_latecomers
-from ingest.builds.environment import allowed_variables, spack_commit
+from ingest.builds.environment import allowed_variables, masked_arguments, spack_commit
 from ingest.builds.identity import is_precise, stamped_id
 from ingest.builds.merge import GROUPS, first_account
 from ingest.builds.observed import ObservedBuild
@@ -66,10 +66,10 @@ async def begin_build(database: Database, new: NewBuild, owner: str) -> tuple[st
         started_local=new.started_local,
         host=None if new.host is None else _host(new.host, redactor),
         variables=allowed_variables(new.variables, redactor),
-        configure_args=None if args is None else [redactor.text(arg) for arg in args],
-        tags=sorted(set(new.tags)),
+        configure_args=None if args is None else list(masked_arguments(args, redactor)),
+        tags=sorted({redactor.text(tag) for tag in new.tags}),
         owner=owner,
-        session=new.session,
+        session=None if new.session is None else NOTHING_KNOWN.text(new.session),
         sources=["live"],
         extra=new.extra,
         revision=1,
@@ -80,8 +80,8 @@ async def begin_build(database: Database, new: NewBuild, owner: str) -> tuple[st
     if await database.write([Insert(database.builds, document)]):
         if new.status == "failed":
             await cancel_dependents(database, own_id)
-        elif new.status == "not_run" and new.session is not None:
-            await cancel_latecomers(database, new.session)
+        elif new.status == "not_run" and record.session is not None:
+            await cancel_latecomers(database, record.session)
         return own_id, True
     await _owned(database, own_id, owner)
     return own_id, False
@@ -114,6 +114,7 @@ async def report_phase(
     database: Database, own_id: str, name: str, report: PhaseReport, owner: str
 ) -> BuildRecord | None:
     """Add a phase, or change it where it is; return the build, None when it is not known."""
+    name = NOTHING_KNOWN.text(name)
 
     def change(build: BuildRecord) -> dict[str, Any]:
         known = next((phase for phase in build.phases if phase.name == name), None)
@@ -122,7 +123,8 @@ async def report_phase(
         phases = [phase if each.name == name else each for each in build.phases]
         phases += [] if known else [phase]
         failed = name if report.status == "failed" else build.failed_phase
-        return {"phases": phases, "failed_phase": failed}
+        is_better = failed == name and "failed" not in {report.status, build.status}
+        return {"phases": phases, "failed_phase": None if is_better else failed}
 
     return await _change(database, own_id, owner, change)
 
@@ -138,8 +140,9 @@ async def change_build(
         return None
     told = report.model_dump(by_alias=False, exclude_none=True, exclude={"manifest", "tests"})
     masks = NOTHING_KNOWN
-    if report.message is not None:
-        told["message"] = masks.text(report.message)
+    told |= {name: masks.text(told[name]) for name in ("message", "failed_phase") if name in told}
+    if report.tags is not None:
+        told["tags"] = sorted({masks.text(tag) for tag in report.tags})
     if report.tests is not None:
         told["tests"] = [_masked(test, masks) for test in report.tests[:MOST_TESTS]]
         told["test_counts"] = dict(sorted(Counter(t.outcome for t in report.tests).items()))
@@ -198,6 +201,7 @@ async def attach_log(
     known = await _owned(database, own_id, owner)
     if known is None:
         return None
+    name = NOTHING_KNOWN.text(name)
     with tempfile.SpooledTemporaryFile(_IN_MEMORY) as file:
         async for piece in pieces:
             file.write(piece)

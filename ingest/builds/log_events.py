@@ -16,7 +16,8 @@ from ingest.builds.log_rules import (
     place_behind,
 )
 from ingest.builds.log_stream import LogLine
-from ingest.secrets import masked_text
+from ingest.builds.redaction import PrivateKey
+from ingest.secrets import MASK, masked_text
 
 _TRACEBACK = re.compile(r"(?P<indent>\s{0,80})Traceback \(most recent call last\):$")
 _FRAME = re.compile(r'\s{0,80}File "(?P<file>[^"]{1,999})", line (?P<line>[0-9]{1,9})')
@@ -110,6 +111,7 @@ class EventReader:
     ) -> None:
         self._limits = limits or EventLimits()
         self._redact = redact
+        self._key = PrivateKey()
         self._before: deque[str] = deque(maxlen=self._limits.context)
         self._drafts: dict[tuple[object, ...], _Draft] = {}
         self._open: list[_Draft] = []
@@ -122,12 +124,21 @@ class EventReader:
 
     def take(self, line: LogLine, phase: str | None = None) -> None:
         """Read the next line, which belongs to `phase`."""
+        line = self._safe(line)
         text = line.text
         is_message = self._growing is not None and self._grow(self._growing, text)
         self._feed(text)
         if not is_message and not (self._trace and self._goes_on(self._trace, line, phase)):
             self._look(line, phase)
         self._before.append(_clipped(text, self._limits.line))
+
+    def _safe(self, line: LogLine) -> LogLine:
+        """Mask what could not be known any more as a credential when the event is made."""
+        if self._key.holds(line.text):
+            return line._replace(text=MASK)
+        if len(line.text) > self._limits.line:
+            return line._replace(text=self._redact(line.text))
+        return line
 
     def _look(self, line: LogLine, phase: str | None) -> None:
         text = line.text

@@ -19,7 +19,7 @@ def ended(known: BuildRecord, told: Mapping[str, Any]) -> dict[str, Any]:
     """
     status = told.get("status", known.status)
     if status not in {"success", "failed"}:
-        return {}
+        return {} if status == "cancelled" else {"cancelled_by": None}
     failed = None
     if status == "failed":
         last = known.phases[-1].name if known.phases else None

@@ -210,6 +210,21 @@ def test_a_planted_credential_is_nowhere() -> None:
     assert log == leak.replace(SECRET.encode(), b"***") + FAILED
 
 
+@pytest.mark.parametrize(
+    "dumps",
+    [
+        {"spack-build-env.txt": f"export CI_TOKEN='{SECRET}';\nexport PS1='cut".encode()},
+        {"spack-build-env-mods.txt": b"export CI_TOKEN=another-one;"},
+    ],
+    ids=["damaged", "changed later"],
+)
+def test_a_credential_is_masked_whatever_the_dump_of_it(dumps: dict[str, bytes]) -> None:
+    leak = f"error: login with {SECRET} failed\n".encode()
+    files = STAGE | dumps | {"spack-build-out.txt": leak + FAILED}
+    assert SECRET not in str(staged(files))
+    assert SECRET.encode() not in b"".join(redactor_for(files_in_memory(files)).log([leak]))
+
+
 def test_install_trees_are_found_in_a_listing() -> None:
     paths = [
         "opt/a-1/.spack/spec.json", "opt/a-1/.spack/repos/x/package.py", "opt/a-1/lib/x",

@@ -189,3 +189,53 @@ async def test_a_log_adds_events_and_places_of_phases(database: Database) -> Non
     assert await attach_log(database, "x", "out", pieces(b""), "me") is None
     with pytest.raises(NotOwnerError):
         await attach_log(database, own_id, "out", pieces(b""), "you")
+
+
+async def test_a_time_that_is_written_in_another_way_is_the_same_build(database: Database) -> None:
+    own_id, _ = await begin_build(database, new(startedLocal=STARTED), "me")
+    again = await begin_build(database, new(startedLocal=f"{STARTED}00000"), "me")
+    assert again == (own_id, False)
+
+
+@pytest.mark.parametrize("moment", ["2026-13-42T03:04:05.5", "2026-02-30T03:04:05", "2026-01-02"])
+def test_a_time_that_does_not_exist_is_refused(moment: str) -> None:
+    with pytest.raises(ValidationError):
+        new(startedLocal=moment)
+
+
+def test_a_manifest_with_a_path_twice_is_refused() -> None:
+    entry = {"path": "lib/x", "type": "file"}
+    with pytest.raises(ValidationError, match="twice"):
+        BuildChange.model_validate({"manifest": [entry, entry]})
+
+
+async def test_names_and_tags_are_stored_without_credentials(database: Database) -> None:
+    token = "ghp_" + "aB3dEfGhIj" * 4
+    told = new(tags=[token], session=f"s {token}", configureArgs=["--token", "hunter2hunter2"])
+    own_id, _ = await begin_build(database, told, "me")
+    await report_phase(database, own_id, f"build {token}", PhaseReport(status="running"), "me")
+    await attach_log(database, own_id, f"log {token}", pieces(b"x\n"), "me")
+    change = BuildChange(status="failed", failed_phase=f"build {token}", tags=[f"t {token}"])
+    await change_build(database, own_id, change, "me")
+    build = await only(database)
+    assert "aB3" not in str(build)
+    assert "hunter2" not in str(build)
+    assert build["failedPhase"] == build["phases"][0]["name"] == "build ***"
+
+
+async def test_a_phase_that_succeeds_at_last_is_not_the_failed_one(database: Database) -> None:
+    own_id, _ = await begin_build(database, new(), "me")
+    for status, failed in (("failed", "build"), ("success", None)):
+        await report_phase(database, own_id, "build", PhaseReport(status=status), "me")
+        assert (await only(database))["failedPhase"] == failed
+
+
+async def test_a_cancelled_build_that_is_run_after_all_names_no_cause(database: Database) -> None:
+    own_id, _ = await begin_build(database, new(status="not_run"), "me")
+    cause = {"buildId": "x", "name": "p", "specHash": OTHER}
+    change = {"$set": {"status": "cancelled", "cancelledBy": cause}}
+    await database.builds.update({"_id": own_id}, change)
+    await change_build(database, own_id, BuildChange(seconds=1), "me")
+    assert (await only(database))["cancelledBy"] == cause
+    await change_build(database, own_id, BuildChange(status="running"), "me")
+    assert (await only(database))["cancelledBy"] is None

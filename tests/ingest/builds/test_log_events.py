@@ -127,6 +127,19 @@ def test_credentials_are_masked_in_text_and_context() -> None:
     assert "hunter2" not in str(found)
 
 
+@pytest.mark.parametrize("before", [1990, 490])
+def test_a_credential_is_masked_before_a_line_is_shortened(before: int) -> None:
+    token = "ghp_" + "aB3dEfGhIj" * 4
+    line = f"{'x' * 490} {token}"
+    found = event(line, f"error: {'x' * (before - 7)} {token}", line)
+    assert "aB3" not in str(found)
+
+
+def test_a_private_key_is_masked_in_the_lines_around_an_event() -> None:
+    key = ["-----BEGIN RSA PRIVATE KEY-----", "c2VjcmV0", "-----END RSA PRIVATE KEY-----"]
+    assert "c2VjcmV0" not in str(event(*key, ERROR, *key))
+
+
 def test_long_lines_are_shortened_visibly() -> None:
     (found,) = events("b" * 99, f"error: {'a' * 99}", text=50, line=20)
     assert (len(found.text), found.text[-1]) == (50, "\u2026")

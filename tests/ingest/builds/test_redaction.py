@@ -62,3 +62,37 @@ def test_a_credential_in_a_log_is_masked_however_it_is_cut(
     pieces = [log[start : start + size] for start in range(0, len(log), size)]
     masked = b"".join(redactor_of({"X_TOKEN": SECRET}).log(pieces))
     assert masked == filler * before + b" ***\n"
+
+
+@pytest.mark.parametrize("secret", [SECRET, f" --password {SECRET} ", "ghp_" + "aB3dEfGhIj" * 4])
+@pytest.mark.parametrize("size", [1000, 2**16])
+def test_a_credential_in_a_line_that_is_too_long_to_be_held_is_masked(
+    secret: str, size: int
+) -> None:
+    log = b"/" * (2**14 - 14) + secret.encode() + b"/x" * 2**16 + b"\n"
+    pieces = [log[start : start + size] for start in range(0, len(log), size)]
+    masked = b"".join(redactor_of({"X_TOKEN": SECRET}).log(pieces))
+    assert masked == log.replace(secret.strip().removeprefix("--password ").encode(), b"***")
+
+
+KEY = [
+    "-----BEGIN OPENSSH PRIVATE KEY-----",
+    "Proc-Type: 4,ENCRYPTED",
+    "",
+    "c2VjcmV0c2VjcmV0c2VjcmV0",
+    "c2Vj==",
+    "-----END OPENSSH PRIVATE KEY-----",
+]
+
+
+def test_a_private_key_in_a_log_is_masked_in_all_its_lines() -> None:
+    log = "\n".join(["a", *KEY, "b"]).encode()
+    masked = b"".join(Redactor().log([log[:60], log[60:]])).splitlines()
+    assert len(masked) == len(KEY) + 2
+    assert b"c2Vj" not in b"".join(masked)
+    assert (masked[0], masked[-1]) == (b"a", b"b")
+
+
+def test_the_beginning_of_a_key_hides_nothing_but_keys() -> None:
+    log = f"{KEY[0]}\nconfigure: error: no key\nmake\n".encode()
+    assert b"".join(Redactor().log([log])) == b"***\nconfigure: error: no key\nmake\n"
