@@ -343,6 +343,16 @@ async def test_a_comparison_tells_what_is_not_the_same(writer: httpx2.AsyncClien
     assert [each["name"] for each in found["buildOnly"]["added"]] == ["gmake"]
 
 
+async def test_a_flag_that_does_not_exist_is_refused(reader: httpx2.AsyncClient) -> None:
+    problem = await get(reader, "", 400, **{"flag.cflag": "-O3"})
+    assert problem["detail"] == "There is no flag 'cflag'; did you mean 'cflags'?"
+
+
+async def test_a_file_without_specs_is_no_error(writer: httpx2.AsyncClient) -> None:
+    answer = await writer.post(f"{SPECS}?name=spack.lock", content=packed(lockfile([])))
+    assert (answer.status_code, answer.json()["items"]) == (200, [])
+
+
 @pytest.mark.parametrize("form", FORMATS)
 async def test_what_came_in_comes_out_equal(writer: httpx2.AsyncClient, form: int) -> None:
     given = {"note": "x", **document(diamond(form), form)}
