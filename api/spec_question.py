@@ -39,7 +39,13 @@ QUESTIONS: Mapping[str, tuple[str, str]] = {
         ),
         "link,run",
     ),
-    "direct": ("Whether `^` and `dependency` only reach direct dependencies.", "true"),
+    "direct": (
+        (
+            "Whether `^` and `dependency` only reach direct dependencies; on edges of the types of"
+            " `deptype`, if that is given."
+        ),
+        "true",
+    ),
     "builtWith": ("Built with such a package: its name, perhaps a version.", "zlib@1.2.11"),
     "deployedWith": ("Runs with such a package: its name, perhaps a version.", "zlib@1.3"),
 }
@@ -57,7 +63,7 @@ async def spec_query(database: Database, given: Sequence[tuple[str, str]]) -> Qu
     """Return the query that the parameters make together; a 422 says where one makes no sense."""
     told = dict(given)
     types = read_types(told.get("deptype"))
-    narrowing = Narrowing(scope_of(types), direct=_read_switch(told.get("direct")))
+    narrowing = Narrowing(scope_of(types), _read_switch(told.get("direct")), types)
     found = []
     for name, text in given:
         if name in _CLOSURES:

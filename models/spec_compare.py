@@ -127,6 +127,7 @@ def _facts(document: Json) -> Json:
         f"{each['name']}@{each['version']}" for each in document["compilers"]
     )
     facts["packageHash"] = native.get("package_hash")
+    facts["external"] = native.get("external")
     for edge in document["edges"]:
         facts.setdefault(f"edge.{edge['name']}", []).append(
             {"types": edge["types"], "virtuals": edge["virtuals"]}

@@ -36,17 +36,20 @@ class TooBroadError(UsageError):
 
 @dataclass(frozen=True, slots=True)
 class Narrowing:
-    """How far `^` reaches: `scope` says along which edges, `direct` only to the next node."""
+    """How far `^` reaches: `scope` says along which edges, `direct` only to the next node.
+
+    Then the edge to it has one of the `types`, if any are named.
+    """
 
     scope: Scope = "test"
     direct: bool = False
+    types: tuple[str, ...] = ()
 
     @property
     def conditions(self) -> Json:
         """What an entry of a closure is, beside what is asked of the node."""
         scopes = SCOPES[self.scope]
-        found: Json = {} if self.scope == "test" else {"scope": {"$in": list(scopes)}}
-        return found | ({"direct": True} if self.direct else {})
+        return {} if self.scope == "test" else {"scope": {"$in": list(scopes)}}
 
 
 async def spec_filter(
@@ -143,15 +146,10 @@ def built_with(node: Node) -> Json:
 
     A spliced spec was built as another one; of all others, the closure is that of the build.
     """
-    entries = list(_entries(node))
-    spliced = [{"isSpliced": True, "builtWith": {"$elemMatch": entry}} for entry in entries]
-    plain = [
-        {
-            "isSpliced": False,
-            "dependencies": {"$elemMatch": {**entry, **Narrowing("build").conditions}},
-        }
-        for entry in entries
-    ]
+    narrowing = Narrowing("build").conditions
+    closures = [{"$elemMatch": {**entry, **narrowing}} for entry in _entries(node)]
+    spliced = [{"isSpliced": True, "builtWith": closure} for closure in closures]
+    plain = [{"isSpliced": False, "dependencies": closure} for closure in closures]
     return one_of([*spliced, *plain])
 
 
@@ -214,11 +212,14 @@ class _Compiler:
 
     def _held(self, wanted: Dependency, entry: Json, virtual: str | None = None) -> Json:
         """Return that a closure holds such an entry, on edges as they are wanted."""
+        narrowing = self._narrowing
         virtuals = [*wanted.virtuals, *([virtual] if virtual else [])]
-        kinds: Json = {"types": {"$all": list(wanted.types)}} if wanted.types else {}
-        kinds |= {"virtuals": {"$all": virtuals}} if virtuals else {}
-        if not wanted.direct:
-            narrow = self._narrowing.conditions
+        types: Json = {"$all": list(wanted.types)} if wanted.types else {}
+        if not wanted.direct and narrowing.direct and narrowing.types:
+            types["$in"] = list(narrowing.types)
+        kinds = ({"types": types} if types else {}) | _virtual(virtuals)
+        if not wanted.direct and not narrowing.direct:
+            narrow = narrowing.conditions
             return {
                 "dependencies": {"$elemMatch": entry | kinds | narrow or {"name": {"$gte": ""}}}
             }

@@ -26,6 +26,7 @@ from api.filters.values import (
 )
 from models.fields import Field, Table, words_of
 from models.keys import escape_name
+from models.spack.query import FLAGS
 
 DELTA, CONFIG, SEARCH = "delta.", "config.", "q"
 _OF_SPECS = {"variant.": "variants", "flag.": "flags"}
@@ -130,6 +131,10 @@ def keyed(base: str, operator: Operator, values: Sequence[object]) -> Filter:
     kind, _, key = base.partition(".")
     if f"{kind}." in _OF_SPECS:
         check_text(key)
+        if kind == "flag" and key not in FLAGS:
+            raise bad_parameter(
+                base[:200], f"There is no flag {key[:100]!r}{nearest(key, sorted(FLAGS))}"
+            )
         path = f"{_OF_SPECS[f'{kind}.']}.{escape_name(key)}"
         field = Field(base, "text", "", path=path, sortable=False)
         found = tuple(one for value in values for one in meanings(value, operator))

@@ -86,7 +86,7 @@ async def upload_spec_documents(
     data = await _body(request, most)
     upload = await upload_specs(store, data, name, Limits(size=most))
     items = upload.items
-    if all(item.outcome == "rejected" for item in items):
+    if items and all(item.outcome == "rejected" for item in items):
         raise _rejected(items)
     answer = {
         "ingestionId": upload.ingestion_id,
@@ -201,8 +201,7 @@ def _rejected(items: Sequence[Uploaded]) -> ProblemError:
         {"place": item.place, "reason": item.reason, "detail": item.detail}
         for item in items[:_MOST_TOLD]
     ]
-    first = items[0] if items else None
-    detail = f"{first.reason}: {first.detail}" if first else "There is nothing in the body."
+    detail = f"{items[0].reason}: {items[0].detail}"
     if len(items) > 1:
         detail = f"None of {len(items)} items can be taken; the first: {detail}"
     return ProblemError(

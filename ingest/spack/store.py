@@ -280,14 +280,14 @@ class _Plan:
         return len(forms) >= MOST_FORMS and item.form is not None and item.form not in forms
 
     def _take_node(self, item: _Item, key: str) -> bool:
-        """Plan a node; tell whether it is one that is stored and has been completed."""
+        """Plan a node; tell whether it is new, or one that is stored and has been completed."""
         id_ = item.derivation.ids[key]
         is_whole = key not in item.document.graph.incomplete
         if self._is_new(id_):
             self._new[id_] = self._document(item, key)
             if id_ in self._known:
                 self._replaced.add(id_)
-            return False
+            return True
         planned = self._new.get(id_)
         lacks = bool((planned or self._known[id_])["missing"])
         if not lacks or not is_whole or id_ in self._completed:

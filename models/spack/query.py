@@ -25,6 +25,7 @@ from models.errors import CaseledgerError
 from models.spack.version import VersionConstraint, VersionError, parse_constraint
 
 MAX_LENGTH = 4096
+MAX_DEPENDENCIES = 100
 FLAGS = frozenset({"cflags", "cppflags", "cxxflags", "fflags", "ldflags", "ldlibs"})
 DEPENDENCY_TYPES = ("build", "link", "run", "test")
 # The names that compilers had up to format 4, where they were no packages.
@@ -229,6 +230,7 @@ class _Parser:
     def __init__(self, text: str) -> None:
         self._text = text
         self._position = 0
+        self._edges = 0
 
     def parse(self) -> Node:
         if not self._text.strip():
@@ -364,6 +366,9 @@ class _Parser:
         match = self._take(_EDGE)
         if match is None:
             return None
+        self._edges += 1
+        if self._edges > MAX_DEPENDENCIES:
+            self._fail(f"at most {MAX_DEPENDENCIES} dependencies", match.start())
         edge = _Edge(match["sigil"] != "^", match["sigil"] == "%%")
         if match["bracket"]:
             self._edge_attributes(edge)

@@ -145,6 +145,7 @@ async def test_a_closure_is_narrowed(
     assert running < everywhere
     assert direct < everywhere
     assert await ids(reader, q="^gmake", deptype="build") >= running
+    assert await ids(reader, q="^gmake", deptype="test", direct="true") == set()
 
 
 @pytest.mark.parametrize(
@@ -318,6 +319,38 @@ async def test_two_specs_are_compared(reader: httpx2.AsyncClient) -> None:
     for section in ("run", "buildOnly"):
         assert found[section]["added"] == back[section]["removed"]
         assert len(found[section]["changed"]) == len(back[section]["changed"])
+
+
+async def test_a_comparison_tells_what_is_not_the_same(writer: httpx2.AsyncClient) -> None:
+    def made(version: str, path: str, *others: builders.Dependency) -> builders.Package:
+        mpi = package("openmpi", extra={"external": {"path": path, "module": None}})
+        zlib = package("zlib", version=version, parameters={"pic": version == "1.3"})
+        return package("app", on(mpi, "link", "mpi"), on(zlib, "link"), *others)
+
+    tool = package("gmake")
+    left, right = made("1.2.11", "/usr"), made("1.3", "/opt", on(tool, "build"))
+    for each in (left, right):
+        await writer.post(SPECS, content=packed(document(each)))
+    found = await get(writer, "/compare", left=left.hash, right=right.hash)
+    assert not found["isEqual"]
+    assert [each["what"] for each in found["root"]] == ["edge.gmake"]
+    assert [(each["left"]["name"], each["changes"]) for each in found["run"]["changed"]] == [
+        ("openmpi", [{"what": "external", "left": {"path": "/usr", "module": None},
+                      "right": {"path": "/opt", "module": None}}]),
+        ("zlib", [{"what": "variant.pic", "left": False, "right": True},
+                  {"what": "version", "left": "1.2.11", "right": "1.3"}]),
+    ]  # fmt: skip
+    assert [each["name"] for each in found["buildOnly"]["added"]] == ["gmake"]
+
+
+async def test_a_flag_that_does_not_exist_is_refused(reader: httpx2.AsyncClient) -> None:
+    problem = await get(reader, "", 400, **{"flag.cflag": "-O3"})
+    assert problem["detail"] == "There is no flag 'cflag'; did you mean 'cflags'?"
+
+
+async def test_a_file_without_specs_is_no_error(writer: httpx2.AsyncClient) -> None:
+    answer = await writer.post(f"{SPECS}?name=spack.lock", content=packed(lockfile([])))
+    assert (answer.status_code, answer.json()["items"]) == (200, [])
 
 
 @pytest.mark.parametrize("form", FORMATS)

@@ -130,6 +130,18 @@ async def test_only_direct_dependencies_can_be_asked_for(corpus: tuple[Database,
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("types", [("link", "run"), ("build",), ("test",)])
+async def test_direct_dependencies_have_the_types_on_their_own_edge(
+    corpus: tuple[Database, Stored], types: tuple[str, ...]
+) -> None:
+    database, stored = corpus
+    expected = {
+        id_ for id_, (graph, key) in stored.items()
+        if any(edge.name == "zlib" and set(types) & set(edge.deptypes) for edge in graph.edges[key])
+    }  # fmt: skip
+    assert await _found(database, "^zlib", scope="test", direct=True, types=types) == expected
+
+
 async def test_built_with_one_version_and_deployed_with_another(
     corpus: tuple[Database, Stored],
 ) -> None:
@@ -139,6 +151,15 @@ async def test_built_with_one_version_and_deployed_with_another(
     assert [(each["name"], each["isSpliced"]) for each in found] == [("app", True)]
     plain = {"$and": [built_with(parse_query("z@1.3")), deployed_with(parse_query("z@1.3"))]}
     assert [each["name"] for each in await database.specs.find(plain)] == ["lib"]
+
+
+async def test_nothing_is_built_with_what_only_tests_it(spec_database: Database) -> None:
+    check = on(package("check"), "test")
+    built = package("app", on(package("z"), "link"), check)
+    spliced = package("app", on(package("z", version="2"), "link"), build_spec=built)
+    await write_specs(spec_database, documents(document(spliced)))
+    assert len(await spec_database.specs.find(built_with(parse_query("z")))) == 2
+    assert await spec_database.specs.find(built_with(parse_query("check"))) == []
 
 
 async def test_too_vague_a_dependency_is_refused(

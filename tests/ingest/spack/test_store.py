@@ -17,6 +17,7 @@ from models.database import Collection, Database, Delete, Insert
 from models.errors import DatabaseError
 from models.spack.dag_hash import verify_all
 from models.spec import SpecRecord
+from models.spec_deletion import delete_spec
 from models.spec_derivation import Derivation, identities
 from tests.ingest.spack.builders import (
     FORMATS,
@@ -269,6 +270,19 @@ async def test_a_tombstone_gives_way_to_the_spec_when_it_comes_again(
     (written,) = await _write(spec_database, document(app))
     assert written.outcome == "created"
     assert (await _all(spec_database))[app.hash]["tombstone"] is None
+
+
+async def test_a_dependency_that_was_deleted_is_news_when_it_comes_again(
+    spec_database: Database,
+) -> None:
+    app = diamond()
+    leaf = app.dependencies[0].package
+    await _write(spec_database, document(app))
+    await delete_spec(spec_database, leaf.hash, force=True)
+    (written,) = await _write(spec_database, document(app))
+    assert written.outcome == "updated"
+    assert leaf.hash in written.hashes
+    assert (await _all(spec_database))[leaf.hash]["tombstone"] is None
 
 
 async def test_one_that_is_too_large_costs_itself(

@@ -7,6 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from models.spack.query import (
+    MAX_DEPENDENCIES,
     MAX_LENGTH,
     Dependency,
     Flags,
@@ -258,6 +259,7 @@ def test_one_package_may_be_asked_for_twice() -> None:
         pytest.param("hdf5 $where", 5, "the end", id="dollar"),
         pytest.param("hdf5\u00e9", 4, "the end", id="letter of another script"),
         pytest.param("a" * (MAX_LENGTH + 1), MAX_LENGTH, "at most", id="too long"),
+        pytest.param("%a" * (MAX_DEPENDENCIES + 1), 2 * MAX_DEPENDENCIES, "at most", id="too many"),
     ],
 )
 def test_an_error_says_what_and_where(text: str, position: int, expected: str) -> None:
