@@ -309,3 +309,37 @@ async def test_machines_are_listed_with_what_is_recorded(writer: httpx2.AsyncCli
         "aliases": ["perlmutter", "pm", "pm-gpu"], "caseCount": 0, "executionCount": 0,
     }  # fmt: skip
     assert items["laptop"]["isKnown"] is False
+
+
+async def test_all_who_record_in_one_case_at_once_are_served(writer: httpx2.AsyncClient) -> None:
+    ids = [f"{number}.250107-193415" for number in range(40)]
+    answers = await asyncio.gather(
+        *(writer.post("/api/v1/executions", json={**EXECUTION, "executionId": i}) for i in ids)
+    )
+    assert {answer.status_code for answer in answers} == {201}
+    (case,) = (await writer.get("/api/v1/cases")).json()["items"]
+    assert case["executionCount"] == len(ids)
+
+
+async def test_edits_of_whatever_is_there_do_not_meet(writer: httpx2.AsyncClient) -> None:
+    url = (await make_case(writer)).headers["Location"]
+    any_state = {"If-Match": "*"}
+    edits = [writer.patch(url, json={"notes": str(n)}, headers=any_state) for n in range(20)]
+    assert {answer.status_code for answer in await asyncio.gather(*edits)} == {200}
+
+
+async def test_a_case_that_is_written_all_the_time_can_be_deleted(
+    writer: httpx2.AsyncClient,
+) -> None:
+    url = (await make_case(writer)).headers["Location"]
+    edits = [
+        writer.patch(url, json={"notes": str(n)}, headers={"If-Match": "*"}) for n in range(20)
+    ]
+    *_, deleted = await asyncio.gather(*edits, writer.delete(url))
+    assert deleted.status_code == 204
+
+
+@pytest.mark.parametrize("name", [" ", "a\nb", " a", "a ", "\x7f"])
+async def test_names_can_be_seen(writer: httpx2.AsyncClient, name: str) -> None:
+    for field in ("machine", "user", "name"):
+        assert (await make_case(writer, **{field: name})).status_code == 422
