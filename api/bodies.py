@@ -44,7 +44,13 @@ def _existing_time(text: str) -> str:
     return text
 
 
-Name = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00/]+$")]
+_VISIBLE = r"[^\x00-\x20\x7f/]"
+Name = Annotated[
+    str,
+    StringConstraints(
+        min_length=1, max_length=255, pattern=rf"^{_VISIBLE}([^\x00-\x1f\x7f/]*{_VISIBLE})?$"
+    ),
+]
 ExecutionName = Annotated[
     str, StringConstraints(min_length=1, max_length=200, pattern=r"^[A-Za-z0-9._\[\]-]+$")
 ]

@@ -126,10 +126,10 @@ _DATABASE_ERRORS: tuple[tuple[type[DatabaseError], HTTPStatus, str, str, str], .
     ),
     (
         WriteConflictError,
-        HTTPStatus.CONFLICT,
-        "conflict",
-        "Conflict",
-        "Somebody else changes the same document; try again.",
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "write-conflict",
+        "Others keep writing the same document",
+        "Nothing was changed. Try again in a moment.",
     ),
     (
         DatabaseError,

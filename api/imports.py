@@ -32,7 +32,7 @@ class Imports:
 
     def __init__(self) -> None:
         self._turns = asyncio.Semaphore(_AT_ONCE)
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[str, asyncio.Task[None]] = {}
         self._is_stopping = False
 
     async def start(
@@ -62,20 +62,20 @@ class Imports:
         await database.ingestions.write([Put(database.ingestions, document)])
         own = replace(options, ingestion_id=ingestion_id)
         task = asyncio.create_task(self._run(database, path, own, is_ours))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks[ingestion_id] = task
+        task.add_done_callback(lambda _: self._tasks.pop(ingestion_id))
         return ingestion_id
 
-    async def wait(self, seconds: float) -> None:
-        """Return when something is done, or the time is over."""
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    async def wait(self, ingestion_id: str, seconds: float) -> None:
+        """Return when an import is over, or the time is."""
+        if task := self._tasks.get(ingestion_id):
+            await asyncio.wait([task], timeout=seconds)
 
     async def stop(self) -> None:
         """Let the imports write what they have begun, and end; running them again goes on."""
         self._is_stopping = True
         if self._tasks:
-            _, pending = await asyncio.wait(self._tasks, timeout=_STOP_SECONDS)
+            _, pending = await asyncio.wait(self._tasks.values(), timeout=_STOP_SECONDS)
             for task in pending:
                 task.cancel()
 

@@ -10,11 +10,11 @@ from api.stored_cases import read_revision
 from models.database import Database
 
 
-async def matched_revision(request: Request, database: Database, case_id: str) -> int:
+async def matched_revision(request: Request, database: Database, case_id: str) -> int | None:
     """Return the revision of a case that the client has seen, which has to be the present one.
 
-    It is told by the entity tag of `GET /cases/{caseId}`; `*` is any. 428 without one, 412 with
-    another one.
+    It is told by the entity tag of `GET /cases/{caseId}`; `*` is any, which is None. 428 without
+    one, 412 with another one.
     """
     given = request.headers.get("if-match")
     if given is None:
@@ -25,7 +25,10 @@ async def matched_revision(request: Request, database: Database, case_id: str) -
             "Send the ETag of the case as you read it, so that nobody's edit is lost.",
         )
     revision = await read_revision(database, case_id)
-    if {"*", entity_tag(case_id, revision)}.isdisjoint(map(str.strip, given.split(","))):
+    tags = {tag.strip() for tag in given.split(",")}
+    if "*" in tags:
+        return None
+    if entity_tag(case_id, revision) not in tags:
         raise outdated(f"The case has changed since; it is at revision {revision}.")
     return revision
 

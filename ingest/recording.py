@@ -16,13 +16,14 @@ from ingest.assemble import Observation
 from ingest.case_store import StoredCase, read_case, remove_case, store_case
 from ingest.derive import recompute
 from ingest.fold import fold
+from ingest.patience import Patience
 from ingest.secrets import without_secrets
 from models.annotations import CaseAnnotations, ExecutionAnnotations
 from models.case import CaseRecord
 from models.configuration import Configuration
 from models.database import Database, Insert
 from models.edit import Change, EditRecord
-from models.errors import ConflictError, DatabaseError, NotFoundError, OutdatedError
+from models.errors import ConflictError, NotFoundError, OutdatedError, WriteConflictError
 from models.execution import Execution, Software, Status, Timing
 from models.identity import CaseKey, system_of
 from models.lid import parse_lid
@@ -31,7 +32,7 @@ from models.simdate import SimulatedDate
 from models.stored import Stored
 from models.tables import Tables
 
-_ATTEMPTS = 20
+_PATIENCE_SECONDS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,8 @@ async def record_execution(
     ConflictError when another execution of that id is recorded: nothing is overwritten.
     """
     observation = _observation(key, stated, author)
-    for _ in range(_ATTEMPTS):
+    patience = Patience(_PATIENCE_SECONDS)
+    while await patience.lasts():
         before = await read_case(database, key.case_id)
         known = _execution(before.record, stated.execution_id) if before else None
         if known is not None:
@@ -109,15 +111,20 @@ async def record_execution(
         also = [_entry(database, key.case_id, author, "created", stated.execution_id)]
         if await store_case(database, key.case_id, before, folded.case, also):
             return True
-    raise DatabaseError(f"case {key.name}: others kept writing it; try again")
+    raise WriteConflictError(f"case {key.name}: others kept writing it; try again")
 
 
 async def edit_case(
-    database: Database, case_id: str, revision: int, changes: Mapping[str, Any], author: Author
+    database: Database,
+    case_id: str,
+    revision: int | None,
+    changes: Mapping[str, Any],
+    author: Author,
 ) -> CaseRecord:
     """Change what people wrote about a case: `changes` by attribute of CaseAnnotations.
 
-    NotFoundError; OutdatedError when the case is no longer at that revision.
+    NotFoundError; OutdatedError when the case is no longer at that revision. None is whatever is
+    there.
     """
 
     def edit(case: CaseRecord) -> CaseRecord:
@@ -131,7 +138,7 @@ async def edit_execution(
     database: Database,
     case_id: str,
     execution_id: str,
-    revision: int,
+    revision: int | None,
     changes: Mapping[str, Any],
     author: Author,
 ) -> CaseRecord:
@@ -150,7 +157,7 @@ async def edit_execution(
 
 
 async def pin_canonical(
-    database: Database, case_id: str, revision: int, execution_id: str | None, author: Author
+    database: Database, case_id: str, revision: int | None, execution_id: str | None, author: Author
 ) -> CaseRecord:
     """Make an execution the canonical one until it is freed, or free it with None.
 
@@ -174,19 +181,22 @@ async def pin_canonical(
 
 async def delete_case(database: Database, case_id: str, author: Author) -> None:
     """Remove a case with all its executions; the entry of that stays."""
-    case = await read_case(database, case_id)
-    if case is None:
-        raise NotFoundError(f"there is no case {case_id}")
-    record = case.record
-    changes = {
-        "name": Change(previous=record.name, current=None),
-        "machine": Change(previous=record.machine, current=None),
-        "user": Change(previous=record.user, current=None),
-        "executionCount": Change(previous=record.execution_count, current=None),
-    }
-    entry = _entry(database, case_id, author, "deleted", changes=changes)
-    if not await remove_case(database, case_id, case, [entry]):
-        raise OutdatedError("the case is being written; try again")
+    patience = Patience(_PATIENCE_SECONDS)
+    while await patience.lasts():
+        case = await read_case(database, case_id)
+        if case is None:
+            raise NotFoundError(f"there is no case {case_id}")
+        record = case.record
+        changes = {
+            "name": Change(previous=record.name, current=None),
+            "machine": Change(previous=record.machine, current=None),
+            "user": Change(previous=record.user, current=None),
+            "executionCount": Change(previous=record.execution_count, current=None),
+        }
+        entry = _entry(database, case_id, author, "deleted", changes=changes)
+        if await remove_case(database, case_id, case, [entry]):
+            return
+    raise WriteConflictError("others kept writing the case; try again")
 
 
 async def delete_execution(
@@ -204,36 +214,39 @@ async def delete_execution(
             raise ConflictError(f"{execution_id} is pinned as canonical; free it first")
         return recompute(case, without=execution_id)
 
-    for _ in range(_ATTEMPTS):
+    patience = Patience(_PATIENCE_SECONDS)
+    while await patience.lasts():
         before = await read_case(database, case_id)
         if before is None:
             raise NotFoundError(f"there is no case {case_id}")
         also = [_entry(database, case_id, author, "deleted", execution_id)]
         if await store_case(database, case_id, before, edit(before.record), also):
             return
-    raise DatabaseError("others kept writing the case; try again")
+    raise WriteConflictError("others kept writing the case; try again")
 
 
 async def _edit(
     database: Database,
     case_id: str,
-    revision: int,
+    revision: int | None,
     edit: Callable[[CaseRecord], CaseRecord],
     author: Author,
     event: str,
     execution_id: str | None,
 ) -> CaseRecord:
-    before = await read_case(database, case_id)
-    if before is None:
-        raise NotFoundError(f"there is no case {case_id}")
-    if before.record.revision != revision:
-        raise OutdatedError(f"the case is at revision {before.record.revision}")
-    after = edit(before.record)
-    changes = _changes(before, after, execution_id)
-    also = [_entry(database, case_id, author, event, execution_id, changes)]
-    if changes and not await store_case(database, case_id, before, after, also):
-        raise OutdatedError("the case was written meanwhile")
-    return after
+    patience = Patience(_PATIENCE_SECONDS)
+    while await patience.lasts():
+        before = await read_case(database, case_id)
+        if before is None:
+            raise NotFoundError(f"there is no case {case_id}")
+        if revision not in (None, before.record.revision):
+            raise OutdatedError(f"the case is at revision {before.record.revision}")
+        after = edit(before.record)
+        changes = _changes(before, after, execution_id)
+        also = [_entry(database, case_id, author, event, execution_id, changes)]
+        if not changes or await store_case(database, case_id, before, after, also):
+            return after
+    raise WriteConflictError("others kept writing the case; try again")
 
 
 def _changes(before: StoredCase, after: CaseRecord, execution_id: str | None) -> dict[str, Change]:

@@ -3,15 +3,12 @@
 It stands in the case, with the execution, and no import touches it.
 """
 
-import asyncio
-import itertools
-import random
-import time
 from collections.abc import Callable
 
 from ingest.case_store import read_case, store_case
+from ingest.patience import Patience
 from models.database import Database
-from models.errors import DatabaseError
+from models.errors import WriteConflictError
 from models.execution import Execution, SoftwareLink
 
 _PATIENCE_SECONDS = 30
@@ -55,8 +52,8 @@ def _key(link: SoftwareLink) -> tuple[str, str]:
 async def _change_links(
     database: Database, case_id: str, execution_id: str, change: Change
 ) -> bool | None:
-    until = time.monotonic() + _PATIENCE_SECONDS
-    for attempt in itertools.count():
+    patience = Patience(_PATIENCE_SECONDS)
+    while await patience.lasts():
         before = await read_case(database, case_id)
         if before is None:
             return None
@@ -72,10 +69,7 @@ async def _change_links(
         after = before.record.model_copy(update={"executions": executions})
         if await store_case(database, case_id, before, after):
             return True
-        if time.monotonic() > until:
-            break
-        await asyncio.sleep(random.uniform(0, min(0.5, 0.01 * 2 ** min(attempt, 10))))  # noqa: S311
-    raise DatabaseError(f"case {case_id}: others kept writing it; try again")
+    raise WriteConflictError(f"case {case_id}: others kept writing it; try again")
 
 
 def _place(executions: list[Execution], execution_id: str) -> int | None:

@@ -631,6 +631,8 @@ def _pipeline_blamed() -> Iterator[None]:
     """
     try:
         yield
+    except bson.errors.InvalidBSON as error:
+        raise AggregationError("a date is not in the years 1 to 9999") from error
     except errors.OperationFailure as error:
         if error.timeout or error.code in _SERVER_FAULTS or error.code in _TOO_LARGE:
             raise

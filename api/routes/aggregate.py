@@ -24,6 +24,7 @@ RESOURCES: Mapping[str, Callable[[Database], Collection]] = {
     "cases": lambda database: database.cases,
     "executions": lambda database: database.executions,
     "specs": lambda database: database.specs,
+    "builds": lambda database: database.builds,
 }
 """What pipelines can begin with."""
 

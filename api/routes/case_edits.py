@@ -14,12 +14,14 @@ from api.bodies import (
     given_fields,
     read_body,
 )
+from api.dated_pages import Cursor, DatedList, Limit
 from api.deps import Store
 from api.lists import read_summaries
+from api.paging import DEFAULT_LIMIT
 from api.preconditions import matched_revision
 from api.responses import entity_tag, json_response, problems
 from api.routes.cases import CaseId, ExecutionId
-from api.schemas import CaseDetail, EditItem, ExecutionDetail, ItemsOf
+from api.schemas import CaseDetail, EditItem, ExecutionDetail, PageOf
 from api.security import CurrentCaller, require
 from api.stored_cases import read_execution_of_case, read_revision
 from api.views import case_detail, execution_detail
@@ -40,7 +42,6 @@ router = APIRouter(prefix="/cases", tags=["cases"])
 
 _EDIT_ERRORS = problems(400, 401, 403, 404, 409, 412, 413, 415, 422, 428)
 _DELETE_ERRORS = problems(400, 401, 403, 404, 409)
-_MOST_EDITS = 1000
 
 DeleteReason = Annotated[
     str | None, Query(max_length=2000, description="Why it is deleted; the history keeps it.")
@@ -187,17 +188,21 @@ async def remove_execution(
 
 @router.get(
     "/{caseId}/history",
-    response_model=ItemsOf[EditItem],
-    responses=problems(400, 404),
+    response_model=PageOf[EditItem],
+    responses=problems(400, 404, 422),
 )
-async def list_history(store: Store, caseId: CaseId) -> Response:  # noqa: N803
+async def list_history(
+    store: Store,
+    request: Request,
+    caseId: CaseId,  # noqa: N803
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = None,
+) -> Response:
     """List what people and programs have done to a case, the earliest first; also if deleted."""
-    found = await store.edits.find(
-        {"caseId": caseId}, sort=[("at", 1), ("_id", 1)], limit=_MOST_EDITS
-    )
-    if not found:
+    query = {"caseId": caseId}
+    if await store.edits.find_one(query, {"_id": 1}) is None:
         await read_revision(store, caseId)
-    return json_response({"items": [{"id": edit.pop("_id"), **edit} for edit in found]})
+    return await DatedList(store.edits, "at", 1).answer(request, query, {}, limit, cursor)
 
 
 async def _answer(database: Database, case_id: str) -> Response:

@@ -10,11 +10,13 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from starlette.datastructures import UploadFile
 
 from api.bodies import FoundElsewhere, ImportFromPath, LackingQuestion, body_of, read_body
+from api.dated_pages import Cursor, DatedList, Limit
 from api.deps import Store
 from api.errors import ProblemError, not_found
 from api.imports import Imports, import_options, path_below_roots, remove_upload, save_upload
+from api.paging import DEFAULT_LIMIT
 from api.responses import json_response, problems
-from api.schemas import IngestionItem, ItemsOf, Lacking
+from api.schemas import IngestionItem, Lacking, PageOf
 from api.security import require
 from ingest.known import find_known
 from ingest.layout import locate
@@ -165,22 +167,20 @@ def _found(path: str, item: FoundElsewhere) -> Found | None:
     return Found(path, locate(parts, lid), (), summary)
 
 
-@router.get("", response_model=ItemsOf[IngestionItem], responses=problems(400, 422))
+@router.get("", response_model=PageOf[IngestionItem], responses=problems(400, 422))
 async def list_ingestions(
     store: Store,
+    request: Request,
     status: Annotated[
         IngestionStatus | None, Query(description="Only those of this status.")
     ] = None,
-    limit: Annotated[int, Query(ge=1, le=1000, description="The most items to return.")] = 100,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = None,
 ) -> Response:
     """List imports, the latest first, without the problems that they met."""
-    found = await store.ingestions.find(
-        {} if status is None else {"status": status},
-        {"problems": 0},
-        sort=[("startedAt", -1), ("_id", 1)],
-        limit=limit,
-    )
-    return json_response({"items": [_item(record) for record in found]})
+    query = {} if status is None else {"status": status}
+    imports = DatedList(store.ingestions, "startedAt", -1, _item)
+    return await imports.answer(request, query, {"problems": 0}, limit, cursor)
 
 
 @router.get("/{ingestionId}", response_model=IngestionItem, responses=problems(400, 404, 422))
@@ -197,7 +197,7 @@ async def read_ingestion(
 async def _begun(
     store: Database, imports: Imports, request: Request, ingestion_id: str, wait: float
 ) -> Response:
-    await imports.wait(wait)
+    await imports.wait(ingestion_id, wait)
     item = await _read(store, ingestion_id)
     response = json_response(item)
     response.status_code = HTTPStatus.OK if item["status"] in _ENDED else HTTPStatus.ACCEPTED

@@ -36,7 +36,7 @@ from ingest.builds.store import (
 from models.build import BuildHost, BuildManifest, BuildPhase, BuildRecord, BuildTest
 from models.build_report import BuildChange, NewBuild, PhaseReport, ReportedEntry
 from models.database import Database, Insert, Update, Write
-from models.errors import DatabaseError, NotOwnerError
+from models.errors import NotOwnerError, WriteConflictError
 from models.manifest import manifest_digest, store_manifest
 from models.spack.version import VersionError, version_key
 from models.stored_log import StoredLog, store_log
@@ -277,4 +277,4 @@ async def _change(
         if await database.write(writes):
             return changed
         await asyncio.sleep(random.uniform(0.001, 0.02))  # noqa: S311
-    raise DatabaseError(f"build {own_id}: others kept writing it; try again")
+    raise WriteConflictError(f"build {own_id}: others kept writing it; try again")

@@ -27,7 +27,7 @@ from ingest.builds.record import (
 )
 from models.build import BuildCause, BuildEvent, BuildRecord, events_id
 from models.database import Database, Delete, Insert, Put, Update, Write
-from models.errors import DatabaseError, ParseError
+from models.errors import ParseError, WriteConflictError
 from models.manifest import remove_unused_manifests, store_manifest
 from models.stored_log import StoredLog, store_log
 
@@ -151,7 +151,7 @@ async def _write(database: Database, parts: BuildParts) -> BuildOutcome:
         if await database.write(list(_writes(database, parts, known, merged))):
             return "created" if known is None else _outcome(known, merged)
         await asyncio.sleep(random.uniform(0.005, 0.05))  # noqa: S311
-    raise DatabaseError(f"build {parts.build_id}: other importers kept writing it; try again")
+    raise WriteConflictError(f"build {parts.build_id}: other importers kept writing it; try again")
 
 
 def _outcome(known: BuildRecord, merged: BuildRecord) -> BuildOutcome:

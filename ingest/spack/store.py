@@ -21,7 +21,7 @@ from ingest.secrets import masked_text
 from ingest.spack.credentials import credential_places
 from ingest.spack.outcome import Provenance, SpecDocument
 from models.database import Collection, Database, Insert, Put, Update, Write
-from models.errors import DatabaseError, DocumentTooLargeError, ParseError
+from models.errors import DocumentTooLargeError, ParseError, WriteConflictError
 from models.spack.graph import Graph
 from models.spec import MOST_PROVENANCES, SpecProvenance
 from models.spec_derivation import MOST_DEPENDENCIES, Derivation, TooManyDependenciesError
@@ -100,7 +100,7 @@ async def _write(database: Database, batch: "_Batch", *, dry_run: bool) -> list[
         if time.monotonic() > until:
             break
         await asyncio.sleep(random.uniform(0, min(1.0, 0.01 * 2 ** min(attempt, 10))))  # noqa: S311
-    raise DatabaseError("specs: other importers kept writing the same; try again")
+    raise WriteConflictError("specs: other importers kept writing the same; try again")
 
 
 async def _known(specs: Collection, batch: "_Batch") -> dict[str, Json]:

@@ -339,3 +339,20 @@ async def test_tokens_cannot_be_reached(made: Database) -> None:
             assert (await ask(client, [{"$facet": {"a": [stage]}}])).status_code == 400
         for path in ("tokens", "ingestions", "system.users"):
             assert (await ask(client, [], f"/api/v1/{path}/aggregate")).status_code in (404, 405)
+
+
+@pytest.mark.parametrize("milliseconds", [2**63 - 1, -(2**60)])
+async def test_a_date_that_json_does_not_have_is_an_error(
+    made_client: AsyncClient, milliseconds: int
+) -> None:
+    pipeline = [{"$project": {"at": {"$toDate": {"$numberLong": str(milliseconds)}}}}]
+    answer = await ask(made_client, pipeline)
+    assert answer.status_code == 422
+    assert "years 1 to 9999" in answer.json()["detail"]
+
+
+async def test_builds_can_be_asked(client: AsyncClient) -> None:
+    answer = await ask(client, [{"$sortByCount": "$status"}], "/api/v1/builds/aggregate")
+    counted = {item["_id"]: item["count"] for item in answer.json()["items"]}
+    facets = (await client.get("/api/v1/facets?resource=builds&field=status")).json()["values"]
+    assert counted == {item["value"]: item["count"] for item in facets}

@@ -37,6 +37,7 @@ NEEDED: dict[str, Scope | None] = {
     "list_facets": "read",
     "read_overview": "read",
     "query_resource": "read",
+    "aggregate_builds": "read",
     "aggregate_cases": "read",
     "aggregate_executions": "read",
     "list_executions_of_spec": "read",

@@ -2,15 +2,18 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 
+from api.imports import Imports
 from api.security.tokens import create_token
 from ingest.sample.specs import made_bytes
 from models.database import Database
+from models.ingestion import IngestionRecord
 from models.settings import Settings
 from tests.api.conftest import client_of
 from tests.archives import sample
@@ -309,3 +312,87 @@ async def test_machines_are_listed_with_what_is_recorded(writer: httpx2.AsyncCli
         "aliases": ["perlmutter", "pm", "pm-gpu"], "caseCount": 0, "executionCount": 0,
     }  # fmt: skip
     assert items["laptop"]["isKnown"] is False
+
+
+async def test_all_who_record_in_one_case_at_once_are_served(writer: httpx2.AsyncClient) -> None:
+    ids = [f"{number}.250107-193415" for number in range(40)]
+    answers = await asyncio.gather(
+        *(writer.post("/api/v1/executions", json={**EXECUTION, "executionId": i}) for i in ids)
+    )
+    assert {answer.status_code for answer in answers} == {201}
+    (case,) = (await writer.get("/api/v1/cases")).json()["items"]
+    assert case["executionCount"] == len(ids)
+
+
+async def test_edits_of_whatever_is_there_do_not_meet(writer: httpx2.AsyncClient) -> None:
+    url = (await make_case(writer)).headers["Location"]
+    any_state = {"If-Match": "*"}
+    edits = [writer.patch(url, json={"notes": str(n)}, headers=any_state) for n in range(20)]
+    assert {answer.status_code for answer in await asyncio.gather(*edits)} == {200}
+
+
+async def test_a_case_that_is_written_all_the_time_can_be_deleted(
+    writer: httpx2.AsyncClient,
+) -> None:
+    url = (await make_case(writer)).headers["Location"]
+    edits = [
+        writer.patch(url, json={"notes": str(n)}, headers={"If-Match": "*"}) for n in range(20)
+    ]
+    *_, deleted = await asyncio.gather(*edits, writer.delete(url))
+    assert deleted.status_code == 204
+
+
+@pytest.mark.parametrize("name", [" ", "a\nb", " a", "a ", "\x7f"])
+async def test_names_can_be_seen(writer: httpx2.AsyncClient, name: str) -> None:
+    for field in ("machine", "user", "name"):
+        assert (await make_case(writer, **{field: name})).status_code == 422
+
+
+async def test_a_history_of_any_length_is_read_page_by_page(writer: httpx2.AsyncClient) -> None:
+    url = (await make_case(writer)).headers["Location"]
+    for number in range(6):
+        body = {"notes": str(number)}
+        assert (await writer.patch(url, json=body, headers={"If-Match": "*"})).status_code == 200
+    events: list[str] = []
+    page: str | None = f"{url}/history?limit=2"
+    while page:
+        answer = (await writer.get(page)).json()
+        assert len(answer["items"]) <= 2
+        events += [item["changes"].get("notes", {}).get("current") for item in answer["items"]]
+        page = answer["links"]["next"]
+    assert events == [None, "0", "1", "2", "3", "4", "5"]
+
+
+async def test_all_imports_are_listed_page_by_page(
+    writer: httpx2.AsyncClient, database: Database
+) -> None:
+    moments = [datetime(2026, 1, 1, 0, 0, number // 2, tzinfo=UTC) for number in range(7)]
+    for number, at in enumerate(moments):
+        record = IngestionRecord(
+            source="x", kind="performance_archive", started_at=at, caseledger_version="1"
+        )
+        await database.ingestions.insert({"_id": str(number), **record.stored()})
+    found: list[str] = []
+    page: str | None = "/api/v1/ingestions?limit=2"
+    while page:
+        answer = (await writer.get(page)).json()
+        found += [item["id"] for item in answer["items"]]
+        page = answer["links"]["next"]
+    assert found == ["6", "4", "5", "2", "3", "0", "1"]
+
+
+async def test_an_import_is_waited_for_while_another_one_ends() -> None:
+    imports, ends = Imports(), asyncio.Event()
+
+    async def until_it_ends() -> None:
+        await ends.wait()
+
+    imports._tasks = {
+        "short": asyncio.create_task(asyncio.sleep(0)),
+        "long": asyncio.create_task(until_it_ends()),
+    }
+    waiting = asyncio.create_task(imports.wait("long", 5))
+    await asyncio.sleep(0.05)
+    assert not waiting.done()
+    ends.set()
+    await waiting
