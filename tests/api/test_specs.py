@@ -477,7 +477,7 @@ async def test_very_many_nodes_are_refused_in_bounded_time(writer: httpx2.AsyncC
     answer = await writer.post(SPECS, content=packed(given))
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["reason"]
-    assert time.monotonic() - begin < 20
+    assert time.monotonic() - begin < 60
 
 
 async def test_of_parallel_uploads_one_is_first(

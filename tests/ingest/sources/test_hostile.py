@@ -10,7 +10,6 @@ import struct
 import subprocess
 import sys
 import tarfile
-import time
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -41,7 +40,7 @@ MOST_MEMORY, MOST_SECONDS = 256, 10
 OWN = f"own/{LID}/CaseStatus.{LID}"
 
 _READ = """
-import _strptime, encodings.cp437, json, pathlib, resource, sys
+import _strptime, encodings.cp437, json, pathlib, resource, sys, time
 from ingest.sources import Budgets, open_source
 touched = []
 def watch(event, arguments):
@@ -58,7 +57,8 @@ for batch in source.batches():
         read[found.path.partition("!")[2]] = {n: len(d) for n, d in content.files.items()}
 seen = list(touched)
 damages = [[d.reason, d.detail] for d in source.damages]
-print(json.dumps({"read": read, "damages": damages, "memory": memory() - before, "seen": seen}))
+cost = {"memory": memory() - before, "seconds": time.process_time()}
+print(json.dumps({"read": read, "damages": damages, "seen": seen, **cost}))
 """
 
 
@@ -69,17 +69,17 @@ class Outcome:
     read: dict[str, dict[str, int]]
     damages: list[tuple[str, str]]
     memory: int
+    seconds: float
     seen: list[tuple[str, str, str]]
 
 
 def read(path: Path, **budgets: int) -> Outcome:
     """Read an archive in a process of its own, and check what that cost."""
-    started = time.monotonic()
     command = [sys.executable, "-c", _READ, str(path), json.dumps(budgets)]
-    answer = subprocess.run(command, capture_output=True, check=True, timeout=60)
+    answer = subprocess.run(command, capture_output=True, check=True, timeout=120)
     outcome = Outcome(**json.loads(answer.stdout))
     assert outcome.memory <= MOST_MEMORY
-    assert time.monotonic() - started < MOST_SECONDS
+    assert outcome.seconds < MOST_SECONDS
     assert {event for event, *_ in outcome.seen} <= {"open"}
     assert {name for _, name, _ in outcome.seen} == {str(path)}
     assert {mode for *_, mode in outcome.seen} == {"('r',)"}
