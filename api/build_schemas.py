@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from api.schemas import Answer
 from models.build import (
@@ -23,8 +23,8 @@ from models.build import (
 from models.manifest import ManifestEntry
 
 
-class BuildItem(Answer):
-    """A build in a list; `events` only where they are asked for."""
+class BuildSummary(Answer):
+    """A build in short."""
 
     id: str
     order_key: str
@@ -51,10 +51,16 @@ class BuildItem(Answer):
     test_counts: dict[str, int]
     ingestion_id: str | None
     updated_at: datetime
+
+
+class BuildItem(BuildSummary):
+    """A build in a list; `events` only where they are asked for."""
+
+    model_config = ConfigDict(json_schema_serialization_defaults_required=False)
     events: list[dict[str, Any]] | None = None
 
 
-class BuildDetail(BuildItem):
+class BuildDetail(BuildSummary):
     """A build with what is known of it; its log, events and installed files have their own paths.
 
     `omittedEventCount` counts occurrences of errors and warnings that were too many to be kept.
