@@ -30,6 +30,7 @@ from models.annotations import (
 )
 from models.execution import Software, Status, Timing
 from models.keys import check_keys
+from models.metadata import METADATA_FIELDS
 from models.simdate import CALENDARS, Calendar, SimulatedDate, parse_iso_date
 
 Body = TypeVar("Body", bound=BaseModel)
@@ -52,7 +53,10 @@ Name = Annotated[
     ),
 ]
 ExecutionName = Annotated[
-    str, StringConstraints(min_length=1, max_length=200, pattern=r"^[A-Za-z0-9._\[\]-]+$")
+    str,
+    StringConstraints(
+        min_length=1, max_length=200, pattern=r"^[A-Za-z0-9_\[\]-][A-Za-z0-9._\[\]-]*$"
+    ),
 ]
 LocalTime = Annotated[
     str, StringConstraints(pattern=rf"^{_LOCAL}$"), AfterValidator(_existing_time)
@@ -192,7 +196,11 @@ class NewExecution(Strict):
 
     @model_validator(mode="after")
     def _has_delta_keys(self) -> "NewExecution":
-        check_keys(self.configuration or {})
+        values = self.configuration or {}
+        check_keys(values)
+        for name in METADATA_FIELDS.keys() & values.keys():
+            if not isinstance(values[name], str | None):
+                raise ValueError(f"{name} is a text")
         return self
 
     def annotations(self) -> ExecutionAnnotations:

@@ -4,6 +4,7 @@ A stream that fails ends the connection without an end of the body, so that no c
 for the whole.
 """
 
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
 from contextlib import aclosing
 from typing import Any, Literal
@@ -29,16 +30,26 @@ _ACCEPTED: Mapping[str, Format] = {
     "application/jsonl": "ndjson",
     "text/csv": "csv",
 }
+_WEIGHT = re.compile(r"q=(0(\.[0-9]{0,3})?|1(\.0{0,3})?)")
 _CHUNK = 2**16
 
 
 def chosen_format(request: Request, asked_for: Format | None) -> Format:
-    """Return the format of a list: the parameter's, or the first that `Accept` names."""
+    """Return the format of a list: of the parameter, or the first that `Accept` wants most."""
     if asked_for is not None:
         return asked_for
-    accepted = request.headers.get("accept", "").split(",")
-    media_types = (part.partition(";")[0].strip().lower() for part in accepted)
-    return next((_ACCEPTED[name] for name in media_types if name in _ACCEPTED), "json")
+    best: tuple[float, Format] = (0.0, "json")
+    for part in request.headers.get("accept", "").lower().split(","):
+        name, *parameters = (each.strip() for each in part.split(";"))
+        if name in _ACCEPTED and (weight := _weight(parameters)) > best[0]:
+            best = weight, _ACCEPTED[name]
+    return best[1]
+
+
+def _weight(parameters: Iterable[str]) -> float:
+    """Return how much a media type is wanted: `q`, 1 where it is not told or makes no sense."""
+    told = next((each[2:] for each in parameters if _WEIGHT.fullmatch(each)), "1")
+    return float(told)
 
 
 class Export(StreamingResponse):

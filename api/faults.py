@@ -4,11 +4,14 @@ import logging
 from collections.abc import MutableMapping
 from typing import Any
 
-from fastapi import Request
+from fastapi import Request, Response
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.errors import fault_response
+
+CLIENT_IS_GONE = 499
+"""What is counted where nobody is left to answer, as nginx does."""
 
 _LOG = logging.getLogger("caseledger.api")
 
@@ -33,8 +36,12 @@ class Faults:
 
         try:
             await self._app(scope, receive, noting_send)
+        except ClientDisconnect:
+            if is_begun:
+                raise
+            await Response(status_code=CLIENT_IS_GONE)(scope, receive, send)
         except Exception as error:
-            if not (is_begun and isinstance(error, ClientDisconnect | OSError)):
+            if not (is_begun and isinstance(error, OSError)):
                 self._log(scope, error)
             if is_begun:
                 raise

@@ -1,5 +1,6 @@
 """Query parameters: unknown ones are refused, with the nearest name that exists."""
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -92,8 +93,13 @@ def _filter_parameter(field: Field) -> dict[str, Any]:
         "required": False,
         "description": f"{field.description} Several times: any of the values. Also {operators}.",
         "schema": {"type": "array", "items": _schema(field)},
-        "example": [field.example],
+        "example": [_example(field)],
     }
+
+
+def _example(field: Field) -> Any:
+    """Return the example of a field as a value of its schema."""
+    return json.loads(field.example) if field.type in _SCHEMAS else field.example
 
 
 def _schema(field: Field) -> dict[str, Any]:

@@ -11,10 +11,10 @@ from fastapi import Request, Response
 from api.aggregation.running import Run, take_slot
 from api.aggregation.values import write_value
 from api.exports import MEDIA_TYPES, Export, chosen_format
+from api.faults import CLIENT_IS_GONE
 
 LIMIT_HEADER = "X-Result-Limit"
 _CHUNK = {"json": 2**23, "ndjson": 2**16}
-_CLIENT_IS_GONE = 499
 
 Json = dict[str, Any]
 Format = Literal["json", "ndjson"]
@@ -42,7 +42,7 @@ async def answer(
         raise
     if first is None:
         run.close()
-        return Response(status_code=_CLIENT_IS_GONE)
+        return Response(status_code=CLIENT_IS_GONE)
     body = _body(run, first)
     await anext(body)  # so that closing it closes the run
     headers = {"Vary": "Accept", "Cache-Control": "no-store", LIMIT_HEADER: str(limit)}

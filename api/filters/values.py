@@ -15,6 +15,7 @@ from models.spack.version import VersionError, parse_constraint, parse_version
 MAX_LENGTH = 256
 _INT64 = 2**63
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
+_REAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _LOCAL = re.compile(
     r"[0-9]{4}(-[0-9]{2}(-[0-9]{2}(T[0-9]{2}(:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?)?)?)?)?"
 )
@@ -156,10 +157,7 @@ def _integer(text: str) -> int:
 
 
 def _real(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
+    number = float(text) if _REAL.fullmatch(text) else math.nan
     if not math.isfinite(number):
         raise ValueError("not a finite number")
     return number

@@ -147,3 +147,21 @@ async def test_a_client_that_goes_away_closes_the_cursor(
     with contextlib.suppress(ClientDisconnect, OSError):
         await app(scope, receive, send)
     assert closed == [True]
+
+
+@pytest.mark.parametrize(
+    ("accept", "given"),
+    [
+        ("text/csv;q=0", "application/json"),
+        ("text/csv;q=0.1, application/x-ndjson", "application/x-ndjson"),
+        ("application/json;q=0.5, text/csv; charset=utf-8; q=0.8", "text/csv; charset=utf-8"),
+        ("text/csv, application/x-ndjson", "text/csv; charset=utf-8"),
+        ("text/csv;q=often", "text/csv; charset=utf-8"),
+        ("text/html, */*", "application/json"),
+    ],
+)
+async def test_the_format_is_the_one_that_is_wanted_most(
+    made_client: AsyncClient, accept: str, given: str
+) -> None:
+    answer = await made_client.get(LIST, headers={"Accept": accept})
+    assert answer.headers["content-type"] == given

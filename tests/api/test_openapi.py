@@ -1,6 +1,7 @@
 import json
 from typing import Any
 
+import jsonschema_rs
 import pytest
 
 from api.app import create_app
@@ -27,6 +28,23 @@ def test_every_parameter_is_described(openapi: dict[str, Any]) -> None:
         for operation in operations.values():
             for parameter in operation.get("parameters", ()):
                 assert parameter["description"], parameter
+
+
+def test_examples_of_parameters_and_bodies_are_valid(openapi: dict[str, Any]) -> None:
+    operations = [each for path in openapi["paths"].values() for each in path.values()]
+    parameters = [each for operation in operations for each in operation.get("parameters", ())]
+    bodies = [
+        body
+        for operation in operations
+        for body in operation.get("requestBody", {}).get("content", {}).values()
+    ]
+    examples = [
+        (each["schema"], each["example"]) for each in [*parameters, *bodies] if "example" in each
+    ]
+    assert examples
+    for schema, example in examples:
+        whole = {**schema, "components": openapi["components"]}
+        jsonschema_rs.Draft202012Validator(whole).validate(example)
 
 
 def test_every_error_that_is_described_is_a_problem_document(openapi: dict[str, Any]) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import base64
 import hashlib
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, MutableMapping
 from typing import Any
 
 import pytest
@@ -31,6 +31,34 @@ async def test_every_answer_has_the_security_headers(database: Database, path: s
     assert "default-src 'none'" in headers["content-security-policy"]
     assert "frame-ancestors 'none'" in headers["content-security-policy"]
     assert "authorization" in headers["vary"].lower()
+
+
+async def test_who_breaks_off_a_body_is_no_fault(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = create_app(Settings())
+    app.state.database = database
+    body: list[dict[str, Any]] = [
+        {"type": "http.request", "body": b"{", "more_body": True},
+        {"type": "http.disconnect"},
+    ]
+    statuses: list[int] = []
+
+    async def receive() -> dict[str, Any]:
+        return body.pop(0)
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        statuses.extend([message["status"]] if "status" in message else [])
+
+    scope = {
+        "type": "http", "method": "POST", "path": "/api/v1/query", "raw_path": b"/api/v1/query",
+        "root_path": "", "query_string": b"", "headers": [], "scheme": "http",
+        "http_version": "1.1", "server": ("test", 80), "client": ("test", 1),
+        "asgi": {"version": "3.0", "spec_version": "2.4"},
+    }  # fmt: skip
+    await app(scope, receive, send)
+    assert statuses == [499]
+    assert "the service failed" not in caplog.text
 
 
 async def test_a_fault_has_the_security_headers_too(

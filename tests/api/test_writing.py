@@ -396,3 +396,19 @@ async def test_an_import_is_waited_for_while_another_one_ends() -> None:
     assert not waiting.done()
     ends.set()
     await waiting
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"executionId": ".."},
+        {"executionId": ".hidden"},
+        {"configuration": {"compiler": 5}},
+        {"configuration": {"compiler": ["intel", "gnu"]}},
+    ],
+)
+async def test_what_cannot_be_called_or_compared_is_refused(
+    writer: httpx2.AsyncClient, wrong: dict[str, Any]
+) -> None:
+    answer = await writer.post("/api/v1/executions", json={**EXECUTION, **wrong})
+    assert answer.status_code == 422
