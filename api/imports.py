@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import shutil
 import tempfile
 import uuid
 from collections.abc import AsyncIterator
@@ -14,9 +15,10 @@ from importlib.metadata import version
 from pathlib import Path
 
 from api.errors import ProblemError
+from ingest.heartbeat import end_killed, heartbeat
 from ingest.pipeline import ImportOptions, Limits, budgets_of, import_paths
 from models.database import Database, Put
-from models.errors import CaseledgerError
+from models.errors import CaseledgerError, DatabaseError
 from models.ingestion import IngestionRecord
 from models.settings import Settings
 from models.tables import Tables
@@ -24,6 +26,8 @@ from models.tables import Tables
 _AT_ONCE = 2
 _MOST_WAITING = 50
 _STOP_SECONDS = 10
+_TIDY_SECONDS = 60
+_PREFIX = "caseledger-upload-"
 _LOG = logging.getLogger("caseledger.imports")
 
 
@@ -71,6 +75,14 @@ class Imports:
         if task := self._tasks.get(ingestion_id):
             await asyncio.wait([task], timeout=seconds)
 
+    async def tidy(self, database: Database) -> None:
+        """Put right, now and then, what imports leave that are killed, here or elsewhere."""
+        await asyncio.to_thread(remove_left_uploads)
+        while True:
+            with suppress(DatabaseError):
+                await end_killed(database.ingestions)
+            await asyncio.sleep(_TIDY_SECONDS)
+
     async def stop(self) -> None:
         """Let the imports write what they have begun, and end; running them again goes on."""
         self._is_stopping = True
@@ -83,7 +95,7 @@ class Imports:
         self, database: Database, path: Path, options: ImportOptions, is_ours: bool
     ) -> None:
         try:
-            async with self._turns:
+            async with heartbeat(database.ingestions, str(options.ingestion_id)), self._turns:
                 await import_paths(database, [path], options, stop=lambda: self._is_stopping)
         except CaseledgerError as error:
             _LOG.warning("import %s failed: %s", options.ingestion_id, error)
@@ -118,7 +130,7 @@ async def save_upload(chunks: AsyncIterator[bytes], name: str, most_bytes: int) 
 
     A 413 when it is too large, a 400 when it is empty.
     """
-    path = Path(tempfile.mkdtemp(prefix="caseledger-upload-"), name)
+    path = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"), name)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     size = 0
     try:
@@ -148,6 +160,25 @@ def remove_upload(path: Path) -> None:
     with suppress(OSError):
         path.unlink(missing_ok=True)
         path.parent.rmdir()
+
+
+def remove_left_uploads() -> None:
+    """Remove the uploads of services that were killed; to be called before there is any here."""
+    for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*-*"):
+        pid = left.name.removeprefix(_PREFIX).partition("-")[0]
+        is_ours = left.is_dir() and not left.is_symlink() and left.stat().st_uid == os.getuid()
+        if is_ours and pid.isdigit() and (int(pid) == os.getpid() or not _is_running(int(pid))):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def path_below_roots(text: str, roots: str) -> Path:

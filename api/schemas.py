@@ -240,6 +240,7 @@ class IngestionItem(Answer):
     problems: list[ImportProblem] | None = None
     seconds: float
     started_at: datetime
+    alive_at: datetime
     finished_at: datetime | None
     caseledger_version: str
 

@@ -78,7 +78,7 @@ class Audit:
         if self.record.problem_count:
             await self.begin()
         self.record.status = status
-        self.record.finished_at = datetime.now(UTC)
+        self.record.finished_at = self.record.alive_at = datetime.now(UTC)
         self.record.seconds = round(time.monotonic() - self._started, 3)
         if self._ingestions is not None and self.is_stored:
             await self._ingestions.update({"_id": self.id}, {"$set": self.record.stored()})

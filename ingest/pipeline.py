@@ -15,6 +15,7 @@ from ingest.assemble import Observation, Origin
 from ingest.at_once import AtOnce
 from ingest.audit import Audit, Progress
 from ingest.builds.importing import BuildOptions, import_builds, open_place
+from ingest.heartbeat import end_killed, heartbeat
 from ingest.known import find_known
 from ingest.limits import Limits
 from ingest.shard import Shard, parse_shard
@@ -152,13 +153,12 @@ class _Import:
     async def run(self) -> Report:
         """Import all paths, and keep the audit record, also when something stops the import."""
         audit = self._audit
+        await end_killed(self._database.ingestions)
         if self._options.keeps_idle_record:
             await audit.begin()
         try:
-            jobs = _default_jobs() if self._options.jobs is None else self._options.jobs
-            with Workers(jobs, self._options.limits, self._stop) as workers:
-                for path in self._paths:
-                    await self._import_path(path, workers)
+            async with heartbeat(self._database.ingestions, audit.id):
+                await self._import_all()
         except asyncio.CancelledError:
             await audit.finish("interrupted")
             raise
@@ -168,6 +168,12 @@ class _Import:
             raise
         await audit.finish("interrupted" if self._stop() else audit.final_status())
         return Report(audit.id if audit.is_stored else None, audit.record, audit.unreadable)
+
+    async def _import_all(self) -> None:
+        jobs = _default_jobs() if self._options.jobs is None else self._options.jobs
+        with Workers(jobs, self._options.limits, self._stop) as workers:
+            for path in self._paths:
+                await self._import_path(path, workers)
 
     async def _import_path(self, path: Path | Source, workers: Workers) -> None:
         if isinstance(path, Source):

@@ -236,6 +236,11 @@ class Collection:
         with _translated():
             return (await self._collection.update_one(query, change)).matched_count > 0
 
+    async def update_all(self, query: Json, change: Sequence[Json]) -> int:
+        """Change all documents that match by the stages of a pipeline; return how many."""
+        with _translated():
+            return (await self._collection.update_many(query, list(change))).modified_count
+
     async def delete(self, query: Json) -> int:
         """Remove the documents that match; return how many there were."""
         with _translated():

@@ -1,6 +1,6 @@
 """Ingestion: the audit record of one import."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, ClassVar, Literal
 
 from beanie import Document
@@ -42,7 +42,7 @@ class IngestionRecord(Stored):
 
     `status` is `queued` before it begins, `partial` when something was rejected or a source could
     not be read to its end, `failed` when nothing could be read, `interrupted` when the user stopped
-    the import. A record that stays `running` belongs to an importer that was killed.
+    the import, or when it was killed: then it had last said at `alive_at` that it is under way.
     """
 
     source: str
@@ -53,6 +53,7 @@ class IngestionRecord(Stored):
     problem_count: int = 0
     seconds: float = 0.0
     started_at: datetime
+    alive_at: datetime = Field(default_factory=lambda: datetime.now(UTC))
     finished_at: datetime | None = None
     caseledger_version: str
 

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ingest.builds.store import remove_unused
+from ingest.heartbeat import end_killed
 from ingest.verify import verify_cases
 from ingest.verify_links import verify_links
 from models.database import open_database
@@ -58,6 +59,7 @@ def show_ingestion(settings: Settings, ingestion_id: str, *, as_json: bool) -> N
 
 async def _latest(settings: Settings, limit: int) -> list[dict[str, Any]]:
     async with open_database(settings) as database:
+        await end_killed(database.ingestions)
         found = await database.ingestions.find(
             {}, {"problems": 0}, sort=[("startedAt", -1), ("_id", 1)], limit=limit
         )
@@ -66,6 +68,7 @@ async def _latest(settings: Settings, limit: int) -> list[dict[str, Any]]:
 
 async def _one(settings: Settings, ingestion_id: str) -> dict[str, Any] | None:
     async with open_database(settings) as database:
+        await end_killed(database.ingestions)
         found = await database.ingestions.find_one({"_id": ingestion_id})
     return found and {"id": found.pop("_id"), **found}
 

@@ -1,6 +1,9 @@
 """Recording, editing and importing over REST."""
 
 import asyncio
+import os
+import subprocess
+import tempfile
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,7 +12,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from api.imports import Imports
+from api.app import create_app
+from api.imports import Imports, remove_left_uploads
 from api.security.tokens import create_token
 from ingest.sample.specs import made_bytes
 from models.database import Database
@@ -412,3 +416,38 @@ async def test_what_cannot_be_called_or_compared_is_refused(
 ) -> None:
     answer = await writer.post("/api/v1/executions", json={**EXECUTION, **wrong})
     assert answer.status_code == 422
+
+
+def test_uploads_of_services_that_were_killed_are_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    for pid in (ended.pid, os.getpid(), os.getppid()):
+        (tmp_path / f"caseledger-upload-{pid}-x").mkdir()
+        (tmp_path / f"caseledger-upload-{pid}-x" / "archive.tar").write_bytes(b"x")
+    (tmp_path / "caseledger-upload-else").mkdir()
+    remove_left_uploads()
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {f"caseledger-upload-{os.getppid()}-x", "caseledger-upload-else"}
+
+
+async def test_a_service_ends_the_records_of_killed_imports(
+    settings: Settings, database: Database
+) -> None:
+    record = IngestionRecord(
+        source="x",
+        kind="performance_archive",
+        started_at=datetime(2026, 1, 1, tzinfo=UTC),
+        alive_at=datetime(2026, 1, 1, tzinfo=UTC),
+        caseledger_version="1",
+    )
+    await database.ingestions.insert({"_id": "killed", **record.stored()})
+    app = create_app(settings)
+    async with app.router.lifespan_context(app), asyncio.timeout(30):
+        while await database.ingestions.find_one({"_id": "killed", "status": "running"}):
+            await asyncio.sleep(0.05)
+    found = await database.ingestions.find_one({"_id": "killed"})
+    assert found is not None
+    assert found["status"] == "interrupted"

@@ -1,0 +1,63 @@
+"""Imports that were killed are not called running for ever."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from ingest import heartbeat as heartbeats
+from ingest.heartbeat import end_killed, heartbeat
+from models.database import Database
+from models.ingestion import IngestionRecord
+
+
+async def insert(database: Database, own_id: str, status: Any, seconds: float) -> datetime:
+    alive = datetime.now(UTC) - timedelta(seconds=seconds)
+    record = IngestionRecord(
+        source="x",
+        kind="performance_archive",
+        status=status,
+        started_at=alive,
+        alive_at=alive,
+        caseledger_version="1",
+    )
+    await database.ingestions.insert({"_id": own_id, **record.stored()})
+    return alive
+
+
+async def test_what_has_been_silent_for_minutes_was_interrupted(database: Database) -> None:
+    alive = await insert(database, "killed", "running", 200)
+    await insert(database, "waiting", "queued", 200)
+    await insert(database, "under way", "running", 20)
+    await insert(database, "done", "completed", 200)
+    assert await end_killed(database.ingestions) == 2
+    found = {each["_id"]: each for each in await database.ingestions.find({})}
+    statuses = {own_id: each["status"] for own_id, each in found.items()}
+    assert statuses == {
+        "killed": "interrupted",
+        "waiting": "interrupted",
+        "under way": "running",
+        "done": "completed",
+    }
+    finished = found["killed"]["finishedAt"].replace(tzinfo=UTC)
+    assert abs(finished - alive) < timedelta(milliseconds=1)
+    assert found["under way"]["finishedAt"] is None
+
+
+async def test_an_import_says_that_it_is_under_way(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heartbeats, "_BEAT_SECONDS", 0.01)
+    long_ago = await insert(database, "slow", "running", 200)
+    async with heartbeat(database.ingestions, "slow"), asyncio.timeout(30):
+        while await alive_at(database, "slow") - long_ago < timedelta(seconds=100):
+            await asyncio.sleep(0.01)
+    assert await end_killed(database.ingestions) == 0
+
+
+async def alive_at(database: Database, own_id: str) -> datetime:
+    found = await database.ingestions.find_one({"_id": own_id})
+    assert found is not None
+    moment: datetime = found["aliveAt"]
+    return moment.replace(tzinfo=UTC)
