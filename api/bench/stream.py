@@ -39,13 +39,13 @@ class SampleSource(Source):
             files = self._held.pop(found.path)
             read = found.inventory.files.values()
             yield found, Content(files={path: files[path][: limit + 1] for path in read})
-        self._held.clear()
 
     def batches(self) -> Iterator[list[Found]]:
-        """Give one case after the other."""
+        """Give the batches, and forget what of each was not read."""
         for batch in super().batches():
             yield batch
-            self._held.clear()
+            for found in batch:
+                self._held.pop(found.path, None)
 
 
 def _directory(file: SampleFile) -> str:

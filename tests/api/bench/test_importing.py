@@ -1,8 +1,13 @@
 """The benchmarks of the import, at sizes that tell nothing: they run, and count what there is."""
 
+import pytest
+
 from api.bench.growth import measure_growth
 from api.bench.importing import measure_import
 from api.bench.memory import measure_memory
+from api.bench.stream import SampleSource
+from ingest.sample import SampleArchive, SampleOptions
+from ingest.sources import base
 
 
 async def test_an_import_is_measured_beside_its_floors() -> None:
@@ -26,3 +31,16 @@ async def test_growth_is_measured_at_each_size() -> None:
     figures = await measure_growth([6, 2], 2)
     assert [one["executions"] for one in figures["sizes"]] == [2, 6]
     assert all(one["milliseconds"] > 0 for one in figures["sizes"])
+
+
+def test_a_made_source_holds_one_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(base, "_BATCH", 2)
+    archive = SampleArchive(SampleOptions(cases=4, executions=2, failures=False))
+    source = SampleSource(archive)
+    sizes = []
+    for batch in source.batches():
+        wanted = batch[1:]  # the first one is known already
+        assert [found for found, _ in source.read(wanted, 2**20)] == wanted
+        sizes.append((len(batch), len(source._held)))
+    assert [size for size, _ in sizes] == [2, 2, 2, 2]
+    assert max(held for _, held in sizes) <= 2
