@@ -9,19 +9,15 @@ from httpx2 import AsyncClient, Response
 
 from api.app import create_app
 from ingest.builds.identity import stamped_id
-from ingest.sample.site import FIRST_STACK, SECOND_STACK, Stack
+from ingest.sample.site import FIRST_STACK, SECOND_STACK
 from models.settings import Settings
 from tests.api.conftest import DEMO_CASES
-from tests.archives import key_of, sample_cases
+from tests.archives import hash_of, key_of, sample_cases
 
 TEXT = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```http\n(.*?)```", TEXT, re.DOTALL)
 GETS = [line[4:] for block in BLOCKS for line in block.splitlines() if line.startswith("GET ")]
 POSTS = [block[5:].split("\n", 1) for block in BLOCKS if block.startswith("POST ")]
-
-
-def hash_of(name: str, stack: Stack) -> str:
-    return next(node.hash for node in stack.nodes if node.name == name)
 
 
 def filled(path: str, cases: int = DEMO_CASES, executions: int = 5) -> str:
@@ -35,8 +31,8 @@ def filled(path: str, cases: int = DEMO_CASES, executions: int = 5) -> str:
         ("caseId", key_of(case).case_id),
         ("executionId", str(case.canonical)),
         ("otherExecutionId", other),
-        ("buildId", stamped_id(hash_of("hdf5", SECOND_STACK), "2025-01-03T09:44:00.125")),
-        ("otherBuildId", stamped_id(hash_of("hdf5", FIRST_STACK), "2024-11-04T10:00:00.125")),
+        ("buildId", stamped_id(hash_of("hdf5", FIRST_STACK), "2024-11-04T10:00:00.125")),
+        ("otherBuildId", stamped_id(hash_of("hdf5", SECOND_STACK), "2025-01-03T09:44:00.125")),
         ("hash", hash_of("netcdf-c", FIRST_STACK)),
         ("otherHash", hash_of("netcdf-c", SECOND_STACK)),
     ):
