@@ -91,7 +91,7 @@ class BuildEventItem(BuildEvent):
 class ManifestItem(ManifestEntry):
     """An installed file; `path` is relative to the prefix, and what is not known is left out."""
 
-    model_config = Answer.model_config
+    model_config = ConfigDict(extra="forbid")
 
 
 class MatrixLatest(Answer):

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -49,7 +49,8 @@ def filters_of(*tables: Table) -> dict[str, Any]:
     """Return what the OpenAPI document says of the filters of a list."""
     fields: dict[str, Field] = {}
     for table in tables:
-        fields |= {field.name: field for field in table.filterable if field.name not in fields}
+        for field in table.filterable:
+            fields[field.name] = _with_choices(fields.get(field.name, field), field)
     parameters = [_filter_parameter(field) for field in fields.values()]
     lookups = [one.parameter for table in tables for one in LOOKUPS.get(table.resource, ())]
     search = [_SEARCH] if any(table.words for table in tables) else []
@@ -83,6 +84,12 @@ _SEARCH: dict[str, Any] = {
     "schema": {"type": "string"},
     "example": "historical",
 }
+
+
+def _with_choices(field: Field, other: Field) -> Field:
+    """Return a field with the choices of the one of its name in another table, too."""
+    both = dict.fromkeys((*field.choices, *other.choices))
+    return replace(field, choices=tuple(both) if field.choices and other.choices else ())
 
 
 def _filter_parameter(field: Field) -> dict[str, Any]:

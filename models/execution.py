@@ -1,7 +1,7 @@
 """Execution: one job submission of a case, embedded in its document."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import Field
 
@@ -10,6 +10,7 @@ from models.simdate import SimulatedDate
 from models.stored import Stored
 
 Status = Literal["completed", "failed", "timeout", "cancelled", "running", "unknown"]
+STATUSES: tuple[Status, ...] = get_args(Status)
 
 SoftwareRole = Literal["built_with", "deployed_with", "environment"]
 

@@ -1,5 +1,6 @@
 """The fields of an execution in a list."""
 
+from models.execution import STATUSES
 from models.fields import Field, Table
 
 _LOCAL = "ISO 8601, local wall time of the machine"
@@ -22,6 +23,7 @@ EXECUTIONS = Table(
         Field(
             "status", "text",
             "`completed`, `failed`, `timeout`, `cancelled`, `running` or `unknown`.", "completed",
+            choices=STATUSES,
         ),
         Field(
             "statusSource", "text", "What tells the status.", "CaseStatus",

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from functools import cache
 
 from ingest.sample import SampleArchive, SampleCase, SampleFile, SampleOptions
+from ingest.sample.site import Stack
 from models.database import Database
 from models.identity import CaseKey
 
@@ -36,6 +37,10 @@ def directories(files: Iterable[SampleFile]) -> dict[str, list[SampleFile]]:
 
 def key_of(case: SampleCase) -> CaseKey:
     return CaseKey(case.machine, case.user, case.name)
+
+
+def hash_of(name: str, stack: Stack) -> str:
+    return next(node.hash for node in stack.nodes if node.name == name)
 
 
 async def dump(database: Database) -> list[dict[str, object]]:

@@ -164,7 +164,7 @@ def test_each_service_waits_for_the_one_before(services: dict[str, Json]) -> Non
     healthcheck = services["mongodb"]["healthcheck"]["test"]
     assert healthcheck[:2] == ["CMD", "mongosh"]
     assert 'roles: [{role: "readWrite", db: "caseledger"}]' in healthcheck[-1]
-    listed = re.search(r"privileges: (\[[^\]]+\])\.map", healthcheck[-1])
+    listed = re.search(r"readable = (\[[^\]]+\]);", healthcheck[-1])
     assert listed is not None
     assert re.findall(r'"(\w+)"', listed[1]) == sorted(PUBLIC_COLLECTIONS)
     assert "healthcheck" not in services["caseledger"]  # the image has it
@@ -498,6 +498,9 @@ def check_reading(server: Server) -> None:
             client["caseledger"][name].insert_one({"a": 1})
     with MongoClient[Json](server.secret("url", "reader")) as client:
         database = client.get_default_database()
+        status = database.command("connectionStatus", showPrivileges=True)["authInfo"]
+        rights = [right["resource"] for right in status["authenticatedUserPrivileges"]]
+        assert sorted(r["collection"] for r in rights) == sorted(PUBLIC_COLLECTIONS)
         for name in sorted(PUBLIC_COLLECTIONS):
             database[name].find_one()
             list(database[name].aggregate([{"$lookup": {"from": "cases", **join}}]))
@@ -556,6 +559,10 @@ def test_healthcheck_of_mongodb_sets_up_what_is_missing(
             assert healthy.returncode == 0, healthy.stdout + healthy.stderr
             check_access(server)
         with server.client("root", server.secret("root-password")) as client:
+            role = "caseledgerReader"
+            client["caseledger"].command("updateRole", role, privileges=READING[1:])
+            assert check().returncode == 0  # a collection was added since the role was made
+            check_access(server)
             client.admin.command("replSetStepDown", 60, force=True)
         assert check().returncode != 0  # it is there, but it is not the primary
         server.stop()

@@ -19,6 +19,7 @@ _REAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _LOCAL = re.compile(
     r"[0-9]{4}(-[0-9]{2}(-[0-9]{2}(T[0-9]{2}(:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?)?)?)?)?"
 )
+_EARLIEST = "0001-01-01T00:00:00"
 _SIMULATED = re.compile(r"([0-9]{1,9}-[0-9]{1,2}-[0-9]{1,2})(?:T([0-9]{2}):([0-9]{2}):([0-9]{2}))?")
 _LOGICAL = {"true": True, "t": True, ".true.": True, "false": False, "f": False, ".false.": False}
 
@@ -181,8 +182,13 @@ def _date_time(text: str) -> datetime:
 
 
 def _local_time(text: str) -> str:
-    if not _LOCAL.fullmatch(text):
-        raise ValueError("not a local time, such as 2025-01-07T19:34:15, or its beginning")
+    try:
+        if not _LOCAL.fullmatch(text):
+            raise ValueError
+        datetime.fromisoformat(text + _EARLIEST[len(text) :])
+    except ValueError:
+        message = "not a local time, such as 2025-01-07T19:34:15, or its beginning"
+        raise ValueError(message) from None
     return text
 
 

@@ -1,7 +1,8 @@
 """What Spack left of building the site's packages: installations, and a build that failed.
 
 The packages were built on one day; those on the new zlib on another, and there hdf5 only at the
-second try. One of them was installed once more elsewhere, and a file of it came out otherwise.
+second try. One of them was installed once more elsewhere, and a file of it came out otherwise. The
+environment that the newer ones were built for has left its lockfile.
 """
 
 import base64
@@ -22,6 +23,7 @@ _FIRST_DAY = datetime(2024, 11, 4, 9, 0, 0, 125000)
 _SECOND_DAY = datetime(2025, 1, 3, 9, 0, 0, 125000)
 _APART = timedelta(minutes=4)
 _PHASES = {"stage": 1.5, "autoreconf": 0.5, "configure": 12.25, "build": 40.75, "install": 3.0}
+_ROOTS = ("netcdf-fortran", "parallel-netcdf")
 _FAILED, _REBUILT = "hdf5", "netcdf-c"
 _WARNING = "H5detect.c:412:9: warning: variable 'align_mask' set but not used [-Wunused]\n"
 _ERROR = """\
@@ -48,6 +50,17 @@ def build_files() -> Iterator[SampleFile]:
         yield from _installation(_ROOT, node, begun := begun + _APART, "login02")
         if node.name == _REBUILT:
             yield from _installation(_ELSEWHERE, node, begun + timedelta(days=3), "login03")
+    yield _lockfile(_SECOND_DAY)
+
+
+def _lockfile(written: datetime) -> SampleFile:
+    roots = [node for node in SECOND_STACK.nodes if node.name in _ROOTS]
+    content = {
+        "_meta": {"file-type": "spack-lockfile", "lockfile-version": 5, "specfile-version": FORM},
+        "roots": [{"hash": node.hash, "spec": node.name} for node in roots],
+        "concrete_specs": {node.hash: node.native for node in SECOND_STACK.nodes},
+    }
+    return SampleFile("environments/e3sm/spack.lock", json.dumps(content).encode(), _epoch(written))
 
 
 def _installation(root: str, node: MadeNode, begun: datetime, host: str) -> Iterator[SampleFile]:

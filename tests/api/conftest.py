@@ -7,6 +7,7 @@ import httpx2
 import pytest
 
 from api.app import create_app
+from api.cli.demonstrate import make_samples
 from ingest.builds.store import store_build
 from ingest.pipeline import ImportOptions, import_paths
 from ingest.sample import write_files
@@ -22,6 +23,9 @@ from tests.ingest.spack.builders import documents as documents_in
 
 BUILT, BUILT_LATER = "2026-01-02T03:04:05.5", "2026-01-02T07:08:05.5"
 """When the builds of the ledger began."""
+
+DEMO_CASES = 12
+"""As many as `caseledger demo` makes."""
 
 MADE_SPECS = list(made_documents(SpecSampleOptions(20, seed=3)))
 
@@ -47,6 +51,24 @@ async def ledger(home: Path, _server: str, tree: Path) -> AsyncIterator[Database
 async def client(ledger: Database) -> AsyncIterator[httpx2.AsyncClient]:
     """A client of the application on the sample archive."""
     async with client_of(ledger) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+async def demo(
+    home: Path, _server: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Database]:
+    """A database with what `caseledger demo` shows; tests leave it as they find it."""
+    samples = make_samples(tmp_path_factory.mktemp("demo"), DEMO_CASES)
+    async with open_database(Settings(home=home, database="test_demo")) as database:
+        await import_paths(database, samples, ImportOptions())
+        yield database
+        await database.drop()
+
+
+@pytest.fixture(scope="session")
+async def demo_client(demo: Database) -> AsyncIterator[httpx2.AsyncClient]:
+    async with client_of(demo) as client:
         yield client
 
 

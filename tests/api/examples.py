@@ -12,17 +12,16 @@ from api.app import create_app
 from api.openapi import EXAMPLES_FILE
 from ingest.pipeline import ImportOptions, import_paths
 from ingest.sample import write_files
-from ingest.sample.specs import SpecSampleOptions, made_documents
-from ingest.spack.store import write_specs
+from ingest.sample.builds import build_files
+from ingest.sample.site import FIRST_STACK, SECOND_STACK
 from models.database import Database, open_database
 from models.embedded.server import embedded_server
 from models.settings import Settings
-from tests.archives import sample_files
-from tests.ingest.spack.builders import documents
+from tests.archives import hash_of, sample_files
 
 MOST_ITEMS = 1
 MOST_KEYS = 3
-FREE_MAPS = frozenset({"configuration", "runConfigDeltas", "expectedVariation"})
+FREE_MAPS = frozenset({"configuration", "runConfigDeltas", "expectedVariation", "concrete_specs"})
 TIME = "2026-01-02T03:04:05.678000Z"
 FIXED: dict[str, Any] = {
     "createdAt": TIME, "updatedAt": TIME, "startedAt": TIME, "finishedAt": TIME, "at": TIME,
@@ -33,6 +32,8 @@ QUERIES = {
     "compare_executions": "left={caseId}/{executionId}&right={caseId}/{other}",
     "list_facets": "field=machine",
     "compare_two_specs": "left={hash}&right={otherHash}",
+    "compare_two_builds": "left={buildId}&right={otherBuildId}",
+    "read_build_matrix": "package=hdf5",
 }
 
 
@@ -77,6 +78,9 @@ async def _names(database: Database) -> dict[str, str]:
     ingestion = await database.ingestions.find_one({})
     assert case is not None
     assert ingestion is not None
+    builds = await database.builds.find({"name": "hdf5", "status": "success"})
+    build_ids = {build["specHash"]: build["_id"] for build in builds}
+    (lockfile,) = await database.spec_files.find({})
     execution = await database.executions.find_one(
         {"caseId": case["_id"], "executionId": {"$ne": case["canonicalExecutionId"]}}
     )
@@ -85,27 +89,20 @@ async def _names(database: Database) -> dict[str, str]:
         "executionId": case["canonicalExecutionId"],
         "other": execution["executionId"] if execution else case["canonicalExecutionId"],
         "ingestionId": ingestion["_id"],
-        **await _spec_names(database),
+        "digest": lockfile["digest"],
+        "hash": hash_of("netcdf-c", FIRST_STACK),
+        "otherHash": hash_of("netcdf-c", SECOND_STACK),
+        "buildId": build_ids[hash_of("hdf5", FIRST_STACK)],
+        "otherBuildId": build_ids[hash_of("hdf5", SECOND_STACK)],
     }
-
-
-async def _spec_names(database: Database) -> dict[str, str]:
-    """Return the hashes of two specs, if they are there."""
-    roots = await database.specs.find(
-        {"isRoot": True}, {"hash": 1}, sort=[("name", -1), ("_id", 1)], limit=2
-    )
-    names = ("hash", "otherHash")
-    return {name: root["hash"] for name, root in zip(names, roots, strict=False)}
 
 
 async def _write(home: Path) -> None:
     settings = Settings(home=home / "home")
-    tree = write_files(home / "archive", sample_files(cases=2))
+    tree = write_files(home / "archive", (*sample_files(cases=2), *build_files()))
     async with open_database(settings) as database:
         options = ImportOptions(source_name="performance_archive", ingestion_id=INGESTION)
         await import_paths(database, [tree], options)
-        made = list(made_documents(SpecSampleOptions(4, seed=3)))
-        await write_specs(database, [each for one in made for each in documents(one)])
         examples = await read_examples(database)
     form = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
     text = orjson.dumps(examples, option=form).replace(bytes(tree), b"/archive")

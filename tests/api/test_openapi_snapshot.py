@@ -36,6 +36,12 @@ def test_every_operation_has_an_example(name: str) -> None:
     assert any("example" in one or "examples" in one.get("schema", {}) for one in found)
 
 
+@pytest.mark.parametrize("path", [p for p, item in DOCUMENT["paths"].items() if "get" in item])
+def test_what_a_route_answers_has_an_example(path: str) -> None:
+    content = DOCUMENT["paths"][path]["get"]["responses"]["200"]["content"]
+    assert "example" in content.get("application/json", {"example": None})
+
+
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_every_operation_is_described(name: str) -> None:
     operation = OPERATIONS[name]

@@ -11,9 +11,7 @@ import pytest
 import uvicorn
 
 from api.app import create_app
-from api.cli.demonstrate import make_samples
-from ingest.pipeline import ImportOptions, import_paths
-from models.database import open_database
+from models.database import Database
 from models.settings import Settings
 from tests.api.test_recipes import run
 
@@ -21,8 +19,6 @@ TEXT = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 SECTION = TEXT.partition("\n### From a simulation to its software")[2].partition("\n### ")[0]
 COMMANDS = re.findall(r"```sh\n(.*?)```", SECTION, re.DOTALL)
 ANSWERS = re.findall(r"```text\n(.*?)```", SECTION, re.DOTALL)
-CASES = 12
-"""As many as `caseledger demo` makes."""
 
 pytestmark = pytest.mark.skipif(
     not (shutil.which("curl") and shutil.which("jq")), reason="curl or jq is not here"
@@ -30,22 +26,19 @@ pytestmark = pytest.mark.skipif(
 
 
 @pytest.fixture
-async def port(home: Path, _server: str, tmp_path: Path) -> AsyncIterator[int]:
+async def port(demo: Database) -> AsyncIterator[int]:
     """The service, on what the demo shows."""
-    async with open_database(Settings(home=home, database="test_demo")) as database:
-        await import_paths(database, make_samples(tmp_path, CASES), ImportOptions())
-        app = create_app(Settings())
-        app.state.database = database
-        with socket.socket() as listening:
-            listening.bind(("127.0.0.1", 0))
-            server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_level="warning"))
-            task = asyncio.create_task(server.serve([listening]))
-            while not server.started:
-                await asyncio.sleep(0.01)
-            yield int(listening.getsockname()[1])
-            server.should_exit = True
-            await task
-        await database.drop()
+    app = create_app(Settings())
+    app.state.database = demo
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_level="warning"))
+        task = asyncio.create_task(server.serve([listening]))
+        while not server.started:
+            await asyncio.sleep(0.01)
+        yield int(listening.getsockname()[1])
+        server.should_exit = True
+        await task
 
 
 async def test_the_questions_have_the_answers_that_stand_below_them(

@@ -9,7 +9,7 @@ from httpx2 import AsyncClient
 from ingest.pipeline import ImportOptions, import_paths
 from models.database import Database
 from models.settings import Settings
-from tests.api.test_docs import filled
+from tests.api.test_docs import filled, shown
 from tests.api.test_writing import writer as writer
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -27,6 +27,7 @@ async def call(writer: AsyncClient, method: str, path: str, body: str) -> None:
         headers["If-Match"] = (await writer.get(case)).headers["ETag"]
     answer = await writer.request(method, path, content=body, headers=headers)
     assert answer.is_success, f"{method} {path}: {answer.text}"
+    assert method != "GET" or shown(answer), path
 
 
 @pytest.mark.parametrize(("page", "kind", "least"), PAGES)
@@ -38,7 +39,7 @@ async def test_every_call_of_a_page_works(
     assert len(calls) >= least
     await import_paths(database, [tree], ImportOptions())
     for method, path, body in calls:
-        await call(writer, method, filled(path), filled(body))
+        await call(writer, method, filled(path, 8, 3), filled(body, 8, 3))
 
 
 async def test_what_is_filtered_by_there_can_be_filtered_by_here(client: AsyncClient) -> None:
