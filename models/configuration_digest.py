@@ -43,7 +43,11 @@ def _part_digest(part: Values) -> str:
     known = _parts.get(id(part))
     if known is not None:
         return known[1]
-    told = {key: meaning_of(value) for key, value in part.items() if key not in VARIABLE_FIELDS}
+    told = {
+        key: value if type(value) is str else meaning_of(value)
+        for key, value in part.items()
+        if key not in VARIABLE_FIELDS
+    }
     digest = _digest(told)
     _parts[id(part)] = part, digest
     if len(_parts) > _MOST_PARTS:
@@ -71,4 +75,4 @@ def _value(configuration: Configuration, key: str) -> Any:
 
 def _digest(content: Any) -> str:
     text = orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
-    return hashlib.sha256(text).hexdigest()[:32]
+    return hashlib.blake2b(text, digest_size=16).hexdigest()
