@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from importlib.metadata import version
 from typing import Any
 
 from fastapi import FastAPI
@@ -24,6 +23,7 @@ from api.routes import API_PREFIX, api_router, health_router, metrics_router
 from api.schemas import ProblemDocument
 from api.security.throttle import Throttle
 from models.database import open_database
+from models.release import VERSION
 from models.settings import Settings, load_settings
 from models.tables import load_tables
 
@@ -51,7 +51,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     app = FastAPI(
         title="Caseledger",
-        version=version("caseledger"),
+        version=VERSION,
         description=_DESCRIPTION,
         lifespan=lifespan,
         openapi_url=f"{API_PREFIX}/openapi.json",

@@ -11,7 +11,6 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from http import HTTPStatus
-from importlib.metadata import version
 from pathlib import Path
 
 from api.errors import ProblemError
@@ -20,6 +19,7 @@ from ingest.pipeline import ImportOptions, Limits, budgets_of, import_paths
 from models.database import Database, Put
 from models.errors import CaseledgerError, DatabaseError
 from models.ingestion import IngestionRecord
+from models.release import VERSION
 from models.settings import Settings
 from models.tables import Tables
 
@@ -60,7 +60,7 @@ class Imports:
             kind="performance_archive",
             status="queued",
             started_at=datetime.now(UTC),
-            caseledger_version=version("caseledger"),
+            caseledger_version=VERSION,
         )
         document = {"_id": ingestion_id, **record.stored()}
         await database.ingestions.write([Put(database.ingestions, document)])

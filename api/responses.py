@@ -1,7 +1,6 @@
 """JSON answers, encoded straight from what the database gave, and their entity tags."""
 
 import hashlib
-from importlib.metadata import version
 from typing import Any
 
 import orjson
@@ -9,6 +8,7 @@ from fastapi import Request, Response
 
 from api.errors import MEDIA_TYPE
 from api.schemas import ProblemDocument
+from models.release import VERSION
 
 _OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC
 
@@ -25,7 +25,7 @@ def json_response(document: Any, headers: dict[str, str] | None = None) -> Respo
 
 def entity_tag(document_id: str, revision: int, view: str = "") -> str:
     """Return the strong entity tag of what `view` shows of a document at a revision."""
-    content = orjson.dumps([version("caseledger"), document_id, revision, view])
+    content = orjson.dumps([VERSION, document_id, revision, view])
     return f'"{hashlib.blake2b(content, digest_size=12).hexdigest()}"'
 
 

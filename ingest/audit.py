@@ -6,7 +6,6 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 
 from ingest.secrets import masked_text
@@ -18,6 +17,7 @@ from models.ingestion import (
     IngestionRecord,
     IngestionStatus,
 )
+from models.release import VERSION
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _SAVE_SECONDS = 2.0
@@ -52,7 +52,7 @@ class Audit:
             source=printable(str(paths[0]) if len(paths) == 1 else shlex.join(map(str, paths))),
             kind=kind,
             started_at=datetime.now(UTC),
-            caseledger_version=version("caseledger"),
+            caseledger_version=VERSION,
         )
         self._ingestions = ingestions
         self._progress = progress

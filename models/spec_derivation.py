@@ -283,7 +283,8 @@ def _flags(node: Node) -> Json:
 
 def _native(native: JsonObject) -> Json:
     """Return the JSON of a node, as text where the driver would take an object for a reference."""
-    text = None if not _holds_reference(native) else json.dumps(native)
+    may_hold = "$ref" in repr(native)  # to look closely at the few that do
+    text = json.dumps(native) if may_hold and _holds_reference(native) else None
     return {"spec": None if text else native, "specText": text}
 
 

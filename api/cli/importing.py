@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -33,6 +32,7 @@ from models.database import open_database
 from models.errors import UsageError
 from models.garbage import collect_seldom
 from models.ingestion import Counts, ImportProblem, IngestionRecord
+from models.release import VERSION
 from models.settings import Settings
 from models.tables import load_tables
 
@@ -103,7 +103,7 @@ def _send(settings: Settings, paths: Sequence[Path], choices: Choices, url: str)
         problem_count=len(problems),
         seconds=round(time.monotonic() - began, 3),
         started_at=datetime.now(UTC),
-        caseledger_version=version("caseledger"),
+        caseledger_version=VERSION,
     )
     report = Report(None, record, sent.unreadable)
     _show(report, choices)

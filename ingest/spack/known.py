@@ -3,15 +3,13 @@
 import hashlib
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from importlib.metadata import version
 from typing import Any
 
 from ingest.secrets import masked_text
 from ingest.spack.discover import Place
 from models.database import Database, Put
+from models.release import VERSION
 from models.spec_source import deletions_mark
-
-_READER = version("caseledger")
 
 
 class KnownFiles:
@@ -69,5 +67,5 @@ def _state(place: Place) -> dict[str, Any]:
         "size": place.size,
         "modified": place.modified,
         "changed": place.changed,
-        "reader": _READER,
+        "reader": VERSION,
     }
