@@ -3,9 +3,9 @@
 import base64
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from models.errors import ParseError
 from models.keys import escape_name
@@ -24,7 +24,15 @@ _ABSENT = Verification("", "", None, "unverified")
 _DIGEST_CHARACTERS = 16
 _SCOPE_NAMES = ("run", "build", "test")
 _NESTED = (dict, list)
-_TYPE_ORDER = {name: place for place, name in enumerate(DEPENDENCY_TYPES)}
+
+
+class _Way(NamedTuple):
+    """An edge down, with the first of the scopes that goes along it, and its types as bits."""
+
+    scope: int
+    child: str
+    types: int
+    virtuals: tuple[str, ...]
 
 
 class TooManyDependenciesError(ParseError):
@@ -99,7 +107,7 @@ class Derivation:
         self.ids = identities(graph, verifications)
         self._verifications = verifications
         self._bases: dict[str, Json] = {}
-        self._ways: dict[str, list[tuple[int, str]]] = {}
+        self._ways: dict[str, list[_Way]] = {}
         self._missing: dict[str, list[Edge]] = {}
         for edge in graph.missing:
             self._missing.setdefault(edge.parent, []).append(edge)
@@ -143,13 +151,13 @@ class Derivation:
 
     def dependencies(self, key: str) -> list[Json]:
         """Return the closure of a node, in the order of names and hashes."""
-        scopes, types, virtuals = self._closure(key)
+        scopes, bits, virtuals = self._closure(key)
         direct = {edge.child for edge in self.graph.edges[key]}
         found = [
             {
                 **self._base(child),
-                "types": sorted(types[child], key=_TYPE_ORDER.__getitem__),
-                "virtuals": sorted(virtuals[child]),
+                "types": list(_types(bits[child])),
+                "virtuals": sorted(virtuals.get(child, ())),
                 "scope": scope,
                 "direct": child in direct,
             }
@@ -157,30 +165,36 @@ class Derivation:
         ]
         return sorted(found, key=lambda entry: (entry["name"], entry["hash"], entry.get("id", "")))
 
-    def _closure(self, key: str) -> tuple[dict[str, str], dict[str, set[str]], dict[str, set[str]]]:
-        """Return what a node stands on with its scope, and the types and virtuals of the edges."""
+    def _closure(self, key: str) -> tuple[dict[str, str], dict[str, int], dict[str, set[str]]]:
+        """Return what a node stands on with its scope, and the types and virtuals of the edges.
+
+        Types are bits, and what provides no virtuals is left out: closures are most of the work.
+        """
         scopes: dict[str, str] = {}
         for reach, scope in enumerate(_SCOPE_NAMES):
             stack = [key, *scopes]
             while stack:
-                for needed, child in self._ways_down(stack.pop()):
+                for needed, child, _, _ in self._ways_down(stack.pop()):
                     if needed <= reach and child not in scopes:
                         scopes[child] = scope
                         stack.append(child)
-        types: dict[str, set[str]] = {child: set() for child in scopes}
-        virtuals: dict[str, set[str]] = {child: set() for child in scopes}
+        bits = dict.fromkeys(scopes, 0)
+        virtuals: dict[str, set[str]] = {}
         for parent in (key, *scopes):
-            for edge in self.graph.edges[parent]:
-                types[edge.child].update(edge.deptypes)
-                virtuals[edge.child].update(edge.virtuals)
-        return scopes, types, virtuals
+            for _, child, types, provided in self._ways_down(parent):
+                bits[child] |= types
+                if provided:
+                    virtuals.setdefault(child, set()).update(provided)
+        return scopes, bits, virtuals
 
-    def _ways_down(self, key: str) -> list[tuple[int, str]]:
-        """Return the children of a node, each with the first of the scopes that goes there."""
+    def _ways_down(self, key: str) -> list[_Way]:
         ways = self._ways.get(key)
         if ways is None:
             edges = self.graph.edges[key]
-            ways = self._ways[key] = [(_first_scope(edge), edge.child) for edge in edges]
+            ways = self._ways[key] = [
+                _Way(_first_scope(edge), edge.child, _bits(edge.deptypes), tuple(edge.virtuals))
+                for edge in edges
+            ]
         return ways
 
     def _base(self, key: str) -> Json:
@@ -239,6 +253,16 @@ class Derivation:
 
 def _reference(node_hash: str, stored_id: str) -> Json:
     return {"hash": node_hash} if node_hash == stored_id else {"hash": node_hash, "id": stored_id}
+
+
+@lru_cache(maxsize=256)
+def _bits(types: Collection[str]) -> int:
+    return sum(1 << DEPENDENCY_TYPES.index(kind) for kind in set(types))
+
+
+@lru_cache(maxsize=256)
+def _types(bits: int) -> tuple[str, ...]:
+    return tuple(kind for place, kind in enumerate(DEPENDENCY_TYPES) if bits >> place & 1)
 
 
 def _first_scope(edge: Edge) -> int:
