@@ -20,6 +20,7 @@ UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12
     ("method", "path", "status"),
     [
         pytest.param("GET", "/nowhere", 404, id="no-route"),
+        pytest.param("GET", "/api/v1/cases/", 404, id="no-redirection"),
         pytest.param("GET", "/api/v1/cases/x", 404, id="no-document"),
         pytest.param("DELETE", "/api/v1/cases", 405, id="wrong-method"),
         pytest.param("GET", "/api/v1/cases?limt=1", 400, id="unknown-parameter"),
