@@ -93,7 +93,7 @@ def test_the_server_is_a_primary_that_writes_and_is_gone_afterwards(own: Setting
     with embedded_server(own) as uri:
         _write_mark(uri)
         pids = _pids(own)
-    assert not any(_is_alive(pid) for pid in pids)
+    _wait_until(lambda: not any(map(_is_alive, pids)), 10)
 
 
 def test_what_was_written_is_there_the_next_time(own: Settings) -> None:
@@ -120,7 +120,7 @@ def test_users_share_one_server_and_the_last_one_stops_it(own: Settings) -> None
             assert _pids(own) == first
         assert server_status(own).running
         assert _count_marks(uri) == 0
-    assert not any(_is_alive(pid) for pid in first)
+    _wait_until(lambda: not any(map(_is_alive, first)), 10)
 
 
 def test_users_that_start_together_share_one_server(own: Settings) -> None:
