@@ -171,13 +171,18 @@ class Derivation:
         Types are bits, and what provides no virtuals is left out: closures are most of the work.
         """
         scopes: dict[str, str] = {}
+        later: list[list[str]] = [[] for _ in _SCOPE_NAMES]
+        ahead = [key]
         for reach, scope in enumerate(_SCOPE_NAMES):
-            stack = [key, *scopes]
-            while stack:
-                for needed, child, _, _ in self._ways_down(stack.pop()):
-                    if needed <= reach and child not in scopes:
+            ahead += (new := dict.fromkeys(child for child in later[reach] if child not in scopes))
+            scopes.update(dict.fromkeys(new, scope))
+            while ahead:
+                for needed, child, _, _ in self._ways_down(ahead.pop()):
+                    if needed > reach:
+                        later[needed].append(child)
+                    elif child not in scopes:
                         scopes[child] = scope
-                        stack.append(child)
+                        ahead.append(child)
         bits = dict.fromkeys(scopes, 0)
         virtuals: dict[str, set[str]] = {}
         for parent in (key, *scopes):
