@@ -5,7 +5,6 @@ as what is imported, and a build that is reported and imported, with a precise s
 """
 
 import asyncio
-import random
 import tempfile
 import uuid
 from collections import Counter
@@ -33,6 +32,7 @@ from ingest.builds.store import (
     log_pieces,
     read_build,
 )
+from ingest.patience import Patience
 from models.build import BuildHost, BuildManifest, BuildPhase, BuildRecord, BuildTest
 from models.build_report import BuildChange, NewBuild, PhaseReport, ReportedEntry
 from models.database import Database, Insert, Update, Write
@@ -41,7 +41,7 @@ from models.manifest import manifest_digest, store_manifest
 from models.spack.version import VersionError, version_key
 from models.stored_log import StoredLog, store_log
 
-_TRIES = 50
+_PATIENCE_SECONDS = 30
 _IN_MEMORY = 2**23
 _CHUNK = 2**18
 _LIVE = uuid.UUID("5d0e7d1c-8a3f-5b2e-9c47-2f6a1b8e3d90")
@@ -261,7 +261,8 @@ async def _change(
     parts: BuildParts | None = None,
 ) -> BuildRecord | None:
     """Change what is recorded, with the events of `parts` where a log tells them."""
-    for _ in range(_TRIES):
+    patience = Patience(_PATIENCE_SECONDS)
+    while await patience.lasts():
         known = await _owned(database, own_id, owner)
         if known is None:
             return None
@@ -276,5 +277,4 @@ async def _change(
             writes += event_writes(database, own_id, known, parts.events)
         if await database.write(writes):
             return changed
-        await asyncio.sleep(random.uniform(0.001, 0.02))  # noqa: S311
     raise WriteConflictError(f"build {own_id}: others kept writing it; try again")

@@ -6,8 +6,6 @@ leaves that fails, or is killed, nobody names, and `remove_unused` removes it.
 """
 
 import asyncio
-import random
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
@@ -25,6 +23,7 @@ from ingest.builds.record import (
     manifest_entries,
     wanted_lines,
 )
+from ingest.patience import Patience
 from models.build import BuildCause, BuildEvent, BuildRecord, events_id
 from models.database import Database, Delete, Insert, Put, Update, Write
 from models.errors import ParseError, WriteConflictError
@@ -141,16 +140,15 @@ async def read_events(database: Database, own_id: str) -> list[BuildEvent]:
 
 async def _write(database: Database, parts: BuildParts) -> BuildOutcome:
     """Add an account to what is recorded, on top of the revision that was read."""
-    until = time.monotonic() + _PATIENCE_SECONDS
     seen = first_account(parts.record)
-    while time.monotonic() < until:
+    patience = Patience(_PATIENCE_SECONDS)
+    while await patience.lasts():
         known = await read_build(database, parts.build_id)
         merged = seen if known is None else merge(known, seen)
         if merged is known:
             return "unchanged"
         if await database.write(list(_writes(database, parts, known, merged))):
             return "created" if known is None else _outcome(known, merged)
-        await asyncio.sleep(random.uniform(0.005, 0.05))  # noqa: S311
     raise WriteConflictError(f"build {parts.build_id}: other importers kept writing it; try again")
 
 

@@ -6,10 +6,7 @@ it is added to, and a closure that lacked nodes is completed.
 """
 
 import asyncio
-import itertools
 import json
-import random
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -17,6 +14,7 @@ from typing import Any, Literal
 
 from pydantic.alias_generators import to_camel
 
+from ingest.patience import Patience
 from ingest.secrets import masked_text
 from ingest.spack.credentials import credential_places
 from ingest.spack.outcome import Provenance, SpecDocument
@@ -89,17 +87,14 @@ async def write_specs(
 
 
 async def _write(database: Database, batch: "_Batch", *, dry_run: bool) -> list[Written]:
-    until = time.monotonic() + _PATIENCE_SECONDS
-    for attempt in itertools.count():
+    patience = Patience(_PATIENCE_SECONDS)
+    while await patience.lasts():
         known = await _known(database.specs, batch)
         plan = _Plan(batch, known, datetime.now(UTC))
         outcomes = await asyncio.to_thread(plan.take_all)
         writes = [] if dry_run else list(plan.writes(database.specs))
         if not writes or await database.write(writes):
             return outcomes
-        if time.monotonic() > until:
-            break
-        await asyncio.sleep(random.uniform(0, min(1.0, 0.01 * 2 ** min(attempt, 10))))  # noqa: S311
     raise WriteConflictError("specs: other importers kept writing the same; try again")
 
 
