@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -95,7 +95,7 @@ class Imports:
         self, database: Database, path: Path, options: ImportOptions, is_ours: bool
     ) -> None:
         try:
-            async with heartbeat(database.ingestions, str(options.ingestion_id)), self._turns:
+            async with self._turn(database, str(options.ingestion_id)):
                 await import_paths(database, [path], options, stop=lambda: self._is_stopping)
         except CaseledgerError as error:
             _LOG.warning("import %s failed: %s", options.ingestion_id, error)
@@ -105,6 +105,16 @@ class Imports:
         finally:
             if is_ours:
                 remove_upload(path)
+
+    @asynccontextmanager
+    async def _turn(self, database: Database, ingestion_id: str) -> AsyncIterator[None]:
+        """Wait for a turn, saying meanwhile that the import is still there; then it does itself."""
+        async with heartbeat(database.ingestions, ingestion_id):
+            await self._turns.acquire()
+        try:
+            yield
+        finally:
+            self._turns.release()
 
 
 async def _note_failure(database: Database, options: ImportOptions) -> None:
