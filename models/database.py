@@ -461,12 +461,19 @@ class Database:
         """Create what is missing of collections and indexes; safe to do at the same time."""
         from models.documents import DOCUMENTS
 
+        await self.create_collections()
+        with _translated():
+            await init_beanie(database=self._database, document_models=list(DOCUMENTS))
+
+    async def create_collections(self) -> None:
+        """Create the collections that are missing; a bulk load has their indexes made last."""
+        from models.documents import DOCUMENTS
+
         with _translated():
             present = set(await self._database.list_collection_names())
             for document in DOCUMENTS:
                 if document.Settings.name not in present:
                     await self._create_collection(document.Settings.name)
-            await init_beanie(database=self._database, document_models=list(DOCUMENTS))
 
     async def collection_options(self, name: str) -> Json:
         """Return the options a collection was created with."""

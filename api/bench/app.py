@@ -101,6 +101,7 @@ def builds(
 def rest(
     small: Annotated[int, typer.Option(min=1, help="Executions of the small database.")] = 10_000,
     large: Annotated[int, typer.Option(min=1, help="Executions of the large one.")] = 100_000,
+    jobs: Annotated[int, typer.Option(min=1, help="Processes that fill the databases.")] = 2,
     rounds: Rounds = 7,
 ) -> None:
     """Pages against the bare driver, in a large database against a small one; memory of exports.
@@ -110,7 +111,7 @@ def rest(
     """
     from api.bench.rest import measure_rest
 
-    _print(asyncio.run(measure_rest([small, large], rounds)))
+    _print(asyncio.run(measure_rest([small, large], jobs, rounds)))
 
 
 def _print(figures: dict[str, Any]) -> None:

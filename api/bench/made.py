@@ -3,7 +3,10 @@
 Case `n` is the same in a database of any size, so that a small one is the beginning of a large one.
 """
 
-from collections.abc import Iterator, Mapping
+import asyncio
+import multiprocessing
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
@@ -19,10 +22,12 @@ from ingest.parsers.git_files import GitConfig, GitDescribe, GitStatus
 from ingest.parsers.readme_case import ReadmeCase
 from ingest.parsers.sheet import Variables
 from ingest.writer import write_case
-from models.database import Database
+from models.database import Database, open_database
 from models.execution import Timing
+from models.garbage import collect_seldom
 from models.identity import CaseKey
 from models.lid import Lid, parse_lid
+from models.settings import Settings
 
 EXECUTIONS_OF_CASE = 20
 _WRITES = 4
@@ -46,11 +51,39 @@ _CHANGES: Mapping[str, tuple[str | int | float, ...]] = {
 """What may change from one execution of a case to the next, and to what."""
 
 
-async def fill(database: Database, executions: int) -> None:
-    """Record made executions as an import does, several cases at a time."""
-    async with AtOnce(_WRITES) as writes:
-        for number, start in enumerate(range(0, executions, EXECUTIONS_OF_CASE)):
-            count = min(EXECUTIONS_OF_CASE, executions - start)
+async def fill(settings: Settings, database: Database, executions: int, jobs: int) -> None:
+    """Record made executions as an import does, in `jobs` processes with several cases at a time.
+
+    `database`, which the settings open, is to be empty; its indexes are made at the end.
+    """
+    await database.create_collections()
+    own = settings.model_copy(update={"database": database.name})
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(jobs, mp_context=context) as pool:
+        loop = asyncio.get_running_loop()
+        await asyncio.gather(
+            *(
+                loop.run_in_executor(
+                    pool, _fill_shard, own, executions, range(job, executions, jobs)
+                )
+                for job in range(jobs)
+            )
+        )
+    await database.create_schema()
+
+
+def _fill_shard(settings: Settings, executions: int, numbers: Sequence[int]) -> None:
+    collect_seldom()
+    asyncio.run(_record_all(settings, executions, numbers))
+
+
+async def _record_all(settings: Settings, executions: int, numbers: Sequence[int]) -> None:
+    """Record the cases of these numbers, as far as there are so many executions."""
+    async with open_database(settings, create=False) as database, AtOnce(_WRITES) as writes:
+        for number in numbers:
+            count = min(EXECUTIONS_OF_CASE, executions - number * EXECUTIONS_OF_CASE)
+            if count <= 0:
+                break
             await writes.start(_record(database, number, count))
 
 

@@ -66,13 +66,18 @@ def _peak() -> Iterator[list[int]]:
 def _python_processes(pid: int) -> Iterator[int]:
     yield pid
     for task in Path(f"/proc/{pid}/task").iterdir():
-        for child in (task / "children").read_text(encoding="ascii").split():
+        for child in _words(task / "children"):
             if "python" in os.path.realpath(f"/proc/{child}/exe"):
                 yield int(child)
 
 
 def _resident(pid: int) -> int:
+    return sum(map(int, _words(Path(f"/proc/{pid}/statm"))[1:2])) * _PAGE
+
+
+def _words(path: Path) -> list[str]:
+    """Return what a file of the kernel tells; nothing when its thread or process has ended."""
     try:
-        return int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]) * _PAGE
+        return path.read_text(encoding="ascii").split()
     except OSError:
-        return 0  # it has ended meanwhile
+        return []

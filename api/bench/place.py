@@ -25,10 +25,10 @@ def temporary_place() -> Iterator[tuple[Settings, Path]]:
 
 @asynccontextmanager
 async def empty_database(
-    settings: Settings, observer: Observer | None = None
+    settings: Settings, observer: Observer | None = None, *, create: bool = True
 ) -> AsyncIterator[Database]:
-    """Give a new database, which is removed afterwards."""
+    """Give a new database, which is removed afterwards; without `create`, it has no collections."""
     own = settings.model_copy(update={"database": f"bench_{uuid.uuid4().hex[:8]}"})
-    async with open_database(own, observer=observer) as database:
+    async with open_database(own, observer=observer, create=create) as database:
         yield database
         await database.drop()

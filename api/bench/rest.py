@@ -34,16 +34,17 @@ _TIMES = 20
 _LISTS = (CASE_LIST, EXECUTION_LIST)
 
 
-async def measure_rest(sizes: Sequence[int], rounds: int) -> dict[str, Any]:
+async def measure_rest(sizes: Sequence[int], jobs: int, rounds: int) -> dict[str, Any]:
     """Return the ratios of pages to the bare driver, of large to small, and the exports' memory.
 
-    The first size is the small one, the last the large one. Pages are asked of the application in
-    this process, without a server in between; the best of the rounds counts.
+    `jobs` processes fill the databases. The first size is the small one, the last the large one.
+    Pages are asked of the application in this process, without a server in between; the best of the
+    rounds counts.
     """
     with temporary_place() as (place_settings, _):
         settings = place_settings.model_copy(update={"database_timeout_seconds": 3600.0})
         async with AsyncExitStack() as stack:
-            places = [await _place(stack, settings, size) for size in (sizes[0], sizes[-1])]
+            places = [await _place(stack, settings, size, jobs) for size in (sizes[0], sizes[-1])]
             return {
                 "executions": [place.executions for place in places],
                 "fillSeconds": [place.seconds for place in places],
@@ -63,10 +64,10 @@ class _Place:
     seconds: float
 
 
-async def _place(stack: AsyncExitStack, settings: Settings, executions: int) -> _Place:
-    database = await stack.enter_async_context(empty_database(settings))
+async def _place(stack: AsyncExitStack, settings: Settings, executions: int, jobs: int) -> _Place:
+    database = await stack.enter_async_context(empty_database(settings, create=False))
     began = time.perf_counter()
-    await fill(database, executions)
+    await fill(settings, database, executions, jobs)
     seconds = time.perf_counter() - began
     app = await stack.enter_async_context(application(settings, database))
     return _Place(executions, database, app, seconds)

@@ -19,8 +19,9 @@ EXECUTIONS = 3 * EXECUTIONS_OF_CASE + 1
 
 
 async def test_made_executions_are_recorded_as_an_import_does(home: Path) -> None:
-    async with open_database(Settings(home=home, database="test_bench")) as database:
-        await fill(database, EXECUTIONS)
+    settings = Settings(home=home, database="test_bench")
+    async with open_database(settings, create=False) as database:
+        await fill(settings, database, EXECUTIONS, jobs=2)
         assert await database.executions.count({}) == EXECUTIONS
         assert await database.cases.count({}) == 4
         assert await database.executions.count({"changed": "compiler"}) > 0
@@ -31,8 +32,9 @@ async def test_made_executions_are_recorded_as_an_import_does(home: Path) -> Non
 async def test_a_small_database_is_the_beginning_of_a_large_one(home: Path) -> None:
     found = []
     for count in (EXECUTIONS_OF_CASE, EXECUTIONS):
-        async with open_database(Settings(home=home, database=f"test_bench_{count}")) as database:
-            await fill(database, count)
+        settings = Settings(home=home, database=f"test_bench_{count}")
+        async with open_database(settings, create=False) as database:
+            await fill(settings, database, count, jobs=1)
             found.append({each["_id"] for each in await database.executions.find({}, {"_id": 1})})
             await database.drop()
     assert found[0] < found[1]
