@@ -4,12 +4,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from api.filters import config
-from api.filters.compile import compile_filter
+from api.filters.compile import Query, compile_filter
 from api.filters.conditions import All, Condition, ConfigCondition, Filter
 from api.filters.config import ConfigMatches, conditions_in
+from api.finding import both
 from models.case_fields import CASES
+from models.configuration import file_of
 from models.database import Database
-from models.fields import Table
+from models.fields import INDEXED_FILES, Table
 
 _SECONDS = 10.0
 _OF_CASES = {"caseId": "id", "caseName": "name", "machine": "machine", "user": "user"}
@@ -27,15 +29,32 @@ async def find_config_matches(
         return ConfigMatches()
     narrow = compile_filter(CASES, All(tuple(_on_cases(tree))))
     scoped = {_SCOPES[path]: value for path, value in scope.items() if path in _SCOPES}
-    found: dict[ConfigCondition, list[str]] = {}
+    cases: dict[ConfigCondition, list[str]] = {}
+    frequent: set[ConfigCondition] = set()
     for condition in conditions_in(tree):
-        query = {"$and": [compile_filter(CASES, condition), narrow, scoped]}
-        cases = await database.cases.find(
-            query, {"_id": 1}, limit=config.MOST_CASES + 1, seconds=_SECONDS
-        )
-        found[condition] = [case["_id"] for case in cases]
-    frequent = {one for one, ids in found.items() if len(ids) > config.MOST_CASES}
-    return ConfigMatches(found, frozenset(frequent))
+        found = await _cases_that_meet(database, condition, both(narrow, scoped))
+        if found is None:
+            frequent.add(condition)
+        else:
+            cases[condition] = found
+    return ConfigMatches(cases, frozenset(frequent))
+
+
+async def _cases_that_meet(
+    database: Database, condition: ConfigCondition, within: Query
+) -> list[str] | None:
+    """Return the ids of the cases, None when there are more than `MOST_CASES`.
+
+    Whether there are is asked of the index first, where that can tell: cases are large documents.
+    """
+    query, most = compile_filter(CASES, condition), config.MOST_CASES + 1
+    if not within and file_of(condition.key) in INDEXED_FILES:
+        covered = {f"configuration.{condition.key}": 1, "_id": 0}
+        told = await database.cases.find(query, covered, limit=most, seconds=_SECONDS)
+        if len(told) == most:
+            return None
+    found = await database.cases.find(both(query, within), {"_id": 1}, limit=most, seconds=_SECONDS)
+    return None if len(found) == most else [case["_id"] for case in found]
 
 
 def _on_cases(tree: Filter) -> Iterator[Condition]:

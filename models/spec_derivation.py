@@ -102,12 +102,16 @@ def _digest(node: Node, below: list[str]) -> str:
 class Derivation:
     """Derives the documents of the nodes of one graph, each as it is asked for."""
 
-    def __init__(self, graph: Graph, verifications: Mapping[str, Verification]) -> None:
+    def __init__(
+        self, graph: Graph, verifications: Mapping[str, Verification], *, may_refer: bool = True
+    ) -> None:
+        """`may_refer` is false when no object in the JSON of the graph has a key `$ref`."""
         self.graph = graph
         self.ids = identities(graph, verifications)
         self._verifications = verifications
+        self._may_refer = may_refer
         self._bases: dict[str, Json] = {}
-        self._ways: dict[str, list[_Way]] = {}
+        self._ways = {key: list(map(_way, edges)) for key, edges in graph.edges.items()}
         self._missing: dict[str, list[Edge]] = {}
         for edge in graph.missing:
             self._missing.setdefault(edge.parent, []).append(edge)
@@ -146,18 +150,18 @@ class Derivation:
             "dependencyCount": len(dependencies),
             "missing": self._missing_below(key),
             "builtWith": self._built_with(node),
-            **_native(node.native),
+            **_native(node.native, may_refer=self._may_refer),
         }
 
     def dependencies(self, key: str) -> list[Json]:
         """Return the closure of a node, in the order of names and hashes."""
         scopes, bits, virtuals = self._closure(key)
-        direct = {edge.child for edge in self.graph.edges[key]}
+        direct = {way.child for way in self._ways[key]}
         found = [
             {
                 **self._base(child),
                 "types": list(_types(bits[child])),
-                "virtuals": sorted(virtuals.get(child, ())),
+                "virtuals": sorted(virtuals[child]) if child in virtuals else [],
                 "scope": scope,
                 "direct": child in direct,
             }
@@ -171,36 +175,26 @@ class Derivation:
         Types are bits, and what provides no virtuals is left out: closures are most of the work.
         """
         scopes: dict[str, str] = {}
+        bits: dict[str, int] = {}
+        virtuals: dict[str, set[str]] = {}
         later: list[list[str]] = [[] for _ in _SCOPE_NAMES]
         ahead = [key]
         for reach, scope in enumerate(_SCOPE_NAMES):
             ahead += (new := dict.fromkeys(child for child in later[reach] if child not in scopes))
             scopes.update(dict.fromkeys(new, scope))
             while ahead:
-                for needed, child, _, _ in self._ways_down(ahead.pop()):
+                for needed, child, types, provided in self._ways[ahead.pop()]:
+                    bits[child] = bits.get(child, 0) | types
+                    if provided:
+                        virtuals.setdefault(child, set()).update(provided)
+                    if child in scopes:
+                        continue
                     if needed > reach:
                         later[needed].append(child)
-                    elif child not in scopes:
+                    else:
                         scopes[child] = scope
                         ahead.append(child)
-        bits = dict.fromkeys(scopes, 0)
-        virtuals: dict[str, set[str]] = {}
-        for parent in (key, *scopes):
-            for _, child, types, provided in self._ways_down(parent):
-                bits[child] |= types
-                if provided:
-                    virtuals.setdefault(child, set()).update(provided)
         return scopes, bits, virtuals
-
-    def _ways_down(self, key: str) -> list[_Way]:
-        ways = self._ways.get(key)
-        if ways is None:
-            edges = self.graph.edges[key]
-            ways = self._ways[key] = [
-                _Way(_first_scope(edge), edge.child, _bits(edge.deptypes), tuple(edge.virtuals))
-                for edge in edges
-            ]
-        return ways
 
     def _base(self, key: str) -> Json:
         base = self._bases.get(key)
@@ -270,6 +264,10 @@ def _types(bits: int) -> tuple[str, ...]:
     return tuple(kind for place, kind in enumerate(DEPENDENCY_TYPES) if bits >> place & 1)
 
 
+def _way(edge: Edge) -> _Way:
+    return _Way(_first_scope(edge), edge.child, _bits(edge.deptypes), edge.virtuals)
+
+
 def _first_scope(edge: Edge) -> int:
     return 0 if edge.has_type(LINK_RUN) else 1 if edge.has_type(BUILD) else 2
 
@@ -310,10 +308,9 @@ def _flags(node: Node) -> Json:
     }
 
 
-def _native(native: JsonObject) -> Json:
+def _native(native: JsonObject, *, may_refer: bool) -> Json:
     """Return the JSON of a node, as text where the driver would take an object for a reference."""
-    may_hold = "$ref" in repr(native)  # to look closely at the few that do
-    text = json.dumps(native) if may_hold and _holds_reference(native) else None
+    text = json.dumps(native) if may_refer and _holds_reference(native) else None
     return {"spec": None if text else native, "specText": text}
 
 

@@ -59,7 +59,18 @@ def read(
         yield rejected(name, error)
         return
     outcomes = file.read(text)
+    if not _may_refer(text):
+        outcomes = map(_without_references, outcomes)
     yield from verified(signed(outcome) if is_in_clear else outcome for outcome in outcomes)
+
+
+def _may_refer(text: str) -> bool:
+    """Tell whether a key in a text, however it is escaped, may be `$ref`."""
+    return "$ref" in text or "\\" in text
+
+
+def _without_references(outcome: Outcome) -> Outcome:
+    return outcome if isinstance(outcome, Rejected) else replace(outcome, may_refer=False)
 
 
 @dataclass(frozen=True, slots=True)

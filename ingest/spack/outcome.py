@@ -99,7 +99,8 @@ class SpecDocument:
 
     Documents of one container share the graph, which then has nodes that are not of this document.
     `given` is the JSON of a document that is one in its file, with all the keys that it has there.
-    `verifications` has all nodes of the graph, and is shared like it.
+    `verifications` has all nodes of the graph, and is shared like it. `may_refer` is false when no
+    object in its file has a key `$ref`, which MongoDB's drivers take for a reference.
     """
 
     graph: Graph
@@ -108,6 +109,7 @@ class SpecDocument:
     given: JsonObject | None = None
     container: Container | None = None
     credentials: tuple[str, ...] = ()
+    may_refer: bool = True
     verifications: Mapping[str, Verification] = field(default_factory=dict)
 
     @property

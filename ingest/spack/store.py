@@ -131,7 +131,9 @@ class _Batch:
         for document in documents:
             number = id(document.graph)
             if number not in derivations:
-                derivations[number] = Derivation(document.graph, document.verifications)
+                derivations[number] = Derivation(
+                    document.graph, document.verifications, may_refer=document.may_refer
+                )
             items.append(_item(document, derivations[number]))
         return cls(items, ingestion_id)
 

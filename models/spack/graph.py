@@ -13,6 +13,7 @@ import json
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from sys import intern
 from typing import Any, TypeVar
 
@@ -31,6 +32,7 @@ _HASH = re.compile(r"[a-z0-9]{32,64}")
 _PLAIN_KEY = re.compile(r"[\w-]+", re.ASCII)
 _SHOWN_OF_KEY = 100
 _SHOWN_OF_CYCLE = 8
+_LISTS = (list, tuple)
 _JSON_NAMES = {dict: "an object", list: "a list", str: "text", bool: "true or false"}
 
 T = TypeVar("T")
@@ -537,11 +539,18 @@ def _dependency_entries(node: Node) -> Iterator[tuple[str, JsonObject, str]]:
 
 
 def _texts(value: Any, place: str) -> tuple[str, ...]:
-    if not value and isinstance(value, list | tuple):
-        return ()
-    values = [value] if isinstance(value, str) else value
-    if not isinstance(values, list) or not all(isinstance(each, str) for each in values):
-        raise SpecError("wrong_type", place, "types and virtuals are lists of names")
+    values = (value,) if isinstance(value, str) else value
+    if isinstance(values, _LISTS):
+        try:
+            return _names(tuple(values))
+        except TypeError:
+            pass
+    raise SpecError("wrong_type", place, "types and virtuals are lists of names")
+
+
+@lru_cache(maxsize=1024)
+def _names(values: tuple[str, ...]) -> tuple[str, ...]:
+    """Return one object for the same names, of which there are few; TypeError for other values."""
     return tuple(map(intern, values))
 
 
