@@ -8,7 +8,7 @@ from typing import Any
 
 from ingest.inventory import REQUIRED, Artefact, Inventory, is_namelist
 from ingest.parsers import git_files, mach_specific, seq_maps
-from ingest.parsers.case_status import Attempt, parse_case_status
+from ingest.parsers.case_status import Attempt
 from ingest.parsers.content import expand, expand_head, identity
 from ingest.parsers.cpl_log import Clock, parse_cpl_log
 from ingest.parsers.e3sm_timing import TimingProfile, parse_e3sm_timing
@@ -26,6 +26,7 @@ from models.configuration import Configuration
 from models.errors import ParseError
 from models.execution import Launch, Problem
 
+_LOG_START = 2**16
 _LOG_HEAD = 4 * 2**20
 _RECALL = Recall()
 """What this process has parsed last."""
@@ -97,7 +98,7 @@ def _parse_file(
     parsed: Parsed, artefact: Artefact, path: str, content: Content, limit: int
 ) -> None:
     if artefact == "cpl_log":
-        parsed.cpl_log = parse_cpl_log(expand_head(_read(content, path, _LOG_HEAD), _LOG_HEAD))
+        parsed.cpl_log = _clock(_read(content, path, _LOG_HEAD))
         return
     data = _read(content, path, limit + 1)
     if len(data) > limit:
@@ -110,6 +111,15 @@ def _parse_file(
         parsed.parts[artefact] = variables
     if artefact.startswith("env_"):
         parsed.env_files.add(artefact)
+
+
+def _clock(data: bytes) -> Clock | None:
+    """Return the clock in a log; it is printed early, and all that comes first is seldom needed."""
+    start = expand_head(data, _LOG_START)
+    clock = parse_cpl_log(start[: start.rfind(b"\n") + 1])
+    if clock is not None and clock.stop is not None:
+        return clock
+    return parse_cpl_log(expand_head(data, _LOG_HEAD))
 
 
 def _reading(
@@ -178,7 +188,7 @@ def _read_whole(descriptor: int, size: int) -> bytes:
 
 _READERS: Mapping[Artefact, Callable[[bytes], Any]] = {
     "readme_case": parse_readme_case,
-    "case_status": parse_case_status,
+    "case_status": _RECALL.runs,
     "e3sm_timing": parse_e3sm_timing,
     "git_describe": git_files.parse_git_describe,
     "git_config": git_files.parse_git_config,

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from ingest.inventory import Artefact
+from ingest.parsers.case_status import Attempt, History, parse_case_status
 from ingest.parsers.sheet import Sheet, Variables
 from ingest.secrets import without_secret, without_secrets
 
@@ -19,11 +20,15 @@ V = TypeVar("V")
 
 
 class Recall:
-    """Readings of files by what identifies their content, and their sheets by number of lines."""
+    """Readings of files by what identifies their content, their sheets by number of lines.
+
+    Of CaseStatus, which grows from one execution to the next, the last is remembered.
+    """
 
     def __init__(self) -> None:
         self._readings: dict[tuple[Any, ...], Any] = {}
         self._sheets: dict[tuple[Artefact, int], Sheet] = {}
+        self._history = History()
 
     def reading(self, identity: tuple[Any, ...], read: Callable[[], Any]) -> Any:
         """Return what was read from a file of the same content, else read it now."""
@@ -38,14 +43,18 @@ class Recall:
         """Return the variables of a file, without secrets, parsing only what is new in it."""
         if len(content) > _LARGEST:
             return without_secrets(parse(content, artefact).variables)
-        lines = content.split(b"\n")
-        place = (artefact, len(lines))
+        place = (artefact, content.count(b"\n"))
         alike = self._sheets.pop(place, None)
-        sheet = alike.with_lines(lines, without_secret) if alike else None
+        sheet = alike.with_content(content, without_secret) if alike else None
         if sheet is None:
             sheet = parse(content, artefact).cleaned(without_secrets)
         _keep(self._sheets, place, sheet, _MOST_SHEETS)
         return sheet.variables
+
+    def runs(self, content: bytes) -> list[Attempt]:
+        """Return the runs that a CaseStatus tells of, reading only what is new in it."""
+        self._history = parse_case_status(content, self._history)
+        return self._history.runs
 
 
 def _keep(kept: dict[K, V], key: K, value: V, most: int) -> None:

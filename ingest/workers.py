@@ -154,7 +154,8 @@ class Workers:
         return self._pool
 
     def _new_pool(self, jobs: int) -> ProcessPoolExecutor:
-        context = multiprocessing.get_context("spawn")
+        context = multiprocessing.get_context("forkserver")  # imports once, not in each worker
+        context.set_forkserver_preload(["__main__", __name__])
         return ProcessPoolExecutor(
             jobs, mp_context=context, initializer=_begin_worker, initargs=(self._limits,)
         )

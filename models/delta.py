@@ -9,6 +9,8 @@ not have at all is told apart from one that is null: its entry says `"absent": "
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
+from itertools import compress
+from operator import is_not
 from typing import Any
 
 from models.configuration import Configuration, Values, file_of
@@ -40,6 +42,8 @@ def meaning_of(value: Any) -> Any:
     kind = type(value)
     if kind is str or value is None:
         return value
+    if kind is int:
+        return str(value)
     if kind is bool:
         return "TRUE" if value else "FALSE"
     if kind is list:
@@ -68,15 +72,19 @@ def diff(
 
 
 def _file_entries(before: Values, after: Values) -> Iterator[tuple[str, Entry]]:
-    for key, value in after.items():
-        known = before.get(key, _MISSING)
+    has_same_keys = list(before) == list(after)
+    others = (
+        compress(after, map(is_not, before.values(), after.values())) if has_same_keys else after
+    )
+    for key in others:
+        known, value = before.get(key, _MISSING), after[key]
         if known is value or same_value(known, value) or _is_spoken_for(key, known, value):
             continue
         if known is _MISSING:
             yield key, {"canonical": None, "current": value, "absent": "canonical"}
         else:
             yield key, {"canonical": known, "current": value} | _list_changes(known, value)
-    for key in before.keys() - after.keys():
+    for key in () if has_same_keys else before.keys() - after.keys():
         yield key, {"canonical": before[key], "current": None, "absent": "current"}
 
 

@@ -24,6 +24,12 @@ Path = tuple[str | int, ...]
 
 PART_BYTES = 8 * 2**20
 
+FIRST_PART: Json = {"number": 0}
+"""The query for the parts that stand for their files in a list."""
+
+TOLD_OF_FILES: Json = {"number": 0, "parts": 0, "content": 0}
+"""The projection that leaves what a list tells of a file."""
+
 
 class SpecFile(Document):
     """A document of the collection `specFiles`; `_id` is a digest of the content, slash, number.
@@ -52,11 +58,12 @@ class SpecFile(Document):
         keep_nulls = True
         indexes: ClassVar[list[Index]] = [
             Index([("digest", 1), ("number", 1)], name="digest", unique=True),
-            Index([("file", 1), ("createdAt", -1)], name="file"),
-            Index(
-                [("createdAt", -1), ("digest", 1)],
-                name="createdAt",
-                partialFilterExpression={"number": 0},
+            *(
+                Index(keys, name=name, partialFilterExpression=FIRST_PART)
+                for name, keys in (
+                    ("by time", [("createdAt", -1), ("_id", 1)]),
+                    ("by file", [("file", 1), ("createdAt", -1), ("_id", 1)]),
+                )
             ),
         ]
 
@@ -71,14 +78,6 @@ def file_parts(kind: str, frame: Any, places: Sequence[Placed]) -> tuple[str, li
     packed = zlib.compress(text.encode())
     parts = [packed[i : i + PART_BYTES] for i in range(0, len(packed), PART_BYTES)]
     return hashlib.sha256(text.encode()).hexdigest(), parts
-
-
-async def list_files(database: Database, file: str | None, limit: int) -> list[Json]:
-    """Return what is told of the files, the latest first: all, or those of one name."""
-    query: Json = {"number": 0} if file is None else {"number": 0, "file": file}
-    order = [("createdAt", -1), ("digest", 1)]
-    told = {"_id": 0, "number": 0, "parts": 0, "content": 0}
-    return await database.spec_files.find(query, told, sort=order, limit=limit)
 
 
 async def load_file(database: Database, digest: str) -> Any:

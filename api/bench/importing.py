@@ -1,23 +1,15 @@
 """How fast an import is, beside what reading the same files takes at least."""
 
-import multiprocessing
 import os
 import time
-import zlib
-from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from lxml import etree
-
+from api.bench.floor import read_floor
 from api.bench.place import empty_database, temporary_place
 from ingest.pipeline import ImportOptions, import_paths
 from ingest.sample import SampleArchive, SampleOptions
 from ingest.sources import open_source
-
-_PORTION = 16
-_GZIP_WINDOW = 31
 
 
 async def measure_import(cases: int, executions: int, jobs: int, rounds: int) -> dict[str, Any]:
@@ -57,16 +49,6 @@ async def measure_import(cases: int, executions: int, jobs: int, rounds: int) ->
     }
 
 
-def read_floor(wanted: Sequence[Sequence[tuple[str, str]]], jobs: int) -> float:
-    """Return the seconds to read and inflate these files, and to parse those that are XML."""
-    portions = [wanted[start : start + _PORTION] for start in range(0, len(wanted), _PORTION)]
-    began = time.perf_counter()
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, mp_context=context) as pool:
-        list(pool.map(_read_portion, portions))
-    return time.perf_counter() - began
-
-
 def walk_floor(root: Path) -> float:
     """Return the seconds to list a tree, and to ask for the size and time of each file."""
     began = time.perf_counter()
@@ -79,16 +61,3 @@ def walk_floor(root: Path) -> float:
                 else:
                     entry.stat(follow_symlinks=False)
     return time.perf_counter() - began
-
-
-def _read_portion(executions: Sequence[Sequence[tuple[str, str]]]) -> int:
-    return sum(_read(path, artefact) for files in executions for path, artefact in files)
-
-
-def _read(path: str, artefact: str) -> int:
-    data = Path(path).read_bytes()
-    if data.startswith(b"\x1f\x8b"):
-        data = zlib.decompress(data, _GZIP_WINDOW)
-    if artefact.startswith("env_"):
-        etree.fromstring(data)
-    return len(data)

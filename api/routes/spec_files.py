@@ -2,15 +2,17 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 
+from api.dated_pages import Cursor, DatedList, Limit
 from api.deps import Store
 from api.errors import not_found
 from api.named_specs import incomplete
+from api.paging import DEFAULT_LIMIT
 from api.responses import json_response, problems
-from api.schemas import ItemsOf
+from api.schemas import PageOf
 from api.spec_schemas import SpecFileItem
-from models.spec_file import list_files, load_file
+from models.spec_file import FIRST_PART, TOLD_OF_FILES, load_file
 from models.spec_graph import IncompleteSpecError
 
 router = APIRouter(prefix="/specs/files", tags=["specs"])
@@ -28,9 +30,10 @@ _CONTENT: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.get("", response_model=ItemsOf[SpecFileItem], responses=problems(400, 422))
+@router.get("", response_model=PageOf[SpecFileItem], responses=problems(400, 422))
 async def list_spec_files(
     store: Store,
+    request: Request,
     file: Annotated[
         str | None,
         Query(
@@ -39,10 +42,18 @@ async def list_spec_files(
             examples=["spack.lock"],
         ),
     ] = None,
-    limit: Annotated[int, Query(ge=1, le=1000, description="The most items to return.")] = 100,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = None,
 ) -> Response:
     """List files of many specs, the latest first; each content of one stands once."""
-    return json_response({"items": await list_files(store, file, limit)})
+    query = FIRST_PART if file is None else {**FIRST_PART, "file": file}
+    files = DatedList(store.spec_files, "createdAt", -1, _without_id)
+    return await files.answer(request, query, TOLD_OF_FILES, limit, cursor)
+
+
+def _without_id(document: dict[str, Any]) -> dict[str, Any]:
+    del document["_id"]
+    return document
 
 
 @router.get(

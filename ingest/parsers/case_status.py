@@ -43,23 +43,51 @@ class Attempt:
     outcome: Outcome
 
 
-def parse_case_status(content: bytes) -> list[Attempt]:
-    """Return the runs of the case that the file tells of, in its order; of very many the last."""
+@dataclass(frozen=True, slots=True)
+class History:
+    """What a CaseStatus tells: all its runs, in order, and its content if the last line is whole.
+
+    That of a later execution of the case begins with the same content, and is read from there on.
+    """
+
+    content: bytes = b""
+    attempts: tuple[Attempt, ...] = ()
+
+    @property
+    def runs(self) -> list[Attempt]:
+        """The runs, of very many the last."""
+        return [_shared(attempt) for attempt in self.attempts[-_MOST:]]
+
+
+_NOTHING = History()
+
+
+def parse_case_status(content: bytes, before: History = _NOTHING) -> History:
+    """Return what the file tells; `before` is any other that was read, which it may continue."""
     attempts: list[Attempt] = []
-    for line in text_lines(content):
-        event = _EVENT.fullmatch(line.rstrip())
-        if event is None:
-            if attempts and _TIMED.match(line):
-                _close_killed(attempts)
-            continue
-        moment = event["time"].replace(" ", "T")
-        if event["phase"] == "case.run":
-            _note_run(attempts, event["status"], moment, _job_id(event["message"] or ""))
-        elif event["phase"] == "model execution":
-            _note_model(attempts, event["status"], moment)
-        elif not _goes_on_during_run(event["phase"]):
+    if before.content and content.startswith(before.content):
+        attempts = list(before.attempts)
+        lines = content[len(before.content) :].decode("utf-8", errors="replace").splitlines()
+    else:
+        lines = text_lines(content)
+    for line in lines:
+        _read_line(line, attempts)
+    return History(content if content.endswith(b"\n") else b"", tuple(attempts))
+
+
+def _read_line(line: str, attempts: list[Attempt]) -> None:
+    event = _EVENT.fullmatch(line.rstrip())
+    if event is None:
+        if attempts and _TIMED.match(line):
             _close_killed(attempts)
-    return [_shared(attempt) for attempt in attempts[-_MOST:]]
+        return
+    moment = event["time"].replace(" ", "T")
+    if event["phase"] == "case.run":
+        _note_run(attempts, event["status"], moment, _job_id(event["message"] or ""))
+    elif event["phase"] == "model execution":
+        _note_model(attempts, event["status"], moment)
+    elif not _goes_on_during_run(event["phase"]):
+        _close_killed(attempts)
 
 
 @lru_cache(maxsize=16384)

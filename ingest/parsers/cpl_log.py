@@ -23,7 +23,8 @@ class Clock:
 def parse_cpl_log(head: bytes) -> Clock | None:
     """Return the first clock that the log prints, which is the driver's, or None."""
     times: dict[bytes, tuple[int, int]] = {}
-    for which, ymd, second in _CLOCK.findall(head):
+    for found in _CLOCK.finditer(head):
+        which, ymd, second = found.groups()
         if which in times:
             break
         times[which] = (int(ymd), int(second))

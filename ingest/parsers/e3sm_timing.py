@@ -13,10 +13,17 @@ from ingest.secrets import masked_text
 from models.errors import ParseError
 from models.execution import Timing
 
-_LINE = re.compile(r"(?P<key>[A-Za-z][A-Za-z ]{0,40}?)\s*:\s*(?P<value>.*\S)")
 _NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?")
 _TOO_BIG = 2**53
 _REQUIRED = ("Case", "LID", "Machine")
+_LONGEST_LINE = 2000
+_KEYS = frozenset(
+    {
+        *_REQUIRED, "User", "Curr Date", "grid", "compset", "run type", "run length",
+        "total pes active", "mpi tasks per node", "pes per node", "pe count for cost estimate",
+        "Model Cost", "Model Throughput", "Init Time", "Run Time", "Final Time",
+    }
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +45,10 @@ def parse_e3sm_timing(content: bytes) -> TimingProfile:
     """Read a timing profile; ParseError `no_header` when Case, LID or Machine is not in it."""
     values: dict[str, str] = {}
     for line in text_lines(content):
-        match = _LINE.fullmatch(line[:2000].strip())
-        if match is not None:
-            values.setdefault(match["key"], masked_text(match["value"]))
+        key, _, told = line[:_LONGEST_LINE].partition(":")
+        key, told = key.strip(), told.strip()
+        if key in _KEYS and told and key not in values:
+            values[key] = masked_text(told)
     absent = [key for key in _REQUIRED if key not in values]
     if absent:
         raise ParseError("no_header", f"the timing profile has no {', '.join(absent)}")

@@ -58,16 +58,16 @@ def parse_env_xml(content: bytes, file: str) -> Variables:
 def parse_env_sheet(content: bytes, file: str) -> Sheet:
     """Return the variables as `parse_env_xml` does, and the lines that can be read alone."""
     root = parse_xml(content)
-    lines = content.split(b"\n")
     values = _read_values(root, file)
     is_ascii = (root.getroottree().docinfo.encoding or "UTF-8").upper() in _SUPERSETS_OF_ASCII
+    last = min(content.count(b"\n") + 1, _LAST_LINE)
     places: dict[int, Place] = {}
     for value in values if is_ascii else ():
         number = (_line_of(value.element) or 0) - 1
         name = value.element.get("id") or value.element.get("compclass")
-        if name is not None and 0 <= number < min(len(lines), _LAST_LINE):
+        if name is not None and 0 <= number < last:
             places[number] = Place(value.key, name, value.type_name)
-    return Sheet(lines, {value.key: value.value for value in values}, places, _reread)
+    return Sheet(content, {value.key: value.value for value in values}, places, _reread)
 
 
 @dataclass(frozen=True, slots=True)

@@ -178,9 +178,8 @@ def parse_namelist_sheet(content: bytes, file: str) -> Sheet:
     reader = _Reader(file)
     text = _text(content)
     values = reader.read(text)
-    lines = content.split(b"\n")
-    if len(lines) != text.count("\n") + 1:
-        return Sheet(lines, values, {}, _reread)
+    if content.count(b"\n") != text.count("\n"):
+        return Sheet(content, values, {}, _reread)
     starts = [0, *accumulate(len(line) + 1 for line in text.split("\n"))]
     places = {}
     times_set = Counter(variable.key for variable in reader.variables)
@@ -189,7 +188,7 @@ def parse_namelist_sheet(content: bytes, file: str) -> Sheet:
         is_alone = variable.section is None and times_set[key] == 1
         if is_alone and variable.end < starts[number + 1]:
             places[number] = Place(key)
-    return Sheet(lines, values, places, _reread)
+    return Sheet(content, values, places, _reread)
 
 
 def _text(content: bytes) -> str:

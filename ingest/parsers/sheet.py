@@ -40,9 +40,9 @@ None when one of them holds anything but a value of the place's variable.
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """The lines of a file, the variables in it, and the lines that can be read by themselves."""
+    """A file, the variables in it, and by number the lines that can be read by themselves."""
 
-    lines: list[bytes]
+    content: bytes
     variables: Variables
     places: Mapping[int, Place]
     reread: Reread
@@ -51,17 +51,18 @@ class Sheet:
         """Return the sheet with its variables as they may be kept."""
         return replace(self, variables=clean(self.variables))
 
-    def with_lines(self, lines: list[bytes], clean: Clean) -> "Sheet | None":
-        """Return what parsing these lines would give; None when they have to be parsed.
+    def with_content(self, content: bytes, clean: Clean) -> "Sheet | None":
+        """Return what parsing this content would give; None when it has to be parsed.
 
         `clean` is applied to the values that are new, as it was to those that are there.
         """
-        if len(lines) != len(self.lines):
+        first, before, after = _differing_lines(self.content, content)
+        if len(before) != len(after):
             return None
         variables = dict(self.variables)
-        for number in compress(count(), map(ne, self.lines, lines)):
-            place = self.places.get(number)
-            values = self.reread(place, self.lines[number], lines[number]) if place else None
+        for index in compress(count(), map(ne, before, after)):
+            place = self.places.get(first + index)
+            values = self.reread(place, before[index], after[index]) if place else None
             if (
                 place is None
                 or values is None
@@ -69,4 +70,40 @@ class Sheet:
             ):
                 return None
             variables[place.key] = clean(place.key, values[1])
-        return Sheet(lines, variables, self.places, self.reread)
+        return Sheet(content, variables, self.places, self.reread)
+
+
+def _differing_lines(old: bytes, new: bytes) -> tuple[int, list[bytes], list[bytes]]:
+    """Return the lines of each from the first to the last that differ, and the number of the first.
+
+    Only these are cut out: nearly all of a large file is before the first and after the last.
+    """
+    start = old.rfind(b"\n", 0, _shared_start(old, new)) + 1
+    end = old.find(b"\n", len(old) - _shared_end(old, new, start))
+    end = len(old) if end < 0 else end
+    before, after = old[start:end], new[start : end + len(new) - len(old)]
+    return old.count(b"\n", 0, start), before.split(b"\n"), after.split(b"\n")
+
+
+def _shared_start(old: bytes, new: bytes) -> int:
+    """Return how many bytes are the same at the beginning."""
+    same, most = 0, min(len(old), len(new))
+    while same < most:
+        middle = (same + most + 1) // 2
+        if new.startswith(old[same:middle], same):
+            same = middle
+        else:
+            most = middle - 1
+    return same
+
+
+def _shared_end(old: bytes, new: bytes, start: int) -> int:
+    """Return how many bytes are the same at the end, behind `start`."""
+    same, most = 0, min(len(old), len(new)) - start
+    while same < most:
+        middle = (same + most + 1) // 2
+        if new.endswith(old[len(old) - middle : len(old) - same], 0, len(new) - same):
+            same = middle
+        else:
+            most = middle - 1
+    return same

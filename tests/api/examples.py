@@ -25,6 +25,7 @@ FREE_MAPS = frozenset({"configuration", "runConfigDeltas", "expectedVariation", 
 TIME = "2026-01-02T03:04:05.678000Z"
 FIXED: dict[str, Any] = {
     "createdAt": TIME, "updatedAt": TIME, "startedAt": TIME, "finishedAt": TIME, "at": TIME,
+    "aliveAt": TIME,
     "seconds": 1.2, "caseledgerVersion": "1.0.0",
 }  # fmt: skip
 INGESTION = "6fa20d82-5b1f-4f4e-9d0b-2f8f3c0f6a11"

@@ -427,6 +427,11 @@ async def test_another_file_of_known_specs_is_kept_too(writer: httpx2.AsyncClien
     assert answer.status_code == 200
     back = [(await writer.get(f"{SPECS}/files/{digest}")).json() for digest in digests]
     assert same(back, [given, changed])
+    pages = [(await writer.get(f"{SPECS}/files?limit=1")).json()]
+    while following := pages[-1]["links"]["next"]:
+        pages.append((await writer.get(following)).json())
+    listed = [item["digest"] for page in pages for item in page["items"]]
+    assert listed == digests[::-1]
 
 
 async def test_a_file_that_is_not_there_or_not_whole(writer: httpx2.AsyncClient) -> None:

@@ -251,7 +251,7 @@ def test_no_planted_credential_comes_out_of_the_files_of_an_execution() -> None:
 )
 def test_only_a_job_id_is_taken_from_a_start(message: str, job_id: str | None) -> None:
     found = parse_case_status(f"2025-01-02 03:04:06: case.run starting {message}\n".encode())
-    assert [attempt.job_id for attempt in found] == [job_id]
+    assert [attempt.job_id for attempt in found.runs] == [job_id]
 
 
 def test_problems_are_stored_and_shown_without_credentials() -> None:

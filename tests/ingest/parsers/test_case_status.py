@@ -19,7 +19,7 @@ def status(*events: str) -> bytes:
 
 
 def told(*events: str) -> list[tuple[str | None, str | None, Outcome]]:
-    attempts = parse_case_status(status(*events))
+    attempts = parse_case_status(status(*events)).runs
     return [(a.job_id, a.end and a.end[11:], a.outcome) for a in attempts]
 
 
@@ -115,7 +115,7 @@ def test_the_history_tells_the_outcome_of_each_run(
 
 
 def test_times_are_iso_local_times() -> None:
-    (attempt,) = parse_case_status(status(START, SUCCESS))
+    (attempt,) = parse_case_status(status(START, SUCCESS)).runs
     assert (attempt.start, attempt.end) == (f"{DAY}T03:00:00", f"{DAY}T04:00:00")
 
 
@@ -133,7 +133,29 @@ def test_times_are_iso_local_times() -> None:
 )
 def test_the_form_of_the_text_does_not_matter(change: Callable[[bytes], bytes]) -> None:
     data = status(START, SUCCESS)
-    assert parse_case_status(change(data)) == parse_case_status(data)
+    assert parse_case_status(change(data)).runs == parse_case_status(data).runs
+
+
+@given(st.data())
+def test_a_history_that_goes_on_is_that_of_the_whole_file(data: st.DataObject) -> None:
+    content = data.draw(mutations(sample_files()["case_status"]))
+    cut = data.draw(st.integers(0, len(content)))
+    before = parse_case_status(content[:cut])
+    assert parse_case_status(content, before) == parse_case_status(content)
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        pytest.param(status(START), id="a run under way"),
+        pytest.param(status(START, SUCCESS)[:-1], id="half a line"),
+        pytest.param(status("01:00:00: case.run starting 9"), id="of another case"),
+        pytest.param(b"\n", id="an empty line before a byte order mark"),
+    ],
+)
+def test_what_was_read_before_changes_nothing(start: bytes) -> None:
+    for content in (status(START, SUCCESS), start + b"\xef\xbb\xbf" + status(START, SUCCESS)):
+        assert parse_case_status(content, parse_case_status(start)) == parse_case_status(content)
 
 
 LID = lid_of("11.250102-030000")
@@ -178,14 +200,14 @@ def test_without_a_batch_system_the_time_tells_the_run() -> None:
 
 @given(st.binary())
 def test_arbitrary_bytes_raise_nothing(content: bytes) -> None:
-    assert isinstance(parse_case_status(content), list)
+    assert isinstance(parse_case_status(content).runs, list)
 
 
 @settings(deadline=None)
 @given(mutations(sample_files()["case_status"]))
 def test_a_mutated_file_raises_nothing_but_parse_errors(content: bytes) -> None:
     try:
-        own_attempt(parse_case_status(content), LID)
+        own_attempt(parse_case_status(content).runs, LID)
     except ParseError:
         pytest.fail("there is nothing in a CaseStatus that could be an error")
 

@@ -53,7 +53,7 @@ def keep(_key: str, value: object) -> object:
 
 
 def read_anew(sheet: Sheet, content: bytes) -> Sheet | None:
-    return sheet.with_lines(content.split(b"\n"), keep)
+    return sheet.with_content(content, keep)
 
 
 @pytest.mark.parametrize(
