@@ -1,6 +1,7 @@
 """Which cases have a value in their configuration: asked before a list of executions is read."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from api.filters import config
@@ -14,6 +15,7 @@ from models.database import Database
 from models.fields import INDEXED_FILES, Table
 
 _SECONDS = 10.0
+_ONE: Query = {"$limit": 1}
 _OF_CASES = {"caseId": "id", "caseName": "name", "machine": "machine", "user": "user"}
 _SCOPES = {"caseId": "_id"}
 
@@ -31,30 +33,57 @@ async def find_config_matches(
     scoped = {_SCOPES[path]: value for path, value in scope.items() if path in _SCOPES}
     cases: dict[ConfigCondition, list[str]] = {}
     frequent: set[ConfigCondition] = set()
-    for condition in conditions_in(tree):
-        found = await _cases_that_meet(database, condition, both(narrow, scoped))
+    conditions = list(conditions_in(tree))
+    most = await _most_cases(database) if conditions else 0
+    for condition in conditions:
+        found = await _cases_that_meet(database, condition, both(narrow, scoped), most)
         if found is None:
             frequent.add(condition)
         else:
             cases[condition] = found
-    return ConfigMatches(cases, frozenset(frequent))
+    among = partial(_matches_among, database, conditions)
+    return ConfigMatches(cases, frozenset(frequent), among)
+
+
+async def _matches_among(
+    database: Database, conditions: Iterable[ConfigCondition], ids: Collection[str]
+) -> ConfigMatches:
+    """Return which of these cases meet each condition."""
+    found: dict[ConfigCondition, list[str]] = {}
+    for condition in conditions:
+        query = both({"_id": {"$in": list(ids)}}, compile_filter(CASES, condition))
+        cases = await database.cases.find(query, {"_id": 1}, hint="_id_", seconds=_SECONDS)
+        found[condition] = [case["_id"] for case in cases]
+    return ConfigMatches(found)
+
+
+async def _most_cases(database: Database) -> int:
+    """Return how many cases are asked for by their ids."""
+    return min(config.MOST_CASES, await database.cases.estimated_count() // config.COMMON)
 
 
 async def _cases_that_meet(
-    database: Database, condition: ConfigCondition, within: Query
+    database: Database, condition: ConfigCondition, within: Query, most: int
 ) -> list[str] | None:
-    """Return the ids of the cases, None when there are more than `MOST_CASES`.
+    """Return the ids of the cases, None when there are more than `most`.
 
     Whether there are is asked of the index first, where that can tell: cases are large documents.
     """
-    query, most = compile_filter(CASES, condition), config.MOST_CASES + 1
+    query = compile_filter(CASES, condition)
     if not within and file_of(condition.key) in INDEXED_FILES:
-        covered = {f"configuration.{condition.key}": 1, "_id": 0}
-        told = await database.cases.find(query, covered, limit=most, seconds=_SECONDS)
-        if len(told) == most:
+        covered = {"_id": 0, f"configuration.{condition.key}": 1}
+        beyond: list[Query] = [
+            {"$match": query},
+            {"$project": covered},
+            {"$skip": most},
+            _ONE,
+        ]
+        if await database.cases.aggregate(beyond, seconds=_SECONDS):
             return None
-    found = await database.cases.find(both(query, within), {"_id": 1}, limit=most, seconds=_SECONDS)
-    return None if len(found) == most else [case["_id"] for case in found]
+    found = await database.cases.find(
+        both(query, within), {"_id": 1}, limit=most + 1, seconds=_SECONDS
+    )
+    return None if len(found) > most else [case["_id"] for case in found]
 
 
 def _on_cases(tree: Filter) -> Iterator[Condition]:

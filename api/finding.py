@@ -1,6 +1,8 @@
 """What a filter finds in a collection, in an order: a find, or a pipeline where one is needed."""
 
-from collections.abc import AsyncGenerator, Mapping
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,23 +10,32 @@ from api.filters.compile import compile_filter
 from api.filters.conditions import Filter
 from api.filters.config import ConfigMatches, without_config
 from models.database import Collection, Sort
+from models.errors import DatabaseTimeoutError
 from models.fields import Table
+from models.listed_execution import case_of
 
 Query = dict[str, Any]
 NO_LIMIT: Query = {}
+_WINDOW = 4  # times what is wanted: a frequent value is that of every fourth execution or so
+_LARGEST_WINDOW = 1000
+
+
+Refine = Callable[[set[str]], Awaitable[Query]]
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
     """What `query` matches once the `stages` have been through; without any, a plain find.
 
-    `narrow` has to hold as well, and needs none of them: it is asked before.
+    `narrow` has to hold as well, and needs none of them: it is asked before. `among` returns the
+    query for executions of a few cases, which needs none either.
     """
 
     collection: Collection
     query: Query
     narrow: Query
     stages: list[Query]
+    among: Refine
 
     @classmethod
     def of(
@@ -38,7 +49,12 @@ class Finding:
         """Return what a filter finds within limits, which are a query."""
         query = both(dict(limits), compile_filter(table, tree, matches))
         narrow = both(dict(limits), compile_filter(table, without_config(tree)))
-        return cls(collection, query, narrow, matches.stages)
+
+        async def among(case_ids: set[str]) -> Query:
+            own = matches if matches.among is None else await matches.among(case_ids)
+            return both(dict(limits), compile_filter(table, tree, own))
+
+        return cls(collection, query, narrow, matches.stages, among)
 
     async def some(
         self, run: Query, projection: Query, *, sort: Sort, limit: int, seconds: float
@@ -48,8 +64,39 @@ class Finding:
             return await self.collection.find(
                 both(self.query, run), projection, sort=sort, limit=limit, seconds=seconds
             )
-        pipeline = [*self.ordered(sort, run), {"$limit": limit}, {"$project": projection}]
-        return await self.collection.aggregate(pipeline, seconds=seconds)
+        found: list[Query] = []
+        until = time.monotonic() + seconds
+        async with aclosing(self._windows(run, sort, limit, seconds)) as windows:
+            async for window in windows:
+                own = {"_id": {"$in": window}}
+                query = both(own, await self.among({case_of(each) for each in window}))
+                left = limit - len(found)
+                found += await self.collection.find(
+                    query, projection, sort=sort, limit=left, hint="_id_", seconds=seconds
+                )
+                if len(found) == limit:
+                    break
+                if time.monotonic() > until:
+                    raise DatabaseTimeoutError("MongoDB took too long")
+        return found
+
+    async def _windows(
+        self, run: Query, sort: Sort, limit: int, seconds: float
+    ) -> AsyncGenerator[list[str], None]:
+        """Give the ids of what may match, in the order, in ever larger portions."""
+        size = min(_WINDOW * limit, _LARGEST_WINDOW)
+        passing = self.collection.stream(
+            both(self.narrow, run), {"_id": 1}, sort=sort, seconds=seconds, batch=size
+        )
+        window: list[str] = []
+        async with aclosing(passing):
+            async for each in passing:
+                window.append(each["_id"])
+                if len(window) == size:
+                    yield window
+                    window, size = [], min(2 * size, _LARGEST_WINDOW)
+        if window:
+            yield window
 
     def all(self, projection: Query, *, sort: Sort) -> AsyncGenerator[Query, None]:
         """Give all documents from one cursor."""

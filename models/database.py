@@ -161,12 +161,14 @@ class Collection:
         sort: Sort | None = None,
         hint: str | None = None,
         seconds: float | None = None,
+        batch: int = _BATCH,
     ) -> AsyncGenerator[Json, None]:
         """Give all documents that match, one by one, from one cursor, which is closed at the end.
 
-        A cursor that fails raises: what has been given by then is not all there is.
+        The server reads `batch` of them at a time, and all within `seconds` of its work. A cursor
+        that fails raises: what has been given by then is not all there is.
         """
-        cursor = self._cursor(query, projection, sort, 0, hint, seconds)
+        cursor = self._cursor(query, projection, sort, 0, hint, seconds, batch)
         try:
             with _translated():
                 async for document in cursor:
@@ -182,8 +184,9 @@ class Collection:
         limit: int,
         hint: str | None,
         seconds: float | None,
+        batch: int = _BATCH,
     ) -> "AsyncIOMotorCursor[Json]":
-        size = limit or _BATCH
+        size = limit or batch
         cursor = self._collection.find(query, projection, limit=limit, batch_size=size)
         if sort:
             cursor = cursor.sort(list(sort))

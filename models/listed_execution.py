@@ -115,6 +115,11 @@ def listed_id(case_id: str, execution_id: str) -> str:
     return f"{case_id}/{execution_id}"
 
 
+def case_of(own_id: str) -> str:
+    """Return the id of the case of an execution, from the `_id` of the execution's document."""
+    return own_id.partition("/")[0]
+
+
 def list_execution(case: CaseRecord, case_id: str, execution: Execution) -> ListedExecutionRecord:
     """Return the execution of a case as lists show it."""
     is_base = execution.execution_id == case.configuration_of

@@ -2,11 +2,12 @@
 
 A value is the execution's own, in `overrides` of its listing, or the one in `configuration` of its
 case that it does not override. Which cases have it is found first; a list of executions then asks
-for those of these cases. Where too many have it, the case of each execution is looked up on the
-way: so common a value soon fills a page.
+for those of these cases. Where too many have it, that is asked for some executions after the
+other, in the order of the list: so common a value soon fills a page. What goes through all of them
+has the case of each looked up on the way.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +15,10 @@ from api.filters.conditions import All, ConfigCondition, Filter, Not
 from api.filters.conditions import Any as AnyOf
 
 MOST_CASES = 1000
-"""So many cases are asked for by their ids."""
+"""So many cases are asked for by their ids, if they are not a large part of all cases."""
+
+COMMON = 8
+"""A value that one of so many cases has is common: the next executions of a list soon have it."""
 
 Query = dict[str, Any]
 _CASE = "caseOfIt"
@@ -24,12 +28,13 @@ _CASE = "caseOfIt"
 class ConfigMatches:
     """The ids of the cases whose stored configuration meets each condition.
 
-    `frequent` are the conditions that more than `MOST_CASES` meet. A condition that is in neither
-    is asked of the collection of cases itself.
+    `frequent` are the conditions that more cases meet; `among` finds the matches among
+    a few cases. A condition that is in neither is asked of the collection of cases itself.
     """
 
     cases: Mapping[ConfigCondition, list[str]] = field(default_factory=dict)
     frequent: frozenset[ConfigCondition] = frozenset()
+    among: "Callable[[Collection[str]], Awaitable[ConfigMatches]] | None" = None
 
     def query(self, condition: ConfigCondition, comparison: Callable[..., Any]) -> Query:
         """Return the query for one condition; of a frequent one, after the `stages`."""

@@ -41,8 +41,9 @@ def name(item: dict[str, Any]) -> str:
 
 @pytest.fixture(params=[0, 1000], ids=["looked-up", "by-id"])
 def most(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
-    """So many cases are asked for by their ids."""
+    """So many cases are asked for by their ids, however large a part of all these are."""
     monkeypatch.setattr(config, "MOST_CASES", request.param)
+    monkeypatch.setattr(config, "COMMON", 1)
     return int(request.param)
 
 
