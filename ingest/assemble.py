@@ -15,6 +15,7 @@ from ingest.simulated import simulated_interval
 from ingest.software import find_software
 from ingest.sources import storable_path
 from models.configuration import Configuration
+from models.configuration_digest import digest_configuration
 from models.errors import RejectedError
 from models.execution import Execution, OtherFile, Paths, Problem, Status
 from models.identity import CaseKey, machine_systems, spell_machine, system_of
@@ -75,6 +76,8 @@ def assemble(
     has_configuration = parsed.env_files >= _CONFIGURED_BY and not any(
         artefact.startswith("env_") for artefact in parsed.damaged
     )
+    configuration = _configuration(parsed, key.name) if has_configuration else None
+    unread = sorted(artefact for artefact in parsed.damaged if is_namelist(artefact))
     execution = Execution(
         execution_id=lid.text,
         job_id=lid.job_id,
@@ -104,14 +107,14 @@ def assemble(
         launch=parsed.preview_run,
         other_files=_other_files(others),
         has_configuration=has_configuration,
-        unread_files=sorted(artefact for artefact in parsed.damaged if is_namelist(artefact)),
+        configuration_digest=_digest(configuration, unread),
+        unread_files=unread,
         fingerprint=origin.fingerprint,
         file_count=origin.file_count,
         files_modified=origin.files_modified,
         source_path=storable_path(origin.path),
         ingestion_id=origin.ingestion_id,
     )
-    configuration = _configuration(parsed, key.name) if has_configuration else None
     return Observation(
         key, execution, configuration, tuple(parsed.case_status or ()), parsed.replay_sh or ()
     )
@@ -221,6 +224,10 @@ def _configuration(parsed: Parsed, case_name: str) -> Configuration:
         metadata |= {"compset": readme.compset, "grid_name": readme.grid}
     own = {key: {key: value} for key, value in without_secrets(metadata | _git(parsed)).items()}
     return parsed.variables.with_files(own.items())
+
+
+def _digest(configuration: Configuration | None, unread: Sequence[str]) -> str | None:
+    return None if configuration is None else digest_configuration(configuration, unread)
 
 
 def _git(parsed: Parsed) -> dict[str, Any]:
