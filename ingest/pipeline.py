@@ -7,10 +7,12 @@ import asyncio
 import os
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from weakref import WeakValueDictionary
 
+from ingest.ahead import in_turn, one_ahead, until
 from ingest.assemble import Observation, Origin
 from ingest.at_once import AtOnce
 from ingest.audit import Audit, Progress
@@ -142,6 +144,7 @@ class _Import:
         self._paths = paths
         self._options = options
         self._stop = stop
+        self._turns: WeakValueDictionary[CaseKey, asyncio.Lock] = WeakValueDictionary()
         ingestions = None if options.dry_run else database.ingestions
         named: list[Path | str] = [
             path.path if isinstance(path, Source) else path for path in paths
@@ -236,12 +239,13 @@ class _Import:
         return count
 
     async def _import_source(self, source: Source, workers: Workers) -> None:
-        batches = source.batches()
-        while not self._stop() and (batch := await asyncio.to_thread(next, batches, None)):
-            wanted = await self._skip_known(self._own_shard(batch))
-            if wanted:
-                await self._audit.begin()
-                await self._import_wanted(source, wanted, workers)
+        batches = (one_ahead if source.looks_ahead else in_turn)(source.batches())
+        async with AtOnce(_WRITES_AT_ONCE) as writes, aclosing(batches):
+            async for batch in until(self._stop, batches):
+                wanted = await self._skip_known(self._own_shard(batch))
+                if wanted:
+                    await self._audit.begin()
+                    await self._import_wanted(source, wanted, workers, writes)
         self._note_damages(source.damages)
 
     def _own_shard(self, batch: Sequence[Found]) -> Sequence[Found]:
@@ -260,36 +264,35 @@ class _Import:
         return wanted
 
     async def _import_wanted(
-        self, source: Source, wanted: Sequence[Found], workers: Workers
+        self, source: Source, wanted: Sequence[Found], workers: Workers, writes: AtOnce
     ) -> None:
         left = {found.path for found in wanted}
         contents = source.read(wanted, self._options.max_file_bytes)
         batches = grouped(contents, lambda item: item[0].path, lambda item: item[1].held)
-        while not self._stop() and (batch := await asyncio.to_thread(next, batches, None)):
+        async for batch in until(self._stop, in_turn(batches)):
             left.difference_update(found.path for found, _ in batch)
-            await self._import_contents(batch, workers)
+            await self._import_contents(batch, workers, writes)
         for path in sorted(left) if not self._stop() else ():
             self._audit.reject(path, "damaged_archive", "the archive ends before it")
 
     async def _import_contents(
-        self, batch: Sequence[tuple[Found, Content]], workers: Workers
+        self, batch: Sequence[tuple[Found, Content]], workers: Workers, writes: AtOnce
     ) -> None:
         tasks = [self._task(found, content) for found, content in batch]
         waiting = Counter(case_directory(task.origin.path) for task in tasks)
         observed: dict[str, list[Observation]] = {}
-        async with AtOnce(_WRITES_AT_ONCE) as writes:
-            async for result in workers.observe_all(tasks):
-                directory = case_directory(result.path)
-                if result.observation is None:
-                    self._audit.reject(result.path, result.reason or "unknown", result.detail or "")
-                else:
-                    observed.setdefault(directory, []).append(result.observation)
-                waiting[directory] -= 1
-                if not waiting[directory]:
-                    await writes.start(self._write_cases(observed.pop(directory, [])))
-                    await self._audit.save()
-            for observations in observed.values():  # of cases that were not read to their end
-                await writes.start(self._write_cases(observations))
+        async for result in workers.observe_all(tasks):
+            directory = case_directory(result.path)
+            if result.observation is None:
+                self._audit.reject(result.path, result.reason or "unknown", result.detail or "")
+            else:
+                observed.setdefault(directory, []).append(result.observation)
+            waiting[directory] -= 1
+            if not waiting[directory]:
+                await writes.start(self._write_cases(observed.pop(directory, [])))
+                await self._audit.save()
+        for observations in observed.values():  # of cases that were not read to their end
+            await writes.start(self._write_cases(observations))
 
     async def _write_cases(self, observations: Sequence[Observation]) -> None:
         """Write the executions of one case directory, while the workers go on with others."""
@@ -297,7 +300,9 @@ class _Import:
         for observation in observations:
             by_key.setdefault(observation.key, []).append(observation)
         for key in sorted(by_key):
-            await self._write(key, by_key[key])
+            turn = self._turns.setdefault(key, asyncio.Lock())
+            async with turn:
+                await self._write(key, by_key[key])
 
     def _task(self, found: Found, content: Content) -> Task:
         origin = Origin(

@@ -27,6 +27,7 @@ class Place:
 
 
 _NOTHING = object()
+_LARGE = 4096  # bytes, from which on it pays not to cut all of a file into lines
 
 Clean = Callable[[str, Any], Any]
 """Returns the value of a variable as it may be kept."""
@@ -78,6 +79,8 @@ def _differing_lines(old: bytes, new: bytes) -> tuple[int, list[bytes], list[byt
 
     Only these are cut out: nearly all of a large file is before the first and after the last.
     """
+    if len(old) < _LARGE:
+        return 0, old.split(b"\n"), new.split(b"\n")
     start = old.rfind(b"\n", 0, _shared_start(old, new)) + 1
     end = old.find(b"\n", len(old) - _shared_end(old, new, start))
     end = len(old) if end < 0 else end

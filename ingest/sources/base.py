@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from ingest.inventory import FileEntry, Inventory, take_inventory
 from ingest.layout import Location
@@ -111,7 +111,12 @@ def storable_path(path: str) -> str:
 
 
 class Source(ABC):
-    """Something to import."""
+    """Something to import.
+
+    One that `looks_ahead` can find the next batch while the last one is being read.
+    """
+
+    looks_ahead: ClassVar[bool] = False
 
     def __init__(self, path: Path, budgets: Budgets) -> None:
         self.path = path

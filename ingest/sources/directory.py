@@ -18,6 +18,8 @@ class DirectorySource(Source):
     is hidden for a moment is not one that is missing. The next import sees it again.
     """
 
+    looks_ahead = True
+
     def find(self) -> Iterator[Found]:
         """Give the execution directories in the order of their paths."""
         root = Path(os.path.abspath(self.path))  # noqa: PTH100 - resolve() would follow links

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ingest.parsers import sheet
 from ingest.parsers.env_xml import parse_env_sheet, parse_env_xml
 from ingest.parsers.namelist import parse_namelist, parse_namelist_sheet
 from ingest.parsers.sheet import Sheet
@@ -52,8 +53,8 @@ def keep(_key: str, value: object) -> object:
     return value
 
 
-def read_anew(sheet: Sheet, content: bytes) -> Sheet | None:
-    return sheet.with_content(content, keep)
+def read_anew(known: Sheet, content: bytes) -> Sheet | None:
+    return known.with_content(content, keep)
 
 
 @pytest.mark.parametrize(
@@ -148,6 +149,25 @@ def test_a_namelist_of_any_kind_is_read_as_it_would_be_parsed(content: bytes) ->
     found = read_anew(parse_namelist_sheet(NAMELIST, "drv_in"), content)
     if found is not None:
         assert found.variables == parse_namelist(content, "drv_in")
+
+
+TEXTS = st.lists(st.sampled_from([b"", b"a", b"ab", b"b"]), max_size=12).map(b"\n".join)
+
+
+@given(TEXTS, TEXTS, TEXTS, TEXTS)
+def test_only_lines_that_are_the_same_are_not_cut_out(
+    start: bytes, before: bytes, after: bytes, end: bytes
+) -> None:
+    old, new = start + before + end, start + after + end
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sheet, "_LARGE", 0)
+        first, ours, theirs = sheet._differing_lines(old, new)
+    old_lines, new_lines = old.split(b"\n"), new.split(b"\n")
+    rest = len(old_lines) - first - len(ours)
+    assert old_lines[first : first + len(ours)] == ours
+    assert new_lines[first : len(new_lines) - rest] == theirs
+    assert old_lines[:first] == new_lines[:first]
+    assert old_lines[len(old_lines) - rest :] == new_lines[len(new_lines) - rest :]
 
 
 LINE = re.compile(rb"(?m)^ *\w[\w %()]* *= *(.*)$")

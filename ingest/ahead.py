@@ -1,0 +1,37 @@
+"""Working ahead: the next item is made in a thread while the last one is being used."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+async def in_turn(items: Iterator[T]) -> AsyncGenerator[T, None]:
+    """Give items that take time to make, each made in a thread when it is asked for."""
+    while (item := await asyncio.to_thread(next, items, None)) is not None:
+        yield item
+
+
+async def one_ahead(items: Iterator[T]) -> AsyncGenerator[T, None]:
+    """Give items as `in_turn` does, and let the next one be made meanwhile.
+
+    When no more are asked for, the one that is being made is waited for.
+    """
+    coming = asyncio.create_task(asyncio.to_thread(next, items, None))
+    try:
+        while (item := await coming) is not None:
+            coming = asyncio.create_task(asyncio.to_thread(next, items, None))
+            yield item
+    finally:
+        await asyncio.gather(coming, return_exceptions=True)
+
+
+async def until(stop: Callable[[], bool], items: AsyncIterator[T]) -> AsyncGenerator[T, None]:
+    """Give items until `stop` tells so, which is asked before each is."""
+    while not stop():
+        try:
+            item = await anext(items)
+        except StopAsyncIteration:
+            return
+        yield item
