@@ -461,12 +461,19 @@ class Database:
             await self._client.admin.command("fsync")
 
     async def create_schema(self) -> None:
-        """Create what is missing of collections and indexes; safe to do at the same time."""
+        """Create what is missing of collections and indexes; safe to do at the same time.
+
+        DatabaseTimeoutError when the server needs longer for its indexes: it goes on by itself.
+        """
         from models.documents import DOCUMENTS
 
         await self.create_collections()
-        with _translated():
-            await init_beanie(database=self._database, document_models=list(DOCUMENTS))
+        try:
+            with _translated():
+                await init_beanie(database=self._database, document_models=list(DOCUMENTS))
+        except DatabaseTimeoutError as error:
+            told = "MongoDB is still building indexes, and goes on with that; try again later"
+            raise DatabaseTimeoutError(told) from error
 
     async def create_collections(self) -> None:
         """Create the collections that are missing; a bulk load has their indexes made last."""

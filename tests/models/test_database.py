@@ -11,6 +11,7 @@ from models.case import Case
 from models.database import Collection, Database, _translated, open_database
 from models.errors import (
     DatabaseError,
+    DatabaseTimeoutError,
     DatabaseUnavailableError,
     DocumentTooLargeError,
     DuplicateError,
@@ -31,6 +32,17 @@ async def test_the_schema_can_be_created_again_and_at_the_same_time(database: Da
     await database.drop()
     await asyncio.gather(*(database.create_schema() for _ in range(4)))
     assert await database.collection_options("cases")
+
+
+async def test_indexes_that_take_long_are_said_to(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def time_out(**_: object) -> None:
+        raise errors.NetworkTimeout("timed out")
+
+    monkeypatch.setattr("models.database.init_beanie", time_out)
+    with pytest.raises(DatabaseTimeoutError, match="still building indexes"):
+        await database.create_schema()
 
 
 async def test_a_case_saved_by_beanie_has_the_stored_names(database: Database) -> None:
