@@ -34,7 +34,7 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _WORDS = {"true", "false", "null"}
-_NESTED = (dict, list)
+_NESTED = frozenset({dict, list})
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,13 +200,13 @@ class _Reader:
 
 
 def _is_deep(value: Any, limit: int) -> bool:
-    level = [value] if isinstance(value, _NESTED) else []
+    level = [value] if type(value) in _NESTED else []
     for _ in range(limit):
         level = [
             child
             for parent in level
-            for child in (parent.values() if isinstance(parent, dict) else parent)
-            if isinstance(child, _NESTED)
+            for child in (parent.values() if type(parent) is dict else parent)
+            if type(child) in _NESTED
         ]
         if not level:
             return False
