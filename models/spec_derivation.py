@@ -112,6 +112,8 @@ class Derivation:
         self._may_refer = may_refer
         self._bases: dict[str, Json] = {}
         self._ways = {key: list(map(_way, edges)) for key, edges in graph.edges.items()}
+        in_order = sorted(graph.nodes, key=self._names)
+        self._places = {key: place for place, key in enumerate(in_order)}
         self._missing: dict[str, list[Edge]] = {}
         for edge in graph.missing:
             self._missing.setdefault(edge.parent, []).append(edge)
@@ -157,17 +159,16 @@ class Derivation:
         """Return the closure of a node, in the order of names and hashes."""
         scopes, bits, virtuals = self._closure(key)
         direct = {way.child for way in self._ways[key]}
-        found = [
+        return [
             {
                 **self._base(child),
                 "types": list(_types(bits[child])),
                 "virtuals": sorted(virtuals[child]) if child in virtuals else [],
-                "scope": scope,
+                "scope": scopes[child],
                 "direct": child in direct,
             }
-            for child, scope in scopes.items()
+            for child in sorted(scopes, key=self._places.__getitem__)
         ]
-        return sorted(found, key=lambda entry: (entry["name"], entry["hash"], entry.get("id", "")))
 
     def _closure(self, key: str) -> tuple[dict[str, str], dict[str, int], dict[str, set[str]]]:
         """Return what a node stands on with its scope, and the types and virtuals of the edges.
@@ -195,6 +196,11 @@ class Derivation:
                         scopes[child] = scope
                         ahead.append(child)
         return scopes, bits, virtuals
+
+    def _names(self, key: str) -> tuple[str, str, str]:
+        """Return what the nodes of a closure are ordered by."""
+        node = self.graph.nodes[key]
+        return node.name, node.hash, self.ids[key]
 
     def _base(self, key: str) -> Json:
         base = self._bases.get(key)

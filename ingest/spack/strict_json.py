@@ -35,6 +35,7 @@ _TOKEN = re.compile(
 )
 _WORDS = {"true", "false", "null"}
 _NESTED = frozenset({dict, list})
+_END_OF_KEY = '":'
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +176,7 @@ class _Reader:
         count = text.count(",") + text.count("[") + text.count("{")
         self._is_too_much = count > limits.values
         self._is_suspicious = _SUSPICIOUS.search(text) is not None
+        self._ends_tell_keys = not any(f"{blank}:" in text for blank in _BLANKS)
 
     def skip(self, position: int) -> int:
         """Return where the blanks at a position end."""
@@ -191,26 +193,35 @@ class _Reader:
             if found.error is not None:
                 return found
         try:
-            content, end = _DECODER.raw_decode(self.text, start)
-            if _is_deep(content, self._limits.depth):
-                raise _FaultError
+            content, end = _QUICK.raw_decode(self.text, start)
+            count = _count_keys(content, self._limits.depth)
+            if not self._ends_tell_keys or count != self.text.count(_END_OF_KEY, start, end):
+                content, end = _THOROUGH.raw_decode(self.text, start)
         except (ValueError, RecursionError, _FaultError) as fault:
             return _Scan(self.text, start, place, self._limits.depth).run(fault)
         return Value(place, content, end=end)
 
 
-def _is_deep(value: Any, limit: int) -> bool:
+def _count_keys(value: Any, limit: int) -> int:
+    """Return how many keys the objects in a value have; _FaultError when it is too deep.
+
+    When no more ends of keys stand in its text, no key stands twice.
+    """
+    count = 0
     level = [value] if type(value) in _NESTED else []
     for _ in range(limit):
+        if not level:
+            return count
+        count += sum([len(each) for each in level if type(each) is dict])
         level = [
             child
             for parent in level
             for child in (parent.values() if type(parent) is dict else parent)
             if type(child) in _NESTED
         ]
-        if not level:
-            return False
-    return bool(level)
+    if level:
+        raise _FaultError
+    return count
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -236,7 +247,8 @@ def _constant(_: str) -> Any:
     raise _FaultError
 
 
-_DECODER = json.JSONDecoder(
+_QUICK = json.JSONDecoder(parse_int=_integer, parse_float=_float, parse_constant=_constant)
+_THOROUGH = json.JSONDecoder(
     object_pairs_hook=_unique, parse_int=_integer, parse_float=_float, parse_constant=_constant
 )
 

@@ -21,6 +21,8 @@ LIMITS = Limits(depth=20)
     [
         pytest.param('{"a":{"b":[1,{"x":1,"x":2}]}}', "duplicate_key", "a.b[1].x", id="duplicate"),
         pytest.param('{"a":1,"\\u0061":2}', "duplicate_key", "a", id="escaped duplicate"),
+        pytest.param('{"a" :1,"a":2}', "duplicate_key", "a", id="duplicate, with a blank"),
+        pytest.param('{"a":1,"a"\n:"\\":"}', "duplicate_key", "a", id="duplicate, end in text"),
         pytest.param('{"a":[1,NaN]}', "bad_number", "a[1]", id="NaN"),
         pytest.param('{"a":{"b":Infinity}}', "bad_number", "a.b", id="Infinity"),
         pytest.param('{"a":-Infinity}', "bad_number", "a", id="minus Infinity"),
@@ -159,6 +161,25 @@ _SOUND = st.recursive(
 def test_what_is_sound_comes_back_equal(value: Any, ascii_only: bool, indent: int | None) -> None:
     text = json.dumps(value, ensure_ascii=ascii_only, indent=indent)
     assert json.dumps(parse(text, Limits())) == json.dumps(value)
+
+
+_TEXTS = st.sampled_from(["a", "b", "", '":', ' "\\":', " :"])
+_BLANKS = st.sampled_from(["", " ", "\n", "\t "])
+
+
+@given(st.lists(st.tuples(_TEXTS, _BLANKS, _BLANKS, _TEXTS), max_size=4))
+def test_a_key_never_stands_twice(pairs: list[tuple[str, str, str, str]]) -> None:
+    members = (
+        f"{json.dumps(key)}{before}:{after}{json.dumps(value)}"
+        for key, before, after, value in pairs
+    )
+    text = f'{{"x":[{{{",".join(members)}}}]}}'
+    values = {key: value for key, _, _, value in pairs}
+    if len(values) == len(pairs):
+        assert parse(text, Limits()) == {"x": [values]}
+    else:
+        with pytest.raises(SpecError, match="twice"):
+            parse(text, Limits())
 
 
 @given(st.text(max_size=60) | st.text(alphabet='{}[],:"\\au01eN-. \n', max_size=60))
