@@ -5,7 +5,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +17,12 @@ from models.settings import Settings
 
 _OF_A_CASE = 5
 _PAUSE = 0.1
-_PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 def measure_memory(sizes: Sequence[int], jobs: int) -> dict[str, Any]:
     """Return the peak of resident memory in MiB, and the seconds, for each number of executions.
 
-    The memory is that of this process and its workers together, without MongoDB's.
+    The memory is that of this process and all below it together, without MongoDB's.
     """
     found = []
     with temporary_place() as (settings, _):
@@ -64,20 +63,29 @@ def _peak() -> Iterator[list[int]]:
 
 
 def _python_processes(pid: int) -> Iterator[int]:
+    """Give a process and those below it, as far as they are Python's."""
     yield pid
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        for child in _words(task / "children"):
-            if "python" in os.path.realpath(f"/proc/{child}/exe"):
-                yield int(child)
+    for child in _children(pid):
+        if "python" in os.path.realpath(f"/proc/{child}/exe"):
+            yield from _python_processes(child)
+
+
+def _children(pid: int) -> Iterator[int]:
+    with suppress(OSError):
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            yield from map(int, _lines(thread / "children", " "))
 
 
 def _resident(pid: int) -> int:
-    return sum(map(int, _words(Path(f"/proc/{pid}/statm"))[1:2])) * _PAGE
+    """Return the memory of a process; of what it shares with others, its part."""
+    told = (line.split() for line in _lines(Path(f"/proc/{pid}/smaps_rollup"), "\n"))
+    return sum(int(words[1]) for words in told if words[0] == "Pss:") * 1024
 
 
-def _words(path: Path) -> list[str]:
+def _lines(path: Path, separator: str) -> list[str]:
     """Return what a file of the kernel tells; nothing when its thread or process has ended."""
     try:
-        return path.read_text(encoding="ascii").split()
+        text = path.read_text(encoding="ascii")
     except OSError:
         return []
+    return [line for line in text.split(separator) if line.strip()]
