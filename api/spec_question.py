@@ -7,7 +7,8 @@ from typing import Any
 
 from api.errors import ProblemError, bad_value
 from models.database import Database
-from models.spack.query import DEPENDENCY_TYPES, Dependency, Node, SpecSyntaxError, parse_query
+from models.spack.graph import DEPENDENCY_TYPES
+from models.spack.query import Dependency, Node, SpecSyntaxError, parse_query
 from models.spec import Scope
 from models.spec_search import (
     Narrowing,

@@ -16,7 +16,8 @@ async def in_turn(items: Iterator[T]) -> AsyncGenerator[T, None]:
 async def one_ahead(items: Iterator[T]) -> AsyncGenerator[T, None]:
     """Give items as `in_turn` does, and let the next one be made meanwhile.
 
-    When no more are asked for, the one that is being made is waited for.
+    When no more are asked for, the one that is being made is waited for, but not when whoever
+    waits for an item is cancelled.
     """
     coming = asyncio.create_task(asyncio.to_thread(next, items, None))
     try:

@@ -43,5 +43,6 @@ class AtOnce:
             done, self._running = await asyncio.wait(
                 self._running, return_when=asyncio.FIRST_COMPLETED
             )
-            for task in done:
+            failed = [task for task in done if task.cancelled() or task.exception() is not None]
+            for task in failed:
                 task.result()

@@ -26,7 +26,6 @@ from models.configuration import Configuration
 from models.errors import ParseError
 from models.execution import Launch, Problem
 
-_LOG_START = 2**16
 _LOG_HEAD = 4 * 2**20
 _RECALL = Recall()
 """What this process has parsed last."""
@@ -98,7 +97,7 @@ def _parse_file(
     parsed: Parsed, artefact: Artefact, path: str, content: Content, limit: int
 ) -> None:
     if artefact == "cpl_log":
-        parsed.cpl_log = _clock(_read(content, path, _LOG_HEAD))
+        parsed.cpl_log = parse_cpl_log(expand_head(_read(content, path, _LOG_HEAD), _LOG_HEAD))
         return
     data = _read(content, path, limit + 1)
     if len(data) > limit:
@@ -111,15 +110,6 @@ def _parse_file(
         parsed.parts[artefact] = variables
     if artefact.startswith("env_"):
         parsed.env_files.add(artefact)
-
-
-def _clock(data: bytes) -> Clock | None:
-    """Return the clock in a log; it is printed early, and all that comes first is seldom needed."""
-    start = expand_head(data, _LOG_START)
-    clock = parse_cpl_log(start[: start.rfind(b"\n") + 1])
-    if clock is not None and clock.stop is not None:
-        return clock
-    return parse_cpl_log(expand_head(data, _LOG_HEAD))
 
 
 def _reading(

@@ -7,7 +7,7 @@ import asyncio
 import os
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import aclosing, suppress
+from contextlib import aclosing, closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from weakref import WeakValueDictionary
@@ -241,11 +241,12 @@ class _Import:
     async def _import_source(self, source: Source, workers: Workers) -> None:
         batches = (one_ahead if source.looks_ahead else in_turn)(source.batches())
         async with AtOnce(_WRITES_AT_ONCE) as writes, aclosing(batches):
-            async for batch in until(self._stop, batches):
-                wanted = await self._skip_known(self._own_shard(batch))
-                if wanted:
-                    await self._audit.begin()
-                    await self._import_wanted(source, wanted, workers, writes)
+            with closing(source):
+                async for batch in until(self._stop, batches):
+                    wanted = await self._skip_known(self._own_shard(batch))
+                    if wanted:
+                        await self._audit.begin()
+                        await self._import_wanted(source, wanted, workers, writes)
         self._note_damages(source.damages)
 
     def _own_shard(self, batch: Sequence[Found]) -> Sequence[Found]:

@@ -3,6 +3,7 @@
 import asyncio
 import multiprocessing
 import os
+import signal
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -154,8 +155,8 @@ class Workers:
         return self._pool
 
     def _new_pool(self, jobs: int) -> ProcessPoolExecutor:
-        context = multiprocessing.get_context("forkserver")  # imports once, not in each worker
-        context.set_forkserver_preload(["__main__", __name__])
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload([__name__])  # is imported once, not in each worker
         return ProcessPoolExecutor(
             jobs, mp_context=context, initializer=_begin_worker, initargs=(self._limits,)
         )
@@ -167,7 +168,11 @@ class Workers:
 
 
 def _begin_worker(limits: Limits) -> None:
-    """Limit a worker, and make it end when the import is killed: it would wait forever."""
+    """Limit a worker, and make it end when the import is killed: it would wait forever.
+
+    Ctrl-C is sent to it as well, and is the import's to heed.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     collect_seldom()
     limit_memory(limits)
     parent = multiprocessing.parent_process()

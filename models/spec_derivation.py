@@ -10,8 +10,16 @@ from typing import Any, NamedTuple
 from models.errors import ParseError
 from models.keys import escape_name
 from models.spack.dag_hash import Verification
-from models.spack.graph import BUILD, FLAGS, LINK_RUN, Edge, Graph, JsonObject, Node
-from models.spack.query import DEPENDENCY_TYPES
+from models.spack.graph import (
+    BUILD,
+    DEPENDENCY_TYPES,
+    FLAGS,
+    LINK_RUN,
+    Edge,
+    Graph,
+    JsonObject,
+    Node,
+)
 from models.spack.target import target_family
 from models.spack.version import VersionError, version_key
 

@@ -122,6 +122,7 @@ class Source(ABC):
         self.path = path
         self.budgets = budgets
         self.damages: list[Damage] = []
+        self.is_closed = False
 
     @abstractmethod
     def find(self) -> Iterator[Found]:
@@ -129,6 +130,10 @@ class Source(ABC):
 
         What cannot be read is noted in `damages`; what can be is given all the same.
         """
+
+    def close(self) -> None:
+        """Have a search that is under way end at the next directory."""
+        self.is_closed = True
 
     def batches(self) -> Iterator[list[Found]]:
         """Give the execution directories in batches, each to be read in one go."""

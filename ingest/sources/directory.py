@@ -47,6 +47,8 @@ class DirectorySource(Source):
             self._note(str(directory), "unreadable", str(error))
             return
         for name in names:
+            if self.is_closed:
+                return
             path = directory / name
             lid = parse_lid(name)
             if lid is not None:

@@ -59,8 +59,6 @@ def read(
         yield rejected(name, error)
         return
     outcomes = file.read(text)
-    if not _may_refer(text):
-        outcomes = map(_without_references, outcomes)
     yield from verified(signed(outcome) if is_in_clear else outcome for outcome in outcomes)
 
 
@@ -80,7 +78,7 @@ class _File:
     fetch: Fetch | None
 
     def read(self, text: str) -> Iterator[Outcome]:
-        is_watched = may_hold_credentials(text)
+        is_watched, may_refer = may_hold_credentials(text), _may_refer(text)
         listed: list[tuple[str, JsonObject]] = []
         is_empty = True
         for value in self._values(text):
@@ -91,11 +89,13 @@ class _File:
                 listed.append((value.place, value.content))
             else:
                 places = credential_places(value.content, value.place) if is_watched else ()
-                yield from _with_credentials(self._outcomes(value), places)
+                yield from _with_credentials(self._outcomes(value, may_refer=may_refer), places)
         if listed:
             contents = [node for _, node in listed]
             places = credential_places(contents) if is_watched else ()
-            yield from _with_credentials(read_listing(listed, self.name, self.limits), places)
+            found = read_listing(listed, self.name, self.limits)
+            found = found if may_refer else map(_without_references, found)
+            yield from _with_credentials(found, places)
         elif is_empty:
             yield Rejected(self.name, "", "empty", "there is nothing in the file")
 
@@ -106,7 +106,12 @@ class _File:
             return spec_yaml.values(text, self.limits)
         return strict_json.values(text, self.limits)
 
-    def _outcomes(self, value: Value) -> Iterator[Outcome]:
+    def _outcomes(self, value: Value, *, may_refer: bool) -> Iterator[Outcome]:
+        """Give the outcomes of a value; the blobs of a manifest have texts of their own."""
+        found = self._read(value)
+        return found if may_refer or is_manifest(value.content) else map(_without_references, found)
+
+    def _read(self, value: Value) -> Iterator[Outcome]:
         content, place = value.content, value.place
         if is_lockfile(content):
             return read_lockfile(content, self.name, self.limits)

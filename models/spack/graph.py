@@ -21,11 +21,14 @@ from models.errors import ParseError
 
 JsonObject = dict[str, Any]
 
+DEPENDENCY_TYPES = ("build", "link", "run", "test")
 LINK_RUN = frozenset({"link", "run"})
 BUILD = frozenset({"build", "link", "run"})
 LANGUAGES = ("c", "cxx", "fortran")
 FLAGS = frozenset({"cflags", "cppflags", "cxxflags", "fflags", "ldflags", "ldlibs"})
 HASH_NAMES = ("hash", "full_hash", "build_hash")
+_TYPES = frozenset(DEPENDENCY_TYPES)
+_TOLD_TYPES = ", ".join(DEPENDENCY_TYPES)
 _UNTYPED = ("build", "link")
 _BUILT_AS = ("build_spec",)
 _HASH = re.compile(r"[a-z0-9]{32,64}")
@@ -509,12 +512,14 @@ def _with_build_spec(node: Node, links: Iterable[Edge]) -> Node:
 def _dependencies(node: Node, index: _Index) -> Iterator[Edge]:
     for name, stated, place in _dependency_entries(node):
         parameters = _optional(stated, "parameters", dict, place) or stated
-        types = parameters.get("deptypes", stated.get("type", ()))
+        types = _texts(parameters.get("deptypes", stated.get("type", ())), place)
+        if not _TYPES.issuperset(types):
+            raise SpecError("wrong_type", place, f"of a type that is none of {_TOLD_TYPES}")
         yield Edge(
             parent=node.key,
             child=index.key_of(name, _referred(stated, place), place),
             name=name,
-            deptypes=_texts(types, place),
+            deptypes=types,
             virtuals=_texts(parameters.get("virtuals", ()), place),
             place=place,
         )

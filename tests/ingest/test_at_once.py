@@ -1,6 +1,7 @@
 """What runs at once is limited, and nothing of it outlives its end."""
 
 import asyncio
+import gc
 
 import pytest
 
@@ -33,6 +34,20 @@ async def test_no_more_than_so_many_run_and_all_are_waited_for() -> None:
         for _ in range(10):
             await running.start(work.one())
     assert (work.most, work.done, work.running) == (3, 10, 0)
+
+
+async def test_of_several_errors_none_is_left_over() -> None:
+    forgotten: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, told: forgotten.append(told))
+    running = AtOnce(3)
+    for _ in range(2):
+        await running.start(fail())
+    await asyncio.sleep(0.01)  # both have failed
+    with pytest.raises(LookupError):
+        await running.__aexit__(None, None, None)
+    del running
+    gc.collect()
+    assert forgotten == []
 
 
 async def test_an_error_of_one_ends_the_others() -> None:

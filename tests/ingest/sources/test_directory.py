@@ -49,6 +49,17 @@ def refusing(monkeypatch: pytest.MonkeyPatch, name: str) -> Iterator[None]:
         yield
 
 
+def test_a_search_that_is_closed_ends_at_the_next_directory(root: Path) -> None:
+    other = root / PATH.replace(KEY.name, f"{KEY.name}2")
+    other.mkdir(parents=True)
+    source = open_source(root)
+    found = source.find()
+    assert next(found).path == str(root / PATH)
+    source.close()
+    assert list(found) == []
+    assert source.damages == []
+
+
 @pytest.mark.parametrize("name", [LID, f"CaseDocs.{LID}"])
 def test_an_execution_that_cannot_be_listed_whole_is_left_to_the_next_import(
     root: Path, monkeypatch: pytest.MonkeyPatch, name: str

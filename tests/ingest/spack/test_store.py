@@ -2,6 +2,7 @@
 
 import asyncio
 import copy
+import gzip
 import json
 from typing import Any
 
@@ -28,8 +29,10 @@ from tests.ingest.spack.builders import (
     documents,
     graphs,
     lockfile,
+    manifest,
     on,
     package,
+    packed,
     same,
 )
 from tests.ingest.spack.builders import (
@@ -314,6 +317,15 @@ async def test_a_reference_of_the_driver_is_kept_as_text(spec_database: Database
     await _write(spec_database, document(made))
     stored = (await _all(spec_database))[made.hash]
     assert stored["spec"] is None
+    assert same(json.loads(stored["specText"]), made.native)
+
+
+async def test_so_is_one_in_a_blob_that_a_manifest_names(spec_database: Database) -> None:
+    made = package("odd", extra={"odd": {"$ref": "b", "$id": "c"}})
+    blob = gzip.compress(packed(document(made)))
+    found = documents(manifest(blob), "odd.spec.manifest.json", fetch=lambda _: blob)
+    await write_specs(spec_database, found)
+    stored = (await _all(spec_database))[made.hash]
     assert same(json.loads(stored["specText"]), made.native)
 
 

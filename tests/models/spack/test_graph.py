@@ -239,6 +239,10 @@ def edited(edit: Callable[[list[Any]], object]) -> Json:
             id="version",
         ),
         pytest.param(
+            edited(lambda n: n[0]["dependencies"][0]["parameters"].update(deptypes=["odd"])),
+            "wrong_type", "spec.nodes[0].dependencies[0]", id="type of a dependency",
+        ),
+        pytest.param(
             edited(lambda n: n[2].update(parameters=[])), "wrong_type", "spec.nodes[2].parameters",
             id="parameters",
         ),
