@@ -11,7 +11,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from itertools import groupby, islice, takewhile
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 from ingest.assemble import Observation, Origin, assemble
 from ingest.inventory import FileEntry, other_files, take_inventory
@@ -24,6 +24,9 @@ from models.garbage import collect_seldom
 
 _IN_FLIGHT = 4  # portions per worker
 _PORTION = 16
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +132,9 @@ class Workers:
         return asyncio.create_task(self._observe_portion(portion))
 
     async def _observe_portion(self, portion: Sequence[Task]) -> list[Result]:
-        loop = asyncio.get_running_loop()
         pool = self._open()
         try:
-            return await loop.run_in_executor(pool, observe_each, portion, self._limits)
+            return await _run(pool, observe_each, portion, self._limits)
         except BrokenProcessPool:
             if self._pool is pool:
                 self._close()
@@ -141,10 +143,9 @@ class Workers:
 
     async def _observe_alone(self, task: Task) -> Result:
         """Try a task again by itself: it may be the one that killed the worker, or a bystander."""
-        loop = asyncio.get_running_loop()
         with self._new_pool(1) as pool:
             try:
-                return await loop.run_in_executor(pool, _observe_limited, task, self._limits)
+                return await _run(pool, _observe_limited, task, self._limits)
             except BrokenProcessPool:
                 detail = "the process that read it died"
                 return Result(task.origin.path, reason="crashed", detail=detail)
@@ -167,12 +168,23 @@ class Workers:
             self._pool = None
 
 
-def _begin_worker(limits: Limits) -> None:
-    """Limit a worker, and make it end when the import is killed: it would wait forever.
+def _run(
+    pool: ProcessPoolExecutor, work: Callable[[T, Limits], R], given: T, limits: Limits
+) -> "asyncio.Future[R]":
+    """Have a worker do something, and start one if need be.
 
-    Ctrl-C is sent to it as well, and is the import's to heed.
+    A terminal sends Ctrl-C to all processes. It is the import's to heed: those that are started
+    here inherit that it is blocked.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        return asyncio.get_running_loop().run_in_executor(pool, work, given, limits)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+
+
+def _begin_worker(limits: Limits) -> None:
+    """Limit a worker, and make it end when the import is killed: it would wait forever."""
     collect_seldom()
     limit_memory(limits)
     parent = multiprocessing.parent_process()

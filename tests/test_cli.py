@@ -227,7 +227,7 @@ def test_an_interrupted_import_says_how_to_go_on(tmp_path: Path, place: dict[str
             time.sleep(0.01)
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does
         _, errors = process.communicate(timeout=60)
-        assert process.returncode == 130
+        assert process.returncode == 130, errors
         assert "Traceback" not in errors
         assert "run it again to go on" in errors
         record = records.find_one({})
