@@ -107,7 +107,8 @@ def _running_socket(directory: ServerDirectory) -> str | None:
                     f"the embedded server of {directory.root} runs on {state['host']}; use it"
                     " there, or set another CASELEDGER_HOME"
                 )
-            if _is_ready(state["socket"], seconds=1):
+            is_ready = _is_ready(state["socket"], seconds=1)
+            if is_ready and is_held(directory.keeper_lock):  # and not of a keeper that was killed
                 return str(state["socket"])
         if time.monotonic() > deadline:
             raise ServerError(f"the embedded server does not answer; {_last_words(directory)}")

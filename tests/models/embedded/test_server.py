@@ -79,6 +79,11 @@ def _is_alive(pid: int) -> bool:
     return state != "Z"
 
 
+def _kill(pid: int) -> None:
+    os.kill(pid, signal.SIGKILL)
+    _wait_until(lambda: not _is_alive(pid))
+
+
 def _write_mark(uri: str) -> None:
     with MongoClient[dict[str, int]](uri) as client:
         client["marks"]["marks"].insert_one({"mark": 1})
@@ -159,7 +164,7 @@ def test_a_killed_user_does_not_take_the_server_from_others(own: Settings) -> No
 def test_the_next_user_recovers_from_a_killed_mongod(own: Settings) -> None:
     with embedded_server(own) as uri:
         _write_mark(uri)
-        os.kill(_pids(own)[1], signal.SIGKILL)
+        _kill(_pids(own)[1])
         with embedded_server(own) as again:
             assert _count_marks(again) == 1
 
@@ -168,7 +173,7 @@ def test_the_next_user_recovers_from_a_killed_keeper(own: Settings) -> None:
     with embedded_server(own) as uri:
         _write_mark(uri)
         keeper, mongod = _pids(own)
-        os.kill(keeper, signal.SIGKILL)
+        _kill(keeper)
         with embedded_server(own) as again:
             assert _count_marks(again) == 1
             assert not _is_alive(mongod)
