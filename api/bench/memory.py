@@ -66,8 +66,15 @@ def _python_processes(pid: int) -> Iterator[int]:
     """Give a process and those below it, as far as they are Python's."""
     yield pid
     for child in _children(pid):
-        if "python" in os.path.realpath(f"/proc/{child}/exe"):
+        if _is_python(child):
             yield from _python_processes(child)
+
+
+def _is_python(pid: int) -> bool:
+    try:
+        return "python" in str(Path(f"/proc/{pid}/exe").readlink())
+    except OSError:
+        return False  # it has ended meanwhile
 
 
 def _children(pid: int) -> Iterator[int]:
