@@ -3,8 +3,8 @@
 import base64
 import hashlib
 import json
-from collections.abc import Collection, Iterator, Mapping
-from functools import lru_cache
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 from models.errors import ParseError
@@ -119,9 +119,6 @@ class Derivation:
         self._verifications = verifications
         self._may_refer = may_refer
         self._bases: dict[str, Json] = {}
-        self._ways = {key: list(map(_way, edges)) for key, edges in graph.edges.items()}
-        in_order = sorted(graph.nodes, key=self._names)
-        self._places = {key: place for place, key in enumerate(in_order)}
         self._missing: dict[str, list[Edge]] = {}
         for edge in graph.missing:
             self._missing.setdefault(edge.parent, []).append(edge)
@@ -205,8 +202,18 @@ class Derivation:
                         ahead.append(child)
         return scopes, bits, virtuals
 
+    @cached_property
+    def _ways(self) -> Mapping[str, Sequence[_Way]]:
+        """The edges of all nodes: needed only where a node is new."""
+        return {key: list(map(_way, edges)) for key, edges in self.graph.edges.items()}
+
+    @cached_property
+    def _places(self) -> Mapping[str, int]:
+        """The places of all nodes in the order of closures."""
+        in_order = sorted(self.graph.nodes, key=self._names)
+        return {key: place for place, key in enumerate(in_order)}
+
     def _names(self, key: str) -> tuple[str, str, str]:
-        """Return what the nodes of a closure are ordered by."""
         node = self.graph.nodes[key]
         return node.name, node.hash, self.ids[key]
 

@@ -26,7 +26,7 @@ from api.filters.values import (
 )
 from models.fields import Field, Table, words_of
 from models.keys import escape_name
-from models.spack.query import FLAGS
+from models.spack.graph import FLAGS
 
 DELTA, CONFIG, SEARCH = "delta.", "config.", "q"
 _OF_SPECS = {"variant.": "variants", "flag.": "flags"}

@@ -22,12 +22,11 @@ from dataclasses import dataclass, field
 from typing import NoReturn
 
 from models.errors import CaseledgerError
-from models.spack.graph import DEPENDENCY_TYPES
+from models.spack.graph import DEPENDENCY_TYPES, FLAGS
 from models.spack.version import VersionConstraint, VersionError, parse_constraint
 
 MAX_LENGTH = 4096
 MAX_DEPENDENCIES = 100
-FLAGS = frozenset({"cflags", "cppflags", "cxxflags", "fflags", "ldflags", "ldlibs"})
 # The names that compilers had up to format 4, where they were no packages.
 LEGACY_COMPILERS = {
     "clang": "llvm",

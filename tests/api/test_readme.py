@@ -1,18 +1,14 @@
 """The questions of the README across both sides, asked of what the demo shows."""
 
-import asyncio
 import re
 import shutil
-import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-import uvicorn
 
-from api.app import create_app
 from models.database import Database
-from models.settings import Settings
+from tests.api.served import served
 from tests.api.test_recipes import run
 
 TEXT = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
@@ -28,17 +24,8 @@ pytestmark = pytest.mark.skipif(
 @pytest.fixture
 async def port(demo: Database) -> AsyncIterator[int]:
     """The service, on what the demo shows."""
-    app = create_app(Settings())
-    app.state.database = demo
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_level="warning"))
-        task = asyncio.create_task(server.serve([listening]))
-        while not server.started:
-            await asyncio.sleep(0.01)
-        yield int(listening.getsockname()[1])
-        server.should_exit = True
-        await task
+    async with served(demo) as number:
+        yield number
 
 
 async def test_the_questions_have_the_answers_that_stand_below_them(

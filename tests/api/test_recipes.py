@@ -5,7 +5,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable
@@ -14,13 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 from bson import json_util
 from pymongo import MongoClient
 
-from api.app import create_app
 from models.database import Database
-from models.settings import Settings
+from tests.api.served import served
 from tests.archives import sample_cases
 
 Json = dict[str, Any]
@@ -298,18 +295,8 @@ async def documents_of(ledger: Database) -> Ledger:
 @pytest.fixture(scope="module")
 async def port(ledger: Database) -> AsyncIterator[int]:
     """The service, on the sample archive."""
-    app = create_app(Settings())
-    app.state.database = ledger
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        config = uvicorn.Config(app, lifespan="off", log_level="warning")
-        server = uvicorn.Server(config)
-        task = asyncio.create_task(server.serve([listening]))
-        while not server.started:
-            await asyncio.sleep(0.01)
-        yield int(listening.getsockname()[1])
-        server.should_exit = True
-        await task
+    async with served(ledger) as number:
+        yield number
 
 
 def test_every_recipe_is_tested() -> None:
