@@ -24,6 +24,7 @@ from models.spack.target import target_family
 from models.spack.version import VersionError, version_key
 
 Json = dict[str, Any]
+_Names = frozenset[str]
 
 MOST_DEPENDENCIES = 100_000
 """The most entries of closures that the nodes of one document may have together."""
@@ -32,6 +33,7 @@ _ABSENT = Verification("", "", None, "unverified")
 _DIGEST_CHARACTERS = 16
 _SCOPE_NAMES = ("run", "build", "test")
 _NESTED = (dict, list)
+_NONE: _Names = frozenset()
 
 
 class _Way(NamedTuple):
@@ -40,7 +42,7 @@ class _Way(NamedTuple):
     scope: int
     child: str
     types: int
-    virtuals: tuple[str, ...]
+    virtuals: _Names
 
 
 class TooManyDependenciesError(ParseError):
@@ -168,21 +170,21 @@ class Derivation:
             {
                 **self._base(child),
                 "types": list(_types(bits[child])),
-                "virtuals": sorted(virtuals[child]) if child in virtuals else [],
+                "virtuals": sorted(virtuals.get(child, _NONE)),
                 "scope": scopes[child],
                 "direct": child in direct,
             }
             for child in sorted(scopes, key=self._places.__getitem__)
         ]
 
-    def _closure(self, key: str) -> tuple[dict[str, str], dict[str, int], dict[str, set[str]]]:
+    def _closure(self, key: str) -> tuple[dict[str, str], dict[str, int], dict[str, _Names]]:
         """Return what a node stands on with its scope, and the types and virtuals of the edges.
 
         Types are bits, and what provides no virtuals is left out: closures are most of the work.
         """
         scopes: dict[str, str] = {}
         bits: dict[str, int] = {}
-        virtuals: dict[str, set[str]] = {}
+        virtuals: dict[str, _Names] = {}
         later: list[list[str]] = [[] for _ in _SCOPE_NAMES]
         ahead = [key]
         for reach, scope in enumerate(_SCOPE_NAMES):
@@ -191,8 +193,8 @@ class Derivation:
             while ahead:
                 for needed, child, types, provided in self._ways[ahead.pop()]:
                     bits[child] = bits.get(child, 0) | types
-                    if provided:
-                        virtuals.setdefault(child, set()).update(provided)
+                    if provided and not provided <= (known := virtuals.get(child, _NONE)):
+                        virtuals[child] = known | provided
                     if child in scopes:
                         continue
                     if needed > reach:
@@ -286,7 +288,7 @@ def _types(bits: int) -> tuple[str, ...]:
 
 
 def _way(edge: Edge) -> _Way:
-    return _Way(_first_scope(edge), edge.child, _bits(edge.deptypes), edge.virtuals)
+    return _Way(_first_scope(edge), edge.child, _bits(edge.deptypes), frozenset(edge.virtuals))
 
 
 def _first_scope(edge: Edge) -> int:

@@ -77,11 +77,11 @@ async def _spec_database(home: Path, _server: str) -> AsyncIterator[Database]:
 
 @pytest.fixture
 def spec_database(_spec_database: Database, _server: str) -> Iterator[Database]:
-    """A database without specs; its indexes are made once, because they take a second."""
+    """An empty database; its indexes are made once, because they take a second."""
     yield _spec_database
     with MongoClient[dict[str, object]](_server) as client:
-        for name in ("specs", "specFiles", "specSources", "ingestions", "executions"):
-            client[_spec_database.name][name].delete_many({})
+        for collection in client[_spec_database.name].list_collection_names():
+            client[_spec_database.name][collection].delete_many({})
 
 
 @pytest.fixture

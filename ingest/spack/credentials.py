@@ -7,24 +7,23 @@ from typing import Any
 from ingest.secrets import masked_text, without_secrets
 from models.spack.graph import join_place
 
-_MARKS = (
-    "://", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "AKIA", "eyJ",
-    "PRIVATE KEY",
-)  # fmt: skip
-_SLACK = re.compile(r"xox[a-z]-")  # of the hashes in a document, one in ten has `xox` in it
-_NAMES = (
-    "passw", "passphrase", "secret", "token", "credential", "api_key", "apikey", "access_key",
-    "accesskey", "private_key", "privatekey",
-)  # fmt: skip
+_MARKS = ("://", "github_pat_", "glpat-", "AKIA", "eyJ", "PRIVATE KEY")
+_TOKEN = re.compile("gh[pousr]_")
+_SLACK = re.compile("xox[a-z]-")
+_NAMES = ("secret", "token", "credential")
+_PASS = re.compile("pass(?:w|phrase)")
+_KEY = re.compile("(?:api|access|private)_?key")
 _MOST = 100
 
 
 def may_hold_credentials(text: str) -> bool:
     """Tell quickly whether a text is worth a look; most are not."""
-    if any(mark in text for mark in _MARKS) or ("xox" in text and _SLACK.search(text)):
+    if any(mark in text for mark in _MARKS) or _TOKEN.search(text) or _SLACK.search(text):
         return True
     lowered = text.lower()
-    return any(name in lowered for name in _NAMES)
+    if any(name in lowered for name in _NAMES) or _PASS.search(lowered):
+        return True
+    return "key" in lowered and _KEY.search(lowered) is not None
 
 
 def credential_places(value: Any, place: str = "") -> tuple[str, ...]:

@@ -60,8 +60,7 @@ async def upload_specs(
     news = {own for each in written if each.outcome in _NEWS for own in each.hashes}
     items = list(_items(outcomes, iter(written)))
     files = await _store_files(database, documents, written, audit.id)
-    await relink_specs(database, news)
-    await _record(audit, name, items)
+    await asyncio.gather(relink_specs(database, news), _record(audit, name, items))
     return Upload(audit.id, items, files)
 
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from sys import intern
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from models.errors import ParseError
 
@@ -131,8 +131,7 @@ class Node:
         return number if isinstance(number, int) else None
 
 
-@dataclass(frozen=True, slots=True)
-class Edge:
+class Edge(NamedTuple):
     """A dependency; a spliced graph may have one of no type at all.
 
     `child` is the key of a node, or, for an edge of `Graph.missing`, the hash that no node has.
