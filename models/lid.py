@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 _LID = re.compile(
-    r"(?:(?P<job_id>(?P<number>[0-9]{1,18})(?:\.[A-Za-z0-9_\[\]-]+){0,8})\.)?"
+    r"(?:(?P<job_id>(?P<number>[0-9]{1,18})(?:\[[0-9]{0,9}\])?(?:\.[A-Za-z0-9_\[\]-]+){0,8})\.)?"
     r"(?P<stamp>[0-9]{6}-[0-9]{6})"
 )
 _PAIR = re.compile("[0-9]{2}")
@@ -16,8 +16,8 @@ class Lid:
     """A LID, `[<jobid>.]yymmdd-hhmmss`; ordered by time stamp, then numeric job id, then text.
 
     The stamp is the local wall time of the machine at which the job began. PBS leaves the host in
-    the job id (`9849714.desched1`), and a run without a batch system has no job id at all.
-    Source of the format: `new_lid` in CIME/utils.py.
+    the job id (`9849714.desched1`), and the place in an array of jobs (`1234[7].desched1`). A run
+    without a batch system has no job id at all. Source of the format: `new_lid` in CIME/utils.py.
     """
 
     local_time: str

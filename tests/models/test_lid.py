@@ -18,7 +18,10 @@ def lid(text: str) -> Lid:
     [
         pytest.param("63117.210714-233452", "63117", 63117, "2021-07-14T23:34:52", id="slurm"),
         pytest.param("984.host1.250624-005501", "984.host1", 984, "2025-06-24T00:55:01", id="pbs"),
-        pytest.param("12[3].h-1.250624-005501", None, None, None, id="text after the number"),
+        pytest.param("12h.1.250624-005501", None, None, None, id="text after the number"),
+        pytest.param(
+            "12[3].h-1.250624-005501", "12[3].h-1", 12, "2025-06-24T00:55:01", id="array of jobs"
+        ),
         pytest.param(
             "12.[3].x_y.250624-005501", "12.[3].x_y", 12, "2025-06-24T00:55:01", id="dots"
         ),
@@ -76,7 +79,9 @@ stamps = st.datetimes().map(lambda moment: f"{moment:%y%m%d-%H%M%S}")
 jobs = st.one_of(
     st.just(""),
     st.builds(
-        "{}{}.".format, st.integers(0, 10**18 - 1), st.sampled_from(["", ".host", ".a.b", ".[1]"])
+        "{}{}.".format,
+        st.integers(0, 10**18 - 1),
+        st.sampled_from(["", ".host", ".a.b", ".[1]", "[3]", "[10].host"]),
     ),
 )
 lids = st.builds(
