@@ -58,8 +58,11 @@ async def references_to(
     specs = await database.specs.find(dependents_filter(document), only_id, limit=_SHOWN)
     built = {"isSpliced": True, "builtAs.hash": document["hash"]}
     spliced = await database.specs.find(built, {"builtAs": 1}, limit=10 * _SHOWN)
-    names = {"software": {"$elemMatch": {"name": document["name"], "hash": _prefixes(document)}}}
-    executions = await database.executions.find(names, only_id, limit=_SHOWN)
+    told = _prefixes(document)
+    loaded = {"software": {"$elemMatch": {"name": document["name"], "hash": told}}}
+    stated = {"softwareLinks.specHash": told}
+    ran_on = {"$or": [loaded, stated]}
+    executions = await database.executions.find(ran_on, only_id, limit=_SHOWN)
     return References(
         tuple(each["_id"] for each in specs),
         tuple(
@@ -73,7 +76,7 @@ async def references_to(
 
 
 def _prefixes(document: Json) -> Json:
-    """Return what a hash in the name of a module can be: the hash or its beginning."""
+    """Return what a module or a person may call the spec by: a hash or its beginning."""
     beginnings = [
         hash_[:length]
         for hash_ in document["hashes"]

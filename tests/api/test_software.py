@@ -14,6 +14,7 @@ from ingest.software_link import relink_specs
 from models.database import Database
 from models.execution import Software
 from models.spack.version import version_key
+from models.spec_deletion import references_to
 from tests.api.conftest import client_of
 from tests.ingest.builders import KEY
 from tests.ingest.test_fold import FIRST, SECOND
@@ -204,3 +205,16 @@ async def test_a_wrong_statement_is_refused(
 ) -> None:
     this = {"caseId": KEY.case_id, "executionId": FIRST, "specHash": ZLIB, "role": "built_with"}
     assert (await linked.post(LINK, json={**this, **change})).status_code == status
+
+
+async def test_what_executions_are_stated_to_run_on_is_referred_to(
+    linked: httpx2.AsyncClient, database: Database
+) -> None:
+    await add_spec(database, CMAKE, "cmake", "3.20")
+    spec = await database.specs.find_one({"_id": CMAKE})
+    assert spec is not None
+    assert not (await references_to(database, spec)).executions
+    link = {"caseId": KEY.case_id, "executionId": FIRST, "specHash": CMAKE, "role": "built_with"}
+    assert (await linked.post(LINK, json=link)).status_code == 201
+    found = (await references_to(database, spec)).executions
+    assert found == (f"{KEY.case_id}/{FIRST}",)
