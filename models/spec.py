@@ -226,6 +226,11 @@ class Spec(SpecRecord, Document):
                 name="built with",
                 partialFilterExpression={"isSpliced": True},
             ),
+            Index(
+                [("missing", 1)],
+                name="missing",
+                partialFilterExpression={"missing.0": {"$exists": True}},
+            ),
             Index([("provenance.environment", 1)], name="environment", sparse=True),
             Index([("provenance.origin", 1), ("isRoot", 1), ("name", 1)], name="origin"),
             Index(

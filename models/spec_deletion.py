@@ -55,7 +55,9 @@ async def references_to(
 ) -> References:
     """Return what refers to a spec, up to ten of each kind."""
     own_id, only_id = document["_id"], {"_id": 1}
-    specs = await database.specs.find(dependents_filter(document), only_id, limit=_SHOWN)
+    lacking = {"missing": {"$in": document["hashes"]}, "missing.0": {"$exists": True}}
+    above = {"$or": [dependents_filter(document), lacking]}
+    specs = await database.specs.find(above, only_id, limit=_SHOWN)
     built = {"isSpliced": True, "builtAs.hash": document["hash"]}
     spliced = await database.specs.find(built, {"builtAs": 1}, limit=10 * _SHOWN)
     told = _prefixes(document)

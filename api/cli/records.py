@@ -11,6 +11,7 @@ from rich.table import Table
 
 from ingest.builds.store import remove_unused
 from ingest.heartbeat import end_killed
+from ingest.spack.completing import verify_specs
 from ingest.verify import verify_cases
 from ingest.verify_links import verify_links
 from models.database import open_database
@@ -99,13 +100,14 @@ def _summary(differences: int, damages: int, *, repair: bool) -> str:
 
 
 async def _verify(settings: Settings, *, repair: bool) -> list[dict[str, str]]:
-    """Verify cases first, because the links are derived of the executions that they list.
+    """Verify cases and specs first, because the links are derived of both.
 
     Repairing also removes logs and manifests that no build has named for a day.
     """
     tables = load_tables(settings.variation_file, settings.derivation_file)
     async with open_database(settings) as database:
         found = [item async for item in verify_cases(database, tables, repair=repair)]
+        found += [item async for item in verify_specs(database, repair=repair)]
         found += [item async for item in verify_links(database, repair=repair)]
         if repair:
             await remove_unused(database)

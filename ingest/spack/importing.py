@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from ingest.audit import Audit
 from ingest.secrets import masked_text
-from ingest.software_link import relink_specs
+from ingest.spack.completing import settle_specs
 from ingest.spack.discover import Place, SpackFile, SpackFiles, is_certain
 from ingest.spack.documents import read
 from ingest.spack.known import KnownFiles
@@ -175,8 +175,7 @@ class _Import:
         for (reading, document), each in zip(pending, written, strict=True):
             self._note(reading, document, each)
         if not self._dry_run:
-            news = [each for each in written if each.outcome in {"created", "updated"}]
-            await relink_specs(self._database, {own for each in news for own in each.hashes})
+            await settle_specs(self._database, written)
 
     def _note(self, reading: _Reading, document: SpecDocument, written: Written) -> None:
         if written.outcome == "rejected":

@@ -45,13 +45,15 @@ class Written:
 
     It is `created` when no document of this spec was there before, if only its node below others;
     `updated` when one was, and now there is another source or form of it.
-    `node_ids` are those of all its nodes, its root first, and `hashes` all that these go by; both
-    are empty when it was rejected.
+    `node_ids` are those of all its nodes, its root first, `lacking` of those of them that stand on
+    nodes which are not in the document, and `hashes` all that the nodes go by; all are empty when
+    it was rejected.
     """
 
     outcome: SpecOutcome
     id: str
     node_ids: tuple[str, ...] = ()
+    lacking: tuple[str, ...] = ()
     hashes: frozenset[str] = frozenset()
     reason: str = ""
     detail: str = ""
@@ -264,9 +266,11 @@ class _Plan:
         is_first = not self._state(root_id)["provenance"]
         is_told = self._tell(root_id, item)
         outcome: SpecOutcome = "updated" if is_told or any(grown) else "unchanged"
-        nodes = item.document.graph.nodes
-        hashes = frozenset(own for key in item.keys for own in nodes[key].hashes)
-        return Written("created" if is_first else outcome, root_id, item.node_ids, hashes)
+        graph, ids = item.document.graph, item.derivation.ids
+        hashes = frozenset(own for key in item.keys for own in graph.nodes[key].hashes)
+        lacking = tuple(ids[key] for key in item.keys if key in graph.incomplete)
+        outcome = "created" if is_first else outcome
+        return Written(outcome, root_id, item.node_ids, lacking, hashes)
 
     def _is_new(self, id_: str) -> bool:
         known = self._known.get(id_)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from ingest.audit import Audit
-from ingest.software_link import relink_specs
+from ingest.spack.completing import settle_specs
 from ingest.spack.documents import read
 from ingest.spack.importing import store_file
 from ingest.spack.outcome import Outcome, Rejected, SpecDocument
@@ -57,10 +57,9 @@ async def upload_specs(
     written: list[Written] = []
     for batch in _batches(documents):
         written += await write_specs(database, batch, ingestion_id=audit.id)
-    news = {own for each in written if each.outcome in _NEWS for own in each.hashes}
     items = list(_items(outcomes, iter(written)))
     files = await _store_files(database, documents, written, audit.id)
-    await asyncio.gather(relink_specs(database, news), _record(audit, name, items))
+    await asyncio.gather(settle_specs(database, written), _record(audit, name, items))
     return Upload(audit.id, items, files)
 
 

@@ -1,0 +1,128 @@
+"""Specs whose nodes come in several files, and what is known of their graphs then."""
+
+import asyncio
+import json
+import random
+from typing import Any
+
+import pytest
+
+from ingest.sample.specs import SpecSampleOptions, made_documents
+from ingest.spack.completing import complete_specs, verify_specs
+from ingest.spack.store import write_specs
+from ingest.spack.uploading import upload_specs
+from ingest.verify import Difference
+from models.database import Database
+from models.spec_deletion import delete_spec, references_to
+from models.spec_graph import load_graph, native_document
+from tests.ingest.spack.builders import Json, diamond, document, documents, on, package
+
+_OF_GRAPH = ("compilers", "edges", "dependencies", "dependencyCount", "missing")
+
+
+async def upload(database: Database, given: Any) -> None:
+    uploaded = await upload_specs(database, json.dumps(given).encode(), "x.json")
+    assert not [item.detail for item in uploaded.items if item.outcome == "rejected"]
+
+
+async def graphs_of(database: Database) -> dict[str, Json]:
+    stored = await database.specs.find({})
+    return {each["_id"]: {name: each[name] for name in _OF_GRAPH} for each in stored}
+
+
+async def whole(database: Database, given: Any) -> dict[str, Json]:
+    await upload(database, given)
+    found = await graphs_of(database)
+    await database.specs.delete({})
+    return found
+
+
+def nodes_of(given: Any) -> list[Json]:
+    nodes: list[Json] = given["spec"]["nodes"]
+    return nodes
+
+
+@pytest.mark.parametrize("seed", range(5))
+async def test_nodes_that_come_one_by_one_have_the_graph_of_the_whole(
+    spec_database: Database, seed: int
+) -> None:
+    (given,) = made_documents(SpecSampleOptions(documents=1, seed=seed))
+    expected = await whole(spec_database, given)
+    nodes = nodes_of(given)
+    random.Random(seed).shuffle(nodes)
+    while nodes:
+        several = [nodes.pop() for _ in range(min(len(nodes), 1 + seed))]
+        await upload(spec_database, several)
+    assert await graphs_of(spec_database) == expected
+
+
+async def test_nodes_that_come_at_the_same_time_have_the_graph_of_the_whole(
+    spec_database: Database,
+) -> None:
+    given = document(diamond())
+    expected = await whole(spec_database, given)
+    await asyncio.gather(*(upload(spec_database, [node]) for node in nodes_of(given)))
+    assert await graphs_of(spec_database) == expected
+
+
+async def test_a_completed_spec_is_given_back_whole(spec_database: Database) -> None:
+    root = diamond()
+    given = document(root)
+    for node in nodes_of(given):
+        await upload(spec_database, [node])
+    graph = await load_graph(spec_database, root.hash)
+    assert graph is not None
+    assert nodes_of(native_document(graph)) == nodes_of(given)
+
+
+async def test_what_a_completed_spec_stands_on_is_not_deleted(spec_database: Database) -> None:
+    leaf = package("leaf")
+    root = package("root", on(leaf))
+    await upload(spec_database, document(leaf))
+    await upload(spec_database, [root.native])
+    stored = await spec_database.specs.find_one({"_id": leaf.hash})
+    assert stored is not None
+    assert (await references_to(spec_database, stored)).specs == (root.hash,)
+
+
+async def test_what_an_incomplete_spec_names_is_not_deleted(spec_database: Database) -> None:
+    leaf = package("leaf")
+    root = package("root", on(leaf))
+    await write_specs(spec_database, documents([root.native]))
+    await write_specs(spec_database, documents(document(leaf)))
+    stored = await spec_database.specs.find_one({"_id": leaf.hash})
+    assert stored is not None
+    assert (await references_to(spec_database, stored)).specs == (root.hash,)
+
+
+async def test_a_tombstone_completes_nothing(spec_database: Database) -> None:
+    leaf = package("leaf")
+    root = package("root", on(leaf))
+    await upload(spec_database, document(leaf))
+    await upload(spec_database, [root.native])
+    assert await delete_spec(spec_database, leaf.hash, force=True)
+    other = package("other", on(leaf))
+    await upload(spec_database, [other.native])
+    assert (await graphs_of_living(spec_database))[other.hash]["missing"] == [leaf.hash]
+    await upload(spec_database, document(leaf))
+    assert (await graphs_of_living(spec_database))[other.hash]["missing"] == []
+
+
+async def graphs_of_living(database: Database) -> dict[str, Json]:
+    stored = await database.specs.find({"tombstone": None})
+    return {each["_id"]: {name: each[name] for name in _OF_GRAPH} for each in stored}
+
+
+async def test_verify_finds_what_could_be_complete_and_mends_it(spec_database: Database) -> None:
+    given = document(diamond())
+    expected = await whole(spec_database, given)
+    for node in nodes_of(given):
+        await write_specs(spec_database, documents([node]))
+    lacking = {own for own, graph in expected.items() if graph["dependencyCount"]}
+    found = [each async for each in verify_specs(spec_database, repair=True)]
+    assert sorted(found, key=lambda each: each.document) == [
+        Difference("specs", own, "dependencies") for own in sorted(lacking)
+    ]
+    assert await graphs_of(spec_database) == expected
+    assert [each async for each in verify_specs(spec_database)] == []
+    assert await complete_specs(spec_database, expected.keys()) == 0
