@@ -212,7 +212,7 @@ def test_serve_exits_with_4_when_the_database_is_not_there() -> None:
 
 
 def test_an_interrupted_import_says_how_to_go_on(tmp_path: Path, place: dict[str, str]) -> None:
-    tree = write_files(tmp_path, sample_files(cases=8, executions=20))
+    tree = write_files(tmp_path, sample_files(cases=8, executions=60))
     process = subprocess.Popen(
         [*_COMMAND, "import", str(tree), "--jobs", "1"],
         env=_environment(**place),

@@ -60,3 +60,31 @@ def test_a_file_that_is_no_table_is_named(tmp_path: Path, text: str) -> None:
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="nowhere"):
         load_tables(tmp_path / "nowhere", None)
+
+
+@pytest.mark.parametrize(
+    ("key", "causes"),
+    [
+        pytest.param(
+            "lnd_in_0002.elm_inparm.finidat", ["env_run.CONTINUE_RUN"], id="initial conditions"
+        ),
+        pytest.param(
+            "mosart_in.mosart_inparm.finidat_rtm", ["env_run.CONTINUE_RUN"], id="of the rivers"
+        ),
+        pytest.param(
+            "mpaso_in.time_management.config_start_time",
+            ["env_run.CONTINUE_RUN", "env_run.RUN_STARTDATE"],
+            id="start of the ocean",
+        ),
+    ],
+)
+def test_what_a_continued_run_does_not_read_is_a_change_of_its_own_in_others(
+    key: str, causes: list[str]
+) -> None:
+    derivation = load_tables(None, None).derivation
+    changes, _ = derivation.set_repeats_apart({key: ENTRY})
+    assert changes == {key: ENTRY}
+    for cause in causes:
+        changes, repeats = derivation.set_repeats_apart({cause: ENTRY, key: ENTRY})
+        assert changes == {cause: ENTRY | {"alsoIn": [key]}}
+        assert repeats == {key: ENTRY}
