@@ -12,7 +12,7 @@ from api.errors import ProblemError, bad_value, not_found
 from api.responses import json_response
 from models.database import Database
 from models.errors import CaseledgerError
-from models.spec_graph import StoredGraph, find_ids, load_graph
+from models.spec_graph import MOST_PREFIXED, StoredGraph, find_ids, load_graph
 
 Document = dict[str, Any]
 
@@ -48,8 +48,8 @@ async def find_spec_id(database: Database, name: str) -> str:
     if _NAME.fullmatch(name) is None:
         raise bad_value("hash", "neither a hash nor an id of a spec")
     found = await find_ids(database, name.lower())
-    exact = [each for each in found if each["_id"] == name.lower()]
     living = [each for each in found if each.get("tombstone") is None]
+    exact = [each for each in living if each["_id"] == name.lower()]
     chosen = exact or living or found
     if not chosen:
         raise not_found("spec", name)
@@ -96,7 +96,8 @@ def on_ambiguous(request: Request, error: Exception) -> Response:
         }
         for each in error.found
     ]
-    response = json_response({"items": items})
+    is_complete = len(items) <= MOST_PREFIXED
+    response = json_response({"items": items[:MOST_PREFIXED], "isComplete": is_complete})
     response.status_code = HTTPStatus.MULTIPLE_CHOICES
     return response
 

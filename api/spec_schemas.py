@@ -71,9 +71,10 @@ class SpecChoice(Answer):
 
 
 class SpecChoices(Answer):
-    """All that a hash, or its beginning, may mean; of very many, the first hundred."""
+    """All that a hash, or its beginning, may mean; the first hundred when not `isComplete`."""
 
     items: list[SpecChoice]
+    is_complete: bool
 
 
 class DagNode(Answer):
@@ -99,12 +100,23 @@ class DagEdge(Answer):
     virtuals: list[str]
 
 
+class MissingNode(Answer):
+    """A node that an edge leads to and that is not stored; `id` is its hash, or begins with it."""
+
+    id: str
+    name: str
+
+
 class Dag(Answer):
-    """The graph of a spec; its root is the first of the nodes."""
+    """The graph of a spec; its root is the first of the nodes.
+
+    `missing` are nodes that edges lead to and that are not stored, with all that is below them.
+    """
 
     root: str
     nodes: list[DagNode]
     edges: list[DagEdge]
+    missing: list[MissingNode]
 
 
 class Dependencies(Answer):
@@ -149,10 +161,18 @@ class SpecSection(Answer):
     changed: list[ChangedSpec]
 
 
+class MissingNodes(Answer):
+    """The nodes of two specs that are not stored."""
+
+    left: list[MissingNode]
+    right: list[MissingNode]
+
+
 class SpecComparison(Answer):
     """Two specs: their own differences, those of what runs with them, and of what built them only.
 
-    `shared` are the nodes that both stand on.
+    `shared` are the nodes that both stand on. Nothing is told of the `missing` ones, which are not
+    stored, and of what is below them.
     """
 
     left: NamedSpec
@@ -162,6 +182,7 @@ class SpecComparison(Answer):
     run: SpecSection
     build_only: SpecSection
     shared: list[NamedSpec]
+    missing: MissingNodes
 
 
 class SpliceStep(Answer):

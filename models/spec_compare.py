@@ -19,7 +19,10 @@ _SHOWN = ("hash", "name", "version")
 
 
 def compare_specs(left: StoredGraph, right: StoredGraph) -> Json:
-    """Return how two specs with their graphs differ."""
+    """Return how two specs with their graphs differ.
+
+    `missing` are the nodes of each that are not stored: nothing is told of what is below them.
+    """
     mine, theirs = _by_section(left), _by_section(right)
     shared = sorted((set(left.reachable()) & set(right.reachable())) - {left.root, right.root})
     return {
@@ -30,6 +33,7 @@ def compare_specs(left: StoredGraph, right: StoredGraph) -> Json:
         "run": _section(mine["run"], theirs["run"]),
         "buildOnly": _section(mine["buildOnly"], theirs["buildOnly"]),
         "shared": [_shown(left.documents[each]) for each in shared],
+        "missing": {"left": left.missing(), "right": right.missing()},
     }
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from models.database import Database
 from models.errors import CaseledgerError
-from models.spack.graph import FLAGS, HASH_NAMES
+from models.spack.graph import BUILD, FLAGS, HASH_NAMES, LINK_RUN
 from models.spec import SCOPES, Scope
 
 Json = dict[str, Any]
@@ -20,6 +20,7 @@ _SUMMARY = dict.fromkeys(
 _NODE = ("hash", "name", "version", "namespace", "platform", "os", "target", "isExternal")
 _SHOWN_OF_HASH = 7
 _INDENT = 4
+_ALONG: Mapping[Scope, frozenset[str] | None] = {"run": LINK_RUN, "build": BUILD, "test": None}
 
 
 class IncompleteSpecError(CaseledgerError):
@@ -61,21 +62,32 @@ class StoredGraph:
             yield id_of(built_as)
         yield from (id_of(edge) for edge in document["edges"])
 
+    def edges(self, id_: str, scope: Scope = "test") -> list[Json]:
+        """Return the edges from a node along which a closure of this scope goes."""
+        types = _ALONG[scope]
+        found: list[Json] = self.documents[id_]["edges"]
+        return [e for e in found if types is None or not types.isdisjoint(e["types"])]
+
     def reachable(self, scope: Scope = "test") -> list[str]:
         """Return the root and what it depends on, in preorder, as far as it is stored."""
-        document = self.documents[self.root]
-        wanted = {
-            id_of(each) for each in document["dependencies"] if each["scope"] in SCOPES[scope]
-        }
         seen: dict[str, None] = {}
         stack = [self.root]
         while stack:
             at = stack.pop()
             if at not in seen and at in self.documents:
                 seen[at] = None
-                below = (id_of(edge) for edge in self.documents[at]["edges"])
-                stack.extend(reversed([each for each in below if each in wanted]))
+                stack.extend(reversed([id_of(edge) for edge in self.edges(at, scope)]))
         return list(seen)
+
+    def missing(self, scope: Scope = "test") -> list[Json]:
+        """Return the nodes that edges lead to and that are not stored, by id, with their names."""
+        names = {
+            id_of(edge): edge["name"]
+            for id_ in self.reachable(scope)
+            for edge in self.edges(id_, scope)
+            if id_of(edge) not in self.documents
+        }
+        return [{"id": id_, "name": names[id_]} for id_ in sorted(names)]
 
 
 def id_of(reference: Mapping[str, Any]) -> str:
@@ -84,11 +96,12 @@ def id_of(reference: Mapping[str, Any]) -> str:
     return found
 
 
-async def find_ids(database: Database, text: str, limit: int = MOST_PREFIXED) -> list[Json]:
+async def find_ids(database: Database, text: str, limit: int = MOST_PREFIXED + 1) -> list[Json]:
     """Return short descriptions of the specs of an id, or of a hash or its beginning.
 
     Looked for are DAG hashes, and for old formats full and build hashes. Several are found when a
-    beginning is ambiguous, and when there are several contents under one hash.
+    beginning is ambiguous, and when there are several contents under one hash; one more than
+    `MOST_PREFIXED` says that there are still others.
     """
     exact = await database.specs.find({"_id": text}, _SUMMARY)
     if exact and "~" in text:
@@ -213,9 +226,11 @@ def dependents_filter(
 
 
 def dag(graph: StoredGraph, scope: Scope = "test") -> Json:
-    """Return nodes and edges of the graph of a spec; the root comes first."""
+    """Return nodes and edges of the graph of a spec; the root comes first.
+
+    `missing` are the nodes that edges lead to and that are not stored.
+    """
     ids = graph.reachable(scope)
-    known = set(ids)
     return {
         "root": graph.root,
         "nodes": [
@@ -229,19 +244,22 @@ def dag(graph: StoredGraph, scope: Scope = "test") -> Json:
                 "virtuals": edge["virtuals"],
             }
             for id_ in ids
-            for edge in graph.documents[id_]["edges"]
-            if id_of(edge) in known
+            for edge in graph.edges(id_, scope)
         ],
+        "missing": graph.missing(scope),
     }
 
 
 def dot(graph: StoredGraph, scope: Scope = "test") -> str:
-    """Return the graph of a spec in the language of Graphviz."""
+    """Return the graph of a spec in the language of Graphviz; what is not stored is dashed."""
     found = dag(graph, scope)
     lines = ["digraph {", "  node [shape=box]"]
     for node in found["nodes"]:
         label = f"{node['name']}@{node['version']}\n/{node['hash'][:_SHOWN_OF_HASH]}"
         lines.append(f"  {_quoted(node['id'])} [label={_quoted(label)}]")
+    for node in found["missing"]:
+        label = f"{node['name']}\n/{node['id'][:_SHOWN_OF_HASH]}"
+        lines.append(f"  {_quoted(node['id'])} [label={_quoted(label)} style=dashed]")
     for edge in found["edges"]:
         label = ",".join([*edge["types"], *(f"%{name}" for name in edge["virtuals"])])
         ends = f"{_quoted(edge['parent'])} -> {_quoted(edge['child'])}"
@@ -257,22 +275,23 @@ def _quoted(text: str) -> str:
 def tree(graph: StoredGraph, scope: Scope = "test") -> str:
     """Return the graph of a spec as `spack spec -lN` prints it: each node once, by its first way.
 
-    A hash of seven characters stands before each node, and its depth is that of the indent.
+    A hash of seven characters stands before each node, and its depth is that of the indent. Of a
+    node that is not stored there is only the name.
     """
-    wanted = set(graph.reachable(scope))
     lines: list[str] = []
     seen: set[str] = set()
-    stack = [(graph.root, 0)]
+    stack = [(graph.root, "", 0)]
     while stack:
-        id_, depth = stack.pop()
+        id_, name, depth = stack.pop()
         if id_ in seen:
             continue
         seen.add(id_)
-        document = graph.documents[id_]
+        document = graph.documents.get(id_)
         mark = " " * (_INDENT * depth) + ("^" if depth else "")
-        lines.append(f"{document['hash'][:_SHOWN_OF_HASH]}  {mark}{shown_node(document)}")
-        below = (id_of(edge) for edge in document["edges"])
-        stack.extend(reversed([(each, depth + 1) for each in below if each in wanted]))
+        shown = f"{name} (not stored)" if document is None else shown_node(document)
+        lines.append(f"{id_[:_SHOWN_OF_HASH]}  {mark}{shown}")
+        below = [] if document is None else graph.edges(id_, scope)
+        stack.extend(reversed([(id_of(edge), edge["name"], depth + 1) for edge in below]))
     return "\n".join([*lines, ""])
 
 

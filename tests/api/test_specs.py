@@ -550,6 +550,21 @@ async def test_what_others_stand_on_is_not_deleted(writer: httpx2.AsyncClient) -
     assert (await writer.get(f"{SPECS}/{root.hash}")).status_code == 404
 
 
+async def test_a_beginning_of_very_many_hashes_says_that_there_are_more(
+    writer: httpx2.AsyncClient, spec_database: Database
+) -> None:
+    leaves = [package(f"leaf{number}") for number in range(3400)]
+    nodes = [leaf.native for leaf in leaves if leaf.hash.startswith("a")][:102]
+    most, first = 100, nodes[:99]
+    assert len(nodes) == most + 2
+    for found, is_complete in ((first, True), (nodes, False)):
+        await writer.post(SPECS, content=packed(found))
+        answer = await writer.get(f"{SPECS}/a")
+        assert answer.status_code == 300
+        assert len(answer.json()["items"]) == min(len(found), most)
+        assert answer.json()["isComplete"] == is_complete
+
+
 async def test_callers_add_to_a_spec(writer: httpx2.AsyncClient) -> None:
     root = package("x")
     await writer.post(SPECS, content=packed(document(root)))

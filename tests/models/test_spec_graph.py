@@ -8,6 +8,7 @@ from ingest.spack import SpecDocument
 from ingest.spack.importing import store_file
 from ingest.spack.store import write_specs
 from models.database import Database
+from models.spec_compare import compare_specs
 from models.spec_deletion import ReferredToError, delete_spec
 from models.spec_file import load_file
 from models.spec_graph import (
@@ -207,6 +208,34 @@ async def test_nodes_edges_tree_and_dot_of_a_graph(spec_database: Database) -> N
     drawn = dot(graph)
     assert drawn.count(" -> ") == 5
     assert f'"{app.hash}" [label="app@2.1\\n/{app.hash[:7]}"]' in drawn
+
+
+async def test_a_graph_of_some_types_has_no_edges_of_others(spec_database: Database) -> None:
+    leaf = package("leaf")
+    mid = package("mid", on(leaf, "build"))
+    app = package("app", on(mid, "link"), on(leaf, "run"))
+    _, graph = await _stored(spec_database, document(app))
+    ends = {(edge["parent"], edge["child"]) for edge in dag(graph, "run")["edges"]}
+    assert ends == {(app.hash, mid.hash), (app.hash, leaf.hash)}
+    assert len(dag(graph, "build")["edges"]) == 3
+    depths = [line.split("  ", 1)[1].count("    ") for line in tree(graph, "run").splitlines()]
+    assert depths == [0, 1, 1]
+
+
+async def test_a_graph_tells_which_of_its_nodes_are_not_stored(spec_database: Database) -> None:
+    leaf = package("leaf")
+    mid = package("mid", on(leaf))
+    app = package("app", on(mid))
+    await _stored(spec_database, document(app))
+    assert await delete_spec(spec_database, mid.hash, force=True)
+    graph = await load_graph(spec_database, app.hash)
+    assert graph is not None
+    gone = [{"id": mid.hash, "name": "mid"}]
+    assert dag(graph)["missing"] == gone
+    assert [edge["child"] for edge in dag(graph)["edges"]] == [mid.hash]
+    assert "^mid (not stored)" in tree(graph).splitlines()[1]
+    assert "style=dashed" in dot(graph)
+    assert compare_specs(graph, graph)["missing"] == {"left": gone, "right": gone}
 
 
 async def test_a_tree_shows_compilers_and_flags(spec_database: Database) -> None:
