@@ -1,10 +1,12 @@
-"""Packing execution directories for an import elsewhere: only what it reads, as a tar stream."""
+"""Packing files for an import elsewhere: only what it reads, as a tar stream."""
 
 import os
 import stat
 import tarfile
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from ingest.layout import Location
 from ingest.sources import Found
@@ -13,6 +15,28 @@ _CHECKSUM = slice(148, 156)
 _SPARSE_MAP = slice(386, 482)
 _REAL_SIZE = slice(483, 495)
 _CHUNK = 2**20
+
+
+class Member(NamedTuple):
+    """A file in a tar; without a `source` it has its size, and a hole for content."""
+
+    name: str
+    source: Path | None
+    size: int
+    modified: int
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """Files that are to arrive together; `path` names them to people."""
+
+    path: str
+    members: tuple[Member, ...]
+
+    @property
+    def size(self) -> int:
+        """How many bytes of content it has."""
+        return sum(member.size for member in self.members if member.source is not None)
 
 
 def place_in_tar(location: Location) -> str:
@@ -27,24 +51,37 @@ def place_in_tar(location: Location) -> str:
     return "/".join(below)
 
 
-def packed(directories: Iterable[Found]) -> Iterator[bytes]:
-    """Give a tar of execution directories on this machine, in pieces.
+def parcel_of(found: Found) -> Parcel:
+    """Return the files of an execution directory; those that nobody reads have no source."""
+    wanted = set(found.inventory.files.values())
+    place = place_in_tar(found.location)
+    members = (
+        Member(
+            f"{place}/{entry.path}",
+            Path(found.path, entry.path) if entry.path in wanted else None,
+            entry.size,
+            entry.modified,
+        )
+        for entry in found.entries
+    )
+    return Parcel(found.path, tuple(members))
 
-    A file that nobody reads stands in it with its name, size and time, and a hole for content.
+
+def packed(parcels: Iterable[Parcel]) -> Iterator[bytes]:
+    """Give a tar of files on this machine, in pieces.
+
     OSError when a file is no longer as it was found.
     """
-    for found in directories:
-        wanted = set(found.inventory.files.values())
-        place = place_in_tar(found.location)
-        for entry in found.entries:
-            info = tarfile.TarInfo(f"{place}/{entry.path}")
-            info.mtime = entry.modified
-            if entry.path in wanted:
-                info.size = entry.size
-                yield _header(info)
-                yield from _padded(Path(found.path, entry.path), entry.size)
-            else:
-                yield _hole(info, entry.size)
+    for parcel in parcels:
+        for member in parcel.members:
+            info = tarfile.TarInfo(member.name)
+            info.mtime = member.modified
+            if member.source is None:
+                yield _hole(info, member.size)
+                continue
+            info.size = member.size
+            yield _header(info)
+            yield from _padded(member.source, member.size)
     yield bytes(2 * tarfile.BLOCKSIZE)
 
 

@@ -96,7 +96,7 @@ def _send(settings: Settings, paths: Sequence[Path], choices: Choices, url: str)
     problems = [ImportProblem.model_validate(problem) for problem in sent.problems]
     record = IngestionRecord(
         source=" ".join(map(str, paths)),
-        kind="performance_archive",
+        kind=sent.kind,
         status="partial" if sent.unreadable or sent.counts.rejected else "completed",
         counts=sent.counts,
         problems=problems,

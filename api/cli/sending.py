@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,9 +12,10 @@ from typing import IO, Any
 import httpx2
 import typer
 
-from ingest.packing import packed, place_in_tar
+from ingest.packing import Parcel, packed, parcel_of, place_in_tar
 from ingest.pipeline import Shard, budgets_of
-from ingest.sources import Found, open_source, storable_path
+from ingest.software_files import SoftwareFiles
+from ingest.sources import Damage, Found, is_single_file, open_source, storable_path
 from models.errors import RemoteError, SourceError
 from models.ingestion import Counts
 from models.settings import Settings
@@ -23,16 +24,42 @@ _ASKED = 500
 _LARGEST_UPLOAD = 64 * 2**20
 _TIMEOUT = httpx2.Timeout(120, connect=10)
 _POLL_SECONDS = 1.0
+_EXECUTIONS = "performance_archive"
 _ENDED = frozenset({"completed", "partial", "failed", "interrupted"})
 
 
 @dataclass(slots=True)
 class Sent:
-    """What became of the directories; `problems` are those that the server met."""
+    """What became of what was found; `problems` are those that the server met.
+
+    `unreadable` counts what could not be read, here or there.
+    """
 
     counts: Counts = field(default_factory=Counts)
     problems: list[dict[str, Any]] = field(default_factory=list)
     unreadable: int = 0
+    kinds: set[str] = field(default_factory=set)
+
+    @property
+    def kind(self) -> str:
+        """What it was: executions, files of Spack, or both."""
+        return "mixed" if len(self.kinds) > 1 else next(iter(self.kinds), _EXECUTIONS)
+
+    def reject(self, path: str, reason: str, detail: str) -> None:
+        """Count an item that cannot be sent, and note why."""
+        self.counts.discovered += 1
+        self.counts.rejected += 1
+        self.problems.append({"path": storable_path(path), "reason": reason, "detail": detail})
+
+    def take(self, record: dict[str, Any]) -> None:
+        """Add what the server did with an upload."""
+        counts = record["counts"]
+        for name, number in counts.items():
+            setattr(self.counts, name, getattr(self.counts, name) + number)
+        if counts["discovered"]:
+            self.kinds.add(record["kind"])
+        self.unreadable += record["status"] != "completed" and not counts["rejected"]
+        self.problems += record["problems"] or []
 
 
 async def send(
@@ -43,7 +70,7 @@ async def send(
     shard: Shard | None = None,
     transport: httpx2.AsyncBaseTransport | None = None,
 ) -> Sent:
-    """Send to the server what it lacks of these directories, and wait until it is imported.
+    """Send to the server what it lacks of these paths, and wait until it is imported.
 
     RemoteError when the server refuses or cannot be reached.
     """
@@ -64,36 +91,69 @@ async def send(
 async def _send_path(
     server: "_Server", settings: Settings, path: Path, shard: Shard | None, sent: Sent
 ) -> None:
+    damages: Sequence[Damage] = ()
+    if not is_single_file(path):
+        damages = await _send_executions(server, settings, path, shard, sent)
+    if shard is None or shard.has(str(path)):
+        await _send_software(server, settings, path, damages, sent)
+
+
+async def _send_executions(
+    server: "_Server", settings: Settings, path: Path, shard: Shard | None, sent: Sent
+) -> Sequence[Damage]:
     source = open_source(path, budgets_of(settings))
     if not path.is_dir():  # noqa: ASYNC240 - one look before anything else is going on
-        raise SourceError(f"{path}: only directories can be sent; upload an archive as it is")
+        raise SourceError(f"{path}: archives cannot be sent; upload them as they are")
     for batch in source.batches():
         mine = [found for found in batch if shard is None or shard.has(found.path)]
-        sent.counts.discovered += len(mine)
         mine = [found for found in mine if _can_be_sent(found, sent)]
         for start in range(0, len(mine), _ASKED):
             part = mine[start : start + _ASKED]
             lacking = await server.lacking(part)
-            sent.counts.unchanged += len(part) - len(lacking)
-            for upload in _uploads(lacking):
+            known = len(part) - len(lacking)
+            sent.kinds.add(_EXECUTIONS)
+            sent.counts.discovered += known
+            sent.counts.unchanged += known
+            for upload in _uploads(map(parcel_of, lacking)):
                 await _upload(server, upload, sent)
-    for damage in source.damages:
+    _note_damages(source.damages, sent)
+    return source.damages
+
+
+async def _send_software(
+    server: "_Server", settings: Settings, path: Path, known: Sequence[Damage], sent: Sent
+) -> None:
+    """Send what Spack has written; the server passes over what it knows.
+
+    Of a file that was named, the server has to find something in it.
+    """
+    software = SoftwareFiles(path, budgets_of(settings), settings.max_file_mib * 2**20)
+    before = sent.counts.discovered, sent.unreadable
+    for upload in _uploads(p for p in software.parcels() if _has_text_names(p, sent)):
+        await _upload(server, upload, sent)
+    noted = {(damage.path, damage.reason) for damage in known}
+    met = {(damage.path, damage.reason): damage for damage in software.damages}
+    _note_damages([damage for key, damage in met.items() if key not in noted], sent)
+    if is_single_file(path) and before == (sent.counts.discovered, sent.unreadable):
+        sent.reject(str(path), "unknown", "the server finds in it neither a spec nor a build")
+
+
+def _note_damages(damages: Iterable[Damage], sent: Sent) -> None:
+    for damage in damages:
         sent.unreadable += 1
         typer.echo(f"caseledger: {damage.path}: {damage.detail}", err=True)
 
 
-async def _upload(server: "_Server", upload: Sequence[Found], sent: Sent) -> None:
-    """Send directories; when one of them changes meanwhile, the others go one by one."""
+async def _upload(server: "_Server", upload: Sequence[Parcel], sent: Sent) -> None:
+    """Send parcels; when a file of one changes meanwhile, the others go one by one."""
     try:
-        await server.upload(upload, sent)
+        sent.take(await server.upload(upload))
     except OSError as error:
         if len(upload) > 1:
-            for found in upload:
-                await _upload(server, [found], sent)
+            for parcel in upload:
+                await _upload(server, [parcel], sent)
             return
-        sent.counts.rejected += 1
-        path = storable_path(upload[0].path)
-        sent.problems.append({"path": path, "reason": "unreadable", "detail": str(error)})
+        sent.reject(upload[0].path, "unreadable", str(error))
 
 
 def _can_be_sent(found: Found, sent: Sent) -> bool:
@@ -101,32 +161,35 @@ def _can_be_sent(found: Found, sent: Sent) -> bool:
 
     Its names are to be text, as JSON needs, and files are all that an upload holds.
     """
-    reason, detail = "empty", "there is no file in it"
-    if found.entries:
-        try:
-            place_in_tar(found.location).encode()
-        except UnicodeEncodeError:
-            reason, detail = "bad_name", "its path is not valid UTF-8"
-        else:
-            return True
-    sent.counts.rejected += 1
-    path = storable_path(found.path)
-    sent.problems.append({"path": path, "reason": reason, "detail": detail})
-    return False
+    if not found.entries:
+        sent.reject(found.path, "empty", "there is no file in it")
+        return False
+    return _is_text(place_in_tar(found.location), found.path, sent)
 
 
-def _uploads(directories: Sequence[Found]) -> Iterator[list[Found]]:
-    """Share directories out to uploads of a sensible size."""
-    upload: list[Found] = []
+def _has_text_names(parcel: Parcel, sent: Sent) -> bool:
+    return all(_is_text(member.name, parcel.path, sent) for member in parcel.members)
+
+
+def _is_text(name: str, path: str, sent: Sent) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        sent.reject(path, "bad_name", "its path is not valid UTF-8")
+        return False
+    return True
+
+
+def _uploads(parcels: Iterable[Parcel]) -> Iterator[list[Parcel]]:
+    """Share parcels out to uploads of a sensible size."""
+    upload: list[Parcel] = []
     size = 0
-    for found in directories:
-        wanted = set(found.inventory.files.values())
-        own = sum(entry.size for entry in found.entries if entry.path in wanted)
-        if upload and size + own > _LARGEST_UPLOAD:
+    for parcel in parcels:
+        if upload and size + parcel.size > _LARGEST_UPLOAD:
             yield upload
             upload, size = [], 0
-        upload.append(found)
-        size += own
+        upload.append(parcel)
+        size += parcel.size
     if upload:
         yield upload
 
@@ -156,13 +219,13 @@ class _Server:
         answer = await self._ask("POST", "/ingestions/lacking", json=body)
         return [directories[number] for number in answer["lacking"]]
 
-    async def upload(self, directories: Sequence[Found], sent: Sent) -> None:
-        """Send directories and wait until they are imported."""
+    async def upload(self, parcels: Sequence[Parcel]) -> dict[str, Any]:
+        """Send parcels, wait until they are imported, and return the record of that."""
         parameters = {"name": self._name, "wait": "60"}
         if self._machine is not None:
             parameters["machine"] = self._machine
         with tempfile.TemporaryFile() as file:
-            await asyncio.to_thread(_write, file, directories)
+            await asyncio.to_thread(_write, file, parcels)
             file.seek(0)
             record = await self._ask(
                 "POST", "/ingestions", params=parameters, content=_pieces(file)
@@ -170,10 +233,7 @@ class _Server:
         while record["status"] not in _ENDED:
             await asyncio.sleep(_POLL_SECONDS)
             record = await self._ask("GET", f"/ingestions/{record['id']}")
-        for name, number in record["counts"].items():
-            if name != "discovered":
-                setattr(sent.counts, name, getattr(sent.counts, name) + number)
-        sent.problems += record["problems"] or []
+        return record
 
     async def _ask(self, method: str, path: str, **request: Any) -> dict[str, Any]:
         try:
@@ -191,8 +251,8 @@ class _Server:
         raise RemoteError(f"{response.url}: {response.status_code}: {detail}")
 
 
-def _write(file: IO[bytes], directories: Sequence[Found]) -> None:
-    for piece in packed(directories):
+def _write(file: IO[bytes], parcels: Sequence[Parcel]) -> None:
+    for piece in packed(parcels):
         file.write(piece)
 
 

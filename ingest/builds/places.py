@@ -78,7 +78,11 @@ class DirectoryPlace(Place):
     def read(self, wanted: Sequence[Unit]) -> Iterator[tuple[Unit, Files]]:
         """Give the units with files that are opened whenever they are read."""
         for unit in wanted:
-            yield unit, {name: partial(_chunks, self._root / at.path) for name, at in unit.files}
+            yield unit, {name: partial(_chunks, self.located(at)) for name, at in unit.files}
+
+    def located(self, file: Listed) -> Path:
+        """Return where a file of a unit is."""
+        return self._root / file.path
 
     def shown(self, path: str) -> str:
         """Return a path below this place for people and for the database."""

@@ -32,7 +32,7 @@ _OTHERS = frozenset({
     "install_manifest.json", "install_environment.json", "install_times.json", "layout.json",
     "compile_commands.json", "spack.yaml",
 })  # fmt: skip
-_UNSEEN = frozenset({"archived-files", "repos", "blobs", "_pgp", ".git", "sbom"})
+UNSEEN = frozenset({"archived-files", "repos", "blobs", "_pgp", ".git", "sbom"})
 _MARKS = (b'"spec"', b'"_meta"', b'"concrete_specs"', b'"database"', b'"package_hash"',
           b'"parameters"', b'"specs"', b"spec:")  # fmt: skip
 _HEAD = 2**16
@@ -70,7 +70,7 @@ class Place:
 def may_hold_specs(path: str) -> bool:
     """Tell by its name whether a file is worth a look."""
     parts = PurePosixPath(path).parts
-    if not parts or not _UNSEEN.isdisjoint(parts[:-1]):
+    if not parts or not UNSEEN.isdisjoint(parts[:-1]):
         return False
     if "failures" in parts[:-1] and ".spack-db" in parts:
         return True
@@ -178,7 +178,7 @@ class SpackFiles:
             entries = [entry for entry in entries if entry.name == _METADATA]
         for entry in entries:
             if entry.is_dir(follow_symlinks=False):
-                if entry.name not in _UNSEEN and parse_lid(entry.name) is None:
+                if entry.name not in UNSEEN and parse_lid(entry.name) is None:
                     yield from self._paths(entry.path, depth + 1)
             elif may_hold_specs(entry.path) and entry.is_file(follow_symlinks=False):
                 yield entry.path
@@ -200,12 +200,10 @@ class SpackFiles:
         return None
 
     def _with_blobs(self, file: SpackFile) -> SpackFile:
-        root, found, _ = file.path.rpartition(_MANIFESTS)
-        for blob in named_blobs(file) if found else ():
-            path = f"{root}/{blob.path}"
+        for checksum, path in blob_paths(file).items():
             data = self._read(path) if Path(path).is_file() else None
             if data is not None:
-                file.blobs[blob.checksum] = data
+                file.blobs[checksum] = data
         return file
 
     # Archives.
@@ -260,6 +258,12 @@ class SpackFiles:
 
     def _note(self, path: str, reason: str, detail: str) -> None:
         self.damages.append(Damage(path, reason, detail))
+
+
+def blob_paths(file: SpackFile) -> dict[str, str]:
+    """Return where the blobs with specs are that a manifest in a build cache names, by checksum."""
+    root, found, _ = file.path.rpartition(_MANIFESTS)
+    return {blob.checksum: f"{root}/{blob.path}" for blob in named_blobs(file)} if found else {}
 
 
 def named_blobs(file: SpackFile) -> list[Blob]:

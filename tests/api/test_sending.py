@@ -1,6 +1,8 @@
 """`caseledger import --to`: a login node sends what the server lacks."""
 
+import gzip
 import tarfile
+from collections import Counter
 from io import BytesIO
 from pathlib import Path
 
@@ -9,16 +11,19 @@ import pytest
 from pydantic import SecretStr
 
 from api.app import create_app
-from api.cli.sending import send
+from api.cli.sending import Sent, send
 from api.security.tokens import create_token
-from ingest.packing import packed
+from ingest.packing import packed, parcel_of
 from ingest.pipeline import ImportOptions, Shard, import_paths
 from ingest.sources import open_source
 from models.database import Database, open_database
-from models.errors import RemoteError
+from models.errors import RemoteError, SourceError
 from models.ingestion import Counts
 from models.settings import Settings
 from tests.archives import dump
+from tests.ingest.builds.test_importing import write_tree
+from tests.ingest.spack.builders import diamond, document, lockfile, manifest, package
+from tests.ingest.spack.builders import packed as as_json
 
 URL = "http://server"
 
@@ -53,8 +58,8 @@ async def test_what_is_sent_gives_the_documents_of_an_import(
 
 
 def _without_paths(documents: list[dict[str, object]]) -> str:
-    for document in documents:
-        executions = document.get("executions", [document.get("recorded")])
+    for each in documents:
+        executions = each.get("executions", [each.get("recorded")])
         assert isinstance(executions, list)
         for execution in executions:
             del execution["sourcePath"], execution["foundAt"]
@@ -87,6 +92,103 @@ async def test_a_directory_without_files_is_counted(
     assert [problem["reason"] for problem in sent.problems] == ["empty"]
 
 
+def _software() -> dict[str, bytes]:
+    """Return files of specs: an environment, a build cache, and some that are something else."""
+    blob = gzip.compress(as_json(document(package("other"))))
+    name = manifest(blob)["data"][0]["checksum"]
+    return {
+        "env/spack.lock": as_json(lockfile([(diamond(), "app")])),
+        "cache/v3/manifests/spec/other/other-1.0-x.spec.manifest.json": as_json(manifest(blob)),
+        f"cache/blobs/sha256/{name[:2]}/{name}": blob,
+        "leaf.spec.json": as_json(document(package("leaf"))),
+        "notes.json": b"[1, 2]",
+    }
+
+
+async def _origins(database: Database) -> Counter[tuple[str, str, str, str | None]]:
+    return Counter(
+        (spec["_id"], each["origin"], each["file"].rpartition("!")[2].strip("/"),
+         each.get("environment"))
+        for spec in await database.specs.find({}, {"provenance": 1})
+        for each in spec["provenance"]
+    )  # fmt: skip
+
+
+async def _builds(database: Database) -> list[tuple[str, str, str]]:
+    found = await database.builds.find({}, {"kind": 1, "status": 1, "specHash": 1})
+    return sorted((b["kind"], b["status"], str(b.get("specHash"))) for b in found)
+
+
+async def test_software_that_is_sent_is_recorded_as_by_an_import(
+    database: Database,
+    settings: Settings,
+    transport: httpx2.AsyncBaseTransport,
+    token: Settings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("api.cli.sending._LARGEST_UPLOAD", 5000)
+    write_tree(write_tree(tmp_path), _software())
+    sent = await send(token, [tmp_path], URL, transport=transport)
+    assert (sent.kind, sent.unreadable) == ("spack", 0)
+    other = settings.model_copy(update={"database": f"{settings.database}_o"})
+    async with open_database(other) as directly:
+        report = await import_paths(directly, [tmp_path], ImportOptions(jobs=1))
+        assert sent.counts == report.record.counts
+        assert [p["reason"] for p in sent.problems] == [p.reason for p in report.record.problems]
+        assert await _origins(database) == await _origins(directly)
+        assert await _builds(database) == await _builds(directly)
+
+
+async def test_software_that_is_sent_again_is_unchanged(
+    transport: httpx2.AsyncBaseTransport, token: Settings, tmp_path: Path
+) -> None:
+    write_tree(write_tree(tmp_path), _software())
+    first = await send(token, [tmp_path], URL, transport=transport)
+    second = await send(token, [tmp_path], URL, transport=transport)
+    assert first.counts.created > 0
+    assert (second.counts.created, second.counts.updated) == (0, 0)
+
+
+@pytest.mark.parametrize("name", ["spack.lock", "repos/a.spec.json", "1000.250102-030405/a.json"])
+async def test_a_single_file_is_sent(
+    database: Database,
+    transport: httpx2.AsyncBaseTransport,
+    token: Settings,
+    tmp_path: Path,
+    name: str,
+) -> None:
+    write_tree(tmp_path, {name: as_json(document(diamond()))})
+    sent = await send(token, [tmp_path / name], URL, transport=transport)
+    assert sent.counts == Counts(discovered=1, created=1)
+    assert await database.specs.count({"_id": diamond().hash}) == 1
+
+
+async def test_a_file_in_which_the_server_finds_nothing_is_counted(
+    transport: httpx2.AsyncBaseTransport, token: Settings, tmp_path: Path
+) -> None:
+    write_tree(tmp_path, {"package.json": b"{}"})
+    sent = await send(token, [tmp_path / "package.json"], URL, transport=transport)
+    assert sent.counts == Counts(discovered=1, rejected=1)
+    assert [problem["reason"] for problem in sent.problems] == ["unknown"]
+
+
+@pytest.mark.parametrize("name", ["a.tar", "a.bin"])
+async def test_what_cannot_be_sent_is_an_error(
+    transport: httpx2.AsyncBaseTransport, token: Settings, tmp_path: Path, name: str
+) -> None:
+    write_tree(tmp_path, {name: b"\0"})
+    with pytest.raises(SourceError, match=name):
+        await send(token, [tmp_path / name], URL, transport=transport)
+
+
+def test_an_import_that_failed_at_the_server_is_told() -> None:
+    sent = Sent()
+    counts = Counts().model_dump(by_alias=False)
+    sent.take({"status": "interrupted", "kind": "spack", "counts": counts, "problems": []})
+    assert sent.unreadable == 1
+
+
 async def test_without_a_token_it_is_refused_with_the_reason(
     transport: httpx2.AsyncBaseTransport, tree: Path
 ) -> None:
@@ -101,7 +203,7 @@ async def test_a_server_that_is_not_there_is_named(tree: Path) -> None:
 
 def test_a_packed_directory_is_a_tar_with_holes_for_what_is_not_read(tree: Path) -> None:
     found = next(open_source(tree).find())
-    data = b"".join(packed([found]))
+    data = b"".join(packed([parcel_of(found)]))
     with tarfile.open(fileobj=BytesIO(data)) as archive:
         members = {
             member.name.rpartition(f"{found.location.lid.text}/")[2]: member for member in archive
