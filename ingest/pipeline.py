@@ -205,7 +205,10 @@ class _Import:
         is_first = not record.counts.discovered
         name, dry_run = self._options.source_name, self._options.dry_run
         files = SpackFiles(path, self._options.budgets, self._options.max_file_bytes, name)
-        count = await import_specs(self._database, files, self._audit, self._stop, dry_run=dry_run)
+        is_named = is_single_file(path) and not open_place(path, self._options.budgets).units()
+        count = await import_specs(
+            self._database, files, self._audit, self._stop, dry_run=dry_run, is_named=is_named
+        )
         if count:
             record.kind = _SPACK if is_first or record.kind == _SPACK else _MIXED
         noted = {(damage.path, damage.reason) for damage in known}

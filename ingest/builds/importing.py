@@ -98,6 +98,9 @@ async def _import_unit(
         audit.count("discovered")
         audit.reject(shown, "unreadable", error.strerror or "no reason")
         return
+    if not builds and place.is_named_file:
+        audit.count("discovered")
+        audit.reject(shown, "unknown", "there is no build in it")
     for number, build in enumerate(builds, 1):
         is_last = number == len(builds)
         said = replace(

@@ -41,6 +41,11 @@ class Place(ABC):
         self.budgets = budgets
         self.damages: list[Damage] = []
 
+    @property
+    def is_named_file(self) -> bool:
+        """Whether it is a single file, which a person has named and no search has found."""
+        return False
+
     @abstractmethod
     def units(self) -> list[Unit]:
         """Return what there is to read, in the order of the paths."""
@@ -71,9 +76,14 @@ class DirectoryPlace(Place):
         self._start = whole.name if whole.name != METADATA else f"{whole.parent.name}/{METADATA}"
         self._root = whole.parents[self._start.count("/")] if whole.name else whole
 
+    @property
+    def is_named_file(self) -> bool:
+        """Whether it is a single file."""
+        return self.path.is_file()
+
     def units(self) -> list[Unit]:
         """Return what there is to read; what cannot be listed is noted."""
-        return self._single() if self.path.is_file() else find_units(self._walk(self._start, 0))
+        return self._single() if self.is_named_file else find_units(self._walk(self._start, 0))
 
     def read(self, wanted: Sequence[Unit]) -> Iterator[tuple[Unit, Files]]:
         """Give the units with files that are opened whenever they are read."""

@@ -60,14 +60,15 @@ async def import_specs(
     stop: Callable[[], bool],
     *,
     dry_run: bool = False,
+    is_named: bool = False,
 ) -> int:
     """Import all specs of a source; return how many items were found.
 
     Each item counts as discovered, and as what became of it. A file that only seemed to be Spack's
-    does not count. What could not be read at all is in the `damages` of the source; SourceError
-    when it is none.
+    does not count, unless it `is_named` by a person: then it is rejected. What could not be read at
+    all is in the `damages` of the source; SourceError when it is none.
     """
-    running = _Import(database, files, audit, stop, dry_run=dry_run)
+    running = _Import(database, files, audit, stop, dry_run=dry_run, is_named=is_named)
     places = files.places()
     while not stop() and (batch := await asyncio.to_thread(_next_of, places, _BATCH_PLACES)):
         await running.take(batch)
@@ -84,12 +85,14 @@ class _Import:
         stop: Callable[[], bool],
         *,
         dry_run: bool,
+        is_named: bool,
     ) -> None:
         self._database = database
         self._files = files
         self._audit = audit
         self._stop = stop
         self._dry_run = dry_run
+        self._is_named = is_named
         self._known = KnownFiles(database, audit.id)
         self._pending = _Pending()
         self._read: list[_Reading] = []
@@ -102,7 +105,7 @@ class _Import:
         for place in places:
             if self._stop():
                 return
-            if place in known:
+            if place in known and (known[place] or not self._is_named):
                 self._count(known[place], "unchanged")
             else:
                 await self._take_place(_Reading(place))
@@ -140,7 +143,8 @@ class _Import:
         self._audit.count(outcome, items)
 
     def _reject(self, reading: _Reading, rejected: Rejected) -> None:
-        if rejected.reason in _PASSED_OVER and not is_certain(rejected.file):
+        is_spack = self._is_named or is_certain(rejected.file)
+        if rejected.reason in _PASSED_OVER and not is_spack:
             return
         reading.is_whole = False
         self.count += 1

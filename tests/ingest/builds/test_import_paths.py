@@ -34,6 +34,22 @@ async def test_a_single_report_is_imported(database: Database, tmp_path: Path, n
     assert report.record.counts.created == await database.builds.count({}) > 0
 
 
+async def test_a_single_report_of_no_build_is_refused(database: Database, tmp_path: Path) -> None:
+    path = write_tree(tmp_path) / "reports/other.xml"
+    report = await import_paths(database, [path], ImportOptions(jobs=1))
+    assert [(p.path, p.reason) for p in report.record.problems] == [(str(path), "unknown")]
+    assert (report.record.counts.rejected, report.record.status) == (1, "partial")
+
+
+async def test_a_file_of_the_old_monitor_is_no_spec_of_another_form(
+    database: Database, tmp_path: Path
+) -> None:
+    path = next(path for path in write_tree(tmp_path).glob("monitor/build-metadata-*"))
+    report = await import_paths(database, [path], ImportOptions(jobs=1))
+    assert "unknown" not in [problem.reason for problem in report.record.problems]
+    assert report.record.counts.discovered == 1
+
+
 async def test_a_spec_that_comes_later_links_the_execution(
     database: Database, tmp_path: Path
 ) -> None:

@@ -156,6 +156,26 @@ async def test_a_file_of_another_kind_is_no_source(spec_database: Database, tmp_
     assert (report.unreadable, report.record.status) == (1, "failed")
 
 
+@pytest.mark.parametrize("data", [b"{}", b'{"name": "x", "version": "1.0"}', b'{"specs": 1}'])
+async def test_a_file_of_another_form_is_refused_when_it_is_named(
+    spec_database: Database, tmp_path: Path, data: bytes
+) -> None:
+    path = _written(tmp_path, {"package.json": data}) / "package.json"
+    assert _counts(await _import(spec_database, tmp_path)) == {}
+    report = await _import(spec_database, path)
+    assert _counts(report) == {"rejected": 1}
+    assert [(p.path, p.reason) for p in report.record.problems] == [(str(path), "unknown")]
+    assert report.record.status == "partial"
+
+
+async def test_a_manifest_without_a_spec_is_refused_when_it_is_named(
+    spec_database: Database, tmp_path: Path
+) -> None:
+    path = _written(tmp_path, {"a.json": packed(manifest(b"", "text/plain"))}) / "a.json"
+    report = await _import(spec_database, path)
+    assert [each.reason for each in report.record.problems] == ["no_spec"]
+
+
 async def test_one_bad_item_costs_itself(spec_database: Database, tmp_path: Path) -> None:
     good, forged = document(diamond()), document(package("forged"))
     forged["spec"]["nodes"][0]["version"] = "6.6.6"
