@@ -1,13 +1,11 @@
 """`/ingestions`: imports, and asking for one."""
 
 import re
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
-from starlette.datastructures import UploadFile
 
 from api.bodies import FoundElsewhere, ImportFromPath, LackingQuestion, body_of, read_body
 from api.dated_pages import Cursor, DatedList, Limit
@@ -18,6 +16,7 @@ from api.paging import DEFAULT_LIMIT
 from api.responses import json_response, problems
 from api.schemas import IngestionItem, Lacking, PageOf
 from api.security import require
+from api.uploads import FORM, content_type, uploaded
 from ingest.known import find_known
 from ingest.layout import locate
 from ingest.sources import Found, Summary
@@ -38,7 +37,6 @@ _SUFFIXES = {
 }
 _NAMED = (".tar.gz", ".tgz", ".tar", ".tar.zst", ".tzst", ".zip", ".json", ".yaml", ".lock", ".xml")
 _PLAIN_NAME = re.compile(r"[^/\x00-\x1f.][^/\x00-\x1f]{0,199}")
-_CHUNK = 2**20
 _ENDED = frozenset({"completed", "partial", "failed", "interrupted"})
 _UPLOAD: dict[str, Any] = {
     "requestBody": {
@@ -46,12 +44,7 @@ _UPLOAD: dict[str, Any] = {
         "description": "The archive, or a form with the archive as its one file.",
         "content": {
             **{name: {"schema": {"type": "string", "format": "binary"}} for name in _SUFFIXES},
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "properties": {"file": {"type": "string", "format": "binary"}},
-                }
-            },
+            **FORM,
         },
     }
 }
@@ -102,7 +95,7 @@ async def upload_archive(
 ) -> Response:
     """Upload an archive and import it; large ones go on when this has been answered with 202."""
     settings = request.app.state.settings
-    chunks, told = await _content(request)
+    chunks, told = await uploaded(request)
     own_name = _file_name(request, name or told)
     path = await save_upload(chunks, own_name, settings.max_upload_mib * 2**20)
     options = import_options(settings, request.app.state.tables, f"upload:{own_name}")
@@ -217,32 +210,9 @@ def _item(record: dict[str, Any]) -> dict[str, Any]:
     return {"id": record.pop("_id"), "problems": record.pop("problems", None), **record}
 
 
-async def _content(request: Request) -> tuple[AsyncIterator[bytes], str | None]:
-    """Return the bytes that are uploaded, and the name of the file if a form tells it."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "multipart/form-data":
-        return request.stream(), None
-    form = await request.form(max_files=1, max_fields=10)
-    files = [value for value in form.values() if isinstance(value, UploadFile)]
-    if not files:
-        raise ProblemError(
-            HTTPStatus.BAD_REQUEST, "no-file", "Nothing was sent", "The form holds no file."
-        )
-    name = (files[0].filename or "").rpartition("/")[2][:255]
-    return _chunks(files[0]), name or None
-
-
-async def _chunks(file: UploadFile) -> AsyncIterator[bytes]:
-    try:
-        while chunk := await file.read(_CHUNK):
-            yield chunk
-    finally:
-        await file.close()
-
-
 def _file_name(request: Request, name: str | None) -> str:
     """Return what to call the upload; its end tells what it is, a 415 when nothing does."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    kind = content_type(request)
     name = name if name is not None and _PLAIN_NAME.fullmatch(name) else ""
     if name.lower().endswith(_NAMED):
         return name

@@ -1,6 +1,7 @@
 """`/specs`: recording specs, what callers add to one, deleting one."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -18,6 +19,7 @@ from api.routes.specs import spec_tag
 from api.security import require
 from api.spec_schemas import SpecDetail, SpecUpload
 from api.spec_views import spec_detail
+from api.uploads import FORM, uploaded
 from ingest.software_link import relink_specs
 from ingest.spack.strict_json import Limits
 from ingest.spack.uploading import Uploaded, upload_specs
@@ -29,12 +31,13 @@ router = APIRouter(prefix="/specs", tags=["specs"])
 _MIB = 2**20
 _MOST_TOLD = 100
 _MOST_BUILDS = 10
+_NAME = r"^[^/\x00-\x1f]+$"
 _BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
         "description": "What Spack has written: a document, an array or NDJSON of these, a"
         " lockfile, the index of an install tree or a build cache, a signed spec file; gzipped or"
-        " not.",
+        " not. Or a form with such a file as its one file.",
         "content": {
             "application/json": {
                 "schema": {"type": "object"},
@@ -44,16 +47,18 @@ _BODY: dict[str, Any] = {
             "application/yaml": {"schema": {"type": "string"}},
             "text/plain": {"schema": {"type": "string"}},
             "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
+            **FORM,
         },
     }
 }
 
 Name = Annotated[
-    str,
+    str | None,
     Query(
         max_length=255,
-        pattern=r"^[^/\x00-\x1f]+$",
-        description="What the file is called; its end tells YAML from JSON.",
+        pattern=_NAME,
+        description="What the file is called; its end tells YAML from JSON. Without it, that is"
+        " what a form says, or else spec.json.",
         examples=["spack.lock"],
     ),
 ]
@@ -75,16 +80,15 @@ class SpecEdit(Strict):
     dependencies=[require("ingest")],
     openapi_extra=_BODY,
 )
-async def upload_spec_documents(
-    store: Store, request: Request, name: Name = "spec.json"
-) -> Response:
+async def upload_spec_documents(store: Store, request: Request, name: Name = None) -> Response:
     """Record what Spack has written: 201 when any of it is new, 200 when nothing is.
 
     One bad item costs itself; a 422 tells that no item could be taken.
     """
     most = request.app.state.settings.max_spec_mib * _MIB
-    data = await _body(request, most)
-    upload = await upload_specs(store, data, name, Limits(size=most))
+    chunks, told = await uploaded(request)
+    data = await _body(chunks, most)
+    upload = await upload_specs(store, data, name or _plain(told), Limits(size=most))
     items = upload.items
     if items and all(item.outcome == "rejected" for item in items):
         raise _rejected(items)
@@ -181,9 +185,13 @@ def _check_match(request: Request, document: dict[str, Any]) -> None:
         raise outdated("The spec has changed since.")
 
 
-async def _body(request: Request, most: int) -> bytes:
+def _plain(name: str | None) -> str:
+    return name if name is not None and re.fullmatch(_NAME, name) else "spec.json"
+
+
+async def _body(chunks: AsyncIterator[bytes], most: int) -> bytes:
     body = bytearray()
-    async for chunk in request.stream():
+    async for chunk in chunks:
         body += chunk
         if len(body) > most:
             raise ProblemError(

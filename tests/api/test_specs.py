@@ -393,6 +393,19 @@ async def test_every_kind_of_file_is_taken(
     assert ingestion.json()["counts"]["created"] == count
 
 
+async def test_a_form_with_a_file_is_taken_under_its_name(writer: httpx2.AsyncClient) -> None:
+    files = {"file": ("env/a.spec.json", packed(document(diamond())))}
+    answer = await writer.post(SPECS, files=files)
+    assert answer.status_code == 201, answer.text
+    detail = (await writer.get(answer.headers["Location"])).json()
+    assert detail["provenance"][0]["file"] == "a.spec.json"
+
+
+async def test_a_form_without_a_file_is_refused(writer: httpx2.AsyncClient) -> None:
+    answer = await writer.post(SPECS, files={"file": (None, b"{}")})
+    assert (answer.status_code, answer.json()["detail"]) == (400, "The form holds no file.")
+
+
 @pytest.mark.parametrize(
     ("content", "kind"),
     [
