@@ -377,8 +377,9 @@ def _read_node(entry: Entry) -> Node:
         _optional(native, part, dict, place)
     arch = _optional(native, "arch", dict, place) or {}
     target, built_as = arch.get("target"), _optional(native, "build_spec", dict, place)
-    at_arch = f"{place}.arch"
-    target = _optional(target, "name", str, at_arch) if isinstance(target, dict) else target
+    at_arch, at_target = f"{place}.arch", ["target"]
+    if isinstance(target, dict):
+        target, at_target = target.get("name"), ["target", "name"]
     hashes = _hashes(native, place)
     key = _key(entry, hashes)
     return Node(
@@ -391,7 +392,7 @@ def _read_node(entry: Entry) -> Node:
         namespace=_optional(native, "namespace", str, place),
         platform=_optional(arch, "platform", str, at_arch),
         os=_optional(arch, "platform_os", str, at_arch),
-        target=None if target is None else _checked(target, str, at_arch, "target"),
+        target=None if target is None else _checked(target, str, at_arch, *at_target),
         hash=hashes.get("hash", key),
         full_hash=hashes.get("full_hash"),
         build_hash=hashes.get("build_hash", key if entry.key_name == "build_hash" else None),

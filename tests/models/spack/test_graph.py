@@ -250,6 +250,18 @@ def edited(edit: Callable[[list[Any]], object]) -> Json:
             edited(lambda n: n[2].update(arch="x86")), "wrong_type", "spec.nodes[2].arch", id="arch"
         ),
         pytest.param(
+            edited(lambda n: n[0].update(arch={"target": {"name": 5}})),
+            "wrong_type",
+            "spec.nodes[0].arch.target.name",
+            id="name of a target",
+        ),
+        pytest.param(
+            edited(lambda n: n[0].update(arch={"target": 5})),
+            "wrong_type",
+            "spec.nodes[0].arch.target",
+            id="target",
+        ),
+        pytest.param(
             edited(lambda n: n[2].update(concrete=False)), "abstract", "spec.nodes[2]",
             id="abstract",
         ),
