@@ -1,6 +1,7 @@
 """`caseledger import --to URL`: import through the REST API of a Caseledger elsewhere."""
 
 import asyncio
+import re
 import socket
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -24,6 +25,7 @@ _ASKED = 500
 _LARGEST_UPLOAD = 64 * 2**20
 _TIMEOUT = httpx2.Timeout(120, connect=10)
 _POLL_SECONDS = 1.0
+_NUMBER = re.compile("[-_]?[0-9]+")
 _EXECUTIONS = "performance_archive"
 _ENDED = frozenset({"completed", "partial", "failed", "interrupted"})
 
@@ -82,10 +84,15 @@ async def send(
     async with httpx2.AsyncClient(
         base_url=base, headers=headers, timeout=_TIMEOUT, transport=transport
     ) as client:
-        server = _Server(client, f"{socket.gethostname()}.tar", machine)
+        server = _Server(client, f"{_pool_of(socket.gethostname())}.tar", machine)
         for path in paths:
             await _send_path(server, settings, path, shard, sent)
     return sent
+
+
+def _pool_of(host: str) -> str:
+    """Return what the login nodes of a pool are called together, for they see the same files."""
+    return _NUMBER.sub("", host.partition(".")[0]) or "host"
 
 
 async def _send_path(

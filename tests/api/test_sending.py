@@ -57,6 +57,32 @@ async def test_what_is_sent_gives_the_documents_of_an_import(
         assert _without_paths(await dump(database)) == _without_paths(await dump(directly))
 
 
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        pytest.param("login01", "login02.site.gov", id="login nodes"),
+        pytest.param("chr-login-1", "chr-login-12", id="behind a hyphen"),
+        pytest.param("001", "2", id="numbers alone"),
+    ],
+)
+async def test_the_nodes_of_a_pool_send_what_none_has_sent(
+    transport: httpx2.AsyncBaseTransport,
+    token: Settings,
+    tree: Path,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    first: str,
+    second: str,
+) -> None:
+    monkeypatch.setattr("api.cli.sending.socket.gethostname", lambda: first)
+    await send(token, [tree], URL, transport=transport)
+    before = await database.ingestions.count({})
+    monkeypatch.setattr("api.cli.sending.socket.gethostname", lambda: second)
+    again = await send(token, [tree], URL, transport=transport)
+    assert again.counts.unchanged == again.counts.discovered > 0
+    assert await database.ingestions.count({}) == before
+
+
 def _without_paths(documents: list[dict[str, object]]) -> str:
     for each in documents:
         executions = each.get("executions", [each.get("recorded")])
