@@ -32,6 +32,8 @@ _TOLD_TYPES = ", ".join(DEPENDENCY_TYPES)
 _UNTYPED = ("build", "link")
 _BUILT_AS = ("build_spec",)
 _HASH = re.compile(r"[a-z0-9]{32,64}")
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,199}")
+_VERSION = re.compile(r"[!-~]{1,1000}")
 _PLAIN_KEY = re.compile(r"[\w-]+", re.ASCII)
 _SHOWN_OF_KEY = 100
 _SHOWN_OF_CYCLE = 8
@@ -269,7 +271,8 @@ def graph_of(document: Any, place: str = "") -> Graph:
     """Return the graph of a spec document, `{"spec": …}`, whose first node is its root.
 
     SpecError for anything that a concrete spec document cannot be: `not_a_spec`, `no_format`,
-    `wrong_type`, `abstract`, `no_hash`, `duplicate_node`, `dangling`, `wrong_name`, `cycle`.
+    `wrong_type`, `bad_name`, `bad_version`, `abstract`, `no_hash`, `duplicate_node`, `dangling`,
+    `wrong_name`, `cycle`.
     """
     spec = document.get("spec") if isinstance(document, dict) else None
     where = join_place(place, "spec")
@@ -387,8 +390,8 @@ def _read_node(entry: Entry) -> Node:
         key_name=entry.key_name,
         place=place,
         native=native,
-        name=name,
-        version=_required(native, "version", str, place),
+        name=_fitting(_NAME, name, place, "name"),
+        version=_fitting(_VERSION, _required(native, "version", str, place), place, "version"),
         namespace=_optional(native, "namespace", str, place),
         platform=_optional(arch, "platform", str, at_arch),
         os=_optional(arch, "platform_os", str, at_arch),
@@ -441,6 +444,13 @@ def _required(parent: JsonObject, key: str, kind: type[T], place: str) -> T:
 def _optional(parent: JsonObject, key: str, kind: type[T], place: str) -> T | None:
     value = parent.get(key)
     return None if value is None else _checked(value, kind, place, key)
+
+
+def _fitting(pattern: re.Pattern[str], text: str, place: str, key: str) -> str:
+    """Return a text that may be the name or the version of a package."""
+    if pattern.fullmatch(text) is None:
+        raise SpecError(f"bad_{key}", join_place(place, key), f"no package has such a {key}")
+    return text
 
 
 def _object(value: Any) -> JsonObject:

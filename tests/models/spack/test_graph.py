@@ -211,6 +211,10 @@ def edited(edit: Callable[[list[Any]], object]) -> Json:
     return given
 
 
+def of_second(**changes: str) -> Json:
+    return edited(lambda nodes: nodes[1].update(changes))
+
+
 @pytest.mark.parametrize(
     ("given", "reason", "path"),
     [
@@ -237,6 +241,19 @@ def edited(edit: Callable[[list[Any]], object]) -> Json:
         pytest.param(
             edited(lambda n: n[1].update(version=1.2)), "wrong_type", "spec.nodes[1].version",
             id="version",
+        ),
+        *(
+            pytest.param(
+                of_second(name=name), "bad_name", "spec.nodes[1].name", id=f"name {name[:9]!r}"
+            )
+            for name in ("", " ", "../x", "z\0lib", "zlib\n", "-z", "é", "a" * 201)
+        ),
+        *(
+            pytest.param(
+                of_second(version=version), "bad_version", "spec.nodes[1].version",
+                id=f"version {version[:9]!r}",
+            )
+            for version in ("", "1 2", "1\n", "1" * 1001)
         ),
         pytest.param(
             edited(lambda n: n[0]["dependencies"][0]["parameters"].update(deptypes=["odd"])),
