@@ -1,6 +1,7 @@
 """The files of an embedded server, and what they tell about it."""
 
 import json
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,11 @@ class ServerDirectory:
             return float(self._linger.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return 0.0
+
+    def is_wanted(self, socket_path: str) -> bool:
+        """Tell whether the server goes on without users: while it lingers, and then for clients."""
+        until = self.lingers_until()
+        return until > 0 and (time.time() < until or connection_count(socket_path) > 0)
 
     def forget_linger(self) -> None:
         """Let the server stop with its last user."""

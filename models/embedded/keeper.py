@@ -20,7 +20,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from models.embedded.directory import ServerDirectory, connection_count
+from models.embedded.directory import ServerDirectory
 from models.embedded.locks import FileLock
 
 _STOP_SECONDS = 30
@@ -93,20 +93,12 @@ class Keeper:
         lock = FileLock(self._directory.users_lock)
         while True:
             lock.take_exclusive()
-            if not self._is_wanted():
+            if not self._directory.is_wanted(self._socket_path):
+                self._directory.forget_linger()
                 self._stopping.set()  # and keep newcomers waiting until the server has stopped
                 return
             lock.release()
             time.sleep(_POLL_SECONDS)
-
-    def _is_wanted(self) -> bool:
-        until = self._directory.lingers_until()
-        if not until:
-            return False
-        if time.time() < until or connection_count(self._socket_path):
-            return True
-        self._directory.forget_linger()
-        return False
 
     def _stop(self, mongod: "subprocess.Popen[bytes]") -> None:
         mongod.terminate()

@@ -156,13 +156,13 @@ def _is_ready(socket_path: str, seconds: float) -> bool:
 
 def _stop_if_last(directory: ServerDirectory, users: FileLock) -> None:
     """Stop the server if nobody else uses it; return when it has stopped or others go on."""
-    if directory.lingers_until() > time.time():
-        return
     if not users.try_exclusive():
         users.take_shared()  # waits for a keeper that has noticed by itself and is stopping
         return
     state = directory.read_state()
     if state is None or not is_held(directory.keeper_lock):
+        return
+    if directory.is_wanted(state["socket"]):
         return
     with FileLock(directory.keeper_lock) as keeper, suppress(ProcessLookupError):
         os.kill(state["keeper"], signal.SIGTERM)

@@ -192,6 +192,20 @@ def test_a_lingering_server_waits_for_a_client_and_stays_while_it_is_connected(
     _wait_until(lambda: not server_status(own).running)
 
 
+def test_a_command_that_ends_does_not_take_the_server_from_a_client(own: Settings) -> None:
+    with embedded_server(own) as uri:
+        linger(own, 1)
+        pids = _pids(own)
+    with MongoClient[dict[str, int]](uri) as client:
+        client.admin.command("ping")
+        time.sleep(1.5)
+        with embedded_server(own):
+            pass
+        assert _pids(own) == pids
+        client["marks"]["marks"].insert_one({"mark": 1})
+    _wait_until(lambda: not server_status(own).running)
+
+
 def test_a_lingering_server_stops_when_nobody_comes(own: Settings) -> None:
     with embedded_server(own):
         linger(own, 1)
