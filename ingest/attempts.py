@@ -14,7 +14,7 @@ from models.case import Attempt as StoredAttempt
 from models.execution import Execution
 from models.lid import parse_lid
 
-_RANK = {"completed": 3, "failed": 3, "unknown": 2, "running": 1}
+_RANK = {"completed": 4, "failed": 3, "unknown": 2, "running": 1}
 _MOST = 5000
 _ENDS = frozenset({"completed", "failed"})
 
@@ -88,7 +88,10 @@ class AttemptsOfCase:
 
 
 def _is_better(told: Attempt, told_by: str, known: StoredAttempt) -> bool:
-    """Prefer an end to none, and of several that tell the same, the earliest execution."""
+    """Prefer an end to none, and of several that tell the same, the earliest execution.
+
+    A success counts more than an error, for an error carries no job id and may be another run's.
+    """
     if told.outcome != known.outcome and _RANK[told.outcome] != _RANK[known.outcome]:
         return _RANK[told.outcome] > _RANK[known.outcome]
     ours = (_order_of(told_by), told.outcome, told.end or "")

@@ -34,13 +34,15 @@ class Attempt:
     """One `case.run`: when it began and ended, ISO local time, and what became of it.
 
     The outcome is `running` when the start is the last that the file tells, and `unknown` when
-    the history goes on without an end of this run, which happens when a job is killed.
+    the history goes on without an end of this run, which happens when a job is killed. The end is
+    guessed when its line carries no job id: one that does may show that it was another run's.
     """
 
     job_id: str | None
     start: str
     end: str | None
     outcome: Outcome
+    is_guessed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,7 @@ def _read_line(line: str, attempts: list[Attempt]) -> None:
     if event["phase"] == "case.run":
         _note_run(attempts, event["status"], moment, _job_id(event["message"] or ""))
     elif event["phase"] == "model execution":
-        _note_model(attempts, event["status"], moment)
+        _note_model(attempts, event["status"], moment, _job_id(event["message"] or ""))
     elif not _goes_on_during_run(event["phase"]):
         _close_killed(attempts)
 
@@ -121,13 +123,16 @@ def _note_run(attempts: list[Attempt], status: str, moment: str, job_id: str | N
         return
     if status == "error" and attempts and attempts[-1].outcome == "failed":
         return  # the model's error, just before, was the end of the same run
+    _take_back_guess(attempts, job_id)
     index = _open_attempt(attempts, job_id)
     if index is not None:
         outcome: Outcome = "completed" if status == "success" else "failed"
-        attempts[index] = replace(attempts[index], end=moment, outcome=outcome)
+        attempts[index] = replace(
+            attempts[index], end=moment, outcome=outcome, is_guessed=job_id is None
+        )
 
 
-def _note_model(attempts: list[Attempt], status: str, moment: str) -> None:
+def _note_model(attempts: list[Attempt], status: str, moment: str, job_id: str | None) -> None:
     """Tell the tries of one job apart: after a node failure the model is run again in it.
 
     Each try has a LID of its own. The first begins with case.run, the next when the model does.
@@ -135,10 +140,31 @@ def _note_model(attempts: list[Attempt], status: str, moment: str) -> None:
     if not attempts:
         return
     last = attempts[-1]
-    if status == "error" and last.end is None:
-        attempts[-1] = replace(last, end=moment, outcome="failed")
-    elif status == "starting" and last.outcome == "failed" and last.end is not None:
+    if status == "success":
+        _take_back_guess(attempts, job_id)
+    elif status == "error" and last.end is None:
+        attempts[-1] = replace(last, end=moment, outcome="failed", is_guessed=True)
+    elif status == "starting" and last.outcome == "failed" and _may_be(last, job_id):
         attempts.append(Attempt(last.job_id, moment, None, "running"))
+
+
+def _take_back_guess(attempts: list[Attempt], job_id: str | None) -> None:
+    """Reopen the latest run of a job that goes on, and give the end that was guessed to another.
+
+    That is the latest run before it that has no end and is not of the same job.
+    """
+    index = _latest_of(attempts, job_id)
+    if index is None or not attempts[index].is_guessed:
+        return
+    wrong = attempts[index]
+    outcome: Outcome = "running" if index == len(attempts) - 1 else "unknown"
+    attempts[index] = Attempt(wrong.job_id, wrong.start, None, outcome)
+    for other in range(index - 1, -1, -1):
+        if attempts[other].end is None and attempts[other].job_id != job_id:
+            attempts[other] = replace(
+                attempts[other], end=wrong.end, outcome=wrong.outcome, is_guessed=True
+            )
+            return
 
 
 def _job_id(message: str) -> str | None:
@@ -149,14 +175,26 @@ def _job_id(message: str) -> str | None:
 
 
 def _open_attempt(attempts: Sequence[Attempt], job_id: str | None) -> int | None:
-    """Return the latest run without an end; an id, where both have one, must be the same."""
+    """Return the latest run without an end that may be the job's, its own before any other."""
+    own = _latest_of(attempts, job_id)
+    if own is not None and attempts[own].end is None:
+        return own
     for index in range(len(attempts) - 1, -1, -1):
-        attempt = attempts[index]
-        if attempt.end is None and (
-            job_id is None or attempt.job_id is None or attempt.job_id == job_id
-        ):
+        if attempts[index].end is None and _may_be(attempts[index], job_id):
             return index
     return None
+
+
+def _latest_of(attempts: Sequence[Attempt], job_id: str | None) -> int | None:
+    if job_id is None:
+        return None
+    indexes = range(len(attempts) - 1, -1, -1)
+    return next((index for index in indexes if attempts[index].job_id == job_id), None)
+
+
+def _may_be(attempt: Attempt, job_id: str | None) -> bool:
+    """Tell whether a run may be that of a job: an id, where both have one, must be the same."""
+    return job_id is None or attempt.job_id is None or attempt.job_id == job_id
 
 
 def _close_killed(attempts: list[Attempt]) -> None:

@@ -88,6 +88,14 @@ def test_the_order_in_which_it_is_told_does_not_matter(
     assert (found.status, found.status_source) == ("failed", f"CaseStatus of {SECOND}")
 
 
+def test_a_success_counts_more_than_an_error_that_may_be_anothers() -> None:
+    """The earlier execution left its CaseStatus before the line that tells the success."""
+    observations = [told(SECOND, FAILED), told(THIRD, of_first("completed", "2025-01-01T03:00:00"))]
+    for order in permutations(observations):
+        found = settled(*order, of=execution(FIRST))
+        assert (found.status, found.status_source) == ("completed", f"CaseStatus of {THIRD}")
+
+
 def test_what_is_stored_can_be_gone_on_with() -> None:
     attempts = AttemptsOfCase(())
     attempts.add(told(SECOND, FAILED))

@@ -94,6 +94,91 @@ ERROR = "04:00:00: case.run error \nERROR: RUN FAIL: Command 'srun' failed"
             [("11", "04:00:00", "completed")],
             id="scripts of the run",
         ),
+        pytest.param(
+            (
+                START,
+                "03:30:00: case.run starting 12",
+                "03:40:00: case.run error ",
+                "04:00:00: case.run success 12",
+            ),
+            [("11", "03:40:00", "failed"), ("12", "04:00:00", "completed")],
+            id="an error is not that of the later job, which succeeds",
+        ),
+        pytest.param(
+            (
+                START,
+                "03:10:00: case.run starting 12",
+                "03:20:00: case.run starting 13",
+                "03:40:00: model execution error ",
+                "03:40:01: case.run error ",
+                "04:00:00: case.run success 13",
+                "05:00:00: case.run success 12",
+            ),
+            [
+                ("11", "03:40:00", "failed"),
+                ("12", "05:00:00", "completed"),
+                ("13", "04:00:00", "completed"),
+            ],
+            id="an error that is given on twice",
+        ),
+        pytest.param(
+            (
+                START,
+                "03:30:00: case.run starting 12",
+                "03:40:00: case.run error ",
+                "04:00:00: model execution success 12",
+            ),
+            [("11", "03:40:00", "failed"), ("12", None, "running")],
+            id="an error before the model of the later job succeeds",
+        ),
+        pytest.param(
+            (
+                START,
+                "03:30:00: case.run starting 12",
+                "03:40:00: case.run error ",
+                "03:50:00: case.run starting 13",
+                "04:00:00: model execution success 12",
+                "05:00:00: case.run success 13",
+            ),
+            [
+                ("11", "03:40:00", "failed"),
+                ("12", None, "unknown"),
+                ("13", "05:00:00", "completed"),
+            ],
+            id="the later job succeeds no further than its model",
+        ),
+        pytest.param(
+            (
+                START,
+                "03:30:00: case.run starting 12",
+                "03:40:00: model execution error ",
+                "03:40:02: model execution starting 11",
+                "04:00:00: case.run success 12",
+                "05:00:00: case.run success 11",
+            ),
+            [("11", "05:00:00", "completed"), ("12", "04:00:00", "completed")],
+            id="the model of one job starts after that of another fails",
+        ),
+        pytest.param(
+            (START, ERROR, "05:00:00: case.run success 11"),
+            [("11", "05:00:00", "completed")],
+            id="an error of nobody",
+        ),
+        pytest.param(
+            (
+                START,
+                "03:30:00: case.run starting 11",
+                "03:40:00: case.run error ",
+                "04:00:00: case.run success 11",
+            ),
+            [("11", None, "unknown"), ("11", "04:00:00", "completed")],
+            id="an error is not that of a try before",
+        ),
+        pytest.param(
+            (START, "03:30:00: case.run starting ", SUCCESS),
+            [("11", "04:00:00", "completed"), (None, None, "running")],
+            id="a success is of its own job before one without an id",
+        ),
         pytest.param((SUCCESS,), [], id="end without a start"),
         pytest.param(
             (SUCCESS, ERROR, START), [("11", None, "running")], id="ends before the start"
@@ -112,6 +197,61 @@ def test_the_history_tells_the_outcome_of_each_run(
     events: tuple[str, ...], expected: list[tuple[str | None, str | None, Outcome]]
 ) -> None:
     assert told(*events) == expected
+
+
+def test_the_tries_of_one_job_are_told_apart() -> None:
+    assert told(
+        START,
+        "03:10:00: model execution error ",
+        "03:10:05: model execution starting 11",
+        "03:20:00: model execution error ",
+        "03:20:05: model execution starting 11",
+        "04:00:00: model execution success 11",
+        SUCCESS,
+    ) == [
+        ("11", "03:10:00", "failed"),
+        ("11", "03:20:00", "failed"),
+        ("11", "04:00:00", "completed"),
+    ]
+
+
+_JOBS = st.lists(st.sampled_from(["success", "error", "killed"]), min_size=1, max_size=5)
+
+
+@st.composite
+def overlapping_jobs(draw: st.DrawFn) -> tuple[list[str], list[str]]:
+    """Draw the events of jobs that run at the same time, and how each of these ends."""
+    ends = draw(_JOBS)
+    order = draw(st.permutations([*range(len(ends))] * 2))
+    events, started = [], set()
+    for minute, job in enumerate(order):
+        time = f"03:{minute:02}:00: case.run"
+        if job not in started:
+            started.add(job)
+            events.append(f"{time} starting {job}")
+        elif ends[job] != "killed":
+            events.append(f"{time} {ends[job]} {job if ends[job] == 'success' else ''}")
+    return events, ends
+
+
+@given(overlapping_jobs())
+def test_a_job_that_tells_its_success_has_succeeded(jobs: tuple[list[str], list[str]]) -> None:
+    events, ends = jobs
+    found = {job_id: (end, outcome) for job_id, end, outcome in told(*events)}
+    for job, end in enumerate(ends):
+        ended = next((event[:8] for event in events if event.endswith(f" success {job}")), None)
+        assert (found[str(job)] == (ended, "completed")) == (end == "success")
+    failed = [outcome for _, outcome in found.values() if outcome == "failed"]
+    assert len(failed) <= ends.count("error")
+
+
+@given(overlapping_jobs(), st.data())
+def test_jobs_that_overlap_are_read_on_from_anywhere(
+    jobs: tuple[list[str], list[str]], data: st.DataObject
+) -> None:
+    content = status(*jobs[0])
+    before = parse_case_status(content[: data.draw(st.integers(0, len(content)))])
+    assert parse_case_status(content, before) == parse_case_status(content)
 
 
 def test_times_are_iso_local_times() -> None:
