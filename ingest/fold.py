@@ -12,6 +12,7 @@ from typing import Literal
 from ingest.assemble import Observation
 from ingest.attempts import AttemptsOfCase
 from ingest.derive import BUILTIN_TABLES, Configurations, derive_case
+from ingest.layout import state_rank
 from models.case import CaseRecord, HistoryEntry
 from models.execution import Execution
 from models.identity import CaseKey
@@ -113,7 +114,7 @@ def _with_places(kept: Execution, other: Execution) -> Execution:
     places = {kept.source_path, other.source_path, *kept.found_at, *other.found_at}
     told = {
         "found_at": sorted(places)[:_MOST_PLACES],
-        "scheduler_state": max(kept.scheduler_state or "", other.scheduler_state or "") or None,
+        "scheduler_state": max(kept.scheduler_state, other.scheduler_state, key=state_rank),
     }
     if _preference(other) == _preference(kept):
         told["source_path"] = min(kept.source_path, other.source_path)

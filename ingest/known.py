@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ingest.layout import state_rank
 from ingest.sources import Found
 from models.database import Database
 
@@ -30,7 +31,7 @@ class KnownExecutions:
 
 def _teaches_nothing(found: Found, known: Mapping[str, Any]) -> bool:
     """Tell whether folding the directory in would change nothing: see `ingest.fold`."""
-    if (found.location.state or "") > (known["schedulerState"] or ""):
+    if state_rank(found.location.state) > state_rank(known["schedulerState"]):
         return False
     is_whole = known["complete"] and known["hasConfiguration"] and not known["unreadFiles"]
     if is_whole:

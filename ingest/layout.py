@@ -43,6 +43,13 @@ def scheduler_status(state: str) -> Status:
     return SCHEDULER_STATES.get(state, "unknown")
 
 
+def state_rank(state: str | None) -> tuple[int, str]:
+    """Order states of one execution by what they say: none, nothing, no end yet, its end."""
+    if state is None:
+        return 0, ""
+    return {"unknown": 1, "running": 2}.get(scheduler_status(state), 3), state
+
+
 @dataclass(frozen=True, slots=True)
 class Location:
     """What the path of an execution directory says.

@@ -354,6 +354,27 @@ def test_copies_in_any_order_give_the_same_record(number: int) -> None:
     assert one_by_one.configuration == together.configuration
 
 
+@pytest.mark.parametrize(
+    ("states", "expected"),
+    [
+        pytest.param((None, "UNKNOWN", "TIMEOUT"), "TIMEOUT", id="an end"),
+        pytest.param((None, "UNKNOWN", "RUNNING"), "RUNNING", id="no end yet"),
+        pytest.param(("UNKNOWN", "RUNNING", "FAILED"), "FAILED", id="an end after all"),
+        pytest.param(("SUSPENDED", "COMPLETED", None), "COMPLETED", id="ended well"),
+        pytest.param(("TIMEOUT", "CANCELLED", "WHATEVER"), "TIMEOUT", id="two ends"),
+        pytest.param((None, "UNKNOWN", "WHATEVER"), "WHATEVER", id="two that say nothing"),
+        pytest.param((None, "UNKNOWN", None), "UNKNOWN", id="only nothing"),
+        pytest.param((None, None, None), None, id="none"),
+    ],
+)
+def test_of_the_schedulers_states_the_one_that_tells_most_is_kept(
+    states: tuple[str | None, ...], expected: str | None
+) -> None:
+    for order in itertools.permutations(states):
+        case = case_of(*([failure(FIRST, scheduler_state=state)] for state in order))
+        assert case.executions[0].scheduler_state == expected
+
+
 @pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
 def test_the_source_is_where_the_best_copy_lies(order: Sequence[int]) -> None:
     """A worse copy does not give its place to a better one with files of the same sizes."""

@@ -41,6 +41,9 @@ def known(**fields: Any) -> KnownExecutions:
         pytest.param({"complete": False}, found(), id="incomplete with the same files"),
         pytest.param({}, found(is_anchored=False), id="at its path, though it tells nothing"),
         pytest.param({}, found(machine=None), id="at its path, though no machine is told"),
+        pytest.param({"schedulerState": "FAILED"}, found(state="RUNNING"), id="ended since"),
+        pytest.param({"schedulerState": "TIMEOUT"}, found(state="UNKNOWN"), id="a state for none"),
+        pytest.param({"schedulerState": "UNKNOWN"}, found(), id="no state"),
     ],
 )
 def test_a_directory_that_teaches_nothing_is_passed_over(
@@ -59,6 +62,8 @@ def test_a_directory_that_teaches_nothing_is_passed_over(
         pytest.param({"complete": False}, found(entries=()), id="other files"),
         pytest.param({"foundAt": ["/c"]}, found(), id="at another place"),
         pytest.param({}, found(state="TIMEOUT"), id="whole, but a state that is new"),
+        pytest.param({"schedulerState": "RUNNING"}, found(state="FAILED"), id="an end"),
+        pytest.param({"schedulerState": "UNKNOWN"}, found(state="TIMEOUT"), id="a state at last"),
         pytest.param({"filesModified": 9}, found(), id="whole, but an older copy"),
         pytest.param({"fingerprint": "x", "fileCount": 0}, found(), id="more files"),
         pytest.param({"hasConfiguration": False, "fingerprint": "x"}, found(), id="damaged before"),
