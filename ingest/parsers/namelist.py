@@ -36,6 +36,7 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE,
 )
+_OUTSIDE = re.compile(r"(?P<group>[&$][A-Za-z_]\w*)|![^\n]*|[^\s,=/!()]+")
 _REPEAT = re.compile(r"(?P<count>[0-9]{1,18})\*(?P<value>.*)", re.DOTALL)
 _INTEGER = re.compile(r"(?P<digits>[+-]?[0-9]{1,19})(?:_\w+)?")
 _REAL = re.compile(
@@ -232,14 +233,10 @@ class _Reader:
         self._count = 0
 
     def read(self, text: str) -> Values:
-        for kind, token, position in _tokens(text):
-            if kind == "open":
-                line = text.count("\n", 0, position) + 1
-                raise ParseError("unterminated_string", f"the string in line {line} has no end")
-            if kind == "group":
-                self._begin_group(token[1:].lower(), token.lower())
-            elif self._group is not None:
-                self._take(kind, token, position)
+        position = 0
+        while position < len(text):
+            start = position if self._group is not None else _next_group(text, position)
+            position = self._read_group(text, start)
         self._finish()
         return {
             key: values[0] if len(values) == 1 else (values or None)
@@ -249,6 +246,20 @@ class _Reader:
                 for key, values in array.values(name)
             )
         }
+
+    def _read_group(self, text: str, start: int) -> int:
+        """Read to the end of a group; return where that is, or where the text ends."""
+        for kind, token, position in _tokens(text, start):
+            if kind == "open":
+                line = text.count("\n", 0, position) + 1
+                raise ParseError("unterminated_string", f"the string in line {line} has no end")
+            if kind == "group":
+                self._begin_group(token[1:].lower(), token.lower())
+            else:
+                self._take(kind, token, position)
+            if self._group is None:
+                return position + len(token)
+        return len(text)
 
     def _begin_group(self, name: str, token: str) -> None:
         self._finish()
@@ -341,8 +352,14 @@ class _Reader:
             array.assign(variable.values)
 
 
-def _tokens(text: str) -> Iterator[tuple[str, str, int]]:
-    for match in _TOKEN.finditer(text):
+def _next_group(text: str, start: int) -> int:
+    """Return where the next group begins; before it, quotes are text as any other."""
+    groups = (match.start() for match in _OUTSIDE.finditer(text, start) if match["group"])
+    return next(groups, len(text))
+
+
+def _tokens(text: str, start: int = 0) -> Iterator[tuple[str, str, int]]:
+    for match in _TOKEN.finditer(text, start):
         kind = match.lastgroup or ""
         if kind not in {"space", "comment"}:
             yield kind, match[0], match.start()

@@ -1,4 +1,4 @@
-from itertools import pairwise
+from itertools import pairwise, permutations
 from time import process_time
 from typing import Any
 
@@ -83,6 +83,30 @@ def test_the_python_writer() -> None:
 
 def test_what_follows_the_groups_is_not_read() -> None:
     assert read("&a x = 1 /\n!# start_ymd=20120101\n y = 2\n#!\n") == {"atm_in.a.x": 1}
+
+
+@pytest.mark.parametrize(
+    "outside",
+    [
+        pytest.param("#! it's a text", id="comment"),
+        pytest.param("it's a text", id="quote"),
+        pytest.param('5" of it', id="double quote"),
+        pytest.param("'&c x = 3'", id="group in quotes"),
+        pytest.param("! &c x = 3", id="group in a comment"),
+        pytest.param("R&D = 4", id="no group"),
+        pytest.param("y = 2, (3) = 'z", id="assignments"),
+        pytest.param("z'", id="quote behind a letter"),
+    ],
+)
+def test_what_stands_outside_of_groups_damages_nothing(outside: str) -> None:
+    expected = {"atm_in.a.x": 1, "atm_in.b.y": "it's"}
+    for begin, between, end in permutations([outside, "", "\n"]):
+        assert read(f"{begin}\n&a x=1/\n{between}\n&b y='it''s' &end\n{end}") == expected
+
+
+def test_a_string_without_end_behind_other_text_is_told_with_its_line() -> None:
+    with pytest.raises(ParseError, match="line 4"):
+        read("it's\n&g x = 1 /\n isn't it\n&h y = 'abc\n z = 2 /")
 
 
 @pytest.mark.parametrize("end", ["/", "&end", "$END", "&END"])
