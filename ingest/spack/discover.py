@@ -68,10 +68,12 @@ class Place:
 
 
 def may_hold_specs(path: str) -> bool:
-    """Tell by its name whether a file is worth a look."""
+    """Tell by its path below what is searched whether a file is worth a look."""
     parts = PurePosixPath(path).parts
-    if not parts or not UNSEEN.isdisjoint(parts[:-1]):
-        return False
+    return bool(parts) and UNSEEN.isdisjoint(parts[:-1]) and _is_called_so(parts)
+
+
+def _is_called_so(parts: Sequence[str]) -> bool:
     if "failures" in parts[:-1] and ".spack-db" in parts:
         return True
     name = parts[-1]
@@ -180,7 +182,7 @@ class SpackFiles:
             if entry.is_dir(follow_symlinks=False):
                 if entry.name not in UNSEEN and parse_lid(entry.name) is None:
                     yield from self._paths(entry.path, depth + 1)
-            elif may_hold_specs(entry.path) and entry.is_file(follow_symlinks=False):
+            elif _is_called_so(entry.path.split("/")) and entry.is_file(follow_symlinks=False):
                 yield entry.path
 
     def _read(self, path: str) -> bytes | None:

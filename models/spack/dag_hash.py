@@ -20,6 +20,7 @@ from models.spack.graph import Graph, JsonObject, Node, SpecError
 
 _VERIFIABLE = range(4, 7)
 _LAST_INDENTED = 4
+_COMPACT = json.JSONEncoder(separators=(",", ":"), check_circular=False)  # no JSON is circular
 
 
 class HashMismatchError(SpecError):
@@ -50,7 +51,7 @@ class Verification:
 
 def compact(native: JsonObject) -> str:
     """Write a node as Spack does since 0.21."""
-    return json.dumps(native, separators=(",", ":"))
+    return _COMPACT.encode(native)
 
 
 def indented(native: JsonObject) -> str:

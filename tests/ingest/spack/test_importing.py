@@ -115,6 +115,16 @@ async def test_a_site_is_imported_whatever_holds_it(
     assert set(_counts(again)) == {"unchanged", "rejected"}
 
 
+@pytest.mark.parametrize("above", ["repos/blobs", ".git", "sbom"])
+async def test_what_the_directories_above_are_called_does_not_matter(
+    spec_database: Database, tmp_path: Path, above: str
+) -> None:
+    root = _written(tmp_path / above / "site", _tree())
+    expected = await _import(spec_database, _written(tmp_path / "site", _tree()), dry_run=True)
+    found = await _import(spec_database, root)
+    assert found.record.counts.discovered == expected.record.counts.discovered
+
+
 async def test_files_of_many_specs_come_back(spec_database: Database, tmp_path: Path) -> None:
     files = _tree()
     await _import(spec_database, _written(tmp_path / "site", files))
