@@ -7,18 +7,19 @@ afterwards, so that of two at the same time the second sees what the first has w
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
 from ingest.patience import Patience
 from ingest.software_link import relink_specs
-from ingest.spack.store import Written
+from ingest.spack.store import Written, limit_closures
 from ingest.verify import Difference
 from models.database import Database, Update
-from models.errors import WriteConflictError
+from models.errors import DocumentTooLargeError, WriteConflictError
 from models.spack.dag_hash import Verification
-from models.spack.graph import Entry, assemble
-from models.spec_derivation import Derivation
+from models.spack.graph import Entry, Graph, assemble
+from models.spec_derivation import Derivation, TooManyDependenciesError
 from models.spec_graph import id_of, native_node
 
 Json = dict[str, Any]
@@ -74,11 +75,14 @@ async def verify_specs(database: Database, *, repair: bool = False) -> AsyncIter
 
 
 async def _complete(database: Database, ids: Collection[str]) -> int:
+    """Complete some specs, each for itself; one that would be too large is left as it is."""
     patience = Patience(_PATIENCE_SECONDS)
     while await patience.lasts():
         updates = await _updates(database, ids)
-        if not updates or await database.write(updates):
-            return len(updates)
+        with suppress(DocumentTooLargeError):
+            if updates and not await database.specs.write(updates):
+                continue
+        return len(updates)
     raise WriteConflictError("specs: other importers kept completing the same; try again")
 
 
@@ -122,10 +126,19 @@ def _changes(
     certain = {key: Verification(key, key, is_verified=True) for key in graph.nodes}
     derivation = Derivation(graph, certain)
     for id_, document in lacking.items():
-        if id_ not in graph.nodes:
+        if id_ not in graph.nodes or not _is_within_limits(graph, id_):
             continue
         derived = derivation.document(id_)
-        if derived["missing"] != document["missing"]:
+        can_be_read = known.keys().isdisjoint(derived["missing"])
+        if can_be_read and derived["missing"] != document["missing"]:
             changes = {name: derived[name] for name in _GROWS} | {"updatedAt": datetime.now(UTC)}
             query = {"_id": id_, "missing": document["missing"]}
             yield Update(database.specs, query, {"$set": changes})
+
+
+def _is_within_limits(graph: Graph, key: str) -> bool:
+    try:
+        limit_closures(graph, graph.document_keys(key))
+    except TooManyDependenciesError:
+        return False
+    return True

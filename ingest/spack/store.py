@@ -145,7 +145,7 @@ def _item(document: SpecDocument, derivation: Derivation) -> _Item:
     if document.given is not None:
         keys = tuple(dict.fromkeys((*keys, *document.graph.nodes)))
     try:
-        _limit_closures(document.graph, keys)
+        limit_closures(document.graph, keys)
     except TooManyDependenciesError as error:
         return _Item(document, derivation, error=error)
     return _Item(
@@ -158,7 +158,7 @@ def _item(document: SpecDocument, derivation: Derivation) -> _Item:
     )
 
 
-def _limit_closures(graph: Graph, keys: Sequence[str]) -> None:
+def limit_closures(graph: Graph, keys: Sequence[str]) -> None:
     """Raise TooManyDependenciesError before closures are made that take too much room or time."""
     most_visits = len(keys) * sum(len(graph.edges[key]) for key in keys)
     if most_visits <= _FEW_VISITS and len(keys) ** 2 // 2 <= MOST_DEPENDENCIES:

@@ -126,3 +126,33 @@ async def test_verify_finds_what_could_be_complete_and_mends_it(spec_database: D
     assert await graphs_of(spec_database) == expected
     assert [each async for each in verify_specs(spec_database)] == []
     assert await complete_specs(spec_database, expected.keys()) == 0
+
+
+async def test_what_would_be_more_than_is_stored_stays_incomplete(
+    spec_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ingest.spack.store.MOST_DEPENDENCIES", 3)
+    chain = [package("last")]
+    for number in range(4):
+        chain.append(package(f"p{number}", on(chain[-1])))
+    for each in reversed(chain):
+        await upload(spec_database, [each.native])
+    counts = [len((await graphs_of(spec_database))[each.hash]["missing"]) for each in chain]
+    assert counts == [0, 0, 0, 1, 1]
+
+
+async def test_a_node_that_is_called_otherwise_by_an_edge_completes_nothing(
+    spec_database: Database,
+) -> None:
+    leaf = package("leaf")
+    named = package("other", extra={"dependencies": [
+        {"name": "leef", "hash": leaf.hash, "parameters": {"deptypes": ["link"], "virtuals": []}}
+    ]})  # fmt: skip
+    above = package("above", on(named))
+    await upload(spec_database, [above.native])
+    await upload(spec_database, [named.native])
+    before = await graphs_of(spec_database)
+    await upload(spec_database, document(leaf))
+    after = await graphs_of(spec_database)
+    assert {own: after[own] for own in before} == before
+    assert before[above.hash]["missing"] == [leaf.hash]
