@@ -46,13 +46,16 @@ class SoftwareFiles:
         yield from builds
 
     def _parcel_of_spec(self, place: SpecPlace, file: SpackFile) -> Parcel:
+        """Return a file with its blobs; where one of them is a link, what that leads to."""
         blobs = (
             self._member(Path(path), len(file.blobs[checksum]), 0)
             for checksum, path in blob_paths(file).items()
             if checksum in file.blobs
         )
         own = self._member(Path(place.path), place.size, place.modified // 10**9)
-        return Parcel(place.path, (own, *blobs))
+        members = (each._replace(source=each.source and each.source.resolve())
+                   for each in (own, *blobs))  # fmt: skip
+        return Parcel(place.path, tuple(members))
 
     def _parcels_of_builds(self) -> Iterator[Parcel]:
         for unit in self._builds.units():

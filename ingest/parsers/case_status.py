@@ -8,7 +8,7 @@ has one, and a job that was killed leaves no line at all.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Literal
 
@@ -26,6 +26,7 @@ _TIMED = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}: ")
 _JOB_NUMBER = re.compile(r"[0-9]{1,18}")
 _JOB_ID = re.compile(r"[0-9]{1,18}+(?:\[[0-9]{0,9}\])?+(?:\.[A-Za-z0-9_\[\]-]{1,64}+){0,8}+")
 _NEARBY_SECONDS = 600
+_LONGEST_JOB = timedelta(days=4)  # no queue lets a job run longer
 _MOST = 5000
 
 
@@ -151,7 +152,8 @@ def _note_model(attempts: list[Attempt], status: str, moment: str, job_id: str |
 def _take_back_guess(attempts: list[Attempt], job_id: str | None) -> None:
     """Reopen the latest run of a job that goes on, and give the end that was guessed to another.
 
-    That is the latest run before it that has no end and is not of the same job.
+    That is the latest run before it that has no end, is not of the same job and may still have gone
+    on: one that began some days before was killed.
     """
     index = _latest_of(attempts, job_id)
     if index is None or not attempts[index].is_guessed:
@@ -160,9 +162,11 @@ def _take_back_guess(attempts: list[Attempt], job_id: str | None) -> None:
     outcome: Outcome = "running" if index == len(attempts) - 1 else "unknown"
     attempts[index] = Attempt(wrong.job_id, wrong.start, None, outcome)
     for other in range(index - 1, -1, -1):
-        if attempts[other].end is None and attempts[other].job_id != job_id:
+        earlier = attempts[other]
+        age = _moment(wrong.end or "") - _moment(earlier.start)
+        if earlier.end is None and earlier.job_id != job_id and age < _LONGEST_JOB:
             attempts[other] = replace(
-                attempts[other], end=wrong.end, outcome=wrong.outcome, is_guessed=True
+                earlier, end=wrong.end, outcome=wrong.outcome, is_guessed=True
             )
             return
 

@@ -7,7 +7,6 @@ afterwards, so that of two at the same time the second sees what the first has w
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -79,11 +78,18 @@ async def _complete(database: Database, ids: Collection[str]) -> int:
     patience = Patience(_PATIENCE_SECONDS)
     while await patience.lasts():
         updates = await _updates(database, ids)
-        with suppress(DocumentTooLargeError):
-            if updates and not await database.specs.write(updates):
-                continue
-        return len(updates)
+        if not updates or await _write(database, updates):
+            return len(updates)
     raise WriteConflictError("specs: other importers kept completing the same; try again")
+
+
+async def _write(database: Database, updates: Sequence[Update]) -> bool:
+    try:
+        return await database.specs.write(updates)
+    except DocumentTooLargeError:
+        if len(updates) == 1:
+            return True
+    return all([await _write(database, [update]) for update in updates])
 
 
 async def _updates(database: Database, ids: Collection[str]) -> list[Update]:
@@ -129,8 +135,8 @@ def _changes(
         if id_ not in graph.nodes or not _is_within_limits(graph, id_):
             continue
         derived = derivation.document(id_)
-        can_be_read = known.keys().isdisjoint(derived["missing"])
-        if can_be_read and derived["missing"] != document["missing"]:
+        reached = known.keys() | set(map(id_of, document["dependencies"]))
+        if derived["missing"] != document["missing"] and reached.isdisjoint(derived["missing"]):
             changes = {name: derived[name] for name in _GROWS} | {"updatedAt": datetime.now(UTC)}
             query = {"_id": id_, "missing": document["missing"]}
             yield Update(database.specs, query, {"$set": changes})

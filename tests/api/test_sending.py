@@ -190,6 +190,17 @@ async def test_a_single_file_is_sent(
     assert await database.specs.count({"_id": diamond().hash}) == 1
 
 
+async def test_a_link_is_sent_as_what_it_leads_to(
+    database: Database, transport: httpx2.AsyncBaseTransport, token: Settings, tmp_path: Path
+) -> None:
+    (tmp_path / "real.spec.json").write_bytes(as_json(document(diamond())))
+    link = tmp_path / "site" / "link.spec.json"
+    link.parent.mkdir()
+    link.symlink_to("../real.spec.json")
+    sent = await send(token, [link], URL, transport=transport)
+    assert (sent.counts.created, sent.counts.rejected) == (1, 0)
+
+
 async def test_a_file_in_which_the_server_finds_nothing_is_counted(
     transport: httpx2.AsyncBaseTransport, token: Settings, tmp_path: Path
 ) -> None:

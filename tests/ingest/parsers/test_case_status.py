@@ -199,6 +199,23 @@ def test_the_history_tells_the_outcome_of_each_run(
     assert told(*events) == expected
 
 
+def test_an_error_is_not_that_of_a_job_which_was_killed_long_before() -> None:
+    events = "".join(
+        f"{event}\n{RULE}\n"
+        for event in (
+            "2024-12-01 08:00:00: case.run starting 9",
+            "2025-01-02 03:00:00: case.run starting 11",
+            "2025-01-02 03:10:00: case.run error ",
+            "2025-01-02 04:00:00: case.run success 11",
+        )
+    )
+    runs = parse_case_status(events.encode()).runs
+    assert [(run.job_id, run.end, run.outcome) for run in runs] == [
+        ("9", None, "unknown"),
+        ("11", "2025-01-02T04:00:00", "completed"),
+    ]
+
+
 def test_the_tries_of_one_job_are_told_apart() -> None:
     assert told(
         START,

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import random
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -12,7 +13,8 @@ from ingest.spack.completing import complete_specs, verify_specs
 from ingest.spack.store import write_specs
 from ingest.spack.uploading import upload_specs
 from ingest.verify import Difference
-from models.database import Database
+from models.database import Collection, Database, Update, Write
+from models.errors import DocumentTooLargeError
 from models.spec_deletion import delete_spec, references_to
 from models.spec_graph import load_graph, native_document
 from tests.ingest.spack.builders import Json, diamond, document, documents, on, package
@@ -156,3 +158,23 @@ async def test_a_node_that_is_called_otherwise_by_an_edge_completes_nothing(
     after = await graphs_of(spec_database)
     assert {own: after[own] for own in before} == before
     assert before[above.hash]["missing"] == [leaf.hash]
+
+
+async def test_a_spec_that_would_be_too_large_does_not_keep_others_from_being_complete(
+    spec_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leaf = package("leaf")
+    large, other = package("large", on(leaf)), package("other", on(leaf))
+    for each in (large, other):
+        await upload(spec_database, [each.native])
+    original = Collection.write
+
+    async def write(self: Collection, writes: Sequence[Write], session: Any = None) -> bool:
+        if any(isinstance(each, Update) and each.query["_id"] == large.hash for each in writes):
+            raise DocumentTooLargeError("a document exceeds the 16 MiB that MongoDB stores")
+        return await original(self, writes, session)
+
+    monkeypatch.setattr(Collection, "write", write)
+    await upload(spec_database, document(leaf))
+    lacking = {own for own, graph in (await graphs_of(spec_database)).items() if graph["missing"]}
+    assert lacking == {large.hash}
