@@ -51,7 +51,7 @@ async def complete_specs(
     Return how many have changed.
     """
     query = {"missing": {"$in": sorted(hashes)}, **_LACKING}
-    found = await database.specs.find(query, {"_id": 1}) if hashes else []
+    found = await database.specs.find(query, {"_id": 1}, hint="missing") if hashes else []
     waiting = sorted({*ids, *(each["_id"] for each in found)})
     changed = 0
     for start in range(0, len(waiting), _BATCH):
