@@ -1,4 +1,4 @@
-"""Working ahead: the next item is made in a thread while the last one is being used."""
+"""Working ahead: the next item is made while the last one is being used."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
@@ -13,19 +13,24 @@ async def in_turn(items: Iterator[T]) -> AsyncGenerator[T, None]:
         yield item
 
 
-async def one_ahead(items: Iterator[T]) -> AsyncGenerator[T, None]:
-    """Give items as `in_turn` does, and let the next one be made meanwhile.
+async def one_ahead(items: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:
+    """Give items, and let the next one be made while the last is being used.
 
     When no more are asked for, the one that is being made is waited for, but not when whoever
     waits for an item is cancelled.
     """
-    coming = asyncio.create_task(asyncio.to_thread(next, items, None))
+    coming = asyncio.create_task(_next(items))
     try:
         while (item := await coming) is not None:
-            coming = asyncio.create_task(asyncio.to_thread(next, items, None))
+            coming = asyncio.create_task(_next(items))
             yield item
     finally:
         await asyncio.gather(coming, return_exceptions=True)
+        await items.aclose()
+
+
+async def _next(items: AsyncGenerator[T, None]) -> T | None:
+    return await anext(items, None)
 
 
 async def until(stop: Callable[[], bool], items: AsyncIterator[T]) -> AsyncGenerator[T, None]:

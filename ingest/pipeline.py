@@ -6,7 +6,7 @@ This is the door through which the API and the command line use `ingest`.
 import asyncio
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import aclosing, closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,14 +18,16 @@ from ingest.at_once import AtOnce
 from ingest.audit import Audit, Progress
 from ingest.builds.importing import BuildOptions, import_builds, open_place
 from ingest.heartbeat import end_killed, heartbeat
-from ingest.known import find_known
 from ingest.limits import Limits
+from ingest.listed import ListedDirectories
+from ingest.looking import Looked, look_at
 from ingest.shard import Shard, parse_shard
 from ingest.sources import (
     Budgets,
     Content,
     Damage,
     Found,
+    Located,
     Source,
     budgets_of,
     case_directory,
@@ -60,7 +62,6 @@ __all__ = [
     "parse_shard",
 ]
 
-_LOOKED_UP = 256
 _WRITES_AT_ONCE = 8  # cases; most of a write is waiting for the journal
 _KIND = "performance_archive"
 _SPACK, _MIXED = "spack", "mixed"
@@ -144,6 +145,7 @@ class _Import:
         self._paths = paths
         self._options = options
         self._stop = stop
+        self._listed = ListedDirectories(database)
         self._turns: WeakValueDictionary[CaseKey, asyncio.Lock] = WeakValueDictionary()
         ingestions = None if options.dry_run else database.ingestions
         named: list[Path | str] = [
@@ -242,30 +244,35 @@ class _Import:
         return count
 
     async def _import_source(self, source: Source, workers: Workers) -> None:
-        batches = (one_ahead if source.looks_ahead else in_turn)(source.batches())
+        batches = self._look_at_all(source)
+        if source.looks_ahead:
+            batches = one_ahead(batches)
         async with AtOnce(_WRITES_AT_ONCE) as writes, aclosing(batches):
             with closing(source):
-                async for batch in until(self._stop, batches):
-                    wanted = await self._skip_known(self._own_shard(batch))
-                    if wanted:
+                async for looked in until(self._stop, batches):
+                    self._audit.count("discovered", looked.unchanged + len(looked.wanted))
+                    self._audit.count("unchanged", looked.unchanged)
+                    await self._remember(looked.settled)
+                    if looked.wanted:
                         await self._audit.begin()
-                        await self._import_wanted(source, wanted, workers, writes)
+                        await self._import_wanted(source, looked.wanted, workers, writes)
+        await self._listed.save()
         self._note_damages(source.damages)
 
-    def _own_shard(self, batch: Sequence[Found]) -> Sequence[Found]:
-        shard = self._options.shard
-        return batch if shard is None else [found for found in batch if shard.has(found.path)]
+    async def _look_at_all(self, source: Source) -> AsyncGenerator[Looked, None]:
+        async with aclosing(in_turn(source.batches())) as batches:
+            async for batch in batches:
+                mine = self._own_shard(batch)
+                yield await look_at(self._database, self._listed, source, mine)
 
-    async def _skip_known(self, batch: Sequence[Found]) -> list[Found]:
-        wanted: list[Found] = []
-        for start in range(0, len(batch), _LOOKED_UP):
-            part = batch[start : start + _LOOKED_UP]
-            known = await find_known(self._database, part)
-            news = [found for found in part if not known.is_unchanged(found)]
-            self._audit.count("discovered", len(part))
-            self._audit.count("unchanged", len(part) - len(news))
-            wanted += news
-        return wanted
+    def _own_shard(self, batch: Sequence[Located]) -> Sequence[Located]:
+        shard = self._options.shard
+        return batch if shard is None else [place for place in batch if shard.has(place.path)]
+
+    async def _remember(self, directories: Iterable[Found]) -> None:
+        if not self._options.dry_run:
+            for found in directories:
+                await self._listed.remember(found)
 
     async def _import_wanted(
         self, source: Source, wanted: Sequence[Found], workers: Workers, writes: AtOnce
@@ -284,6 +291,7 @@ class _Import:
     ) -> None:
         tasks = [self._task(found, content) for found, content in batch]
         waiting = Counter(case_directory(task.origin.path) for task in tasks)
+        founds = {found.path: found for found, _ in batch}
         observed: dict[str, list[Observation]] = {}
         async for result in workers.observe_all(tasks):
             directory = case_directory(result.path)
@@ -291,6 +299,8 @@ class _Import:
                 self._audit.reject(result.path, result.reason or "unknown", result.detail or "")
             else:
                 observed.setdefault(directory, []).append(result.observation)
+                if result.observation.execution.is_whole:
+                    await self._remember([founds[result.path]])
             waiting[directory] -= 1
             if not waiting[directory]:
                 await writes.start(self._write_cases(observed.pop(directory, [])))

@@ -409,6 +409,7 @@ class Database:
         self.cases = Collection(self._database["cases"])
         self.case_overflows = Collection(self._database["caseOverflows"])
         self.executions = Collection(self._database["executions"])
+        self.execution_sources = Collection(self._database["executionSources"])
         self.edits = Collection(self._database["edits"])
         self.ingestions = Collection(self._database["ingestions"])
         self.builds = Collection(self._database["builds"])

@@ -4,6 +4,7 @@ from models.build import Build, BuildEvents
 from models.case import Case
 from models.case_overflow import CaseOverflow
 from models.edit import Edit
+from models.execution_source import ExecutionSource
 from models.ingestion import Ingestion
 from models.listed_execution import ListedExecution
 from models.manifest import ManifestPart
@@ -16,6 +17,7 @@ DOCUMENTS: tuple[
     type[Case]
     | type[CaseOverflow]
     | type[ListedExecution]
+    | type[ExecutionSource]
     | type[Ingestion]
     | type[Edit]
     | type[Spec]
@@ -30,6 +32,7 @@ DOCUMENTS: tuple[
     Case,
     CaseOverflow,
     ListedExecution,
+    ExecutionSource,
     Ingestion,
     Edit,
     Spec,

@@ -7,7 +7,7 @@ from pathlib import Path
 from ingest.inventory import FileEntry
 from ingest.layout import locate
 from ingest.sample import SampleArchive, SampleFile
-from ingest.sources import Budgets, Content, Found, Source
+from ingest.sources import Budgets, Content, Found, Located, Source
 from models.lid import parse_lid
 
 _DEPTH = 5  # machine/performance_archive/user/case/LID
@@ -40,12 +40,12 @@ class SampleSource(Source):
             read = found.inventory.files.values()
             yield found, Content(files={path: files[path][: limit + 1] for path in read})
 
-    def batches(self) -> Iterator[list[Found]]:
+    def batches(self) -> Iterator[Sequence[Located]]:
         """Give the batches, and forget what of each was not read."""
         for batch in super().batches():
             yield batch
-            for found in batch:
-                self._held.pop(found.path, None)
+            for place in batch:
+                self._held.pop(place.path, None)
 
 
 def _directory(file: SampleFile) -> str:

@@ -112,8 +112,8 @@ async def _send_executions(
     if not path.is_dir():  # noqa: ASYNC240 - one look before anything else is going on
         raise SourceError(f"{path}: archives cannot be sent; upload them as they are")
     for batch in source.batches():
-        mine = [found for found in batch if shard is None or shard.has(found.path)]
-        mine = [found for found in mine if _can_be_sent(found, sent)]
+        places = (place for place in batch if shard is None or shard.has(place.path))
+        mine = [found for found in map(source.look, places) if found and _can_be_sent(found, sent)]
         for start in range(0, len(mine), _ASKED):
             part = mine[start : start + _ASKED]
             lacking = await server.lacking(part)

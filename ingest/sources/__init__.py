@@ -11,7 +11,9 @@ from ingest.sources.archive import ArchiveSource, tar_walk
 from ingest.sources.base import (
     Content,
     Damage,
+    Folder,
     Found,
+    Located,
     Source,
     Summary,
     case_directory,
@@ -19,7 +21,7 @@ from ingest.sources.base import (
     storable_path,
 )
 from ingest.sources.budgets import Budgets, budgets_of
-from ingest.sources.directory import DirectorySource
+from ingest.sources.directory import DirectorySource, is_as_it_was
 from ingest.sources.zip import ZipWalk
 from models.errors import SourceError
 
@@ -27,13 +29,16 @@ __all__ = [
     "Budgets",
     "Content",
     "Damage",
+    "Folder",
     "Found",
+    "Located",
     "Source",
     "Summary",
     "budgets_of",
     "case_directory",
     "grouped",
     "is_archive",
+    "is_as_it_was",
     "is_single_file",
     "open_source",
     "storable_path",

@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, TypeVar
+from typing import ClassVar, NamedTuple, TypeVar
 
 from ingest.inventory import FileEntry, Inventory, take_inventory
 from ingest.layout import Location
@@ -41,18 +41,37 @@ def summarize(entries: Iterable[FileEntry]) -> Summary:
     return Summary(digest[:32], len(files), modified)
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """One execution directory: where it is, and which files it has.
+class Folder(NamedTuple):
+    """A directory with files of an execution, by its name in that of the execution, or empty.
 
-    `path` names it to people and in the database. An archive lists its directories by their
-    `summary` only; what it reads has its entries too.
+    `modified` and `changed` are its times, in nanoseconds since the epoch: they are others as soon
+    as a file in it comes, goes or is renamed.
     """
+
+    name: str
+    modified: int
+    changed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """One execution directory: where it is. `path` names it to people and in the database."""
 
     path: str
     location: Location
+
+
+@dataclass(frozen=True, slots=True)
+class Found(Located):
+    """One execution directory, and which files it has.
+
+    An archive lists its directories by their `summary` only; what it reads has its entries too.
+    `folders` are there when it is certain that they tell of all that comes later.
+    """
+
     entries: tuple[FileEntry, ...] = ()
     summary: Summary | None = None
+    folders: tuple[Folder, ...] = ()
 
     @property
     def inventory(self) -> Inventory:
@@ -62,19 +81,21 @@ class Found:
     @property
     def modified(self) -> int:
         """When a file of it was last modified, in seconds since the epoch."""
-        return self._summary().modified
+        return self.summed_up.modified
 
     @property
     def file_count(self) -> int:
         """How many files it has."""
-        return self._summary().file_count
+        return self.summed_up.file_count
 
     @property
     def fingerprint(self) -> str:
         """A digest of the names and sizes of all files."""
-        return self._summary().fingerprint
+        return self.summed_up.fingerprint
 
-    def _summary(self) -> Summary:
+    @property
+    def summed_up(self) -> Summary:
+        """What its files come to."""
         return self.summary or summarize(self.entries)
 
 
@@ -131,13 +152,22 @@ class Source(ABC):
         What cannot be read is noted in `damages`; what can be is given all the same.
         """
 
+    def locate(self) -> Iterator[Located]:
+        """Give them as `find` does, but not listed yet where listing is work."""
+        yield from self.find()
+
+    def look(self, place: Located) -> Found | None:
+        """Return a directory with its files listed; None, and `damages`, when it cannot be."""
+        assert isinstance(place, Found)
+        return place
+
     def close(self) -> None:
         """Have a search that is under way end at the next directory."""
         self.is_closed = True
 
-    def batches(self) -> Iterator[list[Found]]:
-        """Give the execution directories in batches, each to be read in one go."""
-        yield from grouped(self.find(), _path_of)
+    def batches(self) -> Iterator[Sequence[Located]]:
+        """Give what `locate` does in batches, each to be read in one go."""
+        yield from grouped(self.locate(), _path_of)
 
     @abstractmethod
     def read(self, wanted: Sequence[Found], limit: int, /) -> Iterator[tuple[Found, Content]]:
@@ -181,5 +211,5 @@ def grouped(
         yield batch
 
 
-def _path_of(found: Found) -> str:
-    return found.path
+def _path_of(place: Located) -> str:
+    return place.path

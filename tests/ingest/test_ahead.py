@@ -26,14 +26,14 @@ class Items:
 
 
 async def test_all_items_come_in_their_order() -> None:
-    assert [item async for item in one_ahead(iter(Items(3)))] == [1, 2, 3]
+    assert [item async for item in one_ahead(in_turn(iter(Items(3))))] == [1, 2, 3]
     assert [item async for item in in_turn(iter(Items(3)))] == [1, 2, 3]
-    assert [item async for item in one_ahead(iter(Items(0)))] == []
+    assert [item async for item in one_ahead(in_turn(iter(Items(0))))] == []
 
 
 async def test_one_item_is_made_while_the_last_is_used() -> None:
     items = Items(4)
-    coming = one_ahead(iter(items))
+    coming = one_ahead(in_turn(iter(items)))
     assert await anext(coming) == 1
     assert await asyncio.to_thread(items.second.wait, 60)
     await coming.aclose()
@@ -53,7 +53,7 @@ async def test_an_error_is_raised_where_the_item_would_be() -> None:
         yield 1
         raise OSError("gone")
 
-    coming = one_ahead(broken())
+    coming = one_ahead(in_turn(broken()))
     assert await anext(coming) == 1
     with pytest.raises(OSError, match="gone"):
         await anext(coming)

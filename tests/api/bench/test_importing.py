@@ -39,7 +39,8 @@ def test_a_made_source_holds_one_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     source = SampleSource(archive)
     sizes = []
     for batch in source.batches():
-        wanted = batch[1:]  # the first one is known already
+        found = [source.look(place) for place in batch]
+        wanted = [each for each in found[1:] if each]  # the first one is known already
         assert [found for found, _ in source.read(wanted, 2**20)] == wanted
         sizes.append((len(batch), len(source._held)))
     assert [size for size, _ in sizes] == [2, 2, 2, 2]

@@ -3,7 +3,7 @@
 import io
 import tarfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from backports import zstd
@@ -68,6 +68,12 @@ def tar(members: list[tuple[tarfile.TarInfo, bytes]]) -> bytes:
 
 def inside(found: Found, path: Path) -> str:
     return found.path.removeprefix(str(path)).lstrip("!/")
+
+
+def found_batches(source: Source) -> Iterator[list[Found]]:
+    """Give the directories of a source as an import reads them, each listed."""
+    for batch in source.batches():
+        yield [found for place in batch if (found := source.look(place))]
 
 
 def contents(source: Source, limit: int = LIMIT) -> dict[str, dict[str, bytes]]:

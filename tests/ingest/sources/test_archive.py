@@ -22,6 +22,7 @@ from tests.ingest.sources.builders import (
     TARS,
     compressed,
     contents,
+    found_batches,
     inside,
     placed,
     reasons,
@@ -50,7 +51,7 @@ def write_members(path: Path, form: str, members: Members) -> Path:
 def imported(source: Source) -> dict[str, dict[str, bytes]]:
     """Read a source as the import does, batch by batch, and check what it says of itself."""
     given: dict[str, dict[str, bytes]] = {}
-    for batch in source.batches():
+    for batch in found_batches(source):
         listed = {found.path: found for found in batch}
         for found, content in source.read(batch, LIMIT):
             assert found.summary == listed[found.path].summary
@@ -222,7 +223,7 @@ def test_an_archive_that_changes_between_is_read_by_the_next_import(
 ) -> None:
     path = write(tmp_path, form, placed(SMALL, f"a/{LID}"))
     source = open_source(path)
-    (batch,) = source.batches()
+    (batch,) = found_batches(source)
     with path.open("ab") as file:
         file.write(b"more")
     assert list(source.read(batch, LIMIT)) == []

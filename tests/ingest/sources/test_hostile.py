@@ -30,6 +30,7 @@ from tests.ingest.sources.builders import (
     SMALL,
     TARS,
     compressed,
+    found_batches,
     placed,
     tar,
     write,
@@ -306,7 +307,7 @@ def test_whatever_the_bytes_are_there_is_no_other_error(
     path.write_bytes(packed)
     try:
         source = open_source(path)
-        for batch in source.batches():
+        for batch in found_batches(source):
             for found, content in source.read(batch, LIMIT):
                 assert content.files.keys() <= set(found.inventory.files.values())
     except SourceError:

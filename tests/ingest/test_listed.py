@@ -1,0 +1,181 @@
+"""What is recorded whole is not listed again while its directories stay as they are."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ingest.listed import ListedDirectories
+from ingest.pipeline import ImportOptions, import_paths
+from ingest.sources import Folder, Found, Located, directory, is_as_it_was, open_source
+from ingest.sources.directory import DirectorySource
+from models.database import Database
+from models.ingestion import Counts
+from tests.ingest.builders import KEY, LID, execution_files, location
+
+PLACE = f"chrysalis/performance_archive/{KEY.user}/{KEY.name}/{LID}"
+DOCS = f"{PLACE}/CaseDocs.{LID}"
+FOLDERS = (Folder("", 1, 2), Folder(f"CaseDocs.{LID}", 3, 4))
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    for name, data in execution_files().items():
+        (tmp_path / PLACE / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / PLACE / name).write_bytes(data)
+    return tmp_path
+
+
+@pytest.fixture
+def looked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The directories that were listed; any is old enough to be remembered."""
+    monkeypatch.setattr(directory, "_SETTLED", -(10**18))
+    paths: list[str] = []
+    look = DirectorySource.look
+
+    def noted(self: DirectorySource, place: Located) -> Found | None:
+        paths.append(place.path)
+        return look(self, place)
+
+    monkeypatch.setattr(DirectorySource, "look", noted)
+    return paths
+
+
+async def counts(database: Database, root: Path, *, dry_run: bool = False) -> Counts:
+    options = ImportOptions(jobs=0, dry_run=dry_run)
+    return (await import_paths(database, [root], options)).record.counts
+
+
+async def test_the_second_import_lists_nothing(
+    database: Database, root: Path, looked: list[str]
+) -> None:
+    assert await counts(database, root) == Counts(discovered=1, created=1)
+    assert len(looked) == 1
+    assert await counts(database, root) == Counts(discovered=1, unchanged=1)
+    assert len(looked) == 1
+
+
+def _add(root: Path) -> None:
+    (root / DOCS / f"atm_in.{LID}").write_text("&g\n a = 1\n/\n")
+
+
+def _add_above(root: Path) -> None:
+    (root / PLACE / f"cpl.log.{LID}").write_text("")
+
+
+def _remove(root: Path) -> None:
+    (root / PLACE / f"CaseStatus.{LID}.gz").unlink()
+
+
+def _rename(root: Path) -> None:
+    (root / DOCS / f"env_run.xml.{LID}.gz").rename(root / DOCS / "other")
+
+
+def _replace_folder(root: Path) -> None:
+    (root / DOCS).rename(root / "elsewhere")
+    (root / DOCS).symlink_to(root / "elsewhere")
+
+
+@pytest.mark.parametrize("change", [_add, _add_above, _remove, _rename, _replace_folder])
+async def test_a_directory_in_which_a_file_comes_or_goes_is_listed(
+    database: Database, root: Path, looked: list[str], change: Callable[[Path], None]
+) -> None:
+    await counts(database, root)
+    change(root)
+    await counts(database, root)
+    assert len(looked) == 2
+
+
+async def test_a_file_that_comes_later_is_read(
+    database: Database, root: Path, looked: list[str]
+) -> None:
+    await counts(database, root)
+    _add(root)
+    assert await counts(database, root) == Counts(discovered=1, created=0, updated=1)
+    assert await counts(database, root) == Counts(discovered=1, unchanged=1)
+    assert len(looked) == 2
+
+
+async def test_an_execution_that_is_not_whole_is_listed_each_time(
+    database: Database, root: Path, looked: list[str]
+) -> None:
+    status = root / PLACE / f"CaseStatus.{LID}.gz"
+    whole = status.read_bytes()
+    status.write_bytes(whole[:20])
+    assert await counts(database, root) == Counts(discovered=1, incomplete=1)
+    status.write_bytes(whole)  # the directory does not show that
+    assert await counts(database, root) == Counts(discovered=1, updated=1)
+    assert len(looked) == 2
+
+
+async def test_an_execution_that_was_deleted_is_read_again(
+    database: Database, root: Path, looked: list[str]
+) -> None:
+    await counts(database, root)
+    await database.cases.delete({})
+    await database.executions.delete({})
+    assert await counts(database, root) == Counts(discovered=1, created=1)
+    assert len(looked) == 2
+
+
+async def test_what_was_recorded_before_is_remembered_when_it_is_listed(
+    database: Database, root: Path, looked: list[str]
+) -> None:
+    await counts(database, root)
+    await database.execution_sources.delete({})
+    for _ in range(2):
+        assert await counts(database, root) == Counts(discovered=1, unchanged=1)
+    assert len(looked) == 2
+
+
+async def test_a_dry_run_remembers_nothing(
+    database: Database, root: Path, looked: list[str]
+) -> None:
+    await counts(database, root, dry_run=True)
+    assert await database.execution_sources.count({}) == 0
+
+
+async def test_a_directory_that_was_just_changed_is_listed_once_more(
+    database: Database, root: Path
+) -> None:
+    await counts(database, root)
+    assert await database.execution_sources.count({}) == 0
+
+
+def test_a_directory_is_as_it_was_behind_a_link_to_it(root: Path, looked: list[str]) -> None:
+    link = root / LID
+    link.symlink_to(root / PLACE)
+    (found,) = open_source(link).find()
+    assert is_as_it_was(found)
+    _add_above(root)
+    assert not is_as_it_was(found)
+
+
+def test_a_directory_that_is_gone_is_not_as_it_was(root: Path, looked: list[str]) -> None:
+    (found,) = open_source(root).find()
+    assert is_as_it_was(found)
+    (root / DOCS).rename(root / "elsewhere")
+    os.utime(root / PLACE, ns=(found.folders[0].modified, found.folders[0].modified))
+    assert not is_as_it_was(found)
+
+
+async def test_what_was_listed_comes_back_as_it_was(database: Database) -> None:
+    place = Located("/a/\udcff", location())
+    found = Found(place.path, place.location, folders=FOLDERS)
+    listed = ListedDirectories(database)
+    await listed.remember(found)
+    await listed.save()
+    assert await listed.find([place, Located("/b", location())]) == {
+        place.path: Found(place.path, place.location, (), found.summed_up, FOLDERS)
+    }
+
+
+@pytest.mark.parametrize("folders", [(), (Folder("", 1, 2), Folder("\udcff", 3, 4))])
+async def test_what_cannot_be_stored_or_trusted_is_not_remembered(
+    database: Database, folders: tuple[Folder, ...]
+) -> None:
+    listed = ListedDirectories(database)
+    await listed.remember(Found("/a", location(), folders=folders))
+    await listed.save()
+    assert await database.execution_sources.count({}) == 0
