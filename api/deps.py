@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from models.database import Database
+from models.tables import Tables
 from models.variation import VariationTable
 
 
@@ -16,9 +17,16 @@ async def _database(request: Request) -> Database:
 Store = Annotated[Database, Depends(_database)]
 
 
-async def _variation(request: Request) -> VariationTable:
-    table: VariationTable = request.app.state.tables.variation
-    return table
+async def _tables(request: Request) -> Tables:
+    tables: Tables = request.app.state.tables
+    return tables
+
+
+SiteTables = Annotated[Tables, Depends(_tables)]
+
+
+async def _variation(tables: SiteTables) -> VariationTable:
+    return tables.variation
 
 
 Variation = Annotated[VariationTable, Depends(_variation)]

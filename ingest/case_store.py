@@ -4,25 +4,27 @@ A case is its document, the overflow documents behind it, and the listed executi
 it. They are written together or not at all, and only on top of the revision that was read.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from pydantic import ValidationError
 
+from ingest.patience import Patience
 from ingest.software_link import fill_specs, resolve_software
 from models.case import CaseRecord
 from models.case_overflow import MOST_BYTES, MOST_EXECUTIONS, overflow_id
 from models.database import Database, Delete, Insert, Put, Update, Write, encoded_size
-from models.errors import DamagedError
+from models.errors import DamagedError, WriteConflictError
 from models.execution import Execution
 from models.identity import CaseKey
 from models.listed_execution import list_execution, listed_id
 
+T = TypeVar("T")
+
 _BOOKKEEPING = frozenset({"revision", "createdAt", "updatedAt"})
-
-
 _MARKED: dict[str, Any] = {"$inc": {"revision": 1}}
 
 
@@ -38,18 +40,79 @@ class StoredCase:
     missing: frozenset[int] = frozenset()
 
 
+@dataclass(frozen=True, slots=True)
+class Rewritten(Generic[T]):
+    """A case as it is to be, what is to be written with it, and what else came of that."""
+
+    case: CaseRecord
+    result: T
+    also: tuple[Write, ...] = ()
+
+
+Rewrite = Callable[[CaseRecord | None], Rewritten[T] | None]
+
+
+async def rewrite_case(
+    database: Database, case_id: str, rewrite: Rewrite[T], seconds: float
+) -> T | None:
+    """Change a case, again if somebody else has changed it meanwhile, and return what came of it.
+
+    `rewrite` makes of the case as it is, None when it is not recorded, the one that is to be; or
+    None, to leave it. It runs in a thread, for it may take long, and what it raises is raised.
+    WriteConflictError when others kept writing the case for so many seconds.
+    """
+    patience = Patience(seconds)
+    while await patience.lasts():
+        documents = await _read_documents(database, case_id)
+        prepared = await asyncio.to_thread(_prepare, database, case_id, documents, rewrite)
+        if prepared is None:
+            return None
+        writes, result = prepared
+        if await _store(database, writes):
+            return result
+    raise WriteConflictError(f"case {case_id}: others kept writing it; try again")
+
+
+def _prepare(
+    database: Database, case_id: str, documents: "_Documents | None", rewrite: Rewrite[T]
+) -> tuple[list[Write], T] | None:
+    """Return the writes that change a case, none when it is right as it is."""
+    before = _read(case_id, documents) if documents else None
+    after = rewrite(before.record if before else None)
+    if after is None:
+        return None
+    writes = list(_writes(database, case_id, before, after.case))
+    return [*writes, *after.also] if writes else [], after.result
+
+
 async def read_case(database: Database, case_id: str) -> StoredCase | None:
     """Return a case with all its executions, None when it is not recorded.
 
     What belongs to it follows from ids alone: no count is trusted. DamagedError when the
     documents are not what a case can be.
     """
+    documents = await _read_documents(database, case_id)
+    return None if documents is None else await asyncio.to_thread(_read, case_id, documents)
+
+
+class _Documents(NamedTuple):
+    """The document of a case, and its overflow documents by number."""
+
+    case: Mapping[str, Any]
+    overflows: Mapping[int, Mapping[str, Any]]
+
+
+async def _read_documents(database: Database, case_id: str) -> _Documents | None:
     document = await database.cases.find_one({"_id": case_id})
     if document is None:
         return None
     found = await database.case_overflows.find(overflows_of(case_id))
+    return _Documents(document, {_number(each["_id"]): each for each in found})
+
+
+def _read(case_id: str, documents: _Documents) -> StoredCase:
     try:
-        return _read(case_id, document, {_number(each["_id"]): each for each in found})
+        return _joined(case_id, *documents)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(map(str, first["loc"]))
@@ -67,7 +130,7 @@ def _number(own_id: str) -> int:
     return int(own_id.rpartition("/")[2])
 
 
-def _read(
+def _joined(
     case_id: str, document: Mapping[str, Any], overflows: Mapping[int, Mapping[str, Any]]
 ) -> StoredCase:
     numbers = range(1, max(overflows, default=0) + 1)
@@ -83,22 +146,19 @@ def _read(
 
 
 async def store_case(
-    database: Database,
-    case_id: str,
-    before: StoredCase | None,
-    after: CaseRecord,
-    also: Sequence[Write] = (),
+    database: Database, case_id: str, before: StoredCase, after: CaseRecord
 ) -> bool:
-    """Write the difference between two states of a case; False when the first is out of date.
+    """Write the difference between two states of a case; False when the first is out of date."""
+    return await _store(database, list(_writes(database, case_id, before, after)))
 
-    `also` is written with it, unless there is no difference.
-    """
-    writes = list(_writes(database, case_id, before, after))
-    listed = _listed_in(database, writes)
-    await fill_specs(database, listed)
+
+async def _store(database: Database, writes: Sequence[Write]) -> bool:
+    """Do the writes of a case, with the links of the executions that they list."""
     if not writes:
         return True
-    is_written = await database.write([*writes, *also])
+    listed = _listed_in(database, writes)
+    await fill_specs(database, listed)
+    is_written = await database.write(writes)
     if is_written:
         await _resolve(database, listed)
     return is_written
@@ -124,20 +184,25 @@ async def remove_case(
 
 
 async def relist_case(
-    database: Database, case_id: str, case: CaseRecord, without: Collection[str] = ()
-) -> None:
-    """Make the listed executions of a case anew, `without` those of these ids."""
-    writes: list[Write] = [
-        Put(database.executions, listed_document(case, case_id, execution))
-        for execution in case.executions
+    database: Database,
+    case_id: str,
+    before: StoredCase,
+    after: CaseRecord,
+    without: Collection[str] = (),
+) -> bool:
+    """As `store_case`, and list all executions anew, but for those `without`."""
+    executions = database.executions
+    writes = [
+        w for w in _writes(database, case_id, before, after) if w.collection is not executions
+    ]
+    revision = before.record.revision
+    writes = writes or [Update(database.cases, {"_id": case_id, "revision": revision}, _MARKED)]
+    writes += [
+        Put(executions, listed_document(after, case_id, execution))
+        for execution in after.executions
         if execution.execution_id not in without
     ]
-    if not writes:
-        return
-    listed = _listed_in(database, writes)
-    await fill_specs(database, listed)
-    await database.write(writes)
-    await _resolve(database, listed)
+    return await _store(database, writes)
 
 
 def _listed_in(database: Database, writes: Sequence[Write]) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from ingest.attempts import AttemptsOfCase
+from models.annotations import CaseAnnotations
 from models.case import CaseRecord, Lineage
 from models.configuration import Configuration
 from models.configuration_digest import digest_configuration
@@ -19,8 +20,6 @@ from models.metadata import metadata_values
 from models.rebuild import execution_configuration
 from models.simdate import SimulatedDate, parse_iso_date
 from models.tables import Tables
-
-BUILTIN_TABLES = Tables()
 
 
 class Configurations:
@@ -156,7 +155,7 @@ def derive_case(
 
 def recompute(
     case: CaseRecord,
-    tables: Tables | None = None,
+    tables: Tables,
     *,
     without: str | None = None,
     choice: Mapping[str, Any] | None = None,
@@ -169,7 +168,7 @@ def recompute(
     right already are the same objects as before. DamagedError as for `derive_case`.
     """
     case = restate(case)
-    configurations = configurations or Configurations(case, tables or BUILTIN_TABLES)
+    configurations = configurations or Configurations(case, tables)
     for execution in case.executions:
         if execution.execution_id != without and not configurations.is_lost(execution.execution_id):
             configurations.put(execution.execution_id, configurations.of(execution))
@@ -186,6 +185,14 @@ def recompute(
         for execution in right.executions
     ]
     return right
+
+
+def annotate(case: CaseRecord, annotations: CaseAnnotations) -> CaseRecord:
+    """Return the case with what people write about it, and what follows from that alone."""
+    annotated = case.model_copy(update={"annotations": annotations})
+    known = case.configuration
+    configuration = None if known is None else Configuration.from_stored(known)
+    return annotated.model_copy(update=_descriptive(configuration) | _stated(annotated))
 
 
 def restate(case: CaseRecord) -> CaseRecord:
@@ -336,12 +343,11 @@ def _new_case(case: CaseRecord | None, key: CaseKey, now: datetime) -> CaseRecor
 
 
 def _descriptive(configuration: Mapping[str, Any] | None) -> dict[str, Any]:
-    if configuration is None:
-        return {}
-    described = metadata_values(configuration)
+    known = configuration or {}
+    described = metadata_values(known)
     described["simulation_type"] = described["simulation_type"] or "unknown"
-    described["mpilib"] = configuration.get("env_build.MPILIB")
-    described["calendar"] = configuration.get("env_build.CALENDAR")
+    described["mpilib"] = known.get("env_build.MPILIB")
+    described["calendar"] = known.get("env_build.CALENDAR")
     return {name: None if value is None else str(value) for name, value in described.items()}
 
 

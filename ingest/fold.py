@@ -11,7 +11,7 @@ from typing import Literal
 
 from ingest.assemble import Observation
 from ingest.attempts import AttemptsOfCase
-from ingest.derive import BUILTIN_TABLES, Configurations, derive_case
+from ingest.derive import Configurations, derive_case
 from ingest.layout import state_rank
 from models.case import CaseRecord, HistoryEntry
 from models.execution import Execution
@@ -37,7 +37,7 @@ def fold(
     key: CaseKey,
     observations: Iterable[Observation],
     now: datetime,
-    tables: Tables | None = None,
+    tables: Tables,
 ) -> Folded:
     """Return the case with these executions in it.
 
@@ -46,7 +46,7 @@ def fold(
     """
     observations = list(observations)
     executions = {e.execution_id: e for e in case.executions} if case else {}
-    configurations = Configurations(case, tables or BUILTIN_TABLES)
+    configurations = Configurations(case, tables)
     outcomes: dict[str, Outcome] = {}
     attempts = AttemptsOfCase(case.attempts if case else ())
     ingestion_id = None

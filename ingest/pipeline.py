@@ -331,12 +331,9 @@ class _Import:
 
     async def _write(self, key: CaseKey, observations: list[Observation]) -> None:
         try:
+            options = self._options
             folded = await write_case(
-                self._database,
-                key,
-                observations,
-                dry_run=self._options.dry_run,
-                tables=self._options.tables,
+                self._database, key, observations, options.tables, dry_run=options.dry_run
             )
         except DamagedError as error:
             for observation in observations:

@@ -6,23 +6,23 @@ the collection of edits.
 
 import hashlib
 import json
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from ingest.assemble import Observation
-from ingest.case_store import StoredCase, read_case, remove_case, store_case
-from ingest.derive import recompute
+from ingest.case_store import Rewritten, read_case, remove_case, rewrite_case
+from ingest.derive import annotate, recompute
+from ingest.edits import Author, edit_entry
 from ingest.fold import fold
 from ingest.patience import Patience
 from ingest.secrets import without_secrets
 from models.annotations import CaseAnnotations, ExecutionAnnotations
 from models.case import CaseRecord
 from models.configuration import Configuration
-from models.database import Database, Insert
-from models.edit import Change, EditRecord
+from models.database import Database
+from models.edit import Change
 from models.errors import ConflictError, NotFoundError, OutdatedError, WriteConflictError
 from models.execution import Execution, Software, Status, Timing
 from models.identity import CaseKey, system_of
@@ -33,14 +33,6 @@ from models.stored import Stored
 from models.tables import Tables
 
 _PATIENCE_SECONDS = 30
-
-
-@dataclass(frozen=True, slots=True)
-class Author:
-    """Who does something, and why."""
-
-    name: str
-    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +61,22 @@ async def record_case(
     database: Database, key: CaseKey, annotations: CaseAnnotations, author: Author
 ) -> CaseRecord:
     """Record a case that has no executions yet; ConflictError when it is there already."""
+
+    def new(known: CaseRecord | None) -> Rewritten[CaseRecord]:
+        if known is not None:
+            told = f"case {key.name} by {key.user} on {key.machine} is recorded already"
+            raise ConflictError(told)
+        case = _new_case(key, annotations)
+        return Rewritten(case, case, (edit_entry(database, key.case_id, author, "created"),))
+
+    case = await rewrite_case(database, key.case_id, new, _PATIENCE_SECONDS)
+    assert case is not None
+    return case
+
+
+def _new_case(key: CaseKey, annotations: CaseAnnotations) -> CaseRecord:
     now = datetime.now(UTC)
-    case = CaseRecord(
+    return CaseRecord(
         name=key.name,
         machine=key.machine,
         system=system_of(key.machine),
@@ -80,38 +86,28 @@ async def record_case(
         created_at=now,
         updated_at=now,
     )
-    also = [_entry(database, key.case_id, author, "created")]
-    if not await store_case(database, key.case_id, None, case, also):
-        raise ConflictError(f"case {key.name} by {key.user} on {key.machine} is recorded already")
-    return case
 
 
 async def record_execution(
-    database: Database,
-    key: CaseKey,
-    stated: StatedExecution,
-    author: Author,
-    tables: Tables | None = None,
+    database: Database, key: CaseKey, stated: StatedExecution, author: Author, tables: Tables
 ) -> bool:
     """Record an execution, and its case if it is new; tell whether it was not there yet.
 
     ConflictError when another execution of that id is recorded: nothing is overwritten.
     """
     observation = _observation(key, stated, author)
-    patience = Patience(_PATIENCE_SECONDS)
-    while await patience.lasts():
-        before = await read_case(database, key.case_id)
-        known = _execution(before.record, stated.execution_id) if before else None
+
+    def add(case: CaseRecord | None) -> Rewritten[bool] | None:
+        known = _execution(case, stated.execution_id) if case else None
+        if known is not None and known.fingerprint == observation.execution.fingerprint:
+            return None
         if known is not None:
-            if known.fingerprint == observation.execution.fingerprint:
-                return False
             raise ConflictError(f"execution {stated.execution_id} is recorded already, otherwise")
-        record = before.record if before else None
-        folded = fold(record, key, [observation], datetime.now(UTC), tables)
-        also = [_entry(database, key.case_id, author, "created", stated.execution_id)]
-        if await store_case(database, key.case_id, before, folded.case, also):
-            return True
-    raise WriteConflictError(f"case {key.name}: others kept writing it; try again")
+        folded = fold(case, key, [observation], datetime.now(UTC), tables)
+        entry = edit_entry(database, key.case_id, author, "created", stated.execution_id)
+        return Rewritten(folded.case, True, (entry,))
+
+    return await rewrite_case(database, key.case_id, add, _PATIENCE_SECONDS) or False
 
 
 async def edit_case(
@@ -120,7 +116,7 @@ async def edit_case(
     revision: int | None,
     changes: Mapping[str, Any],
     author: Author,
-) -> CaseRecord:
+) -> None:
     """Change what people wrote about a case: `changes` by attribute of CaseAnnotations.
 
     NotFoundError; OutdatedError when the case is no longer at that revision. None is whatever is
@@ -128,10 +124,9 @@ async def edit_case(
     """
 
     def edit(case: CaseRecord) -> CaseRecord:
-        annotations = case.annotations.model_copy(update=dict(changes))
-        return recompute(case.model_copy(update={"annotations": annotations}))
+        return annotate(case, case.annotations.model_copy(update=dict(changes)))
 
-    return await _edit(database, case_id, revision, edit, author, "edited", None)
+    await _edit(database, case_id, revision, edit, author, "edited", None)
 
 
 async def edit_execution(
@@ -141,7 +136,7 @@ async def edit_execution(
     revision: int | None,
     changes: Mapping[str, Any],
     author: Author,
-) -> CaseRecord:
+) -> None:
     """Change what people wrote about an execution; errors as for `edit_case`."""
 
     def edit(case: CaseRecord) -> CaseRecord:
@@ -153,12 +148,17 @@ async def edit_execution(
         ]
         return case.model_copy(update={"executions": edited})
 
-    return await _edit(database, case_id, revision, edit, author, "edited", execution_id)
+    await _edit(database, case_id, revision, edit, author, "edited", execution_id)
 
 
 async def pin_canonical(
-    database: Database, case_id: str, revision: int | None, execution_id: str | None, author: Author
-) -> CaseRecord:
+    database: Database,
+    case_id: str,
+    revision: int | None,
+    execution_id: str | None,
+    author: Author,
+    tables: Tables,
+) -> None:
     """Make an execution the canonical one until it is freed, or free it with None.
 
     ConflictError when the configuration of the execution is not known.
@@ -166,17 +166,17 @@ async def pin_canonical(
 
     def edit(case: CaseRecord) -> CaseRecord:
         if execution_id is None:
-            return recompute(case.model_copy(update={"canonical_is_pinned": False}))
+            return recompute(case.model_copy(update={"canonical_is_pinned": False}), tables)
         chosen = _execution(case, execution_id)
         if chosen is None:
             raise NotFoundError(f"there is no execution {execution_id}")
         if not chosen.has_configuration:
             raise ConflictError(f"the configuration of {execution_id} is not known")
         pinned = {"canonical_is_pinned": True, "canonical_execution_id": execution_id}
-        return recompute(case, choice=pinned)
+        return recompute(case, tables, choice=pinned)
 
     event = "canonical_freed" if execution_id is None else "canonical_pinned"
-    return await _edit(database, case_id, revision, edit, author, event, execution_id)
+    await _edit(database, case_id, revision, edit, author, event, execution_id)
 
 
 async def delete_case(database: Database, case_id: str, author: Author) -> None:
@@ -193,36 +193,31 @@ async def delete_case(database: Database, case_id: str, author: Author) -> None:
             "user": Change(previous=record.user, current=None),
             "executionCount": Change(previous=record.execution_count, current=None),
         }
-        entry = _entry(database, case_id, author, "deleted", changes=changes)
+        entry = edit_entry(database, case_id, author, "deleted", changes=changes)
         if await remove_case(database, case_id, case, [entry]):
             return
     raise WriteConflictError("others kept writing the case; try again")
 
 
 async def delete_execution(
-    database: Database, case_id: str, execution_id: str, author: Author
+    database: Database, case_id: str, execution_id: str, author: Author, tables: Tables
 ) -> None:
     """Remove an execution; what is derived from the others is made anew.
 
     ConflictError when it is the pinned canonical one. An import of its directory brings it back.
     """
+    entry = edit_entry(database, case_id, author, "deleted", execution_id)
 
-    def edit(case: CaseRecord) -> CaseRecord:
+    def remove(case: CaseRecord | None) -> Rewritten[None]:
+        if case is None:
+            raise NotFoundError(f"there is no case {case_id}")
         if _execution(case, execution_id) is None:
             raise NotFoundError(f"there is no execution {execution_id}")
         if case.canonical_is_pinned and case.canonical_execution_id == execution_id:
             raise ConflictError(f"{execution_id} is pinned as canonical; free it first")
-        return recompute(case, without=execution_id)
+        return Rewritten(recompute(case, tables, without=execution_id), None, (entry,))
 
-    patience = Patience(_PATIENCE_SECONDS)
-    while await patience.lasts():
-        before = await read_case(database, case_id)
-        if before is None:
-            raise NotFoundError(f"there is no case {case_id}")
-        also = [_entry(database, case_id, author, "deleted", execution_id)]
-        if await store_case(database, case_id, before, edit(before.record), also):
-            return
-    raise WriteConflictError("others kept writing the case; try again")
+    await rewrite_case(database, case_id, remove, _PATIENCE_SECONDS)
 
 
 async def _edit(
@@ -233,30 +228,30 @@ async def _edit(
     author: Author,
     event: str,
     execution_id: str | None,
-) -> CaseRecord:
-    patience = Patience(_PATIENCE_SECONDS)
-    while await patience.lasts():
-        before = await read_case(database, case_id)
-        if before is None:
+) -> None:
+    def edited(case: CaseRecord | None) -> Rewritten[None] | None:
+        if case is None:
             raise NotFoundError(f"there is no case {case_id}")
-        if revision not in (None, before.record.revision):
-            raise OutdatedError(f"the case is at revision {before.record.revision}")
-        after = edit(before.record)
-        changes = _changes(before, after, execution_id)
-        also = [_entry(database, case_id, author, event, execution_id, changes)]
-        if not changes or await store_case(database, case_id, before, after, also):
-            return after
-    raise WriteConflictError("others kept writing the case; try again")
+        if revision not in (None, case.revision):
+            raise OutdatedError(f"the case is at revision {case.revision}")
+        after = edit(case)
+        changes = _changes(case, after, execution_id)
+        entry = edit_entry(database, case_id, author, event, execution_id, changes)
+        return Rewritten(after, None, (entry,)) if changes else None
+
+    await rewrite_case(database, case_id, edited, _PATIENCE_SECONDS)
 
 
-def _changes(before: StoredCase, after: CaseRecord, execution_id: str | None) -> dict[str, Change]:
+def _changes(before: CaseRecord, after: CaseRecord, execution_id: str | None) -> dict[str, Change]:
     """Return which of the fields that people decide on have changed."""
-    old: dict[str, Any] = {"canonicalExecutionId": before.record.canonical_execution_id}
-    new: dict[str, Any] = {"canonicalExecutionId": after.canonical_execution_id}
-    old |= {"canonicalIsPinned": before.record.canonical_is_pinned}
-    new |= {"canonicalIsPinned": after.canonical_is_pinned}
-    old |= _annotations(before.record, execution_id)
-    new |= _annotations(after, execution_id)
+    old, new = (
+        {
+            "canonicalExecutionId": case.canonical_execution_id,
+            "canonicalIsPinned": case.canonical_is_pinned,
+            **_annotations(case, execution_id),
+        }
+        for case in (before, after)
+    )
     return {
         name: Change(previous=old[name], current=new[name])
         for name in new
@@ -277,26 +272,6 @@ def _annotated(execution: Execution, changes: Mapping[str, Any]) -> Execution:
 
 def _execution(case: CaseRecord, execution_id: str) -> Execution | None:
     return next((e for e in case.executions if e.execution_id == execution_id), None)
-
-
-def _entry(
-    database: Database,
-    case_id: str,
-    author: Author,
-    event: str,
-    execution_id: str | None = None,
-    changes: Mapping[str, Change] | None = None,
-) -> Insert:
-    record = EditRecord(
-        case_id=case_id,
-        execution_id=execution_id,
-        at=datetime.now(UTC),
-        by=author.name,
-        reason=author.reason,
-        event=event,
-        changes=dict(changes or {}),
-    )
-    return Insert(database.edits, {"_id": str(uuid.uuid4()), **record.stored()})
 
 
 def _observation(key: CaseKey, stated: StatedExecution, author: Author) -> Observation:

@@ -3,46 +3,50 @@
 It stands in the case, with the execution, and no import touches it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from ingest.case_store import read_case, store_case
-from ingest.patience import Patience
+from ingest.case_store import Rewritten, rewrite_case
+from ingest.edits import Author, edit_entry
+from models.case import CaseRecord
 from models.database import Database
-from models.errors import WriteConflictError
+from models.edit import Change
+from models.errors import NotFoundError
 from models.execution import Execution, SoftwareLink
 
 _PATIENCE_SECONDS = 30
 
-Change = Callable[[list[SoftwareLink]], list[SoftwareLink]]
+Links = list[SoftwareLink]
 
 
 async def state_link(
-    database: Database, case_id: str, execution_id: str, link: SoftwareLink
-) -> bool | None:
-    """State a spec of an execution; False when just that is stated, None without the execution.
+    database: Database, case_id: str, execution_id: str, link: SoftwareLink, author: Author
+) -> bool:
+    """State a spec of an execution; False when just that is stated. NotFoundError without it.
 
     A spec has a role once: who states it again with other words replaces what was said.
     """
 
-    def add(links: list[SoftwareLink]) -> list[SoftwareLink]:
+    def add(links: Links) -> Links:
         same = [known for known in links if _key(known) == _key(link)]
         if same and same[0].note == link.note:
             return links
         others = [known for known in links if _key(known) != _key(link)]
         return sorted([*others, link], key=_key)
 
-    return await _change_links(database, case_id, execution_id, add)
+    return await _change_links(database, case_id, execution_id, add, author, "software_stated")
 
 
 async def withdraw_link(
-    database: Database, case_id: str, execution_id: str, spec_hash: str, role: str
-) -> bool | None:
-    """Take back what was stated; False when it is not, None without the execution."""
+    database: Database, case_id: str, execution_id: str, spec_hash: str, role: str, author: Author
+) -> bool:
+    """Take back what was stated; False when it is not. NotFoundError without the execution."""
 
-    def remove(links: list[SoftwareLink]) -> list[SoftwareLink]:
+    def remove(links: Links) -> Links:
         return [link for link in links if _key(link) != (role, spec_hash)]
 
-    return await _change_links(database, case_id, execution_id, remove)
+    return await _change_links(
+        database, case_id, execution_id, remove, author, "software_withdrawn"
+    )
 
 
 def _key(link: SoftwareLink) -> tuple[str, str]:
@@ -50,26 +54,32 @@ def _key(link: SoftwareLink) -> tuple[str, str]:
 
 
 async def _change_links(
-    database: Database, case_id: str, execution_id: str, change: Change
-) -> bool | None:
-    patience = Patience(_PATIENCE_SECONDS)
-    while await patience.lasts():
-        before = await read_case(database, case_id)
-        if before is None:
-            return None
-        executions = list(before.record.executions)
+    database: Database,
+    case_id: str,
+    execution_id: str,
+    change: Callable[[Links], Links],
+    author: Author,
+    event: str,
+) -> bool:
+    def changed(case: CaseRecord | None) -> Rewritten[bool] | None:
+        executions = list(case.executions) if case else []
         place = _place(executions, execution_id)
-        if place is None:
-            return None
+        if case is None or place is None:
+            raise NotFoundError(f"there is no execution {execution_id}")
         known = executions[place].software_links
         links = change(list(known))
         if links == known:
-            return False
+            return None
         executions[place] = executions[place].model_copy(update={"software_links": links})
-        after = before.record.model_copy(update={"executions": executions})
-        if await store_case(database, case_id, before, after):
-            return True
-    raise WriteConflictError(f"case {case_id}: others kept writing it; try again")
+        changes = {"softwareLinks": Change(previous=_stored(known), current=_stored(links))}
+        entry = edit_entry(database, case_id, author, event, execution_id, changes)
+        return Rewritten(case.model_copy(update={"executions": executions}), True, (entry,))
+
+    return await rewrite_case(database, case_id, changed, _PATIENCE_SECONDS) or False
+
+
+def _stored(links: Sequence[SoftwareLink]) -> list[dict[str, object]]:
+    return [link.stored() for link in links]
 
 
 def _place(executions: list[Execution], execution_id: str) -> int | None:

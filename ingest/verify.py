@@ -149,13 +149,13 @@ def _not_in_case(
 
 async def _repair(database: Database, case_id: str, before: StoredCase, checked: _Checked) -> bool:
     """Store the case as it should be; False when another writer was faster."""
-    if not await store_case(database, case_id, before, checked.after):
-        return False
-    if checked.strays:
-        await database.executions.delete({"_id": {"$in": checked.strays}})
     if checked.is_to_relist:
-        await relist_case(database, case_id, checked.after, checked.left)
-    return True
+        is_stored = await relist_case(database, case_id, before, checked.after, checked.left)
+    else:
+        is_stored = await store_case(database, case_id, before, checked.after)
+    if is_stored and checked.strays:
+        await database.executions.delete({"_id": {"$in": checked.strays}})
+    return is_stored
 
 
 def _case_differences(case_id: str, before: CaseRecord, after: CaseRecord) -> Iterator[Difference]:

@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from ingest.assemble import Observation
-from ingest.case_store import read_case, store_case
+from ingest.case_store import Rewritten, read_case, rewrite_case
 from ingest.fold import Folded, fold
-from ingest.patience import Patience
+from models.case import CaseRecord
 from models.database import Database
-from models.errors import WriteConflictError
 from models.identity import CaseKey
 from models.tables import Tables
 
@@ -20,21 +19,23 @@ async def write_case(
     database: Database,
     key: CaseKey,
     observations: Sequence[Observation],
+    tables: Tables,
     *,
     dry_run: bool = False,
-    tables: Tables | None = None,
 ) -> Folded:
     """Fold executions into their case and store it; return the case and what became of each.
 
     Other importers may write the same case meanwhile: a writer replaces only the revision that it
     read, and otherwise folds again into what is there now.
     """
-    patience = Patience(_PATIENCE_SECONDS)
-    while await patience.lasts():
+
+    def folded_into(case: CaseRecord | None) -> Rewritten[Folded]:
+        folded = fold(case, key, observations, datetime.now(UTC), tables)
+        return Rewritten(folded.case, folded)
+
+    if dry_run:
         before = await read_case(database, key.case_id)
-        folded = fold(
-            before.record if before else None, key, observations, datetime.now(UTC), tables
-        )
-        if dry_run or await store_case(database, key.case_id, before, folded.case):
-            return folded
-    raise WriteConflictError(f"case {key.name}: other importers kept writing it; try again")
+        return folded_into(before.record if before else None).result
+    folded = await rewrite_case(database, key.case_id, folded_into, _PATIENCE_SECONDS)
+    assert folded is not None
+    return folded

@@ -5,6 +5,7 @@ parts are kept: executions share the parts of files that are the same.
 """
 
 import hashlib
+import threading
 from collections.abc import Collection, Iterator
 from typing import Any
 
@@ -17,6 +18,7 @@ from models.metadata import METADATA_FIELDS, VARIABLE_FIELDS
 _MOST_PARTS = 512
 _MISSING = object()
 
+_changing = threading.Lock()
 _parts: dict[int, tuple[Values, str]] = {}
 """By identity of a part: the part, which so stays what it is, and its digest."""
 
@@ -49,9 +51,10 @@ def _part_digest(part: Values) -> str:
         if key not in VARIABLE_FIELDS
     }
     digest = _digest(told)
-    _parts[id(part)] = part, digest
-    if len(_parts) > _MOST_PARTS:
-        del _parts[next(iter(_parts))]
+    with _changing:
+        _parts[id(part)] = part, digest
+        if len(_parts) > _MOST_PARTS:
+            del _parts[next(iter(_parts))]
     return digest
 
 

@@ -28,6 +28,7 @@ from models.garbage import collect_seldom
 from models.identity import CaseKey
 from models.lid import Lid, parse_lid
 from models.settings import Settings
+from models.tables import Tables
 
 EXECUTIONS_OF_CASE = 20
 _WRITES = 4
@@ -89,7 +90,7 @@ async def _record_all(settings: Settings, executions: int, numbers: Sequence[int
 
 async def _record(database: Database, number: int, count: int) -> None:
     case = _Case.of(number)
-    await write_case(database, case.key, list(case.observations(count)))
+    await write_case(database, case.key, list(case.observations(count)), Tables())
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from api.bodies import (
     read_body,
 )
 from api.dated_pages import Cursor, DatedList, Limit
-from api.deps import Store
+from api.deps import SiteTables, Store
 from api.lists import read_summaries
 from api.paging import DEFAULT_LIMIT
 from api.preconditions import matched_revision
@@ -25,8 +25,8 @@ from api.schemas import CaseDetail, EditItem, ExecutionDetail, PageOf
 from api.security import CurrentCaller, require
 from api.stored_cases import read_execution_of_case, read_revision
 from api.views import case_detail, execution_detail
+from ingest.edits import Author
 from ingest.recording import (
-    Author,
     delete_case,
     delete_execution,
     edit_case,
@@ -113,6 +113,7 @@ async def update_case(
 )
 async def choose_canonical(
     store: Store,
+    tables: SiteTables,
     request: Request,
     caller: CurrentCaller,
     caseId: CaseId,  # noqa: N803
@@ -121,7 +122,7 @@ async def choose_canonical(
     revision = await matched_revision(request, store, caseId)
     body = await read_body(request, CanonicalChoice)
     author = Author(caller.name, body.reason)
-    await pin_canonical(store, caseId, revision, body.execution_id, author)
+    await pin_canonical(store, caseId, revision, body.execution_id, author, tables)
     return await _answer(store, caseId)
 
 
@@ -176,13 +177,15 @@ async def update_execution(
 )
 async def remove_execution(
     store: Store,
+    tables: SiteTables,
     caller: CurrentCaller,
     caseId: CaseId,  # noqa: N803
     executionId: ExecutionId,  # noqa: N803
     reason: DeleteReason = None,
 ) -> Response:
     """Delete an execution; an import of its directory would bring it back."""
-    await delete_execution(store, caseId, executionId, Author(caller.name, reason))
+    author = Author(caller.name, reason)
+    await delete_execution(store, caseId, executionId, author, tables)
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
 

@@ -6,16 +6,18 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from api.bodies import NewExecution, body_of, read_body
-from api.deps import Store
+from api.deps import SiteTables, Store
 from api.errors import not_found
 from api.responses import entity_tag, json_response, problems
 from api.schemas import ExecutionDetail
 from api.security import CurrentCaller, require
 from api.stored_cases import read_execution_of_case
 from api.views import execution_detail
-from ingest.recording import Author, StatedExecution, record_execution
+from ingest.edits import Author
+from ingest.recording import StatedExecution, record_execution
 from models.database import Database
 from models.identity import CaseKey, spell_machine
+from models.tables import Tables
 
 router = APIRouter(tags=["executions"])
 
@@ -40,12 +42,14 @@ _EXAMPLE: dict[str, Any] = {
     dependencies=[require("ingest")],
     openapi_extra=body_of(NewExecution, _EXAMPLE),
 )
-async def create_execution(store: Store, request: Request, caller: CurrentCaller) -> Response:
+async def create_execution(
+    store: Store, tables: SiteTables, request: Request, caller: CurrentCaller
+) -> Response:
     """Record an execution, and its case if that is new; its delta is computed like any other.
 
     The same one again is answered with 200 and changes nothing; another one of that id with 409.
     """
-    return await _create(store, request, caller)
+    return await _create(store, tables, request, caller)
 
 
 @router.post(
@@ -57,16 +61,20 @@ async def create_execution(store: Store, request: Request, caller: CurrentCaller
     openapi_extra=body_of(NewExecution, _EXAMPLE),
     deprecated=True,
 )
-async def create_simulation(store: Store, request: Request, caller: CurrentCaller) -> Response:
+async def create_simulation(
+    store: Store, tables: SiteTables, request: Request, caller: CurrentCaller
+) -> Response:
     """Record an execution: the older name of `/executions`."""
-    return await _create(store, request, caller)
+    return await _create(store, tables, request, caller)
 
 
-async def _create(store: Database, request: Request, caller: CurrentCaller) -> Response:
+async def _create(
+    store: Database, tables: Tables, request: Request, caller: CurrentCaller
+) -> Response:
     body = await read_body(request, NewExecution)
     key = await _key(store, body)
     author = Author(caller.name, body.reason)
-    is_new = await record_execution(store, key, _stated(body), author, request.app.state.tables)
+    is_new = await record_execution(store, key, _stated(body), author, tables)
     case, execution = await read_execution_of_case(store, key.case_id, body.execution_id)
     response = json_response(
         execution_detail(case, execution, full=False),

@@ -24,6 +24,7 @@ from api.software_stack import case_stacks
 from api.spec_hashes import hashes_of_spec, specs_of_hash
 from api.stored_cases import read_execution_of_case
 from api.views import execution_detail
+from ingest.edits import Author
 from ingest.stated_links import state_link, withdraw_link
 from models.annotations import Text
 from models.database import Database
@@ -125,7 +126,8 @@ async def link_execution(store: Store, request: Request, caller: CurrentCaller) 
         stated_by=caller.name,
         stated_at=datetime.now(UTC),
     )
-    changed = await state_link(store, body.case_id, body.execution_id, link)
+    author = Author(caller.name)
+    changed = await state_link(store, body.case_id, body.execution_id, link, author)
     response = await _execution(store, body.case_id, body.execution_id)
     response.status_code = HTTPStatus.CREATED if changed else HTTPStatus.OK
     return response
@@ -140,6 +142,7 @@ async def link_execution(store: Store, request: Request, caller: CurrentCaller) 
 )
 async def unlink_execution(
     store: Store,
+    caller: CurrentCaller,
     caseId: Annotated[  # noqa: N803
         str,
         Query(max_length=100, description="The id of the case.", examples=[_EXAMPLE["caseId"]]),
@@ -153,10 +156,8 @@ async def unlink_execution(
     role: Annotated[SoftwareRole, Query(description="The role that was stated.")],
 ) -> Response:
     """Withdraw what was stated of the software of an execution."""
-    changed = await withdraw_link(store, caseId, executionId, specHash, role)
-    if changed is None:
-        raise not_found("execution", executionId)
-    if not changed:
+    author = Author(caller.name)
+    if not await withdraw_link(store, caseId, executionId, specHash, role, author):
         raise not_found("statement of spec", specHash)
     return Response(status_code=HTTPStatus.NO_CONTENT)
 

@@ -16,9 +16,11 @@ from models.errors import ParseError
 from models.execution import Execution
 from models.identity import CaseKey
 from models.lid import Lid, parse_lid
+from models.tables import Tables
 
 LID = "1000.250102-030405"
 KEY = CaseKey("chrysalis", "jdoe", "v3.LR.amip_0001")
+TABLES = Tables()
 
 
 def lid_of(text: str) -> Lid:

@@ -18,7 +18,7 @@ from models.delta import same_value
 from models.execution import Execution
 from models.keys import flatten
 from models.rebuild import execution_configuration
-from tests.ingest.builders import KEY, execution, observation
+from tests.ingest.builders import KEY, TABLES, execution, observation
 
 NOW = datetime(2025, 1, 1, tzinfo=UTC)
 FIRST, SECOND, THIRD = "999999.250101-000000", "1000000.250101-000000", "1.250101-000001"
@@ -28,7 +28,7 @@ BASE = {"compiler": "gnu", "env_run.ATM_NCPL": 48, "env_run.STOP_N": 5}
 def folded(*batches: Iterable[Observation], case: CaseRecord | None = None) -> Folded:
     result = None
     for batch in batches:
-        result = fold(case, KEY, batch, NOW)
+        result = fold(case, KEY, batch, NOW, TABLES)
         case = CaseRecord.model_validate(result.case.stored())
     assert result is not None
     return result
@@ -344,9 +344,9 @@ def test_copies_in_any_order_give_the_same_record(number: int) -> None:
     random.Random(number).shuffle(copies)
     one_by_one: CaseRecord | None = None
     for copy in copies:
-        one_by_one = fold(one_by_one, KEY, [copy], NOW).case
+        one_by_one = fold(one_by_one, KEY, [copy], NOW, TABLES).case
     assert one_by_one is not None
-    together = fold(None, KEY, copies, NOW).case
+    together = fold(None, KEY, copies, NOW, TABLES).case
     (execution,) = one_by_one.executions
     assert execution == together.executions[0]
     assert execution.found_at == ["/a", "/b", "/c"]
@@ -396,6 +396,6 @@ def test_the_schedulers_word_counts_where_no_run_has_ended() -> None:
     for order in ([killed, moved], [moved, killed]):
         case: CaseRecord | None = None
         for copy in order:
-            case = fold(case, KEY, [copy], NOW).case
+            case = fold(case, KEY, [copy], NOW, TABLES).case
         assert case is not None
         assert case.executions[0].status == "timeout"

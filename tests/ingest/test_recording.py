@@ -1,14 +1,17 @@
 """Cases and executions that are stated, edits of what people write, and deletion."""
 
 import asyncio
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ingest import recording
+from ingest.derive import recompute
+from ingest.edits import Author
 from ingest.pipeline import ImportOptions, import_paths
 from ingest.recording import (
-    Author,
     StatedExecution,
     delete_case,
     delete_execution,
@@ -24,7 +27,8 @@ from models.annotations import CaseAnnotations, ExecutionAnnotations, Link
 from models.database import Database
 from models.errors import ConflictError, NotFoundError, OutdatedError
 from models.tables import Tables
-from tests.ingest.builders import KEY
+from models.variation import VariationTable
+from tests.ingest.builders import KEY, TABLES
 
 AUTHOR = Author("flow", "a test")
 CASE = KEY.case_id
@@ -59,9 +63,9 @@ async def test_a_case_is_recorded_once(database: Database) -> None:
 
 
 async def test_stated_executions_have_deltas_like_any_other(database: Database) -> None:
-    assert await record_execution(database, KEY, stated(2), AUTHOR)
-    assert await record_execution(database, KEY, stated(3), AUTHOR)
-    assert await record_execution(database, KEY, stated(1), AUTHOR)
+    assert await record_execution(database, KEY, stated(2), AUTHOR, TABLES)
+    assert await record_execution(database, KEY, stated(3), AUTHOR, TABLES)
+    assert await record_execution(database, KEY, stated(1), AUTHOR, TABLES)
     case = await read(database)
     assert case["canonicalExecutionId"] == "run-1"
     assert case["compiler"] == "gnu"
@@ -71,26 +75,26 @@ async def test_stated_executions_have_deltas_like_any_other(database: Database) 
 
 
 async def test_the_same_execution_again_changes_nothing(database: Database) -> None:
-    await record_execution(database, KEY, stated(), AUTHOR)
+    await record_execution(database, KEY, stated(), AUTHOR, TABLES)
     before = await read(database)
-    assert not await record_execution(database, KEY, stated(), AUTHOR)
+    assert not await record_execution(database, KEY, stated(), AUTHOR, TABLES)
     assert await read(database) == before
 
 
 async def test_another_execution_under_the_same_id_is_refused(database: Database) -> None:
-    await record_execution(database, KEY, stated(), AUTHOR)
+    await record_execution(database, KEY, stated(), AUTHOR, TABLES)
     with pytest.raises(ConflictError):
-        await record_execution(database, KEY, stated(status="failed"), AUTHOR)
+        await record_execution(database, KEY, stated(status="failed"), AUTHOR, TABLES)
 
 
 async def test_credentials_in_a_stated_configuration_are_masked(database: Database) -> None:
     values = {"env_run.URL": "https://u:hunter2@h/", "env_run.API_TOKEN": "hunter2"}
-    await record_execution(database, KEY, stated(configuration=values), AUTHOR)
+    await record_execution(database, KEY, stated(configuration=values), AUTHOR, TABLES)
     assert "hunter2" not in str(await read(database))
 
 
 async def test_an_execution_may_have_no_configuration(database: Database) -> None:
-    await record_execution(database, KEY, stated(configuration=None), AUTHOR)
+    await record_execution(database, KEY, stated(configuration=None), AUTHOR, TABLES)
     case = await read(database)
     assert case["canonicalExecutionId"] is None
     assert case["executions"][0]["complete"] is False
@@ -147,29 +151,29 @@ async def test_what_people_wrote_survives_an_import(database: Database, tmp_path
 
 async def test_a_pinned_execution_stays_canonical_until_it_is_freed(database: Database) -> None:
     for number in (1, 2, 3):
-        await record_execution(database, KEY, stated(number), AUTHOR)
-    await pin_canonical(database, CASE, 3, "run-2", AUTHOR)
+        await record_execution(database, KEY, stated(number), AUTHOR, TABLES)
+    await pin_canonical(database, CASE, 3, "run-2", AUTHOR, TABLES)
     case = await read(database)
     assert case["canonicalExecutionId"] == "run-2"
     assert case["configuration"]["env_run"]["ATM_NCPL"] == 42
     assert case["executions"][0]["runConfigDeltas"]["env_run"]["ATM_NCPL"]["current"] == 41
-    await record_execution(database, KEY, stated(4), AUTHOR)
+    await record_execution(database, KEY, stated(4), AUTHOR, TABLES)
     assert (await read(database))["canonicalExecutionId"] == "run-2"
-    await pin_canonical(database, CASE, 5, None, AUTHOR)
+    await pin_canonical(database, CASE, 5, None, AUTHOR, TABLES)
     assert (await read(database))["canonicalExecutionId"] == "run-1"
     assert await agrees(database)
 
 
 async def test_an_execution_without_configuration_cannot_be_pinned(database: Database) -> None:
-    await record_execution(database, KEY, stated(configuration=None), AUTHOR)
+    await record_execution(database, KEY, stated(configuration=None), AUTHOR, TABLES)
     with pytest.raises(ConflictError):
-        await pin_canonical(database, CASE, 1, "run-1", AUTHOR)
+        await pin_canonical(database, CASE, 1, "run-1", AUTHOR, TABLES)
 
 
 async def test_a_deleted_execution_leaves_the_others_right(database: Database) -> None:
     for number in (1, 2, 3):
-        await record_execution(database, KEY, stated(number), AUTHOR)
-    await delete_execution(database, CASE, "run-1", AUTHOR)
+        await record_execution(database, KEY, stated(number), AUTHOR, TABLES)
+    await delete_execution(database, CASE, "run-1", AUTHOR, TABLES)
     case = await read(database)
     assert case["canonicalExecutionId"] == "run-2"
     assert case["configuration"]["env_run"]["ATM_NCPL"] == 42
@@ -177,8 +181,55 @@ async def test_a_deleted_execution_leaves_the_others_right(database: Database) -
     assert await agrees(database)
 
 
+async def test_edits_go_by_the_tables_of_the_site(database: Database) -> None:
+    site = Tables(VariationTable('[[expected]]\nclass = "io"\nkeys = ["env_run.ATM_NCPL"]'))
+    for number in (1, 2, 3):
+        await record_execution(database, KEY, stated(number), AUTHOR, site)
+    await edit_case(database, CASE, None, {"notes": "x"}, AUTHOR)
+    await pin_canonical(database, CASE, None, "run-2", AUTHOR, site)
+    await delete_execution(database, CASE, "run-3", AUTHOR, site)
+    first = (await read(database))["executions"][0]
+    assert (first["changeCount"], "env_run" in first["expectedVariation"]) == (0, True)
+    assert [found async for found in verify_cases(database, site)] == []
+
+
+async def test_a_case_whose_last_configuration_is_deleted_tells_nothing_of_it(
+    database: Database,
+) -> None:
+    await record_execution(database, KEY, stated(1), AUTHOR, TABLES)
+    await record_execution(database, KEY, stated(2, configuration=None), AUTHOR, TABLES)
+    assert (await read(database))["compiler"] == "gnu"
+    await delete_execution(database, CASE, "run-1", AUTHOR, TABLES)
+    case = await read(database)
+    assert (case["compiler"], case["configuration"]) == (None, None)
+
+
+async def test_what_is_taken_back_of_a_case_does_not_stay(database: Database) -> None:
+    await record_case(database, KEY, CaseAnnotations(simulation_type="production"), AUTHOR)
+    await edit_case(database, CASE, None, {"simulation_type": None}, AUTHOR)
+    assert (await read(database))["simulationType"] == "unknown"
+
+
+async def test_a_long_edit_leaves_the_loop_to_others(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await record_execution(database, KEY, stated(), AUTHOR, TABLES)
+    begun, others_had_their_turn = threading.Event(), threading.Event()
+
+    def slow(*arguments: Any, **options: Any) -> Any:
+        begun.set()
+        assert others_had_their_turn.wait(60)
+        return recompute(*arguments, **options)
+
+    monkeypatch.setattr(recording, "recompute", slow)
+    editing = asyncio.create_task(pin_canonical(database, CASE, None, "run-1", AUTHOR, TABLES))
+    await asyncio.to_thread(begun.wait, 60)
+    others_had_their_turn.set()
+    await editing
+
+
 async def test_a_deleted_case_leaves_only_the_entry_of_that(database: Database) -> None:
-    await record_execution(database, KEY, stated(), AUTHOR)
+    await record_execution(database, KEY, stated(), AUTHOR, TABLES)
     await delete_case(database, CASE, AUTHOR)
     assert await database.cases.count({}) == await database.executions.count({}) == 0
     (entry,) = await database.edits.find({"event": "deleted"})
@@ -192,7 +243,7 @@ async def test_what_is_not_there_cannot_be_changed(database: Database, missing: 
         with pytest.raises(NotFoundError):
             await edit_execution(database, CASE, "x", 1, {"notes": "x"}, AUTHOR)
         with pytest.raises(NotFoundError):
-            await delete_execution(database, CASE, "x", AUTHOR)
+            await delete_execution(database, CASE, "x", AUTHOR, TABLES)
         return
     with pytest.raises(NotFoundError):
         await edit_case(database, CASE, 1, {"notes": "x"}, AUTHOR)
@@ -202,6 +253,6 @@ async def test_what_is_not_there_cannot_be_changed(database: Database, missing: 
 
 async def test_annotations_may_come_with_the_execution(database: Database) -> None:
     annotations = ExecutionAnnotations(extra={"flow": {"id": 3}})
-    await record_execution(database, KEY, stated(annotations=annotations), AUTHOR)
+    await record_execution(database, KEY, stated(annotations=annotations), AUTHOR, TABLES)
     execution = (await read(database))["executions"][0]
     assert execution["annotations"]["extra"] == {"flow": {"id": 3}}

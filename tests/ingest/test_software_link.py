@@ -3,7 +3,10 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
 from ingest.case_store import read_case, relist_case
+from ingest.edits import Author
 from ingest.fold import fold
 from ingest.software_link import relink_specs, resolve_software
 from ingest.stated_links import state_link, withdraw_link
@@ -11,10 +14,11 @@ from ingest.verify import Difference, verify_cases
 from ingest.verify_links import verify_links
 from ingest.writer import write_case
 from models.database import Database
+from models.errors import NotFoundError
 from models.execution import Software, SoftwareLink, SoftwareRole
 from models.listed_execution import listed_id
 from models.tables import Tables
-from tests.ingest.builders import KEY
+from tests.ingest.builders import KEY, TABLES
 from tests.ingest.test_fold import FIRST, SECOND, case_of, success
 
 NETCDF = "a4hji6eqs4xwpfczsaj4vjhvdxvgoc7q"
@@ -22,6 +26,7 @@ TWIN = "a4hji6ezzzzzzzzzzzzzzzzzzzzzzzzz"
 ZLIB = "z2345672345672345672345672345672"
 LOADED = Software(name="netcdf-c", version="4.4.1", hash="a4hji6e", source="module")
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
+AUTHOR = Author("jdoe")
 
 
 def stated(
@@ -33,7 +38,7 @@ def stated(
 
 
 async def record(database: Database, lid: str = FIRST, *software: Software) -> str:
-    await write_case(database, KEY, [success(lid, software=list(software))])
+    await write_case(database, KEY, [success(lid, software=list(software))], TABLES)
     return listed_id(KEY.case_id, lid)
 
 
@@ -94,7 +99,7 @@ async def test_links_survive_what_is_written_after_them(database: Database) -> N
     await record(database, SECOND, LOADED)
     case = await read_case(database, KEY.case_id)
     assert case is not None
-    await relist_case(database, KEY.case_id, case.record)
+    await relist_case(database, KEY.case_id, case, case.record)
     assert await links(database, first) == [(NETCDF, "loaded", 1)]
 
 
@@ -112,20 +117,20 @@ async def test_what_is_wrong_is_found_and_mended(database: Database) -> None:
 
 async def test_stated_software_is_linked_and_stays(database: Database) -> None:
     own_id = await record(database, FIRST, LOADED)
-    assert await state_link(database, KEY.case_id, FIRST, stated()) is True
-    assert await state_link(database, KEY.case_id, FIRST, stated()) is False
+    assert await state_link(database, KEY.case_id, FIRST, stated(), AUTHOR) is True
+    assert await state_link(database, KEY.case_id, FIRST, stated(), AUTHOR) is False
     assert await links(database, own_id) == []
     await record_spec(database, ZLIB, "zlib", "1.3")
     await relink_specs(database, [ZLIB])
     assert await links(database, own_id) == [(ZLIB, "built_with", 1)]
-    await write_case(database, KEY, [success(FIRST, software=[LOADED], file_count=99)])
+    await write_case(database, KEY, [success(FIRST, software=[LOADED], file_count=99)], TABLES)
     case = await read_case(database, KEY.case_id)
     assert case is not None
     (execution,) = case.record.executions
     assert (execution.file_count, execution.software_links) == (99, [stated()])
     assert await links(database, own_id) == [(ZLIB, "built_with", 1)]
-    assert await withdraw_link(database, KEY.case_id, FIRST, ZLIB, "built_with") is True
-    assert await withdraw_link(database, KEY.case_id, FIRST, ZLIB, "built_with") is False
+    assert await withdraw_link(database, KEY.case_id, FIRST, ZLIB, "built_with", AUTHOR) is True
+    assert await withdraw_link(database, KEY.case_id, FIRST, ZLIB, "built_with", AUTHOR) is False
     assert await links(database, own_id) == []
 
 
@@ -133,7 +138,7 @@ async def test_a_spec_has_a_role_once_and_may_have_several(database: Database) -
     own_id = await record(database)
     await record_spec(database, ZLIB, "zlib", "1.3")
     for link in (stated(), stated(note="b"), stated(role="deployed_with")):
-        assert await state_link(database, KEY.case_id, FIRST, link)
+        assert await state_link(database, KEY.case_id, FIRST, link, AUTHOR)
     case = await read_case(database, KEY.case_id)
     assert case is not None
     assert [(k.role, k.note) for k in case.record.executions[0].software_links] == [
@@ -143,14 +148,29 @@ async def test_a_spec_has_a_role_once_and_may_have_several(database: Database) -
 
 
 async def test_nothing_is_stated_of_what_is_not_recorded(database: Database) -> None:
-    assert await state_link(database, "no case", FIRST, stated()) is None
+    with pytest.raises(NotFoundError):
+        await state_link(database, "no case", FIRST, stated(), AUTHOR)
     await record(database)
-    assert await state_link(database, KEY.case_id, SECOND, stated()) is None
+    with pytest.raises(NotFoundError):
+        await state_link(database, KEY.case_id, SECOND, stated(), AUTHOR)
+
+
+async def test_what_is_stated_and_withdrawn_is_in_the_history(database: Database) -> None:
+    await record(database)
+    await state_link(database, KEY.case_id, FIRST, stated(), AUTHOR)
+    await withdraw_link(database, KEY.case_id, FIRST, ZLIB, "built_with", AUTHOR)
+    entries = await database.edits.find({"caseId": KEY.case_id}, sort=[("at", 1)])
+    assert [(e["event"], e["executionId"], e["by"]) for e in entries] == [
+        ("software_stated", FIRST, AUTHOR.name), ("software_withdrawn", FIRST, AUTHOR.name),
+    ]  # fmt: skip
+    before, after = (entry["changes"]["softwareLinks"] for entry in entries)
+    assert before == {"previous": [], "current": [stated().stored()]}
+    assert after == {"previous": before["current"], "current": []}
 
 
 def test_a_fold_keeps_stated_software() -> None:
     case = case_of([success(FIRST)])
     case.executions[0] = case.executions[0].model_copy(update={"software_links": [stated()]})
-    again = fold(case, KEY, [success(FIRST, file_count=99)], NOW).case
+    again = fold(case, KEY, [success(FIRST, file_count=99)], NOW, TABLES).case
     assert again.executions[0].file_count == 99
     assert again.executions[0].software_links == [stated()]

@@ -18,7 +18,7 @@ from models.listed_execution import listed_id
 from models.simdate import ModelDate
 from models.tables import Tables, load_tables
 from tests.archives import dump
-from tests.ingest.builders import KEY
+from tests.ingest.builders import KEY, TABLES
 from tests.ingest.test_case_store import LIDS
 from tests.ingest.test_fold import BASE, success
 
@@ -87,7 +87,7 @@ async def small(database: Database, monkeypatch: pytest.MonkeyPatch) -> Database
     given = [success(lid, simulation_start=date) for lid in LIDS[:7]]
     given[1] = success(LIDS[1], CHANGED)
     given[6] = success(LIDS[6], CHANGED)
-    await write_case(database, KEY, given)
+    await write_case(database, KEY, given, TABLES)
     return database
 
 
@@ -105,7 +105,7 @@ async def test_a_wrong_count_hides_no_overflow_and_lets_none_be_overwritten(
     assert [item.field for item in found] == ["executionCount"]
     assert await dump(small) == before
     await small.cases.update({"_id": KEY.case_id}, {"$set": {"executionCount": 3}})
-    await write_case(small, KEY, [success(LIDS[7])])
+    await write_case(small, KEY, [success(LIDS[7])], TABLES)
     assert (await small.cases.find({}))[0]["executionCount"] == 8
 
 
@@ -118,7 +118,7 @@ async def test_lost_executions_are_told_and_stay_listed(small: Database, number:
     assert (("caseOverflows", "lost") in kinds) == (number == 1)
     assert await small.executions.count({}) == 7
     lost = LIDS[3:6] if number == 1 else LIDS[6:7]
-    await write_case(small, KEY, [success(lid, CHANGED) for lid in lost])
+    await write_case(small, KEY, [success(lid, CHANGED) for lid in lost], TABLES)
     assert await differences(small) == []
 
 
@@ -172,7 +172,7 @@ async def test_an_overflow_document_is_known_by_its_id(small: Database) -> None:
 async def test_damage_is_told_and_left_and_nothing_is_imported_into_it(
     small: Database, change: dict[str, Any], kind: str
 ) -> None:
-    await write_case(small, CaseKey("chrysalis", "jdoe", "other"), [success(LIDS[0])])
+    await write_case(small, CaseKey("chrysalis", "jdoe", "other"), [success(LIDS[0])], TABLES)
     await small.cases.update({"name": "other"}, {"$set": {"executionCount": 9}})
     await small.cases.update({"_id": KEY.case_id}, {"$set": change})
     before = await small.cases.find({"_id": KEY.case_id})
@@ -183,7 +183,7 @@ async def test_damage_is_told_and_left_and_nothing_is_imported_into_it(
     assert await small.cases.find({"_id": KEY.case_id}) == before
     assert await small.executions.find({}, sort=[("_id", 1)]) == listed
     with pytest.raises(DamagedError):
-        await write_case(small, KEY, [success("1.240101-000000")])
+        await write_case(small, KEY, [success("1.240101-000000")], TABLES)
 
 
 async def test_a_lost_delta_is_left_as_it_is(small: Database) -> None:
@@ -197,8 +197,8 @@ async def test_a_lost_delta_is_left_as_it_is(small: Database) -> None:
     assert [item.kind for item in await differences(small)] == ["lost"]
     assert await small.executions.find({"_id": own_id}) == listed
     with pytest.raises(DamagedError):  # another base would take that delta for granted
-        await write_case(small, KEY, [success("1.240101-000000")])
-    await write_case(small, KEY, [success(LIDS[8])])
+        await write_case(small, KEY, [success("1.240101-000000")], TABLES)
+    await write_case(small, KEY, [success(LIDS[8])], TABLES)
 
 
 async def test_a_new_table_makes_deltas_anew(filled: Database, tmp_path: Path) -> None:

@@ -8,10 +8,10 @@ from typer.testing import CliRunner
 
 from api.bench.app import app
 from api.bench.made import EXECUTIONS_OF_CASE, fill
-from ingest.derive import BUILTIN_TABLES
 from ingest.verify import verify_cases
 from models.database import open_database
 from models.settings import Settings
+from models.tables import Tables
 
 pytestmark = pytest.mark.usefixtures("_server")
 
@@ -25,7 +25,7 @@ async def test_made_executions_are_recorded_as_an_import_does(home: Path) -> Non
         assert await database.executions.count({}) == EXECUTIONS
         assert await database.cases.count({}) == 4
         assert await database.executions.count({"changed": "compiler"}) > 0
-        assert [found async for found in verify_cases(database, BUILTIN_TABLES)] == []
+        assert [found async for found in verify_cases(database, Tables())] == []
         await database.drop()
 
 
