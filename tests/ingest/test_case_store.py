@@ -7,7 +7,7 @@ import pytest
 from mongomock_motor import AsyncMongoMockClient
 
 from ingest import case_store
-from ingest.case_store import read_case
+from ingest.case_store import read_case, relist_case
 from ingest.writer import write_case
 from models.case import CaseRecord
 from models.database import Collection, Database, Insert, Put, Update, Write
@@ -144,3 +144,16 @@ async def test_of_two_writers_on_one_revision_one_has_to_read_again(database: Da
     outdated = before.record.model_copy(update={"note": "x", "compiler": "other"})
     assert not await case_store.store_case(database, KEY.case_id, before, outdated)
     assert (await stored(database))["executionCount"] == 2
+
+
+async def test_a_listing_is_not_made_anew_of_a_case_that_has_changed(database: Database) -> None:
+    await write_case(database, KEY, [success(FIRST)], TABLES)
+    before = await read_case(database, KEY.case_id)
+    assert before is not None
+    await write_case(database, KEY, [success(SECOND)], TABLES)
+    await database.executions.delete({})
+    assert not await relist_case(database, KEY.case_id, before, before.record)
+    now = await read_case(database, KEY.case_id)
+    assert now is not None
+    assert await relist_case(database, KEY.case_id, now, now.record)
+    assert await database.executions.count({}) == 2
