@@ -23,6 +23,7 @@ Query = dict[str, Any]
 
 SECONDS = 10.0
 _ARCHITECTURE = re.compile(r"[A-Za-z0-9_.:,-]+")
+_VIRTUAL = re.compile(r"[A-Za-z_0-9][A-Za-z_0-9-]*")
 
 QUESTIONS: Mapping[str, tuple[str, str]] = {
     "q": ("Specs such as this, in Spack's syntax.", "hdf5@1.12: +mpi ^zlib@:1.2.12"),
@@ -112,6 +113,8 @@ def _node(name: str, text: str) -> Node:
             raise bad_value(name, "platform-os-target, or a target")
         return read_spec(name, f"arch={text}")
     if name == "virtual":
+        if _VIRTUAL.fullmatch(text) is None:
+            raise bad_value(name, "the name of a virtual package: mpi")
         return Node(dependencies=(Dependency(Node(), direct=False, virtuals=(text,)),))
     node = read_spec(name, text)
     return Node(dependencies=(Dependency(node, direct=False),)) if name == "dependency" else node

@@ -169,6 +169,7 @@ async def test_a_syntax_error_names_its_position(
         {"version__lt": "1:2"},
         {"builtWith": "zlib+shared"},
         {"arch": "x y"},
+        {"virtual": "mpi@3:"},
         {"compiler": "gcc+x"},
         {"q": "a\0"},
         {"q": "x" * 5000},
