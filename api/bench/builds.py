@@ -4,26 +4,20 @@ Each is sent over REST to a service of its own, whose peak is read when it has a
 """
 
 import asyncio
-import http.client
 import json
-import os
-import socket
-import subprocess
-import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from itertools import cycle, islice
-from pathlib import Path
 from typing import Any
 
 from api.bench.place import temporary_place
+from api.bench.service import Service, running_service
+from api.routes import API_PREFIX
 from api.security.tokens import create_token
 from ingest.builds.build_log import read_log
 from models.database import open_database
 from models.settings import Settings
 
-_PATIENCE_SECONDS = 60
 _SPEC = "abcdefghijklmnopqrstuvwxyz234567"
 _PLAIN = "".join(
     f"libtool: compile: gcc -O2 -fPIC -DPIC -c unit{n}.c -o unit{n}.o\n" for n in range(99)
@@ -85,91 +79,35 @@ def _parse(mebibytes: int) -> dict[str, Any]:
 
 
 def _send_log(settings: Settings, token: str, mebibytes: int) -> dict[str, Any]:
-    with _service(settings, token) as service:
+    with running_service(settings, token) as service:
         began = time.perf_counter()
-        build = service.begin(f"log {mebibytes}")
+        build = _begin(service, f"log {mebibytes}")
         answer = service.ask("PUT", f"{build}/log", made_log(mebibytes))
         (log,) = answer["logs"]
         assert log["size"] == sum(map(len, made_log(mebibytes)))
         seconds = time.perf_counter() - began
-        return {"mebibytes": mebibytes, "peakMiB": service.peak() / 2**20, "seconds": seconds}
+        return {"mebibytes": mebibytes, "peakMiB": service.peak_mib(), "seconds": seconds}
 
 
 def _send_manifest(settings: Settings, token: str, files: int) -> dict[str, Any]:
-    with _service(settings, token) as service:
+    with running_service(settings, token) as service:
         began = time.perf_counter()
-        build = service.begin(f"manifest {files}")
+        build = _begin(service, f"manifest {files}")
         lines = (json.dumps(entry).encode() + b"\n" for entry in made_manifest(files))
         answer = service.ask("PUT", f"{build}/manifest", lines)
         assert answer["manifest"]["fileCount"] == files
         seconds = time.perf_counter() - began
-        return {"files": files, "peakMiB": service.peak() / 2**20, "seconds": seconds}
+        return {"files": files, "peakMiB": service.peak_mib(), "seconds": seconds}
+
+
+def _begin(service: Service, key: str) -> str:
+    """Report that a build begins; return its address."""
+    new = {"specHash": _SPEC, "name": "p", "key": key}
+    build = service.ask("POST", f"{API_PREFIX}/builds", [json.dumps(new).encode()])
+    return f"{API_PREFIX}/builds/{build['id']}"
 
 
 async def _token(settings: Settings) -> str:
     async with open_database(settings) as database:
         _, token = await create_token(database, "bench", ["ingest", "read"], "bench", None)
         return token
-
-
-class _Service:
-    """A running service, and a client of it."""
-
-    def __init__(self, pid: int, port: int, token: str) -> None:
-        self._pid, self._port = pid, port
-        self._headers = {"Authorization": f"Bearer {token}"}
-
-    def begin(self, key: str) -> str:
-        """Report that a build begins; return its address."""
-        new = {"specHash": _SPEC, "name": "p", "key": key}
-        build = self.ask("POST", "/api/v1/builds", [json.dumps(new).encode()])
-        return f"/api/v1/builds/{build['id']}"
-
-    def ask(self, method: str, path: str, body: Iterable[bytes] | None = None) -> Any:
-        """Return what the service answers; RuntimeError when that is not a success."""
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=600)
-        try:
-            connection.request(method, path, body, self._headers)
-            answer = connection.getresponse()
-            content = answer.read()
-        finally:
-            connection.close()
-        if answer.status >= 400:
-            raise RuntimeError(f"{method} {path}: {answer.status} {content.decode()}")
-        return json.loads(content)
-
-    def is_ready(self) -> bool:
-        """Tell whether it takes requests."""
-        try:
-            self.ask("GET", "/readyz")
-        except (OSError, http.client.HTTPException, RuntimeError):
-            return False
-        return True
-
-    def peak(self) -> int:
-        """Return the largest resident memory that it had, in bytes."""
-        status = Path(f"/proc/{self._pid}/status").read_text(encoding="ascii")
-        line = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
-        return int(line.split()[1]) * 1024
-
-
-@contextmanager
-def _service(settings: Settings, token: str) -> Iterator[_Service]:
-    """Start a service on the embedded server of the settings, and stop it afterwards."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    own = {"CASELEDGER_HOME": str(settings.home), "CASELEDGER_LOG_FORMAT": "json"}
-    command = [sys.executable, "-m", "api.cli", "serve", "--port", str(port)]
-    process = subprocess.Popen(command, env=os.environ | own, stderr=subprocess.DEVNULL)
-    try:
-        service = _Service(process.pid, port, token)
-        until = time.monotonic() + _PATIENCE_SECONDS
-        while not service.is_ready():
-            if time.monotonic() > until or process.poll() is not None:
-                raise RuntimeError("the service did not start")
-            time.sleep(0.1)
-        yield service
-    finally:
-        process.terminate()
-        process.wait(_PATIENCE_SECONDS)

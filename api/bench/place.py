@@ -16,7 +16,9 @@ def temporary_place() -> Iterator[tuple[Settings, Path]]:
     """Give settings with a running embedded server, and an empty directory."""
     with tempfile.TemporaryDirectory(prefix="caseledger-bench-") as directory:
         root = Path(directory)
-        settings = Settings(mongodb_url=None, home=root / "home", mongod_cache_gb=1)
+        settings = Settings(
+            mongodb_url=None, mongodb_url_file=None, home=root / "home", mongod_cache_gb=1
+        )
         with embedded_server(settings):
             files = root / "files"
             files.mkdir()

@@ -11,11 +11,11 @@ from urllib.parse import urlencode
 
 from fastapi import FastAPI
 
+from api.bench.exports import measure_exports
 from api.bench.made import fill
 from api.bench.place import empty_database, temporary_place
 from api.bench.questions import Question, questions
 from api.bench.requests import RefusedError, application, get
-from api.bench.service import measure_exports
 from api.listing import Listing
 from api.lists import CASE_LIST, EXECUTION_LIST
 from api.projection import select

@@ -1,9 +1,19 @@
 """The benchmark of builds, at sizes that tell nothing: it runs, and checks what it is answered."""
 
+from pathlib import Path
+
+import pytest
+
 from api.bench.builds import made_log, made_manifest, measure_builds
 
 
-def test_the_benchmark_of_builds_runs() -> None:
+def test_the_benchmark_of_builds_runs_on_no_other_server_than_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nowhere = "mongodb://127.0.0.1:1/"
+    (tmp_path / "url").write_text(nowhere)
+    monkeypatch.setenv("CASELEDGER_MONGODB_URL", nowhere)
+    monkeypatch.setenv("CASELEDGER_MONGODB_URL_FILE", str(tmp_path / "url"))
     figures = measure_builds([1], [3])
     assert figures["logs"][0]["peakMiB"] > 1
     assert figures["manifests"][0]["files"] == 3
