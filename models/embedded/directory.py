@@ -1,6 +1,7 @@
 """The files of an embedded server, and what they tell about it."""
 
 import json
+import socket
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -68,6 +69,11 @@ class ServerDirectory:
     def forget_linger(self) -> None:
         """Let the server stop with its last user."""
         self._linger.unlink(missing_ok=True)
+
+
+def this_host() -> str:
+    """Return the name under which servers of this machine are noted."""
+    return socket.gethostname()
 
 
 def connection_count(socket_path: str) -> int:

@@ -12,7 +12,6 @@ import ctypes
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -20,7 +19,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from models.embedded.directory import ServerDirectory
+from models.embedded.directory import ServerDirectory, this_host
 from models.embedded.locks import FileLock
 
 _STOP_SECONDS = 30
@@ -48,7 +47,7 @@ class Keeper:
             {
                 "keeper": os.getpid(),
                 "mongod": mongod.pid,
-                "host": socket.gethostname(),
+                "host": this_host(),
                 "socket": self._socket_path,
                 "startedAt": time.time(),
             }

@@ -16,9 +16,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
-from models.embedded.directory import ServerDirectory, connection_count
+from models.embedded.directory import ServerDirectory, connection_count, this_host
 from models.embedded.locks import FileLock, is_held
 from models.embedded.program import find_mongod, mongod_command
 from models.errors import ServerError
@@ -69,9 +70,12 @@ def linger(settings: Settings, seconds: float) -> None:
 
 
 def server_status(settings: Settings) -> ServerStatus:
-    """Tell whether the embedded server runs, without starting it."""
+    """Tell whether the embedded server runs, without starting it.
+
+    ServerError when it runs on another machine.
+    """
     directory = server_directory(settings)
-    state = directory.read_state() if is_held(directory.keeper_lock) else None
+    state = _state_here(directory) if is_held(directory.keeper_lock) else None
     if state is None:
         return ServerStatus(False, None, None, None, 0, str(directory.root))
     return ServerStatus(
@@ -96,17 +100,23 @@ def _create(directory: ServerDirectory) -> None:
         raise ServerError(f"CASELEDGER_HOME cannot be used: {error}") from error
 
 
+def _state_here(directory: ServerDirectory) -> dict[str, Any] | None:
+    """Return what its keeper wrote; ServerError when that is a process of another machine."""
+    state = directory.read_state()
+    if state is not None and state["host"] != this_host():
+        raise ServerError(
+            f"the embedded server of {directory.root} runs on {state['host']}; use it"
+            " there, or set another CASELEDGER_HOME"
+        )
+    return state
+
+
 def _running_socket(directory: ServerDirectory) -> str | None:
     """Return the socket of the server that runs, or None when one has to be started."""
     deadline = time.monotonic() + _START_SECONDS
     while is_held(directory.keeper_lock):
-        state = directory.read_state()
+        state = _state_here(directory)
         if state is not None:
-            if state["host"] != os.uname().nodename:
-                raise ServerError(
-                    f"the embedded server of {directory.root} runs on {state['host']}; use it"
-                    " there, or set another CASELEDGER_HOME"
-                )
             is_ready = _is_ready(state["socket"], seconds=1)
             if is_ready and is_held(directory.keeper_lock):  # and not of a keeper that was killed
                 return str(state["socket"])
@@ -155,16 +165,19 @@ def _is_ready(socket_path: str, seconds: float) -> bool:
 
 
 def _stop_if_last(directory: ServerDirectory, users: FileLock) -> None:
-    """Stop the server if nobody else uses it; return when it has stopped or others go on."""
+    """Stop the server if nobody else uses it; return when it has stopped or others go on.
+
+    One of another machine is left alone: its process ids mean something else here.
+    """
     if not users.try_exclusive():
         users.take_shared()  # waits for a keeper that has noticed by itself and is stopping
         return
     state = directory.read_state()
-    if state is None or not is_held(directory.keeper_lock):
+    if state is None or state["host"] != this_host() or not is_held(directory.keeper_lock):
         return
     if directory.is_wanted(state["socket"]):
         return
-    with FileLock(directory.keeper_lock) as keeper, suppress(ProcessLookupError):
+    with FileLock(directory.keeper_lock) as keeper, suppress(ProcessLookupError, PermissionError):
         os.kill(state["keeper"], signal.SIGTERM)
         keeper.take_exclusive()
 

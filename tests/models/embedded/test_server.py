@@ -13,8 +13,15 @@ import pytest
 from pymongo import MongoClient
 
 from models.embedded.directory import connection_count
+from models.embedded.locks import FileLock
 from models.embedded.program import find_mongod
-from models.embedded.server import embedded_server, linger, server_status, socket_uri
+from models.embedded.server import (
+    embedded_server,
+    linger,
+    server_directory,
+    server_status,
+    socket_uri,
+)
 from models.errors import MissingLibraryError, ServerError
 from models.settings import Settings
 
@@ -211,6 +218,21 @@ def test_a_lingering_server_stops_when_nobody_comes(own: Settings) -> None:
         linger(own, 1)
     assert server_status(own).running
     _wait_until(lambda: not server_status(own).running)
+
+
+def test_the_server_of_another_machine_is_refused_and_left_alone(own: Settings) -> None:
+    directory = server_directory(own)
+    directory.create()
+    with FileLock(directory.keeper_lock) as lock, subprocess.Popen(["sleep", "60"]) as bystander:
+        lock.take_exclusive()
+        state = {"keeper": bystander.pid, "mongod": 1, "host": "elsewhere", "socket": "/no/such"}
+        directory.write_state(state)
+        with pytest.raises(ServerError, match="runs on elsewhere"), embedded_server(own):
+            pass
+        with pytest.raises(ServerError, match="runs on elsewhere"):
+            server_status(own)
+        assert bystander.poll() is None
+        bystander.kill()
 
 
 def test_only_its_owner_can_reach_the_server(own: Settings) -> None:
