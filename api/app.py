@@ -44,10 +44,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with open_database(chosen, observer=app.state.metrics) as database:
             app.state.database = database
-            tidying = asyncio.create_task(app.state.imports.tidy(database))
-            yield
-            tidying.cancel()
-            await app.state.imports.stop()
+            async with app.state.imports.running(database):
+                yield
 
     app = FastAPI(
         title="Caseledger",

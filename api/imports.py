@@ -75,21 +75,25 @@ class Imports:
         if task := self._tasks.get(ingestion_id):
             await asyncio.wait([task], timeout=seconds)
 
-    async def tidy(self, database: Database) -> None:
-        """Put right, now and then, what imports leave that are killed, here or elsewhere."""
-        await asyncio.to_thread(remove_left_uploads)
-        while True:
-            with suppress(DatabaseError):
-                await end_killed(database.ingestions)
-            await asyncio.sleep(_TIDY_SECONDS)
+    @asynccontextmanager
+    async def running(self, database: Database) -> AsyncIterator[None]:
+        """Keep the database tidy; in the end, nothing that was started here uses it any more."""
+        tidying = asyncio.create_task(_tidy(database))
+        try:
+            yield
+        finally:
+            tidying.cancel()
+            await self._stop()
+            await asyncio.wait([tidying])
 
-    async def stop(self) -> None:
+    async def _stop(self) -> None:
         """Let the imports write what they have begun, and end; running them again goes on."""
         self._is_stopping = True
         if self._tasks:
             _, pending = await asyncio.wait(self._tasks.values(), timeout=_STOP_SECONDS)
             for task in pending:
                 task.cancel()
+            await asyncio.gather(*pending, return_exceptions=True)
 
     async def _run(
         self, database: Database, path: Path, options: ImportOptions, is_ours: bool
@@ -115,6 +119,15 @@ class Imports:
             yield
         finally:
             self._turns.release()
+
+
+async def _tidy(database: Database) -> None:
+    """Put right, now and then, what imports leave that are killed, here or elsewhere."""
+    await asyncio.to_thread(remove_left_uploads)
+    while True:
+        with suppress(DatabaseError):
+            await end_killed(database.ingestions)
+        await asyncio.sleep(_TIDY_SECONDS)
 
 
 async def _note_failure(database: Database, options: ImportOptions) -> None:

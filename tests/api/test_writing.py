@@ -15,6 +15,7 @@ import pytest
 from api.app import create_app
 from api.imports import Imports, remove_left_uploads
 from api.security.tokens import create_token
+from ingest.pipeline import ImportOptions
 from ingest.sample.specs import made_bytes
 from models.database import Database
 from models.ingestion import IngestionRecord
@@ -400,6 +401,29 @@ async def test_an_import_is_waited_for_while_another_one_ends() -> None:
     assert not waiting.done()
     ends.set()
     await waiting
+
+
+async def test_a_service_that_stops_lets_the_imports_note_how_they_end(
+    settings: Settings, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def import_without_end(
+        store: Database, _paths: object, options: ImportOptions, stop: object
+    ) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            change = {"$set": {"status": "interrupted"}}
+            await store.ingestions.update({"_id": options.ingestion_id}, change)
+
+    monkeypatch.setattr("api.imports._STOP_SECONDS", 0.05)
+    monkeypatch.setattr("api.imports.import_paths", import_without_end)
+    app = create_app(settings)
+    async with app.router.lifespan_context(app):
+        own = app.state.database
+        ingestion_id = await app.state.imports.start(own, tmp_path, ImportOptions(), is_ours=False)
+    found = await database.ingestions.find_one({"_id": ingestion_id})
+    assert found is not None
+    assert found["status"] == "interrupted"
 
 
 @pytest.mark.parametrize(
