@@ -105,7 +105,6 @@ class Imports:
             _LOG.warning("import %s failed: %s", options.ingestion_id, error)
         except Exception:
             _LOG.exception("import %s failed", options.ingestion_id)
-            await _note_failure(database, options)
         finally:
             if is_ours:
                 remove_upload(path)
@@ -128,12 +127,6 @@ async def _tidy(database: Database) -> None:
         with suppress(DatabaseError):
             await end_killed(database.ingestions)
         await asyncio.sleep(_TIDY_SECONDS)
-
-
-async def _note_failure(database: Database, options: ImportOptions) -> None:
-    with suppress(CaseledgerError):
-        change = {"status": "failed", "finishedAt": datetime.now(UTC)}
-        await database.ingestions.update({"_id": options.ingestion_id}, {"$set": change})
 
 
 def import_options(settings: Settings, tables: Tables, name: str | None) -> ImportOptions:

@@ -22,8 +22,7 @@ async def heartbeat(ingestions: Collection, ingestion_id: str) -> AsyncIterator[
         yield
     finally:
         beating.cancel()
-        with suppress(asyncio.CancelledError):
-            await beating
+        await asyncio.wait([beating])
 
 
 async def _beat(ingestions: Collection, ingestion_id: str) -> None:

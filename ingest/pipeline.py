@@ -158,16 +158,18 @@ class _Import:
     async def run(self) -> Report:
         """Import all paths, and keep the audit record, also when something stops the import."""
         audit = self._audit
-        await end_killed(self._database.ingestions)
+        if not self._options.dry_run:
+            await end_killed(self._database.ingestions)
         if self._options.keeps_idle_record:
             await audit.begin()
         try:
             async with heartbeat(self._database.ingestions, audit.id):
                 await self._import_all()
         except asyncio.CancelledError:
-            await audit.finish("interrupted")
+            with suppress(DatabaseError):
+                await audit.finish("interrupted")
             raise
-        except DatabaseError:
+        except Exception:
             with suppress(DatabaseError):
                 await audit.finish("failed")
             raise

@@ -56,6 +56,23 @@ async def test_an_import_says_that_it_is_under_way(
     assert await end_killed(database.ingestions) == 0
 
 
+async def test_an_import_can_be_cancelled_while_its_heartbeat_ends(database: Database) -> None:
+    began, ends = asyncio.Event(), asyncio.Event()
+
+    async def body() -> None:
+        async with heartbeat(database.ingestions, "any"):
+            began.set()
+            await ends.wait()
+
+    importing = asyncio.create_task(body())
+    await began.wait()
+    ends.set()
+    await asyncio.sleep(0)  # now it waits for the heartbeat
+    importing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await importing
+
+
 async def alive_at(database: Database, own_id: str) -> datetime:
     found = await database.ingestions.find_one({"_id": own_id})
     assert found is not None

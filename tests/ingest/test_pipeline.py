@@ -1,3 +1,4 @@
+import asyncio
 import gzip
 import itertools
 import os
@@ -10,6 +11,7 @@ import tarfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,8 @@ from ingest.sample import DERIVED, SampleCase, SampleFile, write_files
 from ingest.sources import open_source
 from models.database import Collection, Database, Write, open_database
 from models.delta import flatten_delta
-from models.ingestion import Counts
+from models.errors import DamagedError, DatabaseError
+from models.ingestion import Counts, IngestionRecord
 from models.settings import Settings
 from tests.archives import (
     directories,
@@ -478,6 +481,47 @@ async def test_a_dry_run_counts_and_writes_nothing(database: Database, tree: Pat
     assert report.ingestion_id is None
     assert await database.cases.count({}) == 0
     assert await database.ingestions.count({}) == 0
+
+
+async def test_a_dry_run_leaves_the_records_of_killed_imports(
+    database: Database, tmp_path: Path
+) -> None:
+    long_ago = datetime(2026, 1, 1, tzinfo=UTC)
+    record = IngestionRecord(
+        source="x", kind="x", started_at=long_ago, alive_at=long_ago, caseledger_version="1"
+    )
+    await database.ingestions.insert({"_id": "killed", **record.stored()})
+    await run(database, tmp_path, dry_run=True)
+    assert await database.ingestions.count({"status": "running"}) == 1
+    await run(database, tmp_path)
+    assert await database.ingestions.count({"status": "interrupted"}) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        pytest.param(DatabaseError("it is gone"), "failed", id="database"),
+        pytest.param(DamagedError("a case", "it is damaged"), "failed", id="damaged"),
+        pytest.param(ValueError("a fault"), "failed", id="fault"),
+        pytest.param(asyncio.CancelledError(), "interrupted", id="cancelled"),
+    ],
+)
+async def test_the_audit_record_says_what_stopped_an_import(
+    database: Database,
+    tree: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    error: BaseException,
+    status: str,
+) -> None:
+    async def fail(*_: Any) -> None:
+        raise error
+
+    monkeypatch.setattr("ingest.pipeline.look_at", fail)
+    with pytest.raises(type(error)):
+        await run(database, tree)
+    (stored,) = await database.ingestions.find({})
+    assert stored["status"] == status
+    assert stored["finishedAt"] is not None
 
 
 async def test_the_audit_record_holds_what_the_report_says(database: Database, tree: Path) -> None:
