@@ -230,13 +230,11 @@ _REFUSALS: Mapping[type[CaseledgerError], tuple[HTTPStatus, str, str]] = {
 
 
 def _on_refusal(request: Request, error: Exception) -> Response:
-    """Answer an error that is the client's to mend; any other of ours is a fault."""
+    """Answer an error that is the client's to mend; any other of ours is a fault, raised again."""
     row = next((row for kind, row in _REFUSALS.items() if isinstance(error, kind)), None)
-    return (
-        _on_exception(request, error)
-        if row is None
-        else problem_response(request, ProblemError(*row, f"{error}."))
-    )
+    if row is None:
+        raise error
+    return problem_response(request, ProblemError(*row, f"{error}."))
 
 
 def _on_exception(request: Request, _error: Exception) -> Response:

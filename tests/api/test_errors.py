@@ -1,4 +1,5 @@
 import asyncio
+import logging
 import re
 from collections.abc import AsyncIterator
 
@@ -10,7 +11,12 @@ from api.app import create_app
 from api.errors import MEDIA_TYPE
 from api.schemas import ProblemDocument
 from models.database import Database
-from models.errors import DatabaseError, DatabaseTimeoutError, DatabaseUnavailableError
+from models.errors import (
+    DatabaseError,
+    DatabaseTimeoutError,
+    DatabaseUnavailableError,
+    RemoteError,
+)
 from models.settings import Settings
 
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -97,6 +103,7 @@ async def broken(request: pytest.FixtureRequest) -> AsyncIterator[AsyncClient]:
         pytest.param(DatabaseTimeoutError("secret host"), 504, id="timeout"),
         pytest.param(DatabaseError("secret host"), 500, id="refused"),
         pytest.param(RuntimeError("secret host"), 500, id="bug"),
+        pytest.param(RemoteError("secret host"), 500, id="unforeseen"),
     ],
     indirect=["broken"],
 )
@@ -108,6 +115,23 @@ async def test_a_fault_behind_the_service_tells_nothing_of_it(
     assert answer.headers["content-type"] == MEDIA_TYPE
     assert "secret" not in answer.text
     assert ("retry-after" in answer.headers) == (status == 503)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        pytest.param(DatabaseError("secret host"), id="refused"),
+        pytest.param(RuntimeError("secret host"), id="bug"),
+        pytest.param(RemoteError("secret host"), id="unforeseen"),
+    ],
+    indirect=True,
+)
+async def test_the_log_tells_of_a_fault_by_the_request_id(
+    broken: AsyncClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    request_id = (await broken.get("/api/v1/cases/x")).json()["requestId"]
+    (told,) = [each for each in caplog.records if getattr(each, "request_id", None) == request_id]
+    assert "secret host" in logging.Formatter().format(told)
 
 
 @pytest.mark.parametrize("broken", [DatabaseUnavailableError("down")], indirect=True)
