@@ -178,7 +178,7 @@ class _Import:
 
     async def _import_all(self) -> None:
         jobs = _default_jobs() if self._options.jobs is None else self._options.jobs
-        with Workers(jobs, self._options.limits, self._stop) as workers:
+        async with Workers(jobs, self._options.limits, self._stop) as workers:
             for path in self._paths:
                 await self._import_path(path, workers)
 
@@ -295,18 +295,19 @@ class _Import:
         waiting = Counter(case_directory(task.origin.path) for task in tasks)
         founds = {found.path: found for found, _ in batch}
         observed: dict[str, list[Observation]] = {}
-        async for result in workers.observe_all(tasks):
-            directory = case_directory(result.path)
-            if result.observation is None:
-                self._audit.reject(result.path, result.reason or "unknown", result.detail or "")
-            else:
-                observed.setdefault(directory, []).append(result.observation)
-                if result.observation.execution.is_whole:
-                    await self._remember([founds[result.path]])
-            waiting[directory] -= 1
-            if not waiting[directory]:
-                await writes.start(self._write_cases(observed.pop(directory, [])))
-                await self._audit.save()
+        async with aclosing(workers.observe_all(tasks)) as results:
+            async for result in results:
+                directory = case_directory(result.path)
+                if result.observation is None:
+                    self._audit.reject(result.path, result.reason or "unknown", result.detail or "")
+                else:
+                    observed.setdefault(directory, []).append(result.observation)
+                    if result.observation.execution.is_whole:
+                        await self._remember([founds[result.path]])
+                waiting[directory] -= 1
+                if not waiting[directory]:
+                    await writes.start(self._write_cases(observed.pop(directory, [])))
+                    await self._audit.save()
         for observations in observed.values():  # of cases that were not read to their end
             await writes.start(self._write_cases(observations))
 

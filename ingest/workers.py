@@ -5,7 +5,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -99,21 +99,22 @@ class Workers:
         self._pool: ProcessPoolExecutor | None = None
         self._alone = asyncio.Lock()
 
-    def __enter__(self) -> Self:
+    async def __aenter__(self) -> Self:
         return self
 
-    def __exit__(
+    async def __aexit__(
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._close()
+        await self._close()
 
-    async def observe_all(self, tasks: Sequence[Task]) -> AsyncIterator[Result]:
+    async def observe_all(self, tasks: Sequence[Task]) -> AsyncGenerator[Result, None]:
         """Give the result of every task, in no particular order.
 
-        When `stop` tells so, only of those that have been begun.
+        When `stop` tells so, only of those that have been begun. To be closed by whoever may not
+        want them all: what has not been begun then never is.
         """
         if not self._jobs:
             for task in takewhile(lambda _: not self._stop(), tasks):
@@ -121,12 +122,17 @@ class Workers:
             return
         portions = takewhile(lambda _: not self._stop(), _portions(tasks))
         running = {self._submit(portion) for portion in islice(portions, self._jobs * _IN_FLIGHT)}
-        while running:
-            done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-            running |= {self._submit(portion) for portion in islice(portions, len(done))}
-            for portion in done:
-                for result in portion.result():
-                    yield result
+        try:
+            while running:
+                done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+                running |= {self._submit(portion) for portion in islice(portions, len(done))}
+                for portion in done:
+                    for result in portion.result():
+                        yield result
+        finally:
+            for portion in running:
+                portion.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
 
     def _submit(self, portion: Sequence[Task]) -> "asyncio.Task[list[Result]]":
         return asyncio.create_task(self._observe_portion(portion))
@@ -137,18 +143,20 @@ class Workers:
             return await _run(pool, observe_each, portion, self._limits)
         except BrokenProcessPool:
             if self._pool is pool:
-                self._close()
+                await self._close()
             async with self._alone:
                 return [await self._observe_alone(task) for task in portion]
 
     async def _observe_alone(self, task: Task) -> Result:
         """Try a task again by itself: it may be the one that killed the worker, or a bystander."""
-        with self._new_pool(1) as pool:
-            try:
-                return await _run(pool, _observe_limited, task, self._limits)
-            except BrokenProcessPool:
-                detail = "the process that read it died"
-                return Result(task.origin.path, reason="crashed", detail=detail)
+        pool = self._new_pool(1)
+        try:
+            return await _run(pool, _observe_limited, task, self._limits)
+        except BrokenProcessPool:
+            detail = "the process that read it died"
+            return Result(task.origin.path, reason="crashed", detail=detail)
+        finally:
+            await _shut_down(pool)
 
     def _open(self) -> ProcessPoolExecutor:
         if self._pool is None:
@@ -162,10 +170,15 @@ class Workers:
             jobs, mp_context=context, initializer=_begin_worker, initargs=(self._limits,)
         )
 
-    def _close(self) -> None:
-        if self._pool is not None:
-            self._pool.shutdown(wait=True, cancel_futures=True)
-            self._pool = None
+    async def _close(self) -> None:
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            await _shut_down(pool)
+
+
+async def _shut_down(pool: ProcessPoolExecutor) -> None:
+    """Wait for what the workers of a pool are at, while the loop goes on, and end them."""
+    await asyncio.to_thread(pool.shutdown, cancel_futures=True)
 
 
 def _run(

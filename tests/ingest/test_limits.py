@@ -38,7 +38,7 @@ class Greedy(Slow):
 async def reason_of(files: dict[str, bytes], limits: Limits) -> str | None:
     hostile = task("/a", content=Content(files=files))
     tasks = [hostile, *(task(f"/{number}") for number in range(16)), task("/b")]
-    with Workers(1, limits) as workers:
+    async with Workers(1, limits) as workers:
         results: dict[str, Result] = {r.path: r async for r in workers.observe_all(tasks)}
     assert results["/b"].observation
     return results["/a"].reason

@@ -1,7 +1,10 @@
 """Workers parse executions, and one that dies costs the execution it was at."""
 
+import asyncio
 import os
+import time
 from collections.abc import Sequence
+from contextlib import aclosing
 from typing import Any
 
 import pytest
@@ -32,6 +35,13 @@ class Deadly(Task):
         return os._exit, (1,)
 
 
+class Slow(Task):
+    """A task that keeps the process that receives it for a while."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return time.sleep, (4,)
+
+
 def test_a_task_gives_an_observation() -> None:
     result = observe(task())
     assert (result.path, result.reason) == ("/a", None)
@@ -60,21 +70,21 @@ async def observed(workers: Workers, tasks: Sequence[Task]) -> dict[str, Result]
 
 
 async def test_without_jobs_there_are_no_processes() -> None:
-    with Workers(0) as workers:
+    async with Workers(0) as workers:
         results = await observed(workers, [task("/a"), task("/b")])
         assert workers._pool is None
     assert {path: result.reason for path, result in results.items()} == {"/a": None, "/b": None}
 
 
 async def test_no_tasks_give_no_results() -> None:
-    with Workers(2) as workers:
+    async with Workers(2) as workers:
         assert await observed(workers, []) == {}
 
 
 async def test_what_kills_a_worker_costs_only_itself() -> None:
     tasks = [task(f"/{number}") for number in range(16)]
     tasks[9] = task("/9", Deadly)
-    with Workers(2) as workers:
+    async with Workers(2) as workers:
         results = await observed(workers, tasks)
     assert {path: r.reason for path, r in results.items() if r.reason} == {"/9": "crashed"}
     assert results.keys() == {f"/{number}" for number in range(16)}
@@ -86,9 +96,29 @@ async def test_several_killers_among_many_cases_cost_only_themselves() -> None:
     killers = [2, 31, 32, 88]
     for number in killers:
         tasks[number] = task(f"/case{number // 3}/{number}", Deadly)
-    with Workers(2) as workers:
+    async with Workers(2) as workers:
         results = await observed(workers, tasks)
     assert len(results) == 90
     crashed = {path for path, result in results.items() if result.reason == "crashed"}
     assert crashed == {f"/case{number // 3}/{number}" for number in killers}
     assert all(r.observation for path, r in results.items() if path not in crashed)
+
+
+async def test_what_is_abandoned_ends_with_its_workers_and_does_not_stop_the_loop() -> None:
+    longest = 0.0
+
+    async def measure() -> None:
+        nonlocal longest
+        while True:
+            began = time.monotonic()
+            await asyncio.sleep(0.01)
+            longest = max(longest, time.monotonic() - began)
+
+    others = asyncio.all_tasks()
+    measuring = asyncio.create_task(measure())
+    tasks = [task("/quick/1"), *(task(f"/slow/{number}", Slow) for number in range(40))]
+    async with Workers(1) as workers, aclosing(workers.observe_all(tasks)) as results:
+        assert (await anext(results)).path == "/quick/1"
+    assert asyncio.all_tasks() == {*others, measuring}
+    measuring.cancel()
+    assert longest < 2
