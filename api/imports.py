@@ -6,8 +6,8 @@ import os
 import shutil
 import tempfile
 import uuid
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -37,16 +37,13 @@ class Imports:
     def __init__(self) -> None:
         self._turns = asyncio.Semaphore(_AT_ONCE)
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._arriving = 0
         self._is_stopping = False
 
-    async def start(
-        self, database: Database, path: Path, options: ImportOptions, *, is_ours: bool
-    ) -> str:
-        """Begin an import and return its id; 503 when too many wait.
-
-        What `is_ours`, made by `save_upload`, is removed when the import is over.
-        """
-        if len(self._tasks) >= _MOST_WAITING:
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """Keep a place for an import that is going to start; 503 when too many wait already."""
+        if len(self._tasks) + self._arriving >= _MOST_WAITING:
             raise ProblemError(
                 HTTPStatus.SERVICE_UNAVAILABLE,
                 "too-many-imports",
@@ -54,6 +51,19 @@ class Imports:
                 "Others are waiting; try again later.",
                 headers={"Retry-After": "30"},
             )
+        self._arriving += 1
+        try:
+            yield
+        finally:
+            self._arriving -= 1
+
+    async def start(
+        self, database: Database, path: Path, options: ImportOptions, *, is_ours: bool
+    ) -> str:
+        """Begin an import, in the place that was kept for it, and return its id.
+
+        What `is_ours`, made by `save_upload`, is removed when the import is over.
+        """
         ingestion_id = str(uuid.uuid4())
         record = IngestionRecord(
             source=options.source_name or str(path),
@@ -141,10 +151,10 @@ def import_options(settings: Settings, tables: Tables, name: str | None) -> Impo
     )
 
 
-async def save_upload(chunks: AsyncIterator[bytes], name: str, most_bytes: int) -> Path:
+async def save_upload(chunks: AsyncIterator[bytes], name: str) -> Path:
     """Write an upload to a temporary directory, under its own name, which may tell what it is.
 
-    A 413 when it is too large, a 400 when it is empty.
+    A 400 when it is empty.
     """
     path = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"), name)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -153,13 +163,6 @@ async def save_upload(chunks: AsyncIterator[bytes], name: str, most_bytes: int) 
         with os.fdopen(descriptor, "wb") as file:
             async for chunk in chunks:
                 size += len(chunk)
-                if size > most_bytes:
-                    raise ProblemError(
-                        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-                        "too-large",
-                        "Too large",
-                        f"An upload has {most_bytes} bytes at most (CASELEDGER_MAX_UPLOAD_MIB).",
-                    )
                 await asyncio.to_thread(file.write, chunk)
         if not size:
             raise ProblemError(

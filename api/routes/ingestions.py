@@ -95,16 +95,18 @@ async def upload_archive(
 ) -> Response:
     """Upload an archive and import it; large ones go on when this has been answered with 202."""
     settings = request.app.state.settings
-    chunks, told = await uploaded(request)
-    own_name = _file_name(request, name or told)
-    path = await save_upload(chunks, own_name, settings.max_upload_mib * 2**20)
-    options = import_options(settings, request.app.state.tables, f"upload:{own_name}")
     imports: Imports = request.app.state.imports
-    try:
-        own = await imports.start(store, path, replace(options, machine=machine), is_ours=True)
-    except BaseException:
-        remove_upload(path)
-        raise
+    with imports.place():
+        most_bytes = settings.max_upload_mib * 2**20
+        chunks, told = await uploaded(request, most_bytes, "CASELEDGER_MAX_UPLOAD_MIB")
+        own_name = _file_name(request, name or told)
+        path = await save_upload(chunks, own_name)
+        options = import_options(settings, request.app.state.tables, f"upload:{own_name}")
+        try:
+            own = await imports.start(store, path, replace(options, machine=machine), is_ours=True)
+        except BaseException:
+            remove_upload(path)
+            raise
     return await _begun(store, imports, request, own, wait)
 
 
@@ -123,7 +125,9 @@ async def import_from_path(store: Store, request: Request, wait: Wait = 10) -> R
     path = path_below_roots(body.path, settings.import_roots)
     options = import_options(settings, request.app.state.tables, None)
     imports: Imports = request.app.state.imports
-    own = await imports.start(store, path, replace(options, machine=body.machine), is_ours=False)
+    options = replace(options, machine=body.machine)
+    with imports.place():
+        own = await imports.start(store, path, options, is_ours=False)
     return await _begun(store, imports, request, own, wait)
 
 

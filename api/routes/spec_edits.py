@@ -1,7 +1,7 @@
 """`/specs`: recording specs, what callers add to one, deleting one."""
 
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -86,8 +86,8 @@ async def upload_spec_documents(store: Store, request: Request, name: Name = Non
     One bad item costs itself; a 422 tells that no item could be taken.
     """
     most = request.app.state.settings.max_spec_mib * _MIB
-    chunks, told = await uploaded(request)
-    data = await _body(chunks, most)
+    chunks, told = await uploaded(request, most, "CASELEDGER_MAX_SPEC_MIB")
+    data = b"".join([chunk async for chunk in chunks])
     upload = await upload_specs(store, data, name or _plain(told), Limits(size=most))
     items = upload.items
     if items and all(item.outcome == "rejected" for item in items):
@@ -187,20 +187,6 @@ def _check_match(request: Request, document: dict[str, Any]) -> None:
 
 def _plain(name: str | None) -> str:
     return name if name is not None and re.fullmatch(_NAME, name) else "spec.json"
-
-
-async def _body(chunks: AsyncIterator[bytes], most: int) -> bytes:
-    body = bytearray()
-    async for chunk in chunks:
-        body += chunk
-        if len(body) > most:
-            raise ProblemError(
-                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-                "too-large",
-                "Too large",
-                f"A body has {most} bytes at most (CASELEDGER_MAX_SPEC_MIB).",
-            )
-    return bytes(body)
 
 
 def _rejected(items: Sequence[Uploaded]) -> ProblemError:

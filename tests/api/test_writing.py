@@ -7,12 +7,13 @@ import tempfile
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx2
 import pytest
 
 from api.app import create_app
+from api.errors import ProblemError
 from api.imports import Imports, remove_left_uploads
 from api.security.tokens import create_token
 from ingest.pipeline import ImportOptions
@@ -262,6 +263,66 @@ async def test_an_upload_that_makes_no_sense_is_refused(
         response = await client.post("/api/v1/ingestions", content=content, headers=headers)
     assert response.status_code == status
     assert await database.ingestions.count({}) == 0
+
+
+class Sending:
+    """A large form, of which it counts the pieces that were taken."""
+
+    headers: ClassVar = {"Content-Type": "multipart/form-data; boundary=x"}
+
+    def __init__(self) -> None:
+        self.sent = 0
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.tar"\r\n\r\n'
+        for _ in range(50):
+            self.sent += 1
+            yield b"x" * 2**20
+        yield b"\r\n--x--\r\n"
+
+
+@pytest.mark.parametrize("path", ["/ingestions", "/specs"])
+async def test_a_form_that_is_too_large_is_not_read_to_its_end(
+    database: Database, path: str
+) -> None:
+    _, token = await create_token(database, "ada", ["ingest"], "test", None)
+    form = Sending()
+    async with client_of(database, settings=Settings(max_upload_mib=3, max_spec_mib=3)) as client:
+        headers = {**form.headers, "Authorization": f"Bearer {token}"}
+        answer = await client.post(f"/api/v1{path}", content=form, headers=headers)
+    assert answer.status_code == 413, answer.text
+    assert "CASELEDGER_MAX_" in answer.json()["detail"]
+    assert form.sent == 4
+
+
+async def test_a_file_of_a_form_may_be_as_large_as_one_without(database: Database) -> None:
+    _, token = await create_token(database, "ada", ["ingest"], "test", None)
+    headers = {"Authorization": f"Bearer {token}"}
+    async with client_of(database, settings=Settings(max_upload_mib=1)) as client:
+        for size, status in ((2**20, 200), (2**20 + 1, 413)):
+            files = {"file": ("a.tar", b"x" * size)}
+            answer = await client.post("/api/v1/ingestions?wait=60", files=files, headers=headers)
+            assert answer.status_code == status, answer.text
+
+
+async def test_an_import_too_many_is_refused_before_its_upload_is_read(
+    writer: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.imports._MOST_WAITING", 0)
+    form = Sending()
+    answer = await writer.post("/api/v1/ingestions", content=form, headers=form.headers)
+    assert answer.status_code == 503
+    assert answer.json()["type"].endswith(":too-many-imports")
+    assert form.sent == 0
+
+
+def test_a_place_is_kept_from_before_an_import_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.imports._MOST_WAITING", 1)
+    imports = Imports()
+    with imports.place(), pytest.raises(ProblemError), imports.place():
+        pass
+    with imports.place():
+        pass
 
 
 async def test_a_damaged_archive_is_reported(writer: httpx2.AsyncClient) -> None:
