@@ -43,21 +43,24 @@ async def read_json(request: Request, most_bytes: int = MAX_BYTES) -> Any:
         if len(body) > MAX_BYTES:
             return await asyncio.to_thread(_parsed, body)
         return _parsed(body)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise ProblemError(
             HTTPStatus.BAD_REQUEST, "bad-json", "Bad JSON", f"The body is not JSON: {error}"[:300]
         ) from None
 
 
 def _parsed(body: bytearray) -> Any:
-    _check_depth(body)
-    content = json.loads(
-        body.decode(),
-        object_pairs_hook=_object,
-        parse_int=_integer,
-        parse_float=_real,
-        parse_constant=_constant,
-    )
+    try:
+        content = json.loads(
+            body.decode(),
+            object_pairs_hook=_object,
+            parse_int=_integer,
+            parse_float=_real,
+            parse_constant=_constant,
+        )
+    except RecursionError:
+        raise _too_deep() from None
+    _check_depth(content)
     if _SURROGATE.search(body):
         _check_characters(content)
     return content
@@ -71,23 +74,21 @@ def _check_characters(content: Any) -> None:
         raise bad_value("body", "not valid Unicode") from None
 
 
-def _check_depth(body: bytearray) -> None:
-    depth = 0
-    is_text = is_escaped = False
-    for byte in body:
-        if is_escaped:
-            is_escaped = False
-        elif is_text:
-            is_escaped = byte == 0x5C
-            is_text = byte != 0x22
-        elif byte == 0x22:
-            is_text = True
-        elif byte in b"[{":
-            depth += 1
-            if depth > MAX_DEPTH:
-                raise ValueError(f"it is nested more than {MAX_DEPTH} deep")
-        elif byte in b"]}":
-            depth -= 1
+def _check_depth(content: Any) -> None:
+    level = [content] if isinstance(content, dict | list) else []
+    for _ in range(MAX_DEPTH):
+        level = [
+            child
+            for parent in level
+            for child in (parent.values() if isinstance(parent, dict) else parent)
+            if isinstance(child, dict | list)
+        ]
+    if level:
+        raise _too_deep()
+
+
+def _too_deep() -> ValueError:
+    return ValueError(f"it is nested more than {MAX_DEPTH} deep")
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

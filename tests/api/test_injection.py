@@ -1,12 +1,17 @@
 """What a hostile client sends stays a value (R-18, R-21)."""
 
+import json
 import time
 from typing import Any
 from urllib.parse import quote
 
 import orjson
 import pytest
+from fastapi import Request
 from httpx2 import AsyncClient
+
+from api.errors import ProblemError
+from api.json_body import MAX_DEPTH, read_json
 
 LIST = "/api/v1/executions"
 
@@ -128,6 +133,28 @@ async def test_bodies_that_are_no_plain_json_are_refused(
 ) -> None:
     answer = await made_client.post("/api/v1/query", content=body)
     assert answer.status_code == status, answer.text
+
+
+def _request(body: bytes) -> Request:
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": body}
+
+    return Request({"type": "http", "headers": []}, receive)
+
+
+async def test_nesting_has_a_limit_that_is_told() -> None:
+    deepest = b"[" * MAX_DEPTH + b"]" * MAX_DEPTH
+    assert await read_json(_request(deepest)) == json.loads(deepest)
+    for levels in (MAX_DEPTH + 1, 100_000):
+        with pytest.raises(ProblemError, match=f"nested more than {MAX_DEPTH} deep"):
+            await read_json(_request(b"[" * levels + b"]" * levels))
+
+
+async def test_a_large_body_is_read_quickly() -> None:
+    body = b'{"a":"%s"}' % (b"x" * 2**25)
+    began = time.process_time()
+    await read_json(_request(body), len(body))
+    assert time.process_time() - began < 1
 
 
 @pytest.mark.parametrize("operator", ["contains", "startswith"])
