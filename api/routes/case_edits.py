@@ -16,6 +16,7 @@ from api.bodies import (
 )
 from api.dated_pages import Cursor, DatedList, Limit
 from api.deps import SiteTables, Store
+from api.errors import not_found
 from api.lists import read_summaries
 from api.paging import DEFAULT_LIMIT
 from api.preconditions import matched_revision
@@ -210,7 +211,8 @@ async def list_history(
 
 async def _answer(database: Database, case_id: str) -> Response:
     case = await database.cases.find_one({"_id": case_id}, {"executions": 0})
-    assert case is not None
+    if case is None:
+        raise not_found("case", case_id)
     summaries = await read_summaries(database, [case_id])
     detail = case_detail(case, summaries.get(case_id, ()))
     return json_response(detail, {"ETag": entity_tag(case_id, case["revision"])})

@@ -91,6 +91,18 @@ async def test_an_edit_of_whatever_is_there_says_so(writer: httpx2.AsyncClient) 
     assert missing.status_code == 404
 
 
+async def test_a_case_that_is_deleted_before_its_edit_is_answered_is_not_found(
+    writer: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def lose(database: Database, case_id: str, *_: object) -> None:
+        await database.cases.delete({"_id": case_id})
+
+    url = (await make_case(writer)).headers["Location"]
+    monkeypatch.setattr("api.routes.case_edits.edit_case", lose)
+    answer = await writer.patch(url, json={"notes": "x"}, headers={"If-Match": "*"})
+    assert answer.status_code == 404
+
+
 async def test_json_that_is_packed_is_refused(writer: httpx2.AsyncClient) -> None:
     headers = {"Content-Encoding": "gzip"}
     answer = await writer.post("/api/v1/cases", content=b"\x1f\x8b", headers=headers)
