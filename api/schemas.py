@@ -117,8 +117,7 @@ class ExecutionDetail(ExecutionItem):
 
     `specs` are those that `software` and what is stated in `softwareLinks` mean, all of them where
     a beginning of a hash means several. `configuration` is that of the canonical execution; for
-    another one it is null unless it is
-    asked for with `config=full`, which rebuilds it.
+    another one it is null unless it is asked for with `config=full`, which rebuilds it.
     """
 
     scheduler_state: str | None
@@ -170,14 +169,14 @@ class CaseItem(Answer):
     first_lid_time: str | None
     last_lid_time: str | None
     revision: int
-    created_at: str
-    updated_at: str
+    created_at: datetime
+    updated_at: datetime
 
 
 class HistoryItem(Answer):
     """One change of a case that is not simply a new execution."""
 
-    at: str
+    at: datetime
     event: str
     previous: str | None
     current: str | None

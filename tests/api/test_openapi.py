@@ -55,6 +55,15 @@ def test_every_error_that_is_described_is_a_problem_document(openapi: dict[str, 
                     assert list(answer["content"]) == ["application/problem+json"]
 
 
+def test_every_time_is_described_as_one(openapi: dict[str, Any]) -> None:
+    for name, schema in openapi["components"]["schemas"].items():
+        for field, described in schema.get("properties", {}).items():
+            if field == "at" or field.endswith("At"):
+                kinds = [each for each in described.get("anyOf", [described]) if "type" in each]
+                formats = {each.get("format") for each in kinds if each["type"] != "null"}
+                assert formats == {"date-time"}, f"{name}.{field}"
+
+
 def test_every_reference_leads_somewhere(openapi: dict[str, Any]) -> None:
     text = json.dumps(openapi)
     references = {part.split('"')[0] for part in text.split("#/components/schemas/")[1:]}
