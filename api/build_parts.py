@@ -1,6 +1,7 @@
 """What is read of a build in pages or as a stream: its events, its installed files, its logs."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from http import HTTPStatus
 from typing import Any
 
@@ -37,16 +38,17 @@ async def events_page(
     name = orjson.dumps(["events", build_id, wanted]).decode()
     first = _position(name, at, 1)[0]
     found: list[Document] = []
-    async for event in _events(database, build_id):
-        if event["number"] >= first and _is_wanted(event, wanted):
-            found.append(event)
-        if len(found) > limit:
-            break
+    async with aclosing(_events(database, build_id)) as events:
+        async for event in events:
+            if event["number"] >= first and _is_wanted(event, wanted):
+                found.append(event)
+            if len(found) > limit:
+                break
     following = write_cursor(name, [found[limit]["number"]]) if len(found) > limit else None
     return page_response(request, found[:limit], following)
 
 
-async def _events(database: Database, build_id: str) -> AsyncIterator[Document]:
+async def _events(database: Database, build_id: str) -> AsyncGenerator[Document, None]:
     """Give all events of a build in their order, wherever they are kept."""
     build = await read_build_fields(database, build_id, {"events": 1})
     number = 0
@@ -54,10 +56,11 @@ async def _events(database: Database, build_id: str) -> AsyncIterator[Document]:
         yield {"number": number, **event}
         number += 1
     rest = database.build_events.stream({"buildId": build_id}, sort=[("number", 1)])
-    async for part in rest:
-        for event in part["events"]:
-            yield {"number": number, **event}
-            number += 1
+    async with aclosing(rest) as parts:
+        async for part in parts:
+            for event in part["events"]:
+                yield {"number": number, **event}
+                number += 1
 
 
 def _is_wanted(event: Document, wanted: Document) -> bool:
@@ -80,12 +83,13 @@ async def manifest_page(
     first, skipped = _position(name, at, 2)
     found: list[tuple[int, int, Document]] = []
     query = {"digest": digest, "number": {"$gte": first}}
-    async for part in database.manifests.stream(query, sort=[("number", 1)]):
-        start = skipped if part["number"] == first else 0
-        entries = enumerate(part["entries"][start:], start)
-        found += [(part["number"], place, entry) for place, entry in entries]
-        if len(found) > limit:
-            break
+    async with aclosing(database.manifests.stream(query, sort=[("number", 1)])) as parts:
+        async for part in parts:
+            start = skipped if part["number"] == first else 0
+            entries = enumerate(part["entries"][start:], start)
+            found += [(part["number"], place, entry) for place, entry in entries]
+            if len(found) > limit:
+                break
     following = write_cursor(name, found[limit][:2]) if len(found) > limit else None
     return page_response(request, [entry for _, _, entry in found[:limit]], following)
 

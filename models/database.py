@@ -8,7 +8,7 @@ version of this file.
 import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -311,7 +311,7 @@ class LogStore:
                     await upload.close()
                 return str(use["token"])
         except BaseException:
-            with _translated():
+            with suppress(DatabaseError), _translated():
                 await upload.abort()
             raise
         with _translated():
@@ -335,9 +335,12 @@ class LogStore:
                 stored = await self._bucket.open_download_stream_by_name(digest)
             except NoFile:
                 return
-            stored.seek(start)
-            while piece := await stored.readchunk():
-                yield piece
+            try:
+                stored.seek(start)
+                while piece := await stored.readchunk():
+                    yield piece
+            finally:
+                await asyncio.to_thread(stored.close)
 
     async def unused(self, since: datetime) -> AsyncGenerator[str, None]:
         """Give the digests that nobody has touched since, in sorted order."""

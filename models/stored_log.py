@@ -7,6 +7,7 @@ into pieces of `PIECE` bytes, each one a Zstandard frame; `ends` are where the f
 import asyncio
 import hashlib
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
@@ -110,15 +111,17 @@ async def read_log(
     if start >= last:
         return
     first = start // PIECE
-    frames = _frames(store.read(digest, ends[first - 1] if first else 0), ends, first)
     position = first * PIECE
-    async for frame in frames:
-        content = await asyncio.to_thread(zstd.decompress, frame)
-        yield content[max(0, start - position) : last - position]
-        position += len(content)
-        if position >= last:
-            break
-    await frames.aclose()
+    async with (
+        aclosing(store.read(digest, ends[first - 1] if first else 0)) as stored,
+        aclosing(_frames(stored, ends, first)) as frames,
+    ):
+        async for frame in frames:
+            content = await asyncio.to_thread(zstd.decompress, frame)
+            yield content[max(0, start - position) : last - position]
+            position += len(content)
+            if position >= last:
+                break
 
 
 async def _frames(

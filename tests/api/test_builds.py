@@ -18,6 +18,7 @@ from models.database import Database
 from models.resources import RESOURCES
 from models.settings import Settings
 from models.spack.version import version_key
+from tests.abandoned import abandoned_generators
 from tests.api.conftest import client_of
 from tests.api.test_explain import stages
 from tests.ingest.builds.observations import of_log, of_tree
@@ -120,6 +121,15 @@ async def test_a_build_is_found_by_a_file_that_it_installed(stored: httpx2.Async
     path = next(entry["path"] for entry in files if entry["type"] == "file")
     assert await ids(stored, f"file={path}") == [own_id]
     assert await ids(stored, f"file={path[:3]}*") == [own_id]
+
+
+async def test_a_page_leaves_nothing_open(stored: httpx2.AsyncClient) -> None:
+    with abandoned_generators() as abandoned:
+        for status, part in (("failed", "events"), ("success", "manifest")):
+            (own_id,) = await ids(stored, f"status={status}")
+            page = await get(stored, f"/{own_id}/{part}?limit=1")
+            assert page["links"]["next"]
+    assert abandoned == []
 
 
 async def test_what_makes_no_sense_is_refused(stored: httpx2.AsyncClient) -> None:

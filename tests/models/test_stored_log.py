@@ -1,11 +1,19 @@
 """Logs are stored in pieces, any part of which can be read."""
 
+import random
+from collections.abc import Iterator
+from contextlib import aclosing
+
 import pytest
+from gridfs import GridOut
 from hypothesis import given
 from hypothesis import strategies as st
+from motor.motor_asyncio import AsyncIOMotorGridIn
+from pymongo.errors import AutoReconnect
 
 from models.database import Database
 from models.stored_log import PIECE, _Packer, read_log, store_log
+from tests.abandoned import abandoned_generators
 from tests.ingest.builds.conftest import module_database  # noqa: F401
 
 
@@ -52,6 +60,39 @@ async def test_the_same_content_is_stored_once(store: Database) -> None:
     about = await store.logs.about(first.digest)
     assert about is not None
     assert (about["size"], about["lines"], about["compression"]) == (2, 1, "zstd")
+
+
+async def test_what_is_read_in_part_is_closed(
+    store: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed: list[str | None] = []
+    close = GridOut.close
+
+    def noting_close(self: GridOut) -> None:
+        closed.append(self.filename)
+        close(self)
+
+    monkeypatch.setattr(GridOut, "close", noting_close)
+    stored = await store_log(store.logs, [random.randbytes(3 * PIECE)])
+    with abandoned_generators() as abandoned:
+        async with aclosing(read_log(store.logs, stored.digest)) as pieces:
+            await anext(pieces)
+    assert (closed, abandoned) == ([stored.digest], [])
+
+
+async def test_what_ends_a_log_is_told_also_when_its_beginning_cannot_be_removed(
+    store: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(_: object) -> None:
+        raise AutoReconnect("gone")
+
+    def breaking() -> Iterator[bytes]:
+        yield b"a"
+        raise ValueError("broken off")
+
+    monkeypatch.setattr(AsyncIOMotorGridIn, "abort", fail)
+    with pytest.raises(ValueError, match="broken off"):
+        await store_log(store.logs, breaking())
 
 
 async def test_what_is_not_there_is_empty(store: Database) -> None:
