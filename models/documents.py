@@ -1,5 +1,7 @@
 """The document classes, in the order in which their collections are created."""
 
+from beanie import Document
+
 from models.build import Build, BuildEvents
 from models.case import Case
 from models.case_overflow import CaseOverflow
@@ -13,22 +15,7 @@ from models.spec_file import SpecFile
 from models.spec_source import SpecSource
 from models.token import Token
 
-DOCUMENTS: tuple[
-    type[Case]
-    | type[CaseOverflow]
-    | type[ListedExecution]
-    | type[ExecutionSource]
-    | type[Ingestion]
-    | type[Edit]
-    | type[Spec]
-    | type[SpecFile]
-    | type[SpecSource]
-    | type[Build]
-    | type[BuildEvents]
-    | type[ManifestPart]
-    | type[Token],
-    ...,
-] = (
+DOCUMENTS: tuple[type[Document], ...] = (
     Case,
     CaseOverflow,
     ListedExecution,
