@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -17,6 +18,7 @@ from models.spec_graph import MOST_PREFIXED, StoredGraph, find_ids, load_graph
 Document = dict[str, Any]
 
 _NAME = re.compile(r"[A-Za-z0-9]{1,64}(~[a-z0-9]{1,32})?")
+_WHOLE_HASH = 32
 _DESCRIBED = ("hash", "name", "version", "namespace", "isRoot", "isSpliced", "hashVerified")
 
 
@@ -39,18 +41,23 @@ SpecName = Annotated[
 ]
 
 
+@dataclass(frozen=True, slots=True)
+class MeantSpecs:
+    """All specs that a name may mean, and all hashes that they go by."""
+
+    specs: Sequence[Document]
+    hashes: Sequence[str]
+
+
 async def find_spec_id(database: Database, name: str) -> str:
     """Return the id of the spec that is meant.
 
     It is the one of this id, or else the only one with a hash that begins so: AmbiguousError when
     there are several. 404 when there is none, 410 when it was deleted.
     """
-    if _NAME.fullmatch(name) is None:
-        raise bad_value("hash", "neither a hash nor an id of a spec")
-    found = await find_ids(database, name.lower())
-    living = [each for each in found if each.get("tombstone") is None]
-    exact = [each for each in living if each["_id"] == name.lower()]
-    chosen = exact or living or found
+    found = await _candidates(database, name)
+    exact = [each for each in found if each["_id"] == name.lower()]
+    chosen = exact or found
     if not chosen:
         raise not_found("spec", name)
     if len(chosen) > 1:
@@ -58,6 +65,31 @@ async def find_spec_id(database: Database, name: str) -> str:
     if (tombstone := chosen[0].get("tombstone")) is not None:
         raise _gone(chosen[0]["_id"], tombstone)
     return str(chosen[0]["_id"])
+
+
+async def find_meant_specs(database: Database, name: str) -> MeantSpecs:
+    """Return the specs that may be meant, for what refers to any of them, which outlives them.
+
+    404 when there are none, 422 when there are too many. A whole hash, though, may be that of a
+    spec which is not recorded.
+    """
+    found = await _candidates(database, name)
+    if len(found) > MOST_PREFIXED:
+        raise bad_value("hash", f"more than {MOST_PREFIXED} specs have hashes that begin so")
+    hashes = {own for each in found for own in each["hashes"]}
+    if len(name) == _WHOLE_HASH:
+        hashes.add(name.lower())
+    if not hashes:
+        raise not_found("spec", name)
+    return MeantSpecs(found, sorted(hashes))
+
+
+async def _candidates(database: Database, name: str) -> list[Document]:
+    """Return the specs that a name may mean; deleted ones only when it means no other."""
+    if _NAME.fullmatch(name) is None:
+        raise bad_value("hash", "neither a hash nor an id of a spec")
+    found = await find_ids(database, name.lower())
+    return [each for each in found if each.get("tombstone") is None] or found
 
 
 async def _spec_id(store: Store, name: SpecName) -> str:

@@ -14,9 +14,10 @@ Json = dict[str, Any]
 
 MOST_PREFIXED = 100
 
-_SUMMARY = dict.fromkeys(
-    ("hash", "name", "version", "namespace", "isRoot", "isSpliced", "hashVerified", "tombstone"), 1
-)
+_SUMMARY = dict.fromkeys((
+    "hash", "hashes", "name", "version", "namespace", "isRoot", "isSpliced", "hashVerified",
+    "tombstone",
+), 1)  # fmt: skip
 _NODE = ("hash", "name", "version", "namespace", "platform", "os", "target", "isExternal")
 _SHOWN_OF_HASH = 7
 _INDENT = 4

@@ -21,12 +21,11 @@ from api.exports import Export
 from api.head import is_head
 from api.listing import ListParameters
 from api.lists import BUILD_LIST, builds_of_spec
-from api.named_specs import SpecName
+from api.named_specs import SpecName, find_meant_specs
 from api.paging import DEFAULT_LIMIT, MAX_CURSOR, MAX_LIMIT
 from api.parameters import filters_of
 from api.responses import entity_tag, is_known, json_response, not_modified, problems
 from api.schemas import PageOf
-from api.spec_hashes import hashes_of_spec
 from api.views import build_detail
 from models.build_fields import BUILDS
 from models.stored_log import read_log
@@ -203,5 +202,9 @@ async def list_builds_of_spec(
     asked: ListParameters,
     name: SpecName,
 ) -> Response:
-    """List the builds of one spec, the latest first; also of a spec that is not recorded."""
-    return await builds_of_spec(await hashes_of_spec(store, name)).answer(store, request, asked)
+    """List the builds of one spec, the latest first; also of a spec that is not recorded.
+
+    Where the beginning of a hash means several specs, those of all of them.
+    """
+    meant = await find_meant_specs(store, name)
+    return await builds_of_spec(meant.hashes).answer(store, request, asked)

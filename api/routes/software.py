@@ -12,7 +12,7 @@ from api.deps import Store
 from api.errors import not_found
 from api.listing import ListParameters
 from api.lists import EXECUTION_LIST
-from api.named_specs import SpecName
+from api.named_specs import SpecName, find_meant_specs
 from api.parameters import filters_of
 from api.responses import json_response, problems
 from api.routes.cases import CaseId
@@ -21,7 +21,6 @@ from api.security import CurrentCaller, require
 from api.software_schemas import CaseSoftware
 from api.software_search import executions_below, executions_on
 from api.software_stack import case_stacks
-from api.spec_hashes import hashes_of_spec, specs_of_hash
 from api.stored_cases import read_execution_of_case
 from api.views import execution_detail
 from ingest.edits import Author
@@ -83,11 +82,10 @@ async def list_executions_of_spec(
 
     Where the beginning of a hash means several specs, those of all of them.
     """
-    hashes = await hashes_of_spec(store, name)
-    specs = await specs_of_hash(store, name)
-    found = executions_on(specs)
+    meant = await find_meant_specs(store, name)
+    found = executions_on(meant.specs)
     if beneath:
-        found = {"$or": [found, await executions_below(store, hashes)]}
+        found = {"$or": [found, await executions_below(store, meant.hashes)]}
     asked_for = f"{request.url.path}?{beneath}"
     return await EXECUTION_LIST.answer(store, request, asked, (asked_for, found))
 

@@ -2,7 +2,7 @@
 
 import gzip
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import httpx2
@@ -320,11 +320,33 @@ async def test_a_log_that_is_too_large_is_refused(database: Database) -> None:
         assert (await client.get(url)).json()["logs"] == []
 
 
-async def test_builds_of_a_spec_are_listed(stored: httpx2.AsyncClient) -> None:
-    for given, status, found in ((HASH, 200, 2), (OTHER, 200, 0), (HASH[:7], 404, 0)):
-        answer = await stored.get(f"/api/v1/specs/{given}/builds")
-        assert answer.status_code == status
-        assert status != 200 or len(answer.json()["items"]) == found
+async def test_builds_of_a_spec_are_listed(stored: httpx2.AsyncClient, database: Database) -> None:
+    expected = [(HASH, 200, 2), (OTHER, 200, 0), (HASH[:7], 404, 0), ("~", 422, 0)]
+    await _assert_builds_of_specs(stored, expected)
+    spec = {"_id": HASH, "hash": HASH, "hashes": [HASH], "name": "p", "version": "1"}
+    await database.specs.insert(spec)
+    expected = [(HASH, 200, 2), (HASH[:7], 200, 2), (HASH[:2].upper(), 200, 2)]
+    await _assert_builds_of_specs(stored, expected)
+    await database.specs.update({"_id": HASH}, {"$set": {"tombstone": {"reason": "wrong"}}})
+    await _assert_builds_of_specs(stored, expected)
+
+
+async def test_the_builds_of_too_many_specs_are_refused(
+    stored: httpx2.AsyncClient, database: Database
+) -> None:
+    for number in range(101):
+        own = f"a{number:031}"
+        await database.specs.insert({"_id": own, "hash": own, "hashes": [own]})
+    await _assert_builds_of_specs(stored, [("a", 422, 0), (f"a{1:031}", 200, 0)])
+
+
+async def _assert_builds_of_specs(
+    client: httpx2.AsyncClient, expected: Sequence[tuple[str, int, int]]
+) -> None:
+    for given, status, count in expected:
+        answer = await client.get(f"/api/v1/specs/{given}/builds")
+        assert answer.status_code == status, given
+        assert len(answer.json().get("items", ())) == count, given
 
 
 async def test_the_matrix_counts_attempts(stored: httpx2.AsyncClient, database: Database) -> None:
