@@ -20,6 +20,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+import zlib
 from pathlib import Path
 from typing import Any, Callable, Iterator, NamedTuple  # noqa: UP035 - Python 3.8
 
@@ -28,6 +29,7 @@ TRIES = 4
 LOCAL = ("localhost", "127.0.0.1", "::1")
 SPECS = ("spec.json", "spec.yaml")
 LOGS = ("spack-build-out.txt.gz", "spack-build-out.txt")
+STAGE = "spack-stage-"
 SPEC = re.compile(
     r"(?:spack-stage-)?(?P<name>[a-z0-9_][a-z0-9_.-]*?)"
     r"-(?P<version>(?:[0-9]|v[0-9]|develop|main|master|git\.)[^/\s]*?)-(?P<hash>[a-z2-7]{32})(?:-[A-Za-z0-9_]{8})?(?:\.log)?"
@@ -51,6 +53,10 @@ class Found(NamedTuple):
 
 class ReportError(Exception):
     """A build could not be reported; the text says why."""
+
+
+FAILURES = (ReportError, OSError, ValueError, EOFError, zlib.error, RecursionError)
+"""What a damaged build may bring about, or a server that does not take it."""
 
 
 class NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -108,16 +114,28 @@ def _detail(error: urllib.error.HTTPError) -> str:
 
 
 def find(path: Path) -> Iterator[Found]:
-    """Give the installations below a directory, or the build whose log a file is."""
+    """Give the installations and the failed builds below a directory, or that of a log."""
     if path.is_file():
         yield Found(path, "failed", path, None)
         return
-    for folder, names, _ in os.walk(path):
+    for folder, names, files in os.walk(path):
         metadata = Path(folder, ".spack")
         if ".spack" in names and _first(metadata, SPECS) is not None:
             yield Found(metadata.parent, "success", _first(metadata, LOGS), metadata)
             names.clear()
+        elif metadata.parent.absolute().name.startswith(STAGE):
+            yield from _stage(metadata.parent)
+            names.clear()
         names.sort()
+        logs = (name for name in sorted(files) if name.startswith(STAGE) and name.endswith(".log"))
+        yield from (Found(log, "failed", log, None) for log in map(Path(folder).joinpath, logs))
+
+
+def _stage(folder: Path) -> Iterator[Found]:
+    """Give the build whose stage a directory is, unless its log lies beside it."""
+    log = _first(folder, LOGS)
+    if log is not None and not log.is_symlink():
+        yield Found(folder, "failed", log, None)
 
 
 def _first(folder: Path, names: tuple[str, ...]) -> Path | None:
@@ -131,16 +149,17 @@ def report(server: Server, found: Found, tags: list[str], session: str) -> str:
     It is said to run until its phases and its log are there: whoever looks sees that they come.
     """
     times = _read(found.metadata, "install_times.json")
+    phases = list(_phases(times))
+    manifest = relative_manifest(_read(found.metadata, "install_manifest.json"))
     build = {**describe(found), "status": "running", "tags": tags, "session": session}
     own_id = urllib.parse.quote(str(server.send_json("POST", "/builds", build)["id"]), safe="")
     _send_spec(server, found.metadata)
-    for phase in times.get("phases") or ():
-        name = urllib.parse.quote(str(phase["name"]), safe="")
-        told = {"status": "success", "seconds": phase.get("seconds")}
-        server.send_json("PUT", f"/builds/{own_id}/phases/{name}", told)
+    for name, seconds in phases:
+        told = {"status": "success", "seconds": seconds}
+        path = f"/builds/{own_id}/phases/{urllib.parse.quote(name, safe='')}"
+        server.send_json("PUT", path, told)
     if found.log is not None:
         _send_log(server, own_id, found.log)
-    manifest = relative_manifest(_read(found.metadata, "install_manifest.json"))
     if manifest:
         _send_manifest(server, own_id, manifest)
     end = {"status": found.status, "seconds": times.get("total")}
@@ -148,6 +167,17 @@ def report(server: Server, found: Found, tags: list[str], session: str) -> str:
         end["endedLocal"] = last
     server.send_json("PATCH", f"/builds/{own_id}", end)
     return own_id
+
+
+def _phases(times: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Give names and seconds of phases; ReportError when they are not what Spack writes."""
+    phases = times.get("phases") or []
+    if not isinstance(phases, list):
+        raise ReportError("install_times.json: its phases are no array")
+    for phase in phases:
+        if not isinstance(phase, dict) or not isinstance(phase.get("name"), str):
+            raise ReportError("install_times.json: a phase has no name")
+        yield phase["name"], phase.get("seconds")
 
 
 def _send_spec(server: Server, metadata: Path | None) -> None:
@@ -258,7 +288,8 @@ def relative_manifest(manifest: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _type(told: dict[str, Any]) -> str:
     """Return the type of an entry, which Spack has not told since 0.20."""
-    mode = told.get("mode", 0) & 0xFFFF
+    told_mode = told.get("mode")
+    mode = told_mode & 0xFFFF if isinstance(told_mode, int) else 0
     if "dest" in told or stat.S_ISLNK(mode):
         return "link"
     if stat.S_ISDIR(mode):
@@ -280,7 +311,9 @@ def _read(folder: Path | None, name: str) -> dict[str, Any]:
 
 def _arguments(words: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Report Spack builds to Caseledger.")
-    parser.add_argument("paths", nargs="+", metavar="PATH", help="install tree, prefix or log")
+    parser.add_argument(
+        "paths", nargs="+", metavar="PATH", help="install tree, prefix, stages or log"
+    )
     parser.add_argument("--url", default=os.environ.get("CASELEDGER_URL"), help="CASELEDGER_URL")
     parser.add_argument("--token-file", help="file with the token; else CASELEDGER_TOKEN")
     parser.add_argument("--tag", action="append", default=[], help="may be given several times")
@@ -317,17 +350,23 @@ def main(words: list[str] | None = None, pause: Callable[[float], None] = time.s
     given = "\0".join((*arguments.paths, str(time.time())))
     session = arguments.session or hashlib.sha256(given.encode()).hexdigest()[:32]
     failed = reported = 0
-    for path in map(Path, arguments.paths):
-        if not path.exists():
-            failed += _say(f"{path}: there is no such file or directory", 1)
-        for found in find(path):
+    for path in arguments.paths:
+        failed += _missing(path)
+        for found in find(Path(path)) if path else ():
             try:
                 report(server, found, arguments.tag, session)
                 reported += 1
-            except (ReportError, OSError, ValueError, EOFError) as error:
+            except FAILURES as error:
                 failed += _say(f"{found.path}: {error}", 1)
     sys.stdout.write(f"{reported} reported, {failed} failed\n")
     return 1 if failed else 0
+
+
+def _missing(path: str) -> int:
+    """Tell when a path leads nowhere: an empty one is what a command has failed to print."""
+    if not path:
+        return _say("a path is empty", 1)
+    return 0 if Path(path).exists() else _say(f"{path}: there is no such file or directory", 1)
 
 
 def _say(text: str, code: int) -> int:

@@ -238,6 +238,46 @@ def test_one_bad_build_costs_itself(server: FakeServer, tree: Path) -> None:
     assert server.requests[-1].method == "PATCH"
 
 
+@pytest.mark.parametrize("times", ['{"phases": [{}]}', '{"phases": 3}', '{"phases": ["build"]}'])
+def test_damaged_phases_cost_one_build(
+    times: str, server: FakeServer, tree: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (path,) = (tree / "opt").rglob("install_times.json")
+    path.write_text(times)
+    assert run(server, tree / "opt", tree / "logs" / LOG_NAME) == 1
+    assert body(server.requests[-1])["status"] == "failed"
+    assert "install_times.json" in capsys.readouterr().err
+
+
+def test_a_damaged_log_costs_one_build(server: FakeServer, tree: Path) -> None:
+    (log,) = (tree / "opt").rglob("spack-build-out.txt.gz")
+    log.write_bytes(packed(LOG)[:10] + b"\xff" * 20)
+    assert run(server, tree / "opt", tree / "logs" / LOG_NAME) == 1
+    assert body(server.requests[-1])["status"] == "failed"
+
+
+def test_an_empty_path_is_not_the_working_directory(
+    server: FakeServer, tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tree)
+    assert run(server, "") == 1
+    assert server.requests == []
+
+
+def test_what_is_left_among_the_stages_has_failed(server: FakeServer, tree: Path) -> None:
+    write_tree(tree / "logs", {f"spack-stage-{NAME}/spack-build-out.txt": FAILED})
+    beside = tree / "logs" / f"spack-stage-other-{NAME}"
+    beside.mkdir()
+    (beside / "spack-build-out.txt").symlink_to(tree / "logs" / LOG_NAME)
+    assert run(server, tree / "logs") == 0
+    started = [
+        (body(request)["name"], body(request)["startedLocal"][11:16])
+        for request in server.requests
+        if request.path == "/api/v1/builds"
+    ]
+    assert started == [("p", "07:08"), ("p", "03:04")]
+
+
 def test_links_are_told_relative_to_the_prefix() -> None:
     prefix = f"/opt/{NAME}"
     manifest = {
