@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from typing import Any
 
-from ingest.builds.install_tree import METADATA
+from ingest.spack.prefix import METADATA
 from models.database import Database
 from models.manifest import read_manifest
 

@@ -4,12 +4,12 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from ingest.builds.install_tree import METADATA
 from ingest.builds.places import DirectoryPlace
 from ingest.packing import Member, Parcel
 from ingest.sources import Budgets, Damage
 from ingest.spack.discover import UNSEEN, SpackFile, SpackFiles, blob_paths
 from ingest.spack.discover import Place as SpecPlace
+from ingest.spack.prefix import METADATA
 from models.errors import SourceError
 from models.lid import parse_lid
 

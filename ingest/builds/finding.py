@@ -11,9 +11,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from ingest.builds.install_tree import METADATA, find_install_trees
+from ingest.builds.install_tree import find_install_trees
 from ingest.builds.phases import phase_of_log
 from ingest.builds.test_stage import RESULTS, SUITE
+from ingest.spack.prefix import METADATA
 
 UnitKind = Literal["install_tree", "stage", "log", "reports", "test_stage", "monitor"]
 

@@ -35,9 +35,8 @@ from ingest.builds.phases import STAGE, InstallTimes, parse_install_times, phase
 from ingest.builds.redaction import Redactor, redactor_of
 from ingest.builds.spec_name import SpecName, spec_of_path
 from ingest.builds.test_results import TEST_LOG, TestResult, read_test_log
+from ingest.spack.prefix import METADATA, SPEC_FILES
 
-METADATA = ".spack"
-SPEC_FILES = ("spec.json", "spec.yaml")
 LOG_FILES = ("spack-build-out.txt", "spack-build.out", "build.out", "spack-build.txt")
 ALL_VARIABLES = "spack-build-env.txt"
 CHANGED_VARIABLES = "spack-build-env-mods.txt"

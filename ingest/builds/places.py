@@ -16,12 +16,12 @@ from typing import IO
 
 from ingest.builds.build_files import Chunks, Files
 from ingest.builds.finding import STAGE_PREFIX, Listed, Unit, find_units, is_of_build
-from ingest.builds.install_tree import METADATA, SPEC_FILES
 from ingest.builds.log_stream import LOG_BUDGET
 from ingest.sources.archive import NewWalk
 from ingest.sources.base import Damage, storable_path
 from ingest.sources.budgets import Budgets
 from ingest.sources.walk import ArchiveError
+from ingest.spack.prefix import METADATA, is_prefix
 from models.lid import parse_lid
 
 _CHUNK = 2**18
@@ -124,15 +124,11 @@ class DirectoryPlace(Place):
     def _below(self, folder: str, entries: Sequence["os.DirEntry[str]"]) -> list[str]:
         """Return the directories in a folder that are worth a look."""
         names = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
-        if METADATA in names and self._is_installed(folder):
+        if METADATA in names and is_prefix(self._root / folder):
             return [METADATA]
         if folder.rpartition("/")[2].startswith(STAGE_PREFIX):
             return []
         return [name for name in names if name not in _SKIPPED and parse_lid(name) is None]
-
-    def _is_installed(self, folder: str) -> bool:
-        metadata = self._root / folder / METADATA
-        return any((metadata / f"{n}{end}").is_file() for n in SPEC_FILES for end in ("", ".gz"))
 
 
 def _files(folder: str, entries: Sequence["os.DirEntry[str]"]) -> Iterator[Listed]:

@@ -19,6 +19,7 @@ from ingest.sources.walk import ArchiveError, Walk
 from ingest.sources.zip import ZipWalk
 from ingest.spack.buildcache import Blob
 from ingest.spack.documents import read
+from ingest.spack.prefix import METADATA, is_prefix
 from models.errors import ParseError, SourceError
 from models.lid import parse_lid
 
@@ -37,7 +38,6 @@ _MARKS = (b'"spec"', b'"_meta"', b'"concrete_specs"', b'"database"', b'"package_
           b'"parameters"', b'"specs"', b"spec:")  # fmt: skip
 _HEAD = 2**16
 _MANIFESTS = "/v3/manifests/"
-_METADATA = ".spack"
 _TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.zst", ".tzst")
 
 
@@ -169,6 +169,8 @@ class SpackFiles:
     def _paths(self, directory: str, depth: int) -> Iterator[str]:
         """Give the paths to look at, in order; links and execution directories are passed over."""
         if depth > self._budgets.depth:
+            detail = f"more than {self._budgets.depth} directories deep (CASELEDGER_MAX_DEPTH)"
+            self._note(directory, "too_deep", detail)
             return
         try:
             with os.scandir(directory) as found:
@@ -176,8 +178,9 @@ class SpackFiles:
         except OSError as error:
             self._note(directory, "unreadable", str(error))
             return
-        if any(entry.name == _METADATA and entry.is_dir() for entry in entries):
-            entries = [entry for entry in entries if entry.name == _METADATA]
+        metadata = [entry for entry in entries if entry.name == METADATA]
+        if metadata and is_prefix(Path(directory)):
+            entries = metadata
         for entry in entries:
             if entry.is_dir(follow_symlinks=False):
                 if entry.name not in UNSEEN and parse_lid(entry.name) is None:

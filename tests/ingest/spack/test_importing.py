@@ -15,7 +15,8 @@ import pytest
 from ingest.pipeline import ImportOptions, Report, import_paths
 from ingest.sample import write_files
 from ingest.sample.specs import SpecSampleOptions, made_bytes
-from ingest.spack.discover import Place
+from ingest.sources import Budgets
+from ingest.spack.discover import Place, SpackFiles
 from ingest.spack.known import KnownFiles
 from models.database import Database
 from models.spec_deletion import delete_spec
@@ -240,6 +241,25 @@ async def test_links_and_ways_out_of_an_archive_are_not_followed(
     tar = _tar(tmp_path / "a.tar", {"x/../../spec.json": packed(_small())})
     report = await _import(spec_database, inside, tar)
     assert _counts(report) == {}
+
+
+@pytest.mark.parametrize("form", ["configuration", "link"])
+async def test_a_spack_directory_without_a_spec_hides_nothing(
+    spec_database: Database, tmp_path: Path, form: str
+) -> None:
+    home = _written(tmp_path / "home", {"env/spack.lock": packed(lockfile([(diamond(), "app")]))})
+    if form == "link":
+        installed = _written(tmp_path / "x", {"spec.json": packed(_small())})
+        (home / ".spack").symlink_to(installed)
+    else:
+        _written(home, {".spack/config.yaml": b"config: {}"})
+    assert _counts(await _import(spec_database, home)) == {"created": 1}
+
+
+def test_specs_that_lie_too_deep_are_noted(tmp_path: Path) -> None:
+    files = SpackFiles(_written(tmp_path, {"x/" * 40 + "spec.json": b"{}"}), Budgets(), 1000)
+    assert list(files.places()) == []
+    assert [damage.reason for damage in files.damages] == ["too_deep"]
 
 
 async def test_a_cut_archive_gives_what_can_be_read(
