@@ -6,12 +6,11 @@ a tombstone stays in its place: its hashes still resolve, to when and why it was
 found by no search. A spec that comes again by an import takes the place of its tombstone.
 """
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from models.database import Database, Delete, Put
+from models.database import Database, Delete, Put, Update
 from models.errors import CaseledgerError, WriteConflictError
 from models.spec_graph import dependents_filter
 from models.spec_source import forget_sources
@@ -46,13 +45,7 @@ class ReferredToError(CaseledgerError):
         self.references = references
 
 
-FindBuilds = Callable[[str], Awaitable[list[str]]]
-"""Gives the ids of some builds of a spec, by its hash."""
-
-
-async def references_to(
-    database: Database, document: Json, builds: FindBuilds | None = None
-) -> References:
+async def references_to(database: Database, document: Json) -> References:
     """Return what refers to a spec, up to ten of each kind."""
     own_id, only_id = document["_id"], {"_id": 1}
     lacking = {"missing": {"$in": document["hashes"]}, "missing.0": {"$exists": True}}
@@ -65,6 +58,7 @@ async def references_to(
     stated = {"softwareLinks.specHash": told}
     ran_on = {"$or": [loaded, stated]}
     executions = await database.executions.find(ran_on, only_id, limit=_SHOWN)
+    builds = await database.builds.find({"specHash": told}, only_id, limit=_SHOWN)
     return References(
         tuple(each["_id"] for each in specs),
         tuple(
@@ -73,12 +67,12 @@ async def references_to(
             if (each["builtAs"].get("id") or each["builtAs"]["hash"]) == own_id
         )[:_SHOWN],
         tuple(each["_id"] for each in executions),
-        tuple(await builds(document["hash"]))[:_SHOWN] if builds else (),
+        tuple(each["_id"] for each in builds),
     )
 
 
 def _prefixes(document: Json) -> Json:
-    """Return what a module or a person may call the spec by: a hash or its beginning."""
+    """Return what a module, a person or a report may call it by: a hash or its beginning."""
     beginnings = [
         hash_[:length]
         for hash_ in document["hashes"]
@@ -88,30 +82,38 @@ def _prefixes(document: Json) -> Json:
 
 
 async def delete_spec(
-    database: Database,
-    id_: str,
-    *,
-    reason: str = "",
-    force: bool = False,
-    builds: FindBuilds | None = None,
+    database: Database, id_: str, *, reason: str = "", force: bool = False
 ) -> bool:
     """Delete a spec; tell whether it was there.
 
-    ReferredToError when something refers to it and it is not forced; WriteConflictError when it
-    changes meanwhile.
+    ReferredToError when something refers to it, or comes to meanwhile, and it is not forced;
+    WriteConflictError when it changes meanwhile.
     """
-    document = await database.specs.find_one({"_id": id_, "tombstone": None})
+    specs = database.specs
+    document = await specs.find_one({"_id": id_, "tombstone": None})
     if document is None:
         return False
-    references = await references_to(database, document, builds)
+    references = await references_to(database, document)
     if references and not force:
         raise ReferredToError(id_, references)
-    specs = database.specs
-    write = Put(specs, tombstone_of(document, reason)) if references else Delete(specs, id_)
-    if not await database.write([write]):
+    tombstone = tombstone_of(document, reason)
+    if not await _write_over(database, document, Put(specs, tombstone)):
         raise WriteConflictError(f"{id_} was changed at the same time")
     await forget_sources(database)
+    late = references or await references_to(database, document)
+    if not late:
+        await _write_over(database, tombstone, Delete(specs, id_))
+    elif not force:
+        await _write_over(database, tombstone, Put(specs, document))
+        raise ReferredToError(id_, late)
     return True
+
+
+async def _write_over(database: Database, before: Json, write: Put | Delete) -> bool:
+    """Do a write to a spec that is still as it was; tell whether it was."""
+    seen = {name: before[name] for name in ("_id", "updatedAt")}
+    claim = Update(database.specs, seen, {"$set": {"updatedAt": datetime.now(UTC)}})
+    return await database.write([claim, write])
 
 
 def tombstone_of(document: Json, reason: str) -> Json:

@@ -30,7 +30,6 @@ router = APIRouter(prefix="/specs", tags=["specs"])
 
 _MIB = 2**20
 _MOST_TOLD = 100
-_MOST_BUILDS = 10
 _NAME = r"^[^/\x00-\x1f]+$"
 _BODY: dict[str, Any] = {
     "requestBody": {
@@ -145,20 +144,15 @@ async def remove_spec(
     ] = "",
 ) -> Response:
     """Delete a spec; 409 when specs, builds or executions stand on it, unless that is forced."""
-
-    async def builds(hash_: str) -> list[str]:
-        found = await store.builds.find({"specHash": hash_}, {"_id": 1}, limit=_MOST_BUILDS)
-        return [str(each["_id"]) for each in found]
-
     document = await read_spec(store, spec_id)
-    await _delete(store, spec_id, reason, force=force, builds=builds)
+    await _delete(store, spec_id, reason, force=force)
     await relink_specs(store, document["hashes"])
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
-async def _delete(store: Database, spec_id: str, reason: str, *, force: bool, builds: Any) -> None:
+async def _delete(store: Database, spec_id: str, reason: str, *, force: bool) -> None:
     try:
-        is_deleted = await delete_spec(store, spec_id, reason=reason, force=force, builds=builds)
+        is_deleted = await delete_spec(store, spec_id, reason=reason, force=force)
     except ReferredToError as error:
         references = asdict(error.references)
         raise ProblemError(

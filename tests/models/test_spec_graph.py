@@ -1,5 +1,6 @@
 """Stored specs, given back: as documents, DAGs, trees, DOT; and what deletion leaves."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -8,8 +9,9 @@ from ingest.spack import SpecDocument
 from ingest.spack.importing import store_file
 from ingest.spack.store import write_specs
 from models.database import Database
+from models.errors import WriteConflictError
 from models.spec_compare import compare_specs
-from models.spec_deletion import ReferredToError, delete_spec
+from models.spec_deletion import References, ReferredToError, delete_spec
 from models.spec_file import load_file
 from models.spec_graph import (
     IncompleteSpecError,
@@ -288,6 +290,56 @@ async def test_what_others_stand_on_is_not_deleted(spec_database: Database) -> N
     again = await load_graph(spec_database, app.hash)
     assert again is not None
     assert same(native_document(again), document(app))
+
+
+@pytest.mark.parametrize("length", [7, 32], ids=["of a run of tests", "whole"])
+async def test_what_was_built_is_not_deleted(spec_database: Database, length: int) -> None:
+    app = diamond()
+    await _stored(spec_database, document(app))
+    await spec_database.builds.insert({"_id": "b", "specHash": app.hash[:length]})
+    with pytest.raises(ReferredToError, match="builds b"):
+        await delete_spec(spec_database, app.hash)
+
+
+async def test_what_changes_meanwhile_is_not_deleted(
+    spec_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leaf = package("leaf")
+    await _stored(spec_database, document(leaf))
+
+    async def changed(database: Database, _: Json) -> References:
+        now = datetime.now(UTC) + timedelta(seconds=1)
+        assert await database.specs.update({"_id": leaf.hash}, {"$set": {"updatedAt": now}})
+        return References()
+
+    monkeypatch.setattr("models.spec_deletion.references_to", changed)
+    with pytest.raises(WriteConflictError):
+        await delete_spec(spec_database, leaf.hash)
+    (left,) = await find_ids(spec_database, leaf.hash)
+    assert left["tombstone"] is None
+
+
+@pytest.mark.parametrize("force", [False, True])
+async def test_what_is_referred_to_meanwhile_does_not_vanish(
+    spec_database: Database, monkeypatch: pytest.MonkeyPatch, force: bool
+) -> None:
+    leaf = package("leaf")
+    await _stored(spec_database, document(leaf))
+    before = await spec_database.specs.find({})
+    seen = iter((References(), References(builds=("b",))))
+
+    async def late(_: Database, __: Json) -> References:
+        return next(seen)
+
+    monkeypatch.setattr("models.spec_deletion.references_to", late)
+    if force:
+        assert await delete_spec(spec_database, leaf.hash, force=True)
+        (grave,) = await find_ids(spec_database, leaf.hash)
+        assert grave["tombstone"] is not None
+    else:
+        with pytest.raises(ReferredToError, match="builds b"):
+            await delete_spec(spec_database, leaf.hash)
+        assert await spec_database.specs.find({}) == before
 
 
 async def test_what_an_execution_ran_on_is_not_deleted(spec_database: Database) -> None:
