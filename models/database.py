@@ -365,13 +365,18 @@ class LogStore:
 
     async def delete_fragments(self, before: datetime) -> int:
         """Remove what writers left that were killed before; return how many contents that were."""
-        known = {file["_id"] for file in await self._files.find({}, {"_id": 1})}
-        starts = await self._chunks.find(
-            {"n": 0, "files_id": {"$lt": ObjectId.from_datetime(before)}}, {"files_id": 1}
+        began = {"n": 0, "files_id": {"$lt": ObjectId.from_datetime(before)}}
+        ended = {"from": "logs.files", "localField": "files_id", "foreignField": "_id"}
+        lost = await self._chunks.aggregate(
+            [
+                {"$match": began},
+                {"$project": {"files_id": 1}},
+                {"$lookup": {**ended, "as": "file"}},
+                {"$match": {"file": []}},
+            ]
         )
-        lost = [chunk["files_id"] for chunk in starts if chunk["files_id"] not in known]
-        for file_id in lost:
-            await self._chunks.delete({"files_id": file_id})
+        for chunk in lost:
+            await self._chunks.delete({"files_id": chunk["files_id"]})
         return len(lost)
 
 

@@ -42,8 +42,8 @@ class ManifestEntry(Stored):
 class ManifestPart(Stored, Document):
     """A document of the collection `manifests`; `_id` is digest, slash, `number` from 0.
 
-    The entries are in the order of their paths, which goes on from part to part. `used_at` of the
-    first is when a build last began to be written that names it.
+    The entries are in the order of their paths, which goes on from part to part. `used_at` is
+    when a build last began to be written that names it.
     """
 
     model_config = Stored.model_config  # type: ignore[misc]
@@ -107,9 +107,9 @@ async def store_manifest(database: Database, digest: str, entries: Iterable[Entr
     middle of it.
     """
     parts = await asyncio.to_thread(_number_of_parts, entries)
-    first = {"_id": f"{digest}/0"}
-    is_there = await database.manifests.update(first, {"$set": {"usedAt": datetime.now(UTC)}})
-    if is_there and await database.manifests.count({"digest": digest}) == parts:
+    own = {"digest": digest}
+    await database.manifests.update_all(own, [{"$set": {"usedAt": datetime.now(UTC)}}])
+    if await database.manifests.count(own) == parts:
         return False
     for document in manifest_parts(digest, entries):
         await database.manifests.write([Put(database.manifests, document)])
@@ -118,14 +118,14 @@ async def store_manifest(database: Database, digest: str, entries: Iterable[Entr
 
 async def remove_unused_manifests(database: Database, before: datetime) -> int:
     """Remove the manifests that no build names and no writer has used since; return how many."""
-    removed = 0
-    query: Entry = {"number": 0, "usedAt": {"$lt": before}}
-    async for part in database.manifests.stream(query, {"digest": 1}):
-        named = await database.builds.find_one({"manifest.digest": part["digest"]}, {"_id": 1})
-        if named is None and await database.manifests.delete({**query, "_id": part["_id"]}):
-            await database.manifests.delete({"digest": part["digest"]})
-            removed += 1
-    return removed
+    removed = set()
+    unused: Entry = {"usedAt": {"$lt": before}}
+    async for part in database.manifests.stream(unused, {"digest": 1}):
+        digest = part["digest"]
+        named = await database.builds.find_one({"manifest.digest": digest}, {"_id": 1})
+        if named is None and await database.manifests.delete({**unused, "digest": digest}):
+            removed.add(digest)
+    return len(removed)
 
 
 async def read_manifest(database: Database, digest: str) -> AsyncIterator[Entry]:

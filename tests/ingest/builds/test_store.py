@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from bson import ObjectId
 
 from ingest.builds.log_events import EventLimits, LogEvent
 from ingest.builds.observed import ObservedBuild
@@ -16,7 +17,13 @@ from ingest.builds.record import EMBEDDED_EVENTS
 from ingest.builds.store import read_build, read_events, remove_unused, store_build
 from models.database import Database, encoded_size
 from models.errors import DatabaseError
-from models.manifest import manifests_with, read_manifest
+from models.manifest import (
+    ENTRIES_OF_PART,
+    manifests_with,
+    read_manifest,
+    remove_unused_manifests,
+    store_manifest,
+)
 from models.stored_log import read_log
 from tests.ingest.builders import packed
 from tests.ingest.builds.observations import of_junit, of_log, of_stage, of_tree
@@ -192,6 +199,50 @@ async def test_what_no_build_names_is_removed_after_a_day(database: Database) ->
     assert await remove_unused(database) == 0
     assert await remove_unused(database, before=later) == 2
     assert await database.manifests.count({}) == 0
+
+
+async def old_manifest(database: Database) -> tuple[list[dict[str, Any]], datetime]:
+    """Store a manifest in two parts; return it, and a time before which it was last used."""
+    entries: list[dict[str, Any]] = [
+        {"path": f"f{number}", "type": "file"} for number in range(ENTRIES_OF_PART + 1)
+    ]
+    await store_manifest(database, "d", entries)
+    limit = datetime.now(UTC) - timedelta(days=1)
+    await database.manifests.update_all({}, [{"$set": {"usedAt": limit - timedelta(days=1)}}])
+    return entries, limit
+
+
+async def test_a_manifest_that_is_stored_while_it_is_removed_stays(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entries, limit = await old_manifest(database)
+    delete = database.manifests.delete
+
+    async def overtaken(query: dict[str, Any]) -> int:
+        monkeypatch.undo()
+        removed = await delete(query)
+        await store_manifest(database, "d", entries)
+        return removed
+
+    monkeypatch.setattr(database.manifests, "delete", overtaken)
+    assert await remove_unused_manifests(database, limit) == 1
+    assert await database.manifests.count({}) == 2
+
+
+async def test_all_parts_of_a_manifest_are_used_again(database: Database) -> None:
+    entries, limit = await old_manifest(database)
+    assert not await store_manifest(database, "d", entries)
+    assert await remove_unused_manifests(database, limit) == 0
+    assert await database.manifests.count({"usedAt": {"$gte": limit}}) == 2
+
+
+async def test_chunks_without_their_log_are_removed(database: Database) -> None:
+    await store_build(database, of_tree())
+    logs = database.logs
+    await logs._chunks.insert({"files_id": ObjectId(), "n": 0, "data": b""})
+    later = datetime.now(UTC) + timedelta(days=2)
+    assert await logs.delete_fragments(later) == 1
+    assert await logs.delete_fragments(later) == 0
 
 
 async def test_half_a_log_is_removed(database: Database) -> None:
