@@ -55,13 +55,13 @@ async def import_builds(
     the place cannot be read is in its `damages`.
     """
     units = await asyncio.to_thread(place.units)
+    wanted: list[Unit] = []
     for start in range(0, len(units), _LOOKED_UP):
-        part = units[start : start + _LOOKED_UP]
-        wanted = await _wanted(database, place, part, audit)
-        reader = place.read(wanted)
-        while not stop() and (item := await asyncio.to_thread(next, reader, None)):
-            await audit.begin()
-            await _import_unit(database, place, audit, options, item)
+        wanted += await _wanted(database, place, units[start : start + _LOOKED_UP], audit)
+    reader = place.read(wanted)
+    while not stop() and (item := await asyncio.to_thread(next, reader, None)):
+        await audit.begin()
+        await _import_unit(database, place, audit, options, item)
     return len(units)
 
 

@@ -8,8 +8,9 @@ followed, nothing is ever extracted: what is read of an archive lies in memory, 
 import os
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import IO
@@ -150,7 +151,7 @@ def _chunks(path: Path) -> Iterator[bytes]:
 
 
 class ArchivePlace(Place):
-    """An archive file, which is gone through twice: for the names, and for what is wanted."""
+    """An archive file: gone through for the names, and once more as far as anything is wanted."""
 
     def __init__(
         self, path: Path, budgets: Budgets, new_walk: NewWalk, name: str | None = None
@@ -180,34 +181,55 @@ class ArchivePlace(Place):
 
     def read(self, wanted: Sequence[Unit]) -> Iterator[tuple[Unit, Files]]:
         """Give each unit as soon as the last of its files has been read."""
-        of_number = {at.number: (unit, name) for unit in wanted for name, at in unit.files}
-        left = {unit.path + unit.kind: len(unit.files) for unit in wanted}
-        held: dict[str, dict[str, Chunks]] = {}
-        stacks: dict[str, ExitStack] = {}
+        waiting: _Waiting = {}
+        for held in map(_Held, wanted):
+            waiting |= {at.number: (held, name) for name, at in held.unit.files}
         try:
-            with self.path.open("rb") as file:
-                walk = self._new_walk(file, self.budgets)
-                for number, _ in enumerate(walk.members()):
-                    if number not in of_number:
-                        continue
-                    unit, name = of_number[number]
-                    key = unit.path + unit.kind
-                    stack = stacks.setdefault(key, ExitStack())
-                    spooled = stack.enter_context(_spool())
-                    for piece in walk.pieces(LOG_BUDGET):
-                        spooled.write(piece)
-                    held.setdefault(key, {})[name] = partial(_spooled, spooled)
-                    left[key] -= 1
-                    if not left[key]:
-                        yield unit, held.pop(key)
-                        stacks.pop(key).close()
+            if waiting:
+                yield from self._read(waiting)
         except ArchiveError as error:
             self.note(str(self.path), error.reason, error.detail)
         except OSError as error:
             self.note(str(self.path), "unreadable", str(error))
         finally:
-            for stack in stacks.values():
-                stack.close()
+            for held, _ in waiting.values():
+                held.stack.close()
+
+    def _read(self, waiting: "_Waiting") -> Iterator[tuple[Unit, Files]]:
+        """Go through the archive until nothing is waiting any more."""
+        with self.path.open("rb") as file:
+            walk = self._new_walk(file, self.budgets)
+            for number, _ in enumerate(walk.members()):
+                if number in waiting:
+                    held, name = waiting.pop(number)
+                    held.take(name, walk.pieces(LOG_BUDGET))
+                    if held.is_whole:
+                        with held.stack:
+                            yield held.unit, held.files
+                if not waiting:
+                    return
+
+
+@dataclass(slots=True, eq=False)
+class _Held:
+    """What has been read of a unit so far."""
+
+    unit: Unit
+    files: dict[str, Chunks] = field(default_factory=dict)
+    stack: ExitStack = field(default_factory=ExitStack)
+
+    @property
+    def is_whole(self) -> bool:
+        return len(self.files) == len(self.unit.files)
+
+    def take(self, name: str, pieces: Iterable[bytes]) -> None:
+        spooled = self.stack.enter_context(_spool())
+        spooled.writelines(pieces)
+        self.files[name] = partial(_spooled, spooled)
+
+
+_Waiting = dict[int, tuple[_Held, str]]
+"""The members that are still to be read, by their numbers: of which unit, and called what there."""
 
 
 def _spool() -> "tempfile.SpooledTemporaryFile[bytes]":

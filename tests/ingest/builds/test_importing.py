@@ -7,13 +7,16 @@ import tarfile
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 
 from ingest.audit import Audit
 from ingest.builds.importing import BuildOptions, import_builds, open_place
+from ingest.builds.places import ArchivePlace
+from ingest.sources.archive import tar_walk
 from ingest.sources.budgets import Budgets
+from ingest.sources.walk import Walk
 from models.database import Database
 from models.ingestion import Counts
 from tests.ingest.builds import reports
@@ -105,6 +108,26 @@ async def test_everything_that_builds_leave_is_imported(database: Database, sour
     assert again.record.counts.created == again.record.counts.updated == 0
     found = await database.builds.find({})
     assert SECRET not in str(found)
+
+
+async def test_an_archive_is_read_once_and_only_when_anything_is_wanted(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ingest.builds.importing._LOOKED_UP", 1)
+    wanted = {name: c for name, c in TREE.items() if name.startswith(("opt", "logs", "cdash"))}
+    path = write_tar(tmp_path / "a.tgz", wanted)
+    walks = []
+
+    def counted(file: BinaryIO, budgets: Budgets) -> Walk:
+        walks.append(file)
+        return tar_walk(file, budgets)
+
+    for expected in (2, 1):
+        audit = Audit(database.ingestions, [path], "builds", lambda _: None)
+        place = ArchivePlace(path, Budgets(), counted)
+        await import_builds(database, place, audit, BuildOptions())
+        assert len(walks) == expected
+        walks.clear()
 
 
 async def test_what_is_known_is_not_opened(database: Database, tmp_path: Path) -> None:
