@@ -25,8 +25,9 @@ from ingest.builds.phases import Phase
 from ingest.builds.redaction import Redactor
 from ingest.builds.reported import cdash_attempts, junit_attempts
 from ingest.builds.test_results import TestOutcome
-from ingest.builds.test_stage import TestedSpec, read_test_stage
+from ingest.builds.test_stage import SUITE, TestedSpec, TestSuite, read_test_stage
 from ingest.builds.xml_report import REPORT_LIMIT
+from models.errors import ParseError
 
 _SNIFFED = 4096
 _ROOT = re.compile(rb"<(testsuites|testsuite|Site|Update)[\s>]")
@@ -135,21 +136,39 @@ def _session(*parts: str | None) -> str:
 
 def _test_stage(unit: Unit, files: Files) -> list[ObservedBuild]:
     suite = read_test_stage(files, Redactor())
+    if not suite.specs:
+        _check_suite(suite, files)
     tags = (suite.alias,) if suite.alias and suite.alias != unit.name else ()
     return [
-        replace(_tested(spec, unit, files), tags=tags, session=_session("test", unit.name))
+        ObservedBuild(
+            replace(_tested(spec, files), problems=suite.problems_of(spec)),
+            unit.path,
+            {spec.log: files[spec.log]} if spec.log else {},
+            kind="test",
+            source="test",
+            tags=tags,
+            session=_session("test", unit.name),
+        )
         for spec in suite.specs
     ]
 
 
-def _tested(spec: TestedSpec, unit: Unit, files: Files) -> ObservedBuild:
+def _check_suite(suite: TestSuite, files: Files) -> None:
+    """Refuse a suite without a spec, unless it is just a file that is called like its results."""
+    for problem in suite.problems:
+        raise ParseError(problem.reason, f"{problem.file}: {problem.detail}")
+    if SUITE in files:
+        raise ParseError("no_spec", f"no test of a spec lies beside {SUITE}")
+
+
+def _tested(spec: TestedSpec, files: Files) -> BuildAttempt:
     """Return the tests of one spec as an attempt with one phase."""
     status = _STATUSES[spec.outcome]
     name = spec.log
     report = read_log(files[name](), LogOptions(phase=_TEST_PHASE, name=name)) if name else None
     span = report.phases[0] if report and report.phases else None
     has_failed = status == "failed"
-    attempt = BuildAttempt(
+    return BuildAttempt(
         "stage",
         spec.spec,
         status,
@@ -165,10 +184,10 @@ def _tested(spec: TestedSpec, unit: Unit, files: Files) -> ObservedBuild:
         package=spec.spec.name if spec.spec else None,
         started=span.started if span else None,
         ended=span.last if span else None,
-        logs=(LogFile(name, _TEST_PHASE, report.lines, report.size),) if name and report else (),
+        logs=(LogFile(name, _TEST_PHASE, report.lines, report.size, report.damage),)
+        if name and report
+        else (),
     )
-    logs = {name: files[name]} if name else {}
-    return ObservedBuild(attempt, unit.path, logs, kind="test", source="test")
 
 
 _READERS: Mapping[str, Reader] = {

@@ -46,6 +46,11 @@ class TestSuite:
     specs: tuple[TestedSpec, ...]
     problems: tuple[FileProblem, ...] = ()
 
+    def problems_of(self, spec: TestedSpec) -> tuple[FileProblem, ...]:
+        """Return what could not be read of the files of a spec, and of those of the suite."""
+        own = {RESULTS, SUITE, spec.log, spec.name + _TESTED}
+        return tuple(problem for problem in self.problems if problem.file in own)
+
 
 def read_test_stage(files: Files, redactor: Redactor) -> TestSuite:
     """Return the outcomes of a suite from the files of its directory."""

@@ -19,6 +19,7 @@ from ingest.sources.budgets import Budgets
 from ingest.sources.walk import Walk
 from models.database import Database
 from models.ingestion import Counts
+from tests.ingest.builders import packed
 from tests.ingest.builds import reports
 from tests.ingest.builds.reports import HASH, OTHER
 from tests.ingest.builds.test_install_tree import FAILED, INSTALLED, NAME, SECRET, STAGE
@@ -185,6 +186,34 @@ async def test_a_test_run_is_no_build(database: Database, tmp_path: Path) -> Non
     assert [(t["name"], t["outcome"], t["message"]) for t in run["tests"]] == [
         ("P::test_x", "failed", "bad")
     ]
+
+
+async def test_damage_in_a_test_stage_is_told(database: Database, tmp_path: Path) -> None:
+    log = f"{TEST_ID}-test-out.txt"
+    damaged = {log: packed(b"FAILED: P::test_x: bad\n" * 99)[:-9], "test_suite.lock": b"{"}
+    suite = {**damaged, "results.txt": f"{TEST_ID} FAILED\n".encode()}
+    audit = await imported(database, write_tree(tmp_path / "suite", suite))
+    (run,) = await database.builds.find({})
+    assert {problem["file"] for problem in run["problems"]} == {log, "test_suite.lock"}
+    assert [each["damage"] for each in run["logs"]] == ["truncated"]
+    assert len(audit.record.problems) == 2
+
+
+@pytest.mark.parametrize(
+    ("files", "reasons"),
+    [
+        ({"results.txt": packed(b"x" * 99)[:-9]}, ["truncated"]),
+        ({"test_suite.lock": b"{}"}, ["no_spec"]),
+        ({"results.txt": b"of something else"}, []),
+    ],
+    ids=["damaged", "empty", "of another kind"],
+)
+async def test_a_test_stage_without_a_spec_is_refused(
+    database: Database, tmp_path: Path, files: dict[str, bytes], reasons: list[str]
+) -> None:
+    audit = await imported(database, write_tree(tmp_path / "suite", files))
+    assert [problem.reason for problem in audit.record.problems] == reasons
+    assert audit.record.counts.rejected == len(reasons)
 
 
 async def test_one_bad_file_costs_itself(database: Database, tmp_path: Path) -> None:
