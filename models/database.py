@@ -24,7 +24,16 @@ from motor.motor_asyncio import (
     AsyncIOMotorDatabase,
     AsyncIOMotorGridFSBucket,
 )
-from pymongo import DeleteOne, InsertOne, MongoClient, ReplaceOne, UpdateOne, errors, monitoring
+from pymongo import (
+    DeleteMany,
+    DeleteOne,
+    InsertOne,
+    MongoClient,
+    ReplaceOne,
+    UpdateOne,
+    errors,
+    monitoring,
+)
 from pymongo import IndexModel as Index
 from pymongo.write_concern import WriteConcern
 
@@ -108,7 +117,15 @@ class Delete:
     id: str
 
 
-Write = Insert | Update | Put | Delete
+@dataclass(frozen=True, slots=True)
+class DeleteAll:
+    """Remove the documents that match, however many there are."""
+
+    collection: "Collection"
+    query: Json
+
+
+Write = Insert | Update | Put | Delete | DeleteAll
 
 
 class Collection:
@@ -389,7 +406,10 @@ def _options(hint: str | None, seconds: float | None) -> Json:
     return options if seconds is None else options | {"maxTimeMS": int(seconds * 1000)}
 
 
-def _request(write: Write) -> "InsertOne[Json] | UpdateOne | ReplaceOne[Json] | DeleteOne":
+_Request = InsertOne[Json] | UpdateOne | ReplaceOne[Json] | DeleteOne | DeleteMany
+
+
+def _request(write: Write) -> _Request:
     match write:
         case Insert(_, document):
             return InsertOne(document)
@@ -399,6 +419,8 @@ def _request(write: Write) -> "InsertOne[Json] | UpdateOne | ReplaceOne[Json] | 
             return ReplaceOne({"_id": document["_id"]}, document, upsert=True)
         case Delete(_, document_id):
             return DeleteOne({"_id": document_id})
+        case DeleteAll(_, query):
+            return DeleteMany(query)
 
 
 def encoded_size(document: Json) -> int:

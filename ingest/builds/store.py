@@ -25,10 +25,10 @@ from ingest.builds.record import (
 )
 from ingest.patience import Patience
 from models.build import BuildCause, BuildEvent, BuildRecord, events_id
-from models.database import Database, Delete, Insert, Put, Update, Write
+from models.database import Database, DeleteAll, Insert, Put, Update, Write
 from models.errors import ParseError, WriteConflictError
 from models.manifest import remove_unused_manifests, store_manifest
-from models.stored_log import StoredLog, store_log
+from models.stored_log import StoredLog, measured_log, store_log
 
 BuildOutcome = Literal["created", "updated", "unchanged"]
 
@@ -52,7 +52,9 @@ async def store_build(
     own_id = await asyncio.to_thread(build_id, build, digest)
     cause = await _cause(build)
     if dry_run:
-        return await _foreseen(database, describe(build, Kept(own_id, {}, entries, cause), began))
+        measured = await asyncio.to_thread(_measured_logs, build)
+        kept = Kept(own_id, measured, entries, cause)
+        return await _foreseen(database, describe(build, kept, began))
     logs = await _store_logs(database, build)
     try:
         if digest is not None:
@@ -93,6 +95,13 @@ async def _store_logs(database: Database, build: ObservedBuild) -> dict[str, Sto
     return stored
 
 
+def _measured_logs(build: ObservedBuild) -> dict[str, StoredLog]:
+    return {
+        name: measured_log(log_pieces(build, name), wanted_lines(build.attempt, name))
+        for name in build.logs
+    }
+
+
 def log_pieces(build: ObservedBuild, name: str) -> Iterator[bytes]:
     """Give a log expanded and without credentials; of a damaged one, what could be read."""
     return build.redactor.log(_readable(build.logs[name]()))
@@ -117,8 +126,9 @@ async def _is_used(database: Database, digest: str) -> bool:
 
 
 async def _foreseen(database: Database, parts: BuildParts) -> BuildOutcome:
-    before = await read_build(database, parts.build_id)
-    return "created" if before is None else "unchanged"
+    known = await read_build(database, parts.build_id)
+    seen = first_account(parts.record)
+    return "created" if known is None else _outcome(known, merge(known, seen))
 
 
 async def read_build(database: Database, own_id: str) -> BuildRecord | None:
@@ -193,13 +203,9 @@ def event_writes(
         events = [event.stored() for event in part]
         document = {"_id": events_id(own_id, number), "buildId": own_id, "number": number}
         yield Put(database.build_events, {**document, "events": events})
-    for number in range(len(parts) + 1, _most_parts(known) + 1):
-        yield Delete(database.build_events, events_id(own_id, number))
-
-
-def _most_parts(known: BuildRecord | None) -> int:
-    """Return how many documents of events a build may have: each part has one event at least."""
-    return 0 if known is None else min(known.event_count - len(known.events), 8)
+    if known is not None:
+        left_over = {"buildId": own_id, "number": {"$gt": len(parts)}}
+        yield DeleteAll(database.build_events, left_over)
 
 
 async def remove_unused(database: Database, *, before: datetime | None = None) -> int:

@@ -179,6 +179,13 @@ async def test_a_dry_run_stores_nothing(database: Database) -> None:
     assert [n async for n in database.logs.unused(datetime.now(UTC) + timedelta(1))] == []
 
 
+async def test_a_dry_run_tells_what_an_import_would(database: Database) -> None:
+    await store_build(database, of_log())
+    for expected in ("updated", "unchanged"):
+        assert await store_build(database, of_stage(), dry_run=True) == expected
+        assert await store_build(database, of_stage()) == expected
+
+
 async def test_a_write_that_fails_leaves_no_log_behind(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -290,6 +297,16 @@ async def test_events_apart_are_those_of_the_better_account(database: Database) 
     assert len(await read_events(database, build["_id"])) == 30
     assert await store_build(database, with_events(of_log(), many_events(500))) == "unchanged"
     assert len(await read_events(database, build["_id"])) == 30
+
+
+async def test_no_events_are_left_of_an_account_with_very_many(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ingest.builds.record.PART_BYTES", 2**16)
+    await store_build(database, with_events(of_log(), many_events(500)))
+    assert await database.build_events.count({}) > 8
+    await store_build(database, with_events(of_stage(), many_events(30)))
+    assert len(await read_events(database, (await only(database))["_id"])) == 30
 
 
 async def test_a_document_stays_small_whatever_comes(database: Database) -> None:
