@@ -516,12 +516,6 @@ class Database:
                 if document.Settings.name not in present:
                     await self._create_collection(document.Settings.name)
 
-    async def collection_options(self, name: str) -> Json:
-        """Return the options a collection was created with."""
-        with _translated():
-            found = await self._database.list_collections(filter={"name": name})
-            return {key: value async for item in found for key, value in item["options"].items()}
-
     async def drop(self) -> None:
         """Remove the whole database."""
         with _translated():

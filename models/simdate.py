@@ -69,10 +69,6 @@ class ModelDate:
         days, second = divmod(self.second + seconds, _SECONDS_A_DAY)
         return _from_ordinal(self._ordinal() + days, second, self.calendar)
 
-    def plus_days(self, days: int) -> "ModelDate":
-        """Return the date so many days later."""
-        return self.plus_seconds(days * _SECONDS_A_DAY)
-
     def plus_months(self, months: int) -> "ModelDate":
         """Return the same day so many months later, or the last day of a shorter month."""
         year, month0 = divmod(self.year * 12 + self.month - 1 + months, 12)

@@ -2,8 +2,8 @@
 
 What a query asks of the spec itself, and name, version, types and virtuals of its dependencies,
 is in its own document. Whatever else is asked of a dependency (`^hdf5 +mpi`) takes a look-up first:
-which specs are such, and then, whose closures hold one of these. `models.spack.evaluate` says what
-queries mean.
+which specs are such, and then, whose closures hold one of these. What queries mean is said by
+`tests.models.spack.evaluate`, which goes by the graph alone.
 """
 
 import re

@@ -96,15 +96,6 @@ def verify_all(graph: Graph) -> dict[str, Verification]:
     return {key: verify(graph, key) for key in graph.nodes}
 
 
-def require_verified(graph: Graph) -> dict[str, Verification]:
-    """Return the verification of every node by key; HashMismatchError when one is false."""
-    found = verify_all(graph)
-    for key, verification in found.items():
-        if verification.is_verified is False:
-            raise mismatch(graph, key, verification)
-    return found
-
-
 def mismatch(graph: Graph, key: str, verification: Verification) -> HashMismatchError:
     """Return the error of a node whose verification is false."""
     place = graph.nodes[key].place

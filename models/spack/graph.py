@@ -177,25 +177,9 @@ class Graph:
         """Return the edges from a node to what it depends on directly."""
         return tuple(edge for edge in self.edges.get(key, ()) if edge.has_type(types))
 
-    def dependents(self, key: str, types: Collection[str] | None = None) -> tuple[Edge, ...]:
-        """Return the edges to a node from what depends on it directly."""
-        return tuple(edge for edge in self.parents.get(key, ()) if edge.has_type(types))
-
     def closure(self, key: str, types: Collection[str] | None = None) -> tuple[str, ...]:
         """Return what a node depends on along edges of these types, itself left out, preorder."""
         return _reached(key, lambda at: [e.child for e in self.dependencies(at, types)])[1:]
-
-    def dependent_closure(self, key: str, types: Collection[str] | None = None) -> tuple[str, ...]:
-        """Return what depends on a node along edges of these types, itself left out."""
-        return _reached(key, lambda at: [e.parent for e in self.dependents(at, types)])[1:]
-
-    def link_run_closure(self, key: str) -> tuple[str, ...]:
-        """Return what a node needs when it runs: along link and run edges only."""
-        return self.closure(key, LINK_RUN)
-
-    def build_closure(self, key: str) -> tuple[str, ...]:
-        """Return all that was needed to build a node and what it stands on; not to test them."""
-        return self.closure(key, BUILD)
 
     def document_keys(self, key: str) -> tuple[str, ...]:
         """Return the nodes of the document of a node, in the order in which Spack writes them.

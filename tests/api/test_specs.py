@@ -27,7 +27,6 @@ from ingest.sample.specs import SpecSampleOptions, made_documents
 from ingest.spack.store import write_specs
 from models.database import Database, open_database
 from models.settings import Settings
-from models.spack.evaluate import matches
 from models.spack.graph import Graph
 from models.spack.query import parse_query
 from models.spec_derivation import identities
@@ -45,6 +44,7 @@ from tests.ingest.spack.builders import (
     packed,
     same,
 )
+from tests.models.spack.evaluate import matches
 
 SPECS = "/api/v1/specs"
 _BESIDE = Path(__file__).parents[3] / "shared" / "data"

@@ -12,7 +12,6 @@ from ingest.spack.store import write_specs
 from models import spec_search
 from models.database import Database, open_database
 from models.settings import Settings
-from models.spack.evaluate import matches
 from models.spack.graph import Graph
 from models.spack.query import parse_query
 from models.spec import SCOPES, Scope
@@ -27,6 +26,7 @@ from models.spec_search import (
 )
 from tests.ingest.spack.builders import FORMATS, diamond, document, documents, on, package
 from tests.models.queries import queries
+from tests.models.spack.evaluate import matches
 
 Stored = dict[str, tuple[Graph, str]]
 

@@ -13,7 +13,6 @@ from ingest.pipeline import ImportOptions, import_paths
 from ingest.spack import Rejected, SpecDocument, read
 from ingest.spack.store import Written, write_specs
 from models.database import Database
-from models.spack.evaluate import matches
 from models.spack.graph import Graph
 from models.spack.query import parse_query
 from models.spec_derivation import identities
@@ -22,6 +21,7 @@ from models.spec_graph import dag, load_graph, native_document, native_node
 from models.spec_search import spec_filter
 from tests.ingest.spack.builders import same
 from tests.models.queries import queries
+from tests.models.spack.evaluate import matches
 
 _BESIDE = Path(__file__).parents[4] / "shared" / "data"
 _SPACK = Path(os.environ.get("CASELEDGER_TEST_DATA", _BESIDE)) / "spack"

@@ -17,6 +17,7 @@ from ingest.spack.store import Written, stored_provenance, write_specs
 from models.database import Collection, Database, Delete, Insert
 from models.errors import DatabaseError
 from models.spack.dag_hash import verify_all
+from models.spack.graph import BUILD, LINK_RUN
 from models.spec import SpecRecord
 from models.spec_deletion import delete_spec
 from models.spec_derivation import Derivation, identities
@@ -382,6 +383,6 @@ def test_a_closure_has_every_node_below_once(root: Package) -> None:
             for scope, scopes in {"run": ["run"], "build": ["run", "build"]}.items()
         }
         assert sorted(each["hash"] for each in entries) == sorted(graph.closure(key))
-        assert by_scope["run"] == set(graph.link_run_closure(key))
-        assert by_scope["build"] == set(graph.build_closure(key))
+        assert by_scope["run"] == set(graph.closure(key, LINK_RUN))
+        assert by_scope["build"] == set(graph.closure(key, BUILD))
         assert {e["hash"] for e in entries if e["direct"]} == {e.child for e in graph.edges[key]}
