@@ -174,10 +174,10 @@ def _machine(location: Location, told: str | None) -> str | None:
 def _disagreements(location: Location, parsed: Parsed, key: CaseKey) -> Iterator[Problem]:
     told_case = _text(parsed, "env_case.CASE")
     told_user = _text(parsed, "env_case.REALUSER")
-    placed = location.machine_directory
-    if placed and location.machine != key.machine and key.machine not in placed.lower():
+    placed, system = location.machine_directory, system_of(key.machine)
+    if placed and location.machine != system and key.machine not in placed.lower():
         detail = f"the directory says {placed!r}, the file {key.machine!r}, which counts"
-        yield Problem(file="env_case.xml", reason="machine_disagrees", detail=masked_text(detail))
+        yield Problem(file="env_case.xml", reason="machine_disagrees", detail=detail)
     told_lid = parsed.e3sm_timing.lid if parsed.e3sm_timing else None
     for what, told, counts, file in (
         ("machine", _told_machine(parsed), key.machine, "env_case.xml"),

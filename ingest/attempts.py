@@ -51,7 +51,7 @@ class AttemptsOfCase:
             return execution
         found = self._attempt_of(execution)
         told: dict[str, str | None] = {}
-        if found is not None and found.outcome in _ENDS and found.told_by != execution.execution_id:
+        if found is not None and found.outcome in _ENDS:
             told = {
                 "status": found.outcome,
                 "status_source": f"CaseStatus of {found.told_by}",
@@ -92,7 +92,7 @@ def _is_better(told: Attempt, told_by: str, known: StoredAttempt) -> bool:
 
     A success counts more than an error, for an error carries no job id and may be another run's.
     """
-    if told.outcome != known.outcome and _RANK[told.outcome] != _RANK[known.outcome]:
+    if told.outcome != known.outcome:
         return _RANK[told.outcome] > _RANK[known.outcome]
     ours = (_order_of(told_by), told.outcome, told.end or "")
     return ours < (_order_of(known.told_by), known.outcome, known.end or "")

@@ -240,7 +240,7 @@ def _writes(
         yield Insert(database.cases, {"_id": case_id, **first.stored(), "revision": 1})
     else:
         change = _case_change(before, after, parts[0])
-        if not change and not changed:
+        if not (change or changed or _removed(before, after)):
             return
         change.setdefault("$set", {})["updatedAt"] = datetime.now(UTC)
         change["$inc"] = {"revision": 1}

@@ -309,7 +309,11 @@ def _observation(key: CaseKey, stated: StatedExecution, author: Author) -> Obser
 
 def _with_fields(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the configuration with the metadata fields that its variables give."""
-    told = {field: values[name] for name, field in VARIABLE_FIELDS.items() if values.get(name)}
+    told = {
+        field: values[name]
+        for name, field in VARIABLE_FIELDS.items()
+        if values.get(name) not in (None, "")
+    }
     rest = dict.fromkeys(METADATA_FIELDS.keys() - values.keys() - told.keys())
     return {**rest, **values, **{name: str(value) for name, value in told.items()}}
 

@@ -2,10 +2,10 @@
 
 import re
 import tomllib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import resources
-from typing import Any
+
+from pydantic import BaseModel
 
 from models.delta import Delta
 
@@ -13,6 +13,18 @@ _PLACEHOLDERS = {"{c}": "(?P<c>[A-Za-z]+)", "{name}": r"(?P<name>\w+)", "{any}":
 _Namelists = dict[tuple[str, str], str]
 _MOST_REMEMBERED = 65536
 _USER_NAMELIST = re.compile(r"user_nl_([a-z0-9]+)(_[0-9]{4})?\.(.+)")
+
+
+class _RuleText(BaseModel, extra="forbid"):
+    derived: list[str]
+    primary: str
+
+
+class _Table(BaseModel, extra="forbid"):
+    """What a table is in TOML."""
+
+    rule: list[_RuleText] = []
+    user_namelists: dict[str, list[str]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +46,19 @@ class DerivationTable:
     """The rules by which a change is traced to its cause: a site's, then derivation.toml's."""
 
     def __init__(self, own: str = "") -> None:
-        """Read the table; `own` is TOML like derivation.toml, whose rules come before these."""
+        """Read the table; `own` is TOML like derivation.toml, whose rules come before these.
+
+        TOMLDecodeError or ValidationError when it is not.
+        """
         builtin = resources.files("models").joinpath("derivation.toml").read_text(encoding="utf-8")
-        tables: list[dict[str, Any]] = [tomllib.loads(text) for text in (own, builtin)]
+        tables = [_Table.model_validate(tomllib.loads(text)) for text in (own, builtin)]
         self._rules = [
-            _Rule(_pattern(key), rule["primary"])
+            _Rule(_pattern(key), rule.primary)
             for table in tables
-            for rule, key in _pairs(table.get("rule", []))
+            for rule in table.rule
+            for key in rule.derived
         ]
-        self._user_namelists: dict[str, list[str]] = {}
-        for table in reversed(tables):
-            self._user_namelists |= table.get("user_namelists", {})
+        self._user_namelists = tables[1].user_namelists | tables[0].user_namelists
         self._known: dict[str, tuple[str, ...]] = {}
 
     def set_repeats_apart(self, delta: Delta) -> tuple[Delta, Delta]:
@@ -70,14 +84,19 @@ class DerivationTable:
         return changes, repeats
 
     def _primary(self, key: str, delta: Delta, in_namelists: _Namelists) -> str | None:
-        """Follow a key to the first cause that the delta holds, None when it is that itself."""
-        found: str | None = None
+        """Follow a key to the first cause that the delta holds, None when it is that itself.
+
+        What is its own cause by a circle of rules is no repeat of anything.
+        """
+        found = self._directly_above(key, delta, in_namelists)
         seen = {key}
-        current = key
-        while (above := self._directly_above(current, delta, in_namelists)) not in {None, *seen}:
-            found = current = str(above)
-            seen.add(current)
-        return found
+        while found is not None and found not in seen:
+            seen.add(found)
+            above = self._directly_above(found, delta, in_namelists)
+            if above is None or above in seen - {key}:
+                return found
+            found = above
+        return None
 
     def _directly_above(self, key: str, delta: Delta, in_namelists: _Namelists) -> str | None:
         user_line = _USER_NAMELIST.fullmatch(key)
@@ -102,12 +121,6 @@ def _by_name(delta: Delta) -> _Namelists:
     """Return the namelist keys by file and variable: a user_nl line does not tell its group."""
     split = ((key, key.split(".", 2)) for key in delta)
     return {(parts[0], parts[2]): key for key, parts in split if len(parts) == 3}
-
-
-def _pairs(rules: list[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], str]]:
-    for rule in rules:
-        for key in rule["derived"]:
-            yield rule, key
 
 
 def _pattern(key: str) -> re.Pattern[str]:

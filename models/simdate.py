@@ -112,7 +112,7 @@ def month_days(year: int, month: int, calendar: Calendar) -> int:
 
 
 def _days_before_year(year: int, calendar: Calendar) -> int:
-    if calendar == "NO_LEAP" or year == 0:
+    if calendar == "NO_LEAP":
         return year * 365
     last = year - 1
     return year * 365 + last // 4 - last // 100 + last // 400 + 1

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+from pydantic import ValidationError
+
 from models.derivation import DerivationTable
 from models.errors import SettingsError
 from models.variation import VariationTable
@@ -33,5 +35,8 @@ def _load(kind: Callable[[str], T], file: Path | None) -> T:
         return kind(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"{file}: {error}") from error
-    except (KeyError, TypeError, AttributeError) as error:
-        raise SettingsError(f"{file}: not a table like the built-in one: {error}") from error
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        told = f"{file}: not a table like the built-in one: {place}: {first['msg']}"
+        raise SettingsError(told) from error

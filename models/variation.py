@@ -5,13 +5,26 @@ import tomllib
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import resources
-from typing import Any
+
+from pydantic import BaseModel, Field
 
 from models.configuration import file_of
 from models.delta import Delta
 
 _UNRECORDED = ("unrecorded", True)
 _MOST_REMEMBERED = 65536
+
+
+class _List(BaseModel, extra="forbid"):
+    class_name: str = Field(alias="class")
+    keys: list[str]
+
+
+class _Lists(BaseModel, extra="forbid"):
+    """What a table is in TOML."""
+
+    expected: list[_List] = []
+    changed: list[_List] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +38,10 @@ class VariationTable:
     """The rules by which keys are classed: those of a site, and then those of variation.toml."""
 
     def __init__(self, own: str = "") -> None:
-        """Read the table; `own` is TOML like variation.toml, whose lists come before these."""
+        """Read the table; `own` is TOML like variation.toml, whose lists come before these.
+
+        TOMLDecodeError or ValidationError when it is not.
+        """
         builtin = resources.files("models").joinpath("variation.toml").read_text(encoding="utf-8")
         self._rules = [*_read_rules(own), *_read_rules(builtin)]
         self._classes: dict[str, tuple[str, bool]] = {}
@@ -61,10 +77,11 @@ class VariationTable:
 
 
 def _read_rules(text: str) -> Iterator[_Rule]:
-    table: dict[str, Any] = tomllib.loads(text)
-    for kind in ("expected", "changed"):
-        for item in table.get(kind, ()):
-            yield _Rule(_pattern(item["keys"]), item["class"], kind == "expected")
+    lists = _Lists.model_validate(tomllib.loads(text))
+    for each in lists.expected:
+        yield _Rule(_pattern(each.keys), each.class_name, is_expected=True)
+    for each in lists.changed:
+        yield _Rule(_pattern(each.keys), each.class_name, is_expected=False)
 
 
 def _pattern(keys: Sequence[str]) -> re.Pattern[str]:

@@ -22,7 +22,10 @@ _EVENT = re.compile(
     r"(?P<time>[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}): "
     r"(?P<phase>[^<>]{1,60}?) (?P<status>starting|success|error)(?: (?P<message>.*))?"
 )
-_TIMED = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}: ")
+_OTHER_EVENT = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}: (?!(?:Starting|Completed) script )"
+)
+_DURING_RUN = frozenset({"model execution", "st_archive", "case.st_archive"})
 _JOB_NUMBER = re.compile(r"[0-9]{1,18}")
 _JOB_ID = re.compile(r"[0-9]{1,18}+(?:\[[0-9]{0,9}\])?+(?:\.[A-Za-z0-9_\[\]-]{1,64}+){0,8}+")
 _NEARBY_SECONDS = 600
@@ -81,7 +84,7 @@ def parse_case_status(content: bytes, before: History = _NOTHING) -> History:
 def _read_line(line: str, attempts: list[Attempt]) -> None:
     event = _EVENT.fullmatch(line.rstrip())
     if event is None:
-        if attempts and _TIMED.match(line):
+        if attempts and _OTHER_EVENT.match(line):
             _close_killed(attempts)
         return
     moment = event["time"].replace(" ", "T")
@@ -89,7 +92,7 @@ def _read_line(line: str, attempts: list[Attempt]) -> None:
         _note_run(attempts, event["status"], moment, _job_id(event["message"] or ""))
     elif event["phase"] == "model execution":
         _note_model(attempts, event["status"], moment, _job_id(event["message"] or ""))
-    elif not _goes_on_during_run(event["phase"]):
+    elif event["phase"] not in _DURING_RUN:
         _close_killed(attempts)
 
 
@@ -204,10 +207,6 @@ def _may_be(attempt: Attempt, job_id: str | None) -> bool:
 def _close_killed(attempts: list[Attempt]) -> None:
     if attempts and attempts[-1].outcome == "running":
         attempts[-1] = replace(attempts[-1], outcome="unknown")
-
-
-def _goes_on_during_run(phase: str) -> bool:
-    return phase in {"model execution", "st_archive", "case.st_archive"} or "script" in phase
 
 
 def job_number_of(job_id: str | None) -> int | None:

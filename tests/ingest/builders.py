@@ -125,7 +125,8 @@ def mutations(draw: st.DrawFn, valid: bytes) -> bytes:
 def execution(text: str = LID, **fields: Any) -> Execution:
     lid = lid_of(text)
     given: dict[str, Any] = {
-        "execution_id": lid.text, "job_id": lid.job_id, "job_number": lid.job_number,
+        "execution_id": lid.text, "job_id": lid.job_id,
+        "job_number": lid.job_number if lid.job_id else None,
         "lid_time": lid.local_time, "order_key": lid.order_key, "status": "completed",
         "status_source": "CaseStatus", "complete": True, "has_configuration": True,
         "fingerprint": "f", "source_path": f"/{lid.text}", "ingestion_id": "i",

@@ -14,7 +14,7 @@ from ingest.sources import Content
 from models.configuration import Configuration
 from models.delta import apply_delta, diff
 from models.errors import RejectedError
-from tests.ingest.builders import KEY, LID, STATUS, execution_files, location, packed
+from tests.ingest.builders import KEY, LID, STATUS, TIMING, execution_files, location, packed
 
 ORIGIN = Origin("/archive/x", "f" * 32, "import-1")
 NOWHERE: dict[str, Any] = {
@@ -88,6 +88,18 @@ def test_without_a_profile_case_status_tells_the_end() -> None:
     assert observed(found).execution.run_end_local == "2025-01-02T06:07:09"
 
 
+def test_the_runs_of_other_jobs_tell_nothing_of_it() -> None:
+    later = b"2025-01-05 00:00:00: case.run starting 1001\n2025-01-05 01:00:00: case.run error \n"
+    own = observed(parsed({f"CaseStatus.{LID}.gz": packed(STATUS + later)})).execution
+    assert (own.status, own.run_start_local) == ("completed", "2025-01-02T03:04:06")
+
+
+@pytest.mark.parametrize("unset", [None, ""])
+def test_a_group_and_a_hash_that_are_not_set_are_none(unset: str | None) -> None:
+    own = observed(parsed(env_case__CASE_GROUP=unset, env_case__CASE_HASH=unset)).execution
+    assert (own.case_group, own.case_hash) == (None, None)
+
+
 def test_without_case_status_the_outcome_is_unknown() -> None:
     found = parsed()
     found.case_status = None
@@ -101,6 +113,34 @@ def test_a_run_that_failed_is_not_successful() -> None:
     own = observed(parsed(status)).execution
     assert own.status == "failed"
     assert not own.is_successful
+
+
+KILLED = b"2025-01-02 03:04:06: case.run starting 1000\n2025-01-03 00:00:00: xmlchange success x\n"
+
+
+@pytest.mark.parametrize(
+    ("case_status", "state", "expected"),
+    [
+        pytest.param(STATUS, "TIMEOUT", ("completed", "CaseStatus"), id="it completed"),
+        pytest.param(
+            STATUS.replace(b"run success 1000", b"run error "),
+            "COMPLETED",
+            ("failed", "CaseStatus"),
+            id="it failed",
+        ),
+        pytest.param(KILLED, "TIMEOUT", ("timeout", "scheduler"), id="it was killed"),
+        pytest.param(KILLED, None, ("unknown", "CaseStatus"), id="killed, but nobody tells how"),
+        pytest.param(STATUS[:44], None, ("running", "CaseStatus"), id="it has not ended"),
+        pytest.param(b"\n", "FAILED", ("failed", "scheduler"), id="only the scheduler knows"),
+        pytest.param(b"\n", None, ("unknown", None), id="nobody knows"),
+    ],
+)
+def test_the_end_of_the_run_counts_before_the_word_of_the_scheduler(
+    case_status: bytes, state: str | None, expected: tuple[str, str | None]
+) -> None:
+    found = parsed({f"CaseStatus.{LID}.gz": packed(case_status)})
+    own = observed(found, location(state=state)).execution
+    assert (own.status, own.status_source) == expected
 
 
 def test_an_incomplete_execution_is_not_successful() -> None:
@@ -121,6 +161,12 @@ def test_without_the_main_variables_there_is_no_configuration(lost: str) -> None
 def test_with_damaged_variables_there_is_no_configuration() -> None:
     observation = observed(parsed({f"CaseDocs.{LID}/env_batch.xml.{LID}": b"<file>"}))
     assert observation.configuration is None
+
+
+def test_namelists_that_are_damaged_are_told() -> None:
+    found = parsed()
+    found.damaged = {"git_config", "lnd_in", "atm_in_0001"}
+    assert observed(found).execution.unread_files == ["atm_in_0001", "lnd_in"]
 
 
 # Which case it is.
@@ -163,6 +209,47 @@ def test_without_variables_the_profile_tells_the_case() -> None:
     assert key == KEY
 
 
+def test_variables_count_before_the_profile() -> None:
+    found = parsed(env_case__CASE="own", env_case__REALUSER="me", env_case__MACH="compy")
+    key = observed(found, location(**NOWHERE)).key
+    assert (key.name, key.user, key.machine) == ("own", "me", "compy")
+
+
+def test_without_variables_and_profile_the_readme_tells_the_machine() -> None:
+    readme = b"2025-01-01 00:00:00: ./create_newcase --compset F2010 --res ne30 --mach Compy\n"
+    found = parsed({f"CaseDocs.{LID}/README.case.{LID}.gz": packed(readme)}, env_case__MACH=None)
+    found.e3sm_timing = None
+    assert observed(found, location(machine=None)).key.machine == "compy"
+
+
+@pytest.mark.parametrize(
+    ("directory", "is_noted"),
+    [
+        pytest.param("e3sm", True, id="another name"),
+        pytest.param("PERF_Chrysalis", False, id="a name that holds the machine's"),
+        pytest.param("CHRYSALIS", False, id="the machine"),
+        pytest.param(None, False, id="none"),
+    ],
+)
+def test_a_directory_that_is_not_called_like_the_machine_is_noted(
+    directory: str | None, is_noted: bool
+) -> None:
+    machine = directory and directory.lower()
+    place = location(
+        machine=machine, machine_is_known=machine == KEY.machine, machine_directory=directory
+    )
+    found = observed(place=place)
+    assert found.key == KEY
+    assert problems(found) == ["machine_disagrees"] * is_noted
+
+
+def test_a_machine_that_the_files_do_not_tell_is_that_of_the_directory() -> None:
+    found = parsed(env_case__MACH=None)
+    found.e3sm_timing = None
+    observation = observed(found, location(machine="laptop", machine_directory="laptop"))
+    assert (observation.key.machine, problems(observation)) == ("laptop", [])
+
+
 def test_an_anchored_path_counts_before_the_files() -> None:
     found = observed(place=location(user="other", case="renamed"))
     assert (found.key.user, found.key.name) == ("other", "renamed")
@@ -192,6 +279,7 @@ def test_the_machine_may_be_given_by_the_user() -> None:
     found.e3sm_timing = None
     origin = Origin("/x", "f", "i", machine=" Compy ")
     assert assemble(location(machine=None), found, origin).key.machine == "compy"
+    assert assemble(location(machine=None), parsed(), origin).key.machine == KEY.machine
 
 
 def test_an_execution_of_no_known_machine_is_rejected() -> None:
@@ -250,6 +338,38 @@ def test_the_configuration_holds(variables: dict[str, Any], field: str, value: o
     assert own[field] == value
 
 
+OTHERS = {
+    f"e3sm_timing.{KEY.name}.{LID}.gz": packed(
+        TIMING + b"  grid : profile\n  compset : profile\n  run type : profile, x\n"
+    ),
+    f"CaseDocs.{LID}/README.case.{LID}.gz": packed(
+        b"2025-01-01 00:00:00: ./create_newcase --case x --compiler readme\n"
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("field", "variable", "other"),
+    [
+        ("compset_alias", "env_case.COMPSET", "profile"),
+        ("grid_resolution", "env_build.GRID", "profile"),
+        ("initialization_type", "env_run.RUN_TYPE", "profile"),
+        ("compiler", "env_build.COMPILER", "readme"),
+    ],
+)
+def test_a_field_is_read_from_its_variable_or_else_from_another_file(
+    field: str, variable: str, other: str
+) -> None:
+    for told, expected in (("own", "own"), (None, other), ("", other)):
+        found = parsed(OTHERS, **{variable.replace(".", "__"): told})
+        assert configuration(found)[field] == expected
+
+
+def test_the_alias_of_the_compset_is_only_what_readme_tells() -> None:
+    own = configuration(parsed(OTHERS, env_case__COMPSET="2010_EAM"))
+    assert (own["compset"], own["grid_name"]) == (None, None)
+
+
 def test_fields_whose_files_are_not_there_are_absent() -> None:
     own = configuration(parsed())
     assert not {"git_branch", "git_repository_url"} & own.keys()
@@ -293,6 +413,30 @@ def test_the_name_of_a_case_tells_its_campaign(
     assert campaign_of(name) == (campaign, kind)
 
 
+# What must not be stored.
+
+
+def test_credentials_in_metadata_are_masked() -> None:
+    found = parsed()
+    found.git_status = GitStatus("from https://me:hunter2@h.org/x")
+    assert configuration(found)["git_branch"] == "from https://***@h.org/x"
+
+
+def test_credentials_in_what_git_describes_are_masked() -> None:
+    found = parsed()
+    found.git_describe = GitDescribe("token=hunter2", None, None)
+    assert observed(found).execution.git_describe == "token=***"
+
+
+def test_names_of_other_files_can_be_stored_and_hold_no_credentials() -> None:
+    others = [FileEntry("token=hunter2", 5), FileEntry("caf\udce9", 6)]
+    own = assemble(location(), parsed(), ORIGIN, others).execution
+    assert [(file.name, file.size) for file in own.other_files] == [
+        ("token=***", 5),
+        ("caf\\udce9", 6),
+    ]
+
+
 # References.
 
 VARIABLES = {
@@ -327,5 +471,7 @@ def test_references_that_lead_nowhere_come_to_an_end(text: str) -> None:
 
 
 def test_paths_are_expanded() -> None:
-    own = observed(parsed(env_case__CASEROOT="/home/$CASE", env_run__RUNDIR=5)).execution
+    found = parsed(env_case__CASEROOT="/home/$CASE", env_run__RUNDIR=5, env_run__DOUT_S_ROOT="")
+    own = observed(found).execution
     assert (own.paths.case_root, own.paths.run_directory) == (f"/home/{KEY.name}", None)
+    assert own.paths.archive_root is None

@@ -71,6 +71,20 @@ def test_a_run_whose_job_is_not_told_is_found_by_its_time() -> None:
     assert settled(told(SECOND, nameless), of=execution(FIRST)).status == "failed"
 
 
+def test_an_execution_without_a_job_finds_its_run_by_its_time() -> None:
+    assert settled(told(SECOND, FAILED), of=execution("250101-000000")).status == "failed"
+
+
+def test_a_run_that_goes_on_without_an_end_was_killed() -> None:
+    for order in permutations(
+        [told(SECOND, of_first("running")), told(THIRD, of_first("unknown"))]
+    ):
+        attempts = AttemptsOfCase(())
+        for observation in order:
+            attempts.add(observation)
+        assert [(a.outcome, a.told_by) for a in attempts.stored()] == [("unknown", THIRD)]
+
+
 def test_another_job_tells_nothing() -> None:
     assert settled(told(SECOND, FAILED), of=execution(THIRD)).status == "unknown"
 
@@ -102,3 +116,39 @@ def test_what_is_stored_can_be_gone_on_with() -> None:
     again = AttemptsOfCase(attempts.stored())
     assert again.stored() == attempts.stored()
     assert again.settle(execution(FIRST)).status == "failed"
+
+
+def test_an_end_that_only_a_copy_of_it_tells_counts() -> None:
+    own = execution(FIRST, "unknown", "CaseStatus")
+    found = settled(told(FIRST, of_first("unknown")), told(FIRST, FAILED), of=own)
+    assert (found.status, found.status_source) == ("failed", f"CaseStatus of {FIRST}")
+
+
+def test_what_is_told_after_all_counts() -> None:
+    attempts = AttemptsOfCase(())
+    attempts.add(told(SECOND, Attempt("8", "2025-01-02T00:00:05", None, "running")))
+    assert attempts.settle(execution(FIRST)).status == "unknown"
+    attempts.add(told(THIRD, FAILED))
+    assert attempts.settle(execution(FIRST)).status == "failed"
+
+
+def test_the_end_that_a_case_status_tells_counts_before_the_schedulers_word() -> None:
+    own = execution(FIRST).model_copy(update={"scheduler_state": "COMPLETED"})
+    assert settled(told(SECOND, FAILED), of=own).status == "failed"
+    assert settled(told(SECOND, of_first("unknown")), of=own).status == "completed"
+
+
+def test_the_end_that_its_own_profile_tells_stays() -> None:
+    own = execution(FIRST).model_copy(update={"run_end_local": "2025-01-01T01:59:00"})
+    assert settled(told(SECOND, FAILED), of=own).run_end_local == "2025-01-01T01:59:00"
+
+
+def test_of_very_many_runs_the_last_are_stored() -> None:
+    runs = [Attempt(str(n), f"2025-01-01T00:{n // 60 % 60:02}:{n % 60:02}", None, "unknown")
+            for n in range(3600)]  # fmt: skip
+    later = [Attempt(run.job_id, run.start.replace("T00", "T01"), None, "unknown") for run in runs]
+    attempts = AttemptsOfCase(())
+    attempts.add(told(SECOND, *later, *runs))
+    stored = attempts.stored()
+    assert len(stored) == 5000
+    assert stored[-1].start == "2025-01-01T01:59:59"

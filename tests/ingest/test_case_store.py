@@ -7,12 +7,28 @@ import pytest
 from mongomock_motor import AsyncMongoMockClient
 
 from ingest import case_store
-from ingest.case_store import read_case, relist_case
+from ingest.case_store import (
+    Rewrite,
+    Rewritten,
+    StoredCase,
+    listed_document,
+    read_case,
+    relist_case,
+    remove_case,
+    rewrite_case,
+    store_case,
+)
+from ingest.fold import fold
 from ingest.writer import write_case
 from models.case import CaseRecord
-from models.database import Collection, Database, Insert, Put, Update, Write
+from models.database import Collection, Database, Insert, Put, Update, Write, encoded_size
+from models.errors import WriteConflictError
+from models.identity import CaseKey
+from models.listed_execution import listed_id
+from models.tables import Tables
+from models.variation import VariationTable
 from tests.ingest.builders import KEY, TABLES
-from tests.ingest.test_fold import FIRST, SECOND, THIRD, success
+from tests.ingest.test_fold import BASE, FIRST, NOW, SECOND, THIRD, failure, success
 
 LIDS = [f"{n}.2501{n:02}-000000" for n in range(1, 13)]
 
@@ -136,6 +152,53 @@ async def test_large_executions_fill_a_document_sooner(
     assert all(overflow["executions"] for overflow in overflows)
 
 
+@pytest.mark.parametrize(
+    ("share", "length"),
+    [
+        pytest.param(0.5, 1, id="less than one"),
+        pytest.param(1.5, 1, id="one"),
+        pytest.param(2.5, 2, id="two"),
+    ],
+)
+async def test_documents_hold_as_many_executions_as_fit(
+    database: Database, monkeypatch: pytest.MonkeyPatch, share: float, length: int
+) -> None:
+    given = [success(lid, source_path="/x") for lid in LIDS[:8]]
+    size = encoded_size(fold(None, KEY, given, NOW, TABLES).case.executions[-1].stored())
+    monkeypatch.setattr(case_store, "MOST_BYTES", int(size * share))
+    await write_case(database, KEY, given, TABLES)
+    case = await read_case(database, KEY.case_id)
+    assert case is not None
+    assert case.lengths == (length,) * (8 // length)
+
+
+async def test_listed_executions_show_what_the_case_holds(mock: Database) -> None:
+    await write_case(mock, KEY, [success(THIRD)], TABLES)
+    changes = [
+        [failure(SECOND, case_group="g")],
+        [success(SECOND, case_group="g")],
+        [failure(FIRST, case_group="h")],
+        [success(FIRST, {"compiler": "intel"}, case_group="h")],
+    ]
+    for change in changes:
+        await write_case(mock, KEY, change, TABLES)
+        case = (await reading(mock)).record
+        expected = [listed_document(case, KEY.case_id, own) for own in case.executions]
+        found = {document["_id"]: document for document in await mock.executions.find({})}
+        assert found == {document["_id"]: document for document in expected}
+
+
+async def test_the_kind_of_simulation_is_shown_with_every_execution(mock: Database) -> None:
+    await write_case(mock, KEY, [success(FIRST), success(SECOND)], TABLES)
+    before = await reading(mock)
+    after = before.record.model_copy(deep=True)
+    after.annotations.simulation_type = after.simulation_type = "production"
+    after.executions = before.record.executions
+    assert await store_case(mock, KEY.case_id, before, after)
+    listed = await mock.executions.find({})
+    assert [each["simulationType"] for each in listed] == ["production"] * 2
+
+
 async def test_of_two_writers_on_one_revision_one_has_to_read_again(database: Database) -> None:
     await write_case(database, KEY, [success(LIDS[0])], TABLES)
     before = await read_case(database, KEY.case_id)
@@ -157,3 +220,147 @@ async def test_a_listing_is_not_made_anew_of_a_case_that_has_changed(database: D
     assert now is not None
     assert await relist_case(database, KEY.case_id, now, now.record)
     assert await database.executions.count({}) == 2
+
+
+async def reading(database: Database) -> StoredCase:
+    case = await read_case(database, KEY.case_id)
+    assert case is not None
+    return case
+
+
+async def test_a_case_that_shrinks_leaves_nothing_behind(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(case_store, "MOST_EXECUTIONS", 3)
+    await write_case(database, KEY, [success(lid) for lid in LIDS[:8]], TABLES)
+    for kept, sizes in ((LIDS[:7], [3, 3, 1]), (LIDS[:5], [3, 2]), (LIDS[2:4], [2])):
+        before = await reading(database)
+        executions = [e for e in before.record.executions if e.execution_id in kept]
+        after = before.record.model_copy(
+            update={"executions": executions, "execution_count": len(kept)}
+        )
+        assert await store_case(database, KEY.case_id, before, after)
+        found = await reading(database)
+        assert [e.execution_id for e in found.record.executions] == kept
+        assert [size for size in found.lengths if size] == sizes
+        listed = await database.executions.find({})
+        assert {e["executionId"] for e in listed} == set(kept)
+    assert await database.case_overflows.count({}) == 0
+
+
+async def test_a_change_in_an_overflow_document_is_a_change_of_the_case(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(case_store, "MOST_EXECUTIONS", 3)
+    await write_case(database, KEY, [success(lid) for lid in LIDS[:8]], TABLES)
+    before = await reading(database)
+    *others, last = before.record.executions
+    changed = [*others, last.model_copy(update={"git_describe": "v4"})]
+    after = before.record.model_copy(update={"executions": changed})
+    assert await store_case(database, KEY.case_id, before, after)
+    found = (await reading(database)).record
+    assert found.executions == changed
+    assert found.revision == before.record.revision + 1
+    assert found.updated_at > before.record.updated_at
+
+
+async def test_what_is_written_with_a_case_needs_a_change_of_it(database: Database) -> None:
+    await write_case(database, KEY, [success(FIRST)], TABLES)
+
+    def rewrite(compiler: str, own_id: str) -> Rewrite[str]:
+        entry = Insert(database.edits, {"_id": own_id})
+
+        def rewritten(case: CaseRecord | None) -> Rewritten[str]:
+            assert case is not None
+            return Rewritten(case.model_copy(update={"compiler": compiler}), own_id, (entry,))
+
+        return rewritten
+
+    for compiler, own_id in (("other", "x"), ("other", "y"), ("third", "z")):
+        assert await rewrite_case(database, KEY.case_id, rewrite(compiler, own_id), 5) == own_id
+    assert [each["_id"] for each in await database.edits.find({})] == ["x", "z"]
+
+
+async def test_a_case_that_is_to_stay_is_left(database: Database) -> None:
+    await write_case(database, KEY, [success(FIRST)], TABLES)
+
+    def leave(_: CaseRecord | None) -> Rewritten[str] | None:
+        return None
+
+    assert await rewrite_case(database, KEY.case_id, leave, 5) is None
+    assert (await stored(database))["revision"] == 1
+
+
+async def test_who_is_always_overtaken_gives_up(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def overtaken(*_: Any) -> bool:
+        return False
+
+    monkeypatch.setattr(Database, "write", overtaken)
+    record = fold(None, KEY, [success(FIRST)], NOW, TABLES).case
+    with pytest.raises(WriteConflictError):
+        await rewrite_case(database, KEY.case_id, lambda _: Rewritten(record, None), 0.05)
+
+
+async def test_a_removed_case_leaves_nothing(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(case_store, "MOST_EXECUTIONS", 3)
+    other = CaseKey(KEY.machine, KEY.user, "other")
+    await write_case(database, other, [success(lid) for lid in LIDS[:4]], TABLES)
+    expected = [await each.find({}) for each in collections(database)]
+    await write_case(database, KEY, [success(lid) for lid in LIDS[:8]], TABLES)
+    displaced, forgotten = listed_id(KEY.case_id, LIDS[0]), listed_id(KEY.case_id, LIDS[11])
+    await database.executions.update({"_id": displaced}, {"$set": {"caseId": "none"}})
+    await database.executions.insert({"_id": forgotten, "caseId": KEY.case_id})
+    assert await remove_case(database, KEY.case_id, await reading(database))
+    assert [await each.find({}) for each in collections(database)] == expected
+
+
+async def test_a_case_that_was_written_meanwhile_is_not_removed(database: Database) -> None:
+    await write_case(database, KEY, [success(LIDS[0])], TABLES)
+    before = await reading(database)
+    await write_case(database, KEY, [success(LIDS[1])], TABLES)
+    expected = [await each.find({}) for each in collections(database)]
+    entry = Insert(database.edits, {"_id": "x"})
+    assert not await remove_case(database, KEY.case_id, before, [entry])
+    assert [await each.find({}) for each in collections(database)] == expected
+
+
+def collections(database: Database) -> list[Collection]:
+    return [database.cases, database.case_overflows, database.executions, database.edits]
+
+
+@pytest.mark.parametrize("lids", [[], [THIRD]])
+async def test_a_writer_that_comes_second_folds_into_what_the_first_has_written(
+    database: Database, monkeypatch: pytest.MonkeyPatch, lids: list[str]
+) -> None:
+    if lids:
+        await write_case(database, KEY, [success(lid) for lid in lids], TABLES)
+
+    write = Database.write
+
+    async def overtaken(self: Database, writes: Sequence[Write]) -> bool:
+        monkeypatch.setattr(Database, "write", write)
+        await write_case(database, KEY, [success(SECOND)], TABLES)
+        return await write(self, writes)
+
+    monkeypatch.setattr(Database, "write", overtaken)
+    folded = await write_case(database, KEY, [success(FIRST)], TABLES)
+    executions = [e.execution_id for e in (await reading(database)).record.executions]
+    assert executions == [FIRST, SECOND, *lids]
+    assert [e.execution_id for e in folded.case.executions] == executions
+
+
+async def test_a_dry_run_folds_and_writes_nothing(mock: Database) -> None:
+    folded = await write_case(mock, KEY, [success(FIRST)], TABLES, dry_run=True)
+    assert folded.outcomes == {FIRST: "created"}
+    assert await mock.cases.count({}) == 0
+
+
+async def test_a_case_is_written_by_the_tables_that_are_given(mock: Database) -> None:
+    own = VariationTable('[[expected]]\nclass = "lifecycle"\nkeys = ["compiler"]')
+    given = [success(FIRST), success(SECOND, BASE | {"compiler": "intel"})]
+    await write_case(mock, KEY, given, tables=Tables(variation=own))
+    assert (await stored(mock))["executions"][1]["changed"] == []

@@ -3,6 +3,7 @@
 import itertools
 import random
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,13 +12,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.assemble import Observation
-from ingest.derive import choose_canonical
+from ingest.derive import Configurations, choose_canonical, recompute
 from ingest.fold import Folded, fold
+from ingest.parsers.case_status import Attempt
 from models.case import CaseRecord
 from models.delta import same_value
-from models.execution import Execution
+from models.errors import DamagedError
+from models.execution import Execution, SoftwareLink
 from models.keys import flatten
 from models.rebuild import execution_configuration
+from models.tables import Tables
+from models.variation import VariationTable
 from tests.ingest.builders import KEY, TABLES, execution, observation
 
 NOW = datetime(2025, 1, 1, tzinfo=UTC)
@@ -42,7 +47,7 @@ def by_id(case: CaseRecord) -> dict[str, Execution]:
     return {own.execution_id: own for own in case.executions}
 
 
-def success(lid: str, configuration: Mapping[str, Any] = BASE, **fields: Any) -> Observation:
+def success(lid: str, configuration: Mapping[str, Any] | None = BASE, **fields: Any) -> Observation:
     return observation(lid, configuration, **fields)
 
 
@@ -104,11 +109,21 @@ def test_the_first_canonical_execution_is_no_change() -> None:
     assert case_of([failure(FIRST)], [success(SECOND)]).history == []
 
 
+def test_all_changes_of_the_canonical_execution_stay_in_the_history() -> None:
+    case = case_of([success(THIRD)], [success(SECOND)], [success(FIRST)])
+    assert [(e.previous, e.current) for e in case.history] == [(THIRD, SECOND), (SECOND, FIRST)]
+
+
 def test_a_canonical_execution_chosen_by_a_person_stays() -> None:
     before = case_of([success(SECOND)]).model_copy(update={"canonical_is_pinned": True})
     after = folded([success(FIRST)], case=before).case
     assert (after.canonical_execution_id, after.configuration_of) == (SECOND, SECOND)
     assert by_id(after)[FIRST].change_count == 0
+
+
+def test_the_files_of_the_stored_configuration_stand_in_order() -> None:
+    case = case_of([success(FIRST, {"env_run.A": 1, "atm_in.g.a": 1, "compiler": "gnu"})])
+    assert list(case.configuration or ()) == ["atm_in", "compiler", "env_run"]
 
 
 # What is recorded of the others.
@@ -169,8 +184,10 @@ def test_executions_stand_in_the_order_of_their_lids() -> None:
 
 
 def test_the_case_describes_its_canonical_execution() -> None:
-    case = case_of([success(FIRST, BASE | {"env_build.MPILIB": "mpich", "compset": "F2010"})])
+    told = {"env_build.MPILIB": "mpich", "env_build.CALENDAR": "GREGORIAN", "compset": "F2010"}
+    case = case_of([success(FIRST, BASE | told)])
     assert (case.compiler, case.mpilib, case.compset) == ("gnu", "mpich", "F2010")
+    assert case.calendar == "GREGORIAN"
     assert case.simulation_type == "unknown"
 
 
@@ -181,6 +198,100 @@ def test_the_group_of_the_case_is_that_of_the_canonical_execution() -> None:
 
 def test_any_group_is_better_than_none() -> None:
     assert case_of([success(FIRST), failure(SECOND, case_group="b")]).case_group == "b"
+
+
+def test_nothing_is_said_of_files_that_could_not_be_read_whichever_execution_is_canonical() -> None:
+    whole = BASE | {"atm_in.g.a": 1}
+    damaged = success(THIRD, BASE | {"env_run.ATM_NCPL": 96}, unread_files=["atm_in"])
+    later = success(FIRST, whole | {"atm_in.g.a": 2})
+    for batches in (
+        [[success(SECOND, whole), damaged]],
+        [[success(SECOND, whole), damaged], [later]],
+    ):
+        own = by_id(case_of(*batches))[THIRD]
+        assert (own.changed, own.expected_variation) == (["env_run.ATM_NCPL"], None)
+
+
+def test_a_file_that_only_one_side_has_is_expected_variation() -> None:
+    more = BASE | {"atm_in.g.a": 1}
+    for one, other in ((BASE, more), (more, BASE)):
+        own = by_id(case_of([success(FIRST, one), success(SECOND, other)]))[SECOND]
+        assert own.changed == []
+        assert own.expected_variation is not None
+        assert own.expected_variation["atm_in"]["g"]["a"]["class"] == "unrecorded"
+
+
+def test_a_change_that_shows_twice_counts_once() -> None:
+    base = BASE | {"drv_in.seq_timemgr_inparm.atm_cpl_dt": 1800}
+    changed = base | {"env_run.ATM_NCPL": 96, "drv_in.seq_timemgr_inparm.atm_cpl_dt": 900}
+    own = by_id(case_of([success(FIRST, base), success(SECOND, changed)]))[SECOND]
+    assert (own.changed, own.change_count) == (["env_run.ATM_NCPL"], 1)
+    assert own.repeated_deltas is not None
+
+
+def test_a_case_has_a_lineage_for_each_of_its_hashes() -> None:
+    case = case_of(
+        [success(FIRST, case_hash="a"), success(THIRD, case_hash="a"), failure(LIDS[3])],
+        [success(SECOND, case_hash="b"), failure(LIDS[5], case_hash="b")],
+    )
+    assert [
+        (each.case_hash, each.execution_count, each.first_execution_id, each.last_execution_id)
+        for each in case.lineages
+    ] == [("b", 2, LIDS[5], SECOND), ("a", 2, FIRST, THIRD)]
+
+
+def test_the_kind_of_simulation_that_a_person_states_stays() -> None:
+    before = case_of([success(SECOND)])
+    before.annotations.simulation_type = "production"
+    assert folded([success(FIRST)], case=before).case.simulation_type == "production"
+
+
+def test_a_chosen_execution_whose_configuration_is_lost_is_no_longer_canonical() -> None:
+    chosen = {"canonical_execution_id": FIRST, "canonical_is_pinned": True}
+    before = case_of([failure(FIRST), success(SECOND)]).model_copy(update=chosen)
+    assert folded([success(FIRST, None)], case=before).case.canonical_execution_id == SECOND
+
+
+# What is told by one execution for the whole case.
+
+
+def commanded(lid: str, *commands: str, **fields: Any) -> Observation:
+    return replace(success(lid, **fields), commands=commands)
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(4))))
+def test_the_commands_of_the_case_are_those_of_its_latest_whole_execution(
+    order: Sequence[int],
+) -> None:
+    told = [
+        commanded(FIRST, "./a", "./b", "./c", "./d"),
+        commanded(SECOND, "./a"),
+        commanded(SECOND, "./A", "./b"),
+        commanded(THIRD, "./a", "./b", "./c", complete=False),
+    ]
+    case = case_of(*([told[number]] for number in order))
+    assert (case.commands, case.commands_of) == (["./A", "./b"], SECOND)
+
+
+def test_commands_are_kept_when_what_comes_tells_none() -> None:
+    case = case_of([commanded(FIRST, "./a")], [success(SECOND)])
+    assert (case.commands, case.commands_of) == (["./a"], FIRST)
+
+
+def test_the_runs_that_a_case_status_tells_of_are_kept_for_executions_that_come_later() -> None:
+    run = Attempt("999999", "2025-01-01T00:00:05", "2025-01-01T01:00:00", "failed")
+    teller = replace(success(THIRD), attempts=[run])
+    case = case_of([teller], [success(SECOND)], [failure(FIRST)])
+    assert by_id(case)[FIRST].status_source == f"CaseStatus of {THIRD}"
+    assert by_id(case)[FIRST].run_end_local == run.end
+    assert [(a.job_id, a.told_by) for a in case.attempts] == [("999999", THIRD)]
+
+
+def test_the_tables_of_a_site_tell_what_differences_mean() -> None:
+    own = VariationTable('[[expected]]\nclass = "lifecycle"\nkeys = ["env_run.ATM_NCPL"]')
+    batch = [success(FIRST), success(SECOND, BASE | {"env_run.ATM_NCPL": 96})]
+    case = fold(None, KEY, batch, NOW, Tables(variation=own)).case
+    assert by_id(case)[SECOND].changed == []
 
 
 # The same execution again.
@@ -196,6 +307,17 @@ def test_any_group_is_better_than_none() -> None:
         pytest.param([[failure(FIRST)], [success(FIRST)]], "updated", id="completed later"),
         pytest.param([[success(FIRST)], [failure(FIRST)]], "unchanged", id="worse than known"),
         pytest.param([[failure(FIRST), success(FIRST)]], "created", id="both at once"),
+        pytest.param(
+            [[success(FIRST), success(FIRST, scheduler_state="TIMEOUT")]],
+            "created",
+            id="twice at once",
+        ),
+        pytest.param([[success(FIRST, unread_files=["atm_in"])]], "created", id="partly damaged"),
+        pytest.param(
+            [[success(FIRST)], [success(FIRST, scheduler_state="TIMEOUT")]],
+            "updated",
+            id="a state for what is known",
+        ),
     ],
 )
 def test_the_outcome_of_an_execution(batches: list[list[Observation]], expected: str) -> None:
@@ -210,6 +332,69 @@ def test_a_complete_execution_is_not_replaced() -> None:
 def test_of_several_places_the_first_is_kept() -> None:
     case = case_of([success(FIRST, source_path="/b")], [success(FIRST, source_path="/a")])
     assert by_id(case)[FIRST].source_path == "/a"
+
+
+@pytest.mark.parametrize(
+    ("better", "worse"),
+    [
+        pytest.param(
+            success(FIRST, None),
+            failure(FIRST, missing=[], file_count=9),
+            id="complete, without configuration",
+        ),
+        pytest.param(
+            failure(FIRST, missing=["CaseStatus", "GIT_DESCRIBE"]),
+            failure(FIRST, None, missing=["env_run.xml"], file_count=9),
+            id="configuration",
+        ),
+        pytest.param(
+            failure(FIRST, missing=["CaseStatus"], unread_files=["atm_in"]),
+            failure(FIRST, missing=["CaseStatus", "GIT_DESCRIBE"], file_count=9),
+            id="less missing",
+        ),
+        pytest.param(
+            success(FIRST, unread_files=["atm_in"]),
+            success(FIRST, unread_files=["atm_in", "lnd_in"], file_count=9),
+            id="less damaged",
+        ),
+        pytest.param(
+            success(FIRST, file_count=9, files_modified=9), success(FIRST), id="more files"
+        ),
+        pytest.param(
+            success(FIRST, files_modified=3),
+            success(FIRST, files_modified=5, fingerprint="z"),
+            id="whole and older",
+        ),
+        pytest.param(
+            failure(FIRST, files_modified=5),
+            failure(FIRST, files_modified=3, fingerprint="z"),
+            id="not whole and younger",
+        ),
+    ],
+)
+def test_of_two_copies_the_better_one_is_recorded(better: Observation, worse: Observation) -> None:
+    better, worse = (
+        replace(each, execution=each.execution.model_copy(update={"git_describe": name}))
+        for each, name in ((better, "better"), (worse, "worse"))
+    )
+    for batches in ([[better], [worse]], [[worse], [better]], [[worse, better]]):
+        assert case_of(*batches).executions[0].git_describe == "better"
+
+
+def test_a_better_copy_keeps_what_people_wrote() -> None:
+    before = case_of([failure(FIRST)])
+    link = SoftwareLink(spec_hash="a" * 32, role="built_with", stated_at=NOW)
+    before.executions[0].annotations.notes = "look here"
+    before.executions[0].software_links.append(link)
+    (own,) = folded([success(FIRST)], case=before).case.executions
+    assert own.is_successful
+    assert (own.annotations.notes, own.software_links) == ("look here", [link])
+
+
+def test_of_very_many_places_the_first_are_kept() -> None:
+    copies = [success(FIRST, source_path=f"/{number:02}") for number in range(60)]
+    (own,) = case_of(copies[30:], copies[:30]).executions
+    assert own.found_at == [f"/{number:02}" for number in range(50)]
 
 
 def test_folding_again_changes_nothing() -> None:
@@ -399,3 +584,114 @@ def test_the_schedulers_word_counts_where_no_run_has_ended() -> None:
             case = fold(case, KEY, [copy], NOW, TABLES).case
         assert case is not None
         assert case.executions[0].status == "timeout"
+
+
+# What is stored may be damaged.
+
+OTHER = BASE | {"env_run.ATM_NCPL": 96}
+EARLIER = "1.240101-000000"
+
+
+def two_configurations() -> CaseRecord:
+    return case_of([success(FIRST), success(SECOND, OTHER)])
+
+
+@pytest.mark.parametrize(
+    "deltas",
+    [
+        pytest.param(None, id="lost"),
+        pytest.param({"env_run": {"ATM_NCPL": {"canonical": 48}}}, id="without a value"),
+        pytest.param({"env_run": {"ATM_NCPL": {"canonical": 48, "current": 5}}}, id="changed"),
+    ],
+)
+def test_nothing_is_made_of_damaged_deltas(deltas: Any) -> None:
+    case = two_configurations()
+    case.executions[1].run_config_deltas = deltas
+    assert folded([success(THIRD)], case=case).case.canonical_execution_id == FIRST
+    with pytest.raises(DamagedError, match=SECOND):
+        fold(case, KEY, [success(EARLIER)], NOW, TABLES)
+
+
+@pytest.mark.parametrize(
+    "configuration",
+    [pytest.param(None, id="lost"), pytest.param({"env_run": {"ATM_NCPL": 5}}, id="changed")],
+)
+def test_nothing_is_made_of_a_damaged_configuration(configuration: dict[str, Any] | None) -> None:
+    case = two_configurations().model_copy(update={"configuration": configuration})
+    with pytest.raises(DamagedError):
+        fold(case, KEY, [success(EARLIER)], NOW, TABLES)
+
+
+def test_whose_the_configuration_is_follows_from_its_digest() -> None:
+    case = two_configurations().model_copy(update={"configuration_of": SECOND})
+    assert by_id(fold(case, KEY, [success(EARLIER)], NOW, TABLES).case)[SECOND].changed == [
+        "env_run.ATM_NCPL"
+    ]
+    case.executions[0].configuration_digest = None
+    with pytest.raises(DamagedError):
+        fold(case, KEY, [success(EARLIER)], NOW, TABLES)
+
+
+# Deriving all of it anew.
+
+
+@settings(deadline=None)
+@given(stories)
+def test_what_is_right_is_not_derived_anew(
+    story: tuple[list[Observation], list[list[Observation]]],
+) -> None:
+    _, batches = story
+    case = case_of(*batches)
+    again = recompute(case, TABLES)
+    assert again == case
+    assert all(one is other for one, other in zip(again.executions, case.executions, strict=True))
+
+
+def test_without_an_execution_the_others_are_as_if_it_had_never_been() -> None:
+    case = case_of([success(FIRST), success(SECOND, OTHER), success(THIRD)])
+    left = recompute(case, TABLES, without=FIRST)
+    assert without_bookkeeping(left) == without_bookkeeping(
+        case_of([success(SECOND, OTHER), success(THIRD)])
+    )
+
+
+def test_what_follows_from_the_rest_is_derived_anew() -> None:
+    run = Attempt("999999", "2025-01-01T00:00:05", "2025-01-01T01:00:00", "failed")
+    case = case_of(
+        [failure(FIRST), replace(success(SECOND), attempts=[run]), success(THIRD, OTHER)]
+    )
+    damaged = case.model_copy(deep=True)
+    first, _, last = damaged.executions
+    first.status, first.status_source, first.run_end_local = "unknown", None, None
+    last.order_key, last.lid_time, last.changed = "x", "x", []
+    damaged.execution_count, damaged.lineages, damaged.status_counts = 9, [], {}
+    assert recompute(damaged, TABLES) == case
+
+
+def test_an_execution_whose_deltas_are_damaged_can_be_left_out() -> None:
+    case = two_configurations()
+    case.executions[1].run_config_deltas = None
+    assert [own.execution_id for own in recompute(case, TABLES, without=SECOND).executions] == [
+        FIRST
+    ]
+
+
+@pytest.mark.parametrize("without", [None, SECOND])
+def test_deltas_that_are_lost_are_left_as_they_are(without: str | None) -> None:
+    case, configurations = with_lost_deltas()
+    right = recompute(case, TABLES, without=without, configurations=configurations)
+    assert by_id(right)[THIRD] is case.executions[2]
+
+
+def test_deltas_that_are_lost_do_not_come_to_be_those_to_another_base() -> None:
+    case, configurations = with_lost_deltas()
+    with pytest.raises(DamagedError, match=f"{THIRD}.*new base"):
+        recompute(case, TABLES, without=FIRST, configurations=configurations)
+
+
+def with_lost_deltas() -> tuple[CaseRecord, Configurations]:
+    case = case_of([success(FIRST), success(SECOND), success(THIRD, OTHER)])
+    case.executions[2].run_config_deltas = None
+    configurations = Configurations(case, Tables())
+    configurations.lose(THIRD)
+    return case, configurations

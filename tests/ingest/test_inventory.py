@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.inventory import REQUIRED, FileEntry, Inventory, take_inventory
+from ingest.inventory import REQUIRED, FileEntry, Inventory, other_files, take_inventory
 from tests.ingest.builders import LID, execution_files
 
 OTHER = "999.250101-000000"
@@ -27,6 +27,20 @@ def inventory(*paths: str) -> Inventory:
         pytest.param(f"e3sm_timing.a b\u00e4\udcff.{LID}", "e3sm_timing", id="odd case"),
         pytest.param(f"e3sm_timing_0002.case.{LID}", "e3sm_timing", id="profile of a driver"),
         pytest.param(f"cpl.log.{LID}.gz", "cpl_log", id="log"),
+        pytest.param(f"replay.sh.{LID}.gz", "replay_sh", id="commands"),
+        pytest.param(f"preview_run.log.{LID}", "preview_run", id="preview"),
+        pytest.param(f"GIT_STATUS.{LID}", "git_status", id="state of the source"),
+        pytest.param(f"CaseDocs.{LID}/seq_maps.rc.{LID}", "seq_maps", id="maps"),
+        pytest.param(
+            f"CaseDocs.{LID}/env_postprocessing.xml.{LID}", "env_postprocessing", id="env"
+        ),
+        pytest.param(f"CaseDocs.{LID}/atm_in.{LID}.gz", "atm_in", id="namelist"),
+        pytest.param(f"CaseDocs.{LID}/atm_in_0001.{LID}", "atm_in_0001", id="of an instance"),
+        pytest.param(f"CaseDocs.{LID}/user_nl_eam.{LID}", "user_nl_eam", id="of the user"),
+        pytest.param(f"CaseDocs.{LID}/atm_modelio.nml.{LID}", "atm_modelio", id="of the driver"),
+        pytest.param(
+            f"CaseDocs.{LID}/atm_modelio.nml_0002.{LID}", "atm_modelio_0002", id="for an instance"
+        ),
         pytest.param("CaseStatus", "case_status", id="no LID"),
         pytest.param(f"CaseStatus.{OTHER}", "case_status", id="another LID"),
         pytest.param("CaseStatus.9.host1.250101-000000", "case_status", id="LID of PBS"),
@@ -77,6 +91,20 @@ def test_the_better_of_two_files_counts(better: str, worse: str) -> None:
 def test_two_files_that_are_as_good_are_ambiguous() -> None:
     one, other = f"e3sm_timing.a.{LID}", f"e3sm_timing.b.{LID}"
     assert inventory(other, one) == Inventory({}, {"e3sm_timing": (one, other)})
+
+
+def test_files_that_are_not_read_are_told_by_their_names_and_sizes() -> None:
+    entries = [
+        FileEntry(f"e3sm.log.{LID}.gz", 7),
+        FileEntry(f"CaseStatus.{LID}", 1),
+        FileEntry(f"spio_stats.{LID}.tar.gz", 5),
+        FileEntry(f"e3sm.log.{LID}", 6),
+        FileEntry(f"CaseStatus.{LID}.gz", 2),
+    ]
+    expected = [("CaseStatus", 2), ("e3sm.log", 6), ("e3sm.log", 7), ("spio_stats.tar", 5)]
+    for some in (entries, entries[::-1]):
+        left = other_files(some, take_inventory(some, LID), LID)
+        assert [(entry.path, entry.size) for entry in left] == expected
 
 
 def test_a_complete_execution_has_every_required_file() -> None:

@@ -68,6 +68,9 @@ def test_a_directory_that_teaches_nothing_is_passed_over(
         pytest.param({"fingerprint": "x", "fileCount": 0}, found(), id="more files"),
         pytest.param({"hasConfiguration": False, "fingerprint": "x"}, found(), id="damaged before"),
         pytest.param(
+            {"unreadFiles": ["atm_in"], "fingerprint": "x"}, found(), id="damaged in part"
+        ),
+        pytest.param(
             {"complete": False},
             found(entries=(FileEntry("CaseStatus", 5, modified=9),)),
             id="incomplete, and modified since",
@@ -94,4 +97,5 @@ def test_one_lid_may_belong_to_several_cases() -> None:
         {"executionId": LID, "recorded": recorded | {"foundAt": [path]}} for path in ("/a", PATH)
     )
     assert executions.is_unchanged(found())
+    assert executions.is_unchanged(found("/a"))
     assert not executions.is_unchanged(found("/b"))

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.layout import Location, locate
+from ingest.layout import Location, locate, scheduler_status
 from models.lid import Lid
 from tests.ingest.builders import LID, lid_of
 
@@ -21,6 +21,7 @@ def place(path: str, outside: int = 0) -> Location:
         pytest.param("chrysalis/performance_archive/u/c", ("chrysalis", "u", "c"), id="whole"),
         pytest.param("a/b/PM-CPU/performance_archive/u/c", ("pm-cpu", "u", "c"), id="capitals"),
         pytest.param("performance_archive/u/c", (None, "u", "c"), id="no machine"),
+        pytest.param("performance_archive/JDOE/c", (None, "JDOE", "c"), id="user in capitals"),
         pytest.param("laptop/performance_archive/u/c", ("laptop", "u", "c"), id="unknown machine"),
         pytest.param(
             "pm-cpu/performance_archive/performance_archive/u/c",
@@ -127,6 +128,7 @@ def test_any_path_can_be_read(path: list[str], outside: int) -> None:
         pytest.param("CANCELLED by 1234", "CANCELLED", id="words"),
         pytest.param("CANCELLED+", "CANCELLED", id="cut"),
         pytest.param("OUT_OF_ME+", "OUT_OF_MEMORY", id="cut in the middle"),
+        pytest.param("WHATEV+", "WHATEV", id="cut, and unheard of"),
         pytest.param("REQUEUED", "REQUEUED", id="a word that says nothing of the end"),
     ],
 )
@@ -137,3 +139,42 @@ def test_every_bucket_is_one(bucket: str, state: str) -> None:
 
 def test_a_bucket_alone_tells_the_state() -> None:
     assert place("TIMEOUT/u/c").state == "TIMEOUT"
+
+
+def test_a_directory_that_is_no_bucket_tells_no_state() -> None:
+    assert place("HOME/u/c").state is None
+
+
+@pytest.mark.parametrize(
+    ("path", "outside", "directory"),
+    [
+        pytest.param("PM-CPU/performance_archive/u/c", 1, "PM-CPU", id="a machine"),
+        pytest.param("Laptop/performance_archive/u/c", 0, "Laptop", id="below the import"),
+        pytest.param("laptop/performance_archive/u/c", 1, None, id="above the import"),
+        pytest.param("OLD_PERF/performance_archive_x/u/c", 0, None, id="nothing above it"),
+    ],
+)
+def test_the_directory_that_stands_where_the_machine_would_is_told(
+    path: str, outside: int, directory: str | None
+) -> None:
+    assert place(path, outside).machine_directory == directory
+
+
+@pytest.mark.parametrize(
+    ("state", "status"),
+    [
+        ("COMPLETED", "completed"),
+        ("NODE_FAIL", "failed"),
+        ("OUT_OF_MEMORY", "failed"),
+        ("TIMEOUT", "timeout"),
+        ("DEADLINE", "timeout"),
+        ("CANCELLED", "cancelled"),
+        ("PREEMPTED", "cancelled"),
+        ("COMPLETING", "running"),
+        ("UNKNOWN", "unknown"),
+        ("REQUEUED", "unknown"),
+        ("WHATEVER", "unknown"),
+    ],
+)
+def test_a_state_of_the_scheduler_has_a_meaning(state: str, status: str) -> None:
+    assert scheduler_status(state) == status

@@ -74,6 +74,17 @@ async def test_stated_executions_have_deltas_like_any_other(database: Database) 
     assert await agrees(database)
 
 
+@pytest.mark.parametrize("value", [0, False])
+async def test_a_stated_value_that_is_nought_is_no_missing_one(
+    database: Database, value: object
+) -> None:
+    for number in (2, 1):
+        values = {"env_build.GRID": value, "env_run.ATM_NCPL": number}
+        await record_execution(database, KEY, stated(number, configuration=values), AUTHOR, TABLES)
+    assert (await read(database))["gridResolution"] == str(value)
+    assert await agrees(database)
+
+
 async def test_the_same_execution_again_changes_nothing(database: Database) -> None:
     await record_execution(database, KEY, stated(), AUTHOR, TABLES)
     before = await read(database)

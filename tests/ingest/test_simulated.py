@@ -36,6 +36,12 @@ UNKNOWN = (None, None, None)
         ),
         pytest.param({"CONTINUE_RUN": True}, None, UNKNOWN, id="continuation without a clock"),
         pytest.param(
+            {},
+            Clock((18600101, 3600), (18610101, 1)),
+            ("1860-01-01T01:00:00", "1861-01-01T00:00:01", "cpl.log"),
+            id="clock within a day",
+        ),
+        pytest.param(
             {}, Clock((18600101, 0), None), ("1860-01-01", None, "cpl.log"), id="clock without end"
         ),
         pytest.param(
@@ -104,6 +110,11 @@ def test_the_interval_of_an_execution(
         pytest.param({}, "NO_LEAP", id="default"),
         pytest.param({"env_build.CALENDAR": "GREGORIAN"}, "GREGORIAN", id="of the build"),
         pytest.param({"env_run.CALENDAR": "GREGORIAN"}, "GREGORIAN", id="of the run"),
+        pytest.param(
+            {"env_build.CALENDAR": "GREGORIAN", "env_run.CALENDAR": "NO_LEAP"},
+            "GREGORIAN",
+            id="of the build before that of the run",
+        ),
         pytest.param({"env_build.CALENDAR": "JULIAN"}, "NO_LEAP", id="unheard of"),
         pytest.param({"env_build.CALENDAR": 5}, "NO_LEAP", id="no text"),
     ],

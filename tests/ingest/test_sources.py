@@ -5,13 +5,16 @@ import os
 import tarfile
 import zipfile
 from collections.abc import Iterator
+from itertools import permutations
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ingest.inventory import FileEntry
 from ingest.sources import Source, grouped, open_source
+from ingest.sources.base import summarize
 from models.errors import SourceError
 from tests.ingest.builders import LID, execution_files, mutations
 from tests.ingest.sources.builders import (
@@ -50,6 +53,12 @@ def test_the_fingerprint_of_a_copy_is_the_same(tmp_path: Path, form: str) -> Non
     one = next(open_source(write(tmp_path / "1", "directory", placed(SMALL, LID))).find())
     other = next(open_source(write(tmp_path, form, placed(SMALL, f"x/{LID}"))).find())
     assert one.fingerprint == other.fingerprint
+
+
+def test_a_summary_does_not_depend_on_the_order_of_the_files() -> None:
+    entries = [FileEntry("b", 2, 5), FileEntry("a", 1, 9), FileEntry("a/c", 3)]
+    summaries = {summarize(order) for order in permutations(entries)}
+    assert [(each.file_count, each.modified) for each in summaries] == [(3, 9)]
 
 
 @pytest.mark.parametrize(

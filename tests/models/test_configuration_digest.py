@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+import pytest
+
 from models.configuration import Configuration
 from models.configuration_digest import digest_configuration
 from models.delta import apply_delta, diff
@@ -27,11 +29,42 @@ def test_it_is_of_what_values_mean() -> None:
     assert digest(BASE) != digest(BASE | {"env_build.COMPILER": "intel"})
 
 
+def test_it_is_of_what_metadata_fields_mean() -> None:
+    assert digest({"compset": 5}) == digest({"compset": "5"})
+    assert digest({"compset": 5}) != digest({"compset": None})
+
+
+def test_the_order_of_files_and_variables_does_not_matter() -> None:
+    values = BASE | {"env_run.A": 1, "compset": "F2010"}
+    assert digest(values) == digest(dict(reversed(values.items())))
+
+
+def test_a_file_that_holds_nothing_is_as_none() -> None:
+    files = Configuration.of(BASE).files
+    assert digest_configuration(Configuration({**files, "lnd_in": {}})) == digest(BASE)
+
+
+def test_a_variable_whose_field_speaks_for_it_counts_by_whether_it_says_the_same() -> None:
+    others: list[dict[str, object]] = [
+        {"env_build.COMPILER": value} for value in ("gnu", "intel", "", None)
+    ]
+    assert len({digest({"compiler": "gnu"} | other) for other in [{}, *others]}) == 5
+    assert digest({"compiler": "gnu", "env_build.COMPILER": "cray"}) == digest(
+        {"compiler": "gnu", "env_build.COMPILER": "intel"}
+    )
+
+
 def test_unread_files_are_left_out() -> None:
     assert digest(BASE, "atm_in") == digest(BASE | {"atm_in.g.x": 2}, "atm_in")
 
 
-def test_a_rebuilt_configuration_has_the_digest_of_what_was_read() -> None:
-    own = {"compiler": "intel", "env_build.COMPILER": "intel", "env_run.STOP_N": "7"}
+@pytest.mark.parametrize(
+    ("field", "variable"),
+    [("intel", "intel"), ("1.0", 1.0), (5, 5.0), ("5", 5), ("True", True)],
+)
+def test_a_rebuilt_configuration_has_the_digest_of_what_was_read(
+    field: object, variable: object
+) -> None:
+    own = {"compiler": field, "env_build.COMPILER": variable, "env_run.STOP_N": "7"}
     rebuilt = apply_delta(BASE, diff(BASE, own))
     assert digest_configuration(rebuilt) == digest(own)

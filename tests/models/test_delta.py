@@ -84,6 +84,33 @@ def test_a_variable_that_is_not_set_on_one_side_stands_for_itself(unset: str | N
     assert list(diff(one, other)) == ["compiler", "env_build.COMPILER"]
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "changes"),
+    [
+        pytest.param(["a", "b"], ["b", "c"], {"added": ["c"], "removed": ["a"]}, id="both"),
+        pytest.param(["a"], ["a", "b"], {"added": ["b"]}, id="longer"),
+        pytest.param(["a", "a", "b"], ["a", "b"], {"removed": ["a"]}, id="one of two"),
+        pytest.param(["a", "b"], ["b", "a"], {}, id="in another order"),
+        pytest.param(["a", "b"], "a", {"removed": ["b"]}, id="to one value"),
+        pytest.param("b", ["a", "b"], {"added": ["a"]}, id="from one value"),
+        pytest.param([1, True], ["1", 2.0], {"added": [2.0], "removed": [True]}, id="by meaning"),
+        pytest.param([1, True, 2.0], ["x", "1", "TRUE", 2], {"added": ["x"]}, id="of other types"),
+    ],
+)
+def test_the_entry_of_a_list_tells_which_values_came_and_went(
+    before: Any, after: Any, changes: dict[str, Any]
+) -> None:
+    assert diff({"a": before}, {"a": after}) == {
+        "a": {"canonical": before, "current": after} | changes
+    }
+
+
+def test_nothing_is_said_of_files_that_could_not_be_read() -> None:
+    one = {"atm_in.g.a": 1, "lnd_in.g.a": 1, "ice_in.g.a": 1}
+    other = {"atm_in.g.a": 2, "lnd_in.g.a": 2}
+    assert list(diff(one, other, ["atm_in", "ice_in"])) == ["lnd_in.g.a"]
+
+
 def test_keys_of_a_delta_are_sorted() -> None:
     assert list(diff({"b": 1, "a": 1}, {"c": 1})) == ["a", "b", "c"]
 

@@ -43,6 +43,14 @@ def test_provisional_deltas_count_as_well() -> None:
     assert execution_configuration(other, "base", BASE) == OTHER
 
 
+def test_differences_that_repeat_others_count_as_well() -> None:
+    base, own = BASE | {"drv_in.g.atm_ncpl": 48}, OTHER | {"drv_in.g.atm_ncpl": 96}
+    delta = diff(base, own)
+    repeated = {"drv_in.g.atm_ncpl": delta.pop("drv_in.g.atm_ncpl")}
+    other = execution(run_config_deltas=stored(delta), repeated_deltas=stored(repeated))
+    assert execution_configuration(other, "base", base) == own
+
+
 def test_an_execution_that_does_not_differ_has_the_configuration_of_the_base() -> None:
     assert execution_configuration(execution(), "base", BASE) == BASE
 

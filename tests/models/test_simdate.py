@@ -12,6 +12,7 @@ from models.simdate import (
     ModelDate,
     is_leap,
     month_days,
+    parse_iso_date,
     parse_model_date,
     parse_ymd,
     stop_date,
@@ -107,6 +108,12 @@ def test_the_text_of_a_date_is_read_again(start: ModelDate) -> None:
     )
 
 
+@given(model_dates())
+def test_a_stored_date_is_read_again(start: ModelDate) -> None:
+    stored = start.to_stored()
+    assert parse_iso_date(stored.date, stored.calendar) == start
+
+
 @pytest.mark.parametrize(
     ("year", "expected"),
     [
@@ -134,6 +141,7 @@ def test_leap_years_are_proleptic(year: int, expected: bool) -> None:
         pytest.param("9999-12-31", "NO_LEAP", 1, "10000-01-01", id="beyond 9999"),
         pytest.param("9999-12-31", "GREGORIAN", 1, "10000-01-01", id="beyond 9999 with leap days"),
         pytest.param("2001-02-28", "GREGORIAN", 1, "2001-03-01", id="common year"),
+        pytest.param("0096-12-30", "GREGORIAN", 1, "0096-12-31", id="last day of a leap year"),
     ],
 )
 def test_days_cross_the_borders_of_years(
@@ -150,6 +158,7 @@ def test_days_cross_the_borders_of_years(
         pytest.param("1850-13-01", id="month 13"),
         pytest.param("1850-00-01", id="month 0"),
         pytest.param("1850-04-31", id="31 April"),
+        pytest.param("1850-04-00", id="day 0"),
         pytest.param("0004-02-29", id="leap day in noleap"),
         pytest.param("-1850-01-01", id="before year 0"),
         pytest.param("$STARTDATE", id="reference"),
@@ -209,6 +218,7 @@ def test_a_stored_date_tells_its_calendar() -> None:
         pytest.param("1850-01-01", "date", -1, -999, None, id="date that is not set"),
         pytest.param("1850-01-01", "date", -1, None, None, id="date that is not there"),
         pytest.param("1850-01-01", "monthly", 1, None, "1850-02-01", id="monthly"),
+        pytest.param("1850-01-20", "monthly", 1, None, "1850-02-01", id="from within a month"),
         pytest.param("1850-01-10", "ifdays0", 15, None, "1850-01-15", id="day of this month"),
         pytest.param("1850-01-15", "ifdays0", 15, None, "1850-02-15", id="day of next month"),
         pytest.param("1850-12-31", "yearly", 1, None, "1851-01-01", id="yearly"),
@@ -224,3 +234,10 @@ def test_a_run_stops_where_its_option_says(
 ) -> None:
     stop = stop_date(parse_model_date(start, "NO_LEAP"), option, count, until)
     assert (stop and stop.text) == expected
+
+
+@pytest.mark.parametrize("option", ["monthly", "ifdays0", "yearly"])
+def test_a_run_to_a_day_stops_at_its_beginning(option: str) -> None:
+    stop = stop_date(parse_ymd(18500101, "NO_LEAP", 3600), option, 15, None)
+    assert stop is not None
+    assert stop.second == 0

@@ -50,6 +50,16 @@ ERROR = "04:00:00: case.run error \nERROR: RUN FAIL: Command 'srun' failed"
             id="killed, then the user goes on",
         ),
         pytest.param(
+            (START, "05:00:00: something else was done"),
+            [("11", None, "unknown")],
+            id="killed, then a line of another form",
+        ),
+        pytest.param(
+            (START, "03:10:00: Starting script x.sh", "03:20:00: Completed script x.sh"),
+            [("11", None, "running")],
+            id="scripts of a run that goes on",
+        ),
+        pytest.param(
             (START, "05:00:00: case.submit starting 12"),
             [("11", None, "unknown")],
             id="killed, then submitted again",
@@ -88,6 +98,11 @@ ERROR = "04:00:00: case.run error \nERROR: RUN FAIL: Command 'srun' failed"
             (START, "03:10:00: st_archive starting ", "03:20:00: st_archive success ", SUCCESS),
             [("11", "04:00:00", "completed")],
             id="archiving goes on meanwhile",
+        ),
+        pytest.param(
+            (START, "03:10:00: st_archive starting ", "03:20:00: case.st_archive success 12"),
+            [("11", None, "running")],
+            id="no end yet, while another job archives",
         ),
         pytest.param(
             (START, "03:10:00: Starting script x.sh", "03:20:00: Completed script x.sh", SUCCESS),
@@ -178,6 +193,11 @@ ERROR = "04:00:00: case.run error \nERROR: RUN FAIL: Command 'srun' failed"
             (START, "03:30:00: case.run starting ", SUCCESS),
             [("11", "04:00:00", "completed"), (None, None, "running")],
             id="a success is of its own job before one without an id",
+        ),
+        pytest.param(
+            (START, SUCCESS, "05:00:00: model execution error ", "05:00:01: case.run error "),
+            [("11", "04:00:00", "completed")],
+            id="an error after the end",
         ),
         pytest.param((SUCCESS,), [], id="end without a start"),
         pytest.param(
@@ -271,6 +291,13 @@ def test_jobs_that_overlap_are_read_on_from_anywhere(
     assert parse_case_status(content, before) == parse_case_status(content)
 
 
+def test_of_very_many_runs_the_last_are_told() -> None:
+    runs = parse_case_status(
+        status(*(f"03:00:00: case.run starting {n}" for n in range(5001)))
+    ).runs
+    assert [run.job_id for run in runs] == [str(n) for n in range(1, 5001)]
+
+
 def test_times_are_iso_local_times() -> None:
     (attempt,) = parse_case_status(status(START, SUCCESS)).runs
     assert (attempt.start, attempt.end) == (f"{DAY}T03:00:00", f"{DAY}T04:00:00")
@@ -332,6 +359,7 @@ OTHER, OWN = attempt("10", "02:59:59"), attempt("11", "03:00:05")
         pytest.param([OTHER, OWN], OWN, id="the job's, not the nearest"),
         pytest.param([OTHER], None, id="only another job's"),
         pytest.param([attempt("11", "01:00:00"), OWN], OWN, id="the nearest of the job's"),
+        pytest.param([OWN, attempt("11", "05:00:00")], OWN, id="the nearest, and then another"),
         pytest.param([OWN, attempt("12", "05:00:00")], OWN, id="lines of a later job"),
         pytest.param(
             [attempt("11", "01:00:00")], attempt("11", "01:00:00"), id="the job's, however far"
@@ -349,6 +377,11 @@ OTHER, OWN = attempt("10", "02:59:59"), attempt("11", "03:00:05")
 )
 def test_an_execution_finds_its_own_run(attempts: list[Attempt], expected: Attempt | None) -> None:
     assert own_attempt(attempts, LID) == expected
+
+
+def test_an_execution_of_an_array_of_jobs_finds_its_own_run() -> None:
+    runs = [attempt(f"11[{place}].host", "03:00:00") for place in (6, 7, 8)]
+    assert own_attempt(runs, lid_of("11[7].host.250102-030000")) == runs[1]
 
 
 def test_without_a_batch_system_the_time_tells_the_run() -> None:

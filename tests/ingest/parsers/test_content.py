@@ -1,6 +1,7 @@
 """Bytes from the archive are expanded within limits, whatever they are."""
 
 import gzip
+import io
 import tracemalloc
 import zlib
 
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.parsers.content import expand, expand_head, text_lines
+from ingest.parsers.content import expand, expand_head, identity, text_lines
 from models.errors import ParseError
 from tests.ingest.builders import mutations, packed, reason_of
 
@@ -164,3 +165,23 @@ def test_a_head_is_never_longer_than_asked_for(data: bytes) -> None:
 )
 def test_text_becomes_lines(content: bytes, lines: list[str]) -> None:
     assert text_lines(content) == lines
+
+
+def named(content: bytes, name: str, mtime: int) -> bytes:
+    """Return what `gzip name` would write."""
+    target = io.BytesIO()
+    with gzip.GzipFile(name, "wb", 9, target, mtime) as file:
+        file.write(content)
+    return target.getvalue()
+
+
+def test_the_name_and_the_time_of_packing_do_not_tell_files_apart() -> None:
+    one, other = named(TEXT, "env_run.xml.1", 5), named(TEXT, "env_run.xml.22", 6)
+    assert one != other
+    assert identity(one) == identity(other) == identity(packed(TEXT))
+
+
+def test_what_is_packed_tells_files_apart() -> None:
+    packs = [named(TEXT, "a", 5), named(TEXT + b"x", "a", 5), packed(TEXT)[:-1]]
+    files = [*packs, TEXT, b"", *(file[10:] for file in packs), *(file[12:] for file in packs)]
+    assert len({identity(file) for file in files}) == len(set(files))

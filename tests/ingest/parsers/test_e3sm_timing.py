@@ -73,6 +73,16 @@ def test_the_first_of_two_lines_counts() -> None:
     assert profile("Case : another", "Run Time : 1.0", "Run Time : 2.0").case == "v3.LR.amip_0001"
 
 
+def test_credentials_are_masked() -> None:
+    assert profile("grid : https://u:pw@host/x").grid == "https://***@host/x"
+
+
+def test_a_very_long_line_is_cut() -> None:
+    grid = profile("grid : " + "x" * 10_000).grid
+    assert grid is not None
+    assert 1900 < len(grid) < 2000
+
+
 def test_the_case_root_is_not_taken_for_the_case() -> None:
     content = TIMING.replace(b"  Case ", b"  Caseroot    : /x\n  Case ")
     assert parse_e3sm_timing(content).case == "v3.LR.amip_0001"

@@ -42,6 +42,18 @@ def test_each_component_may_have_its_own_value(attribute: str) -> None:
     assert found == {"env_run.NTASKS.ATM": 5, "env_run.NTASKS.LND": 7}
 
 
+@pytest.mark.parametrize("attribute", ["compclass", "component"])
+def test_the_component_of_a_value_is_told_by_its_name(attribute: str) -> None:
+    value = f'<value other="x" {attribute}="ATM">5</value>'
+    found = parsed(f'<entry id="NTASKS"><values>{value}</values></entry>')
+    assert found == {"env_run.NTASKS.ATM": "5"}
+
+
+def test_a_value_of_its_own_counts_before_those_of_components() -> None:
+    values = '<values><value compclass="ATM">5</value></values>'
+    assert parsed(f'<entry id="A" value="1">{values}</entry>') == {"env_run.A": "1"}
+
+
 def test_groups_of_jobs_are_part_of_the_key() -> None:
     job = group("case.run", entry("JOB_QUEUE", "debug")), group("case.st", entry("ONE", "1"))
     found = parsed(*job, file="env_workflow")
@@ -51,6 +63,24 @@ def test_groups_of_jobs_are_part_of_the_key() -> None:
 def test_the_group_is_part_of_the_key_where_an_id_stands_in_several() -> None:
     found = parsed(group("one", entry("A", "1"), entry("B", "1")), group("two", entry("A", "2")))
     assert found == {"env_run.one.A": "1", "env_run.two.A": "2", "env_run.B": "1"}
+
+
+def test_an_id_that_stands_twice_in_one_group_needs_no_group() -> None:
+    assert parsed(group("g", entry("A", "1"), entry("A", "2"))) == {"env_run.A": "2"}
+
+
+@pytest.mark.parametrize(
+    ("file", "name", "key"),
+    [
+        pytest.param("env_workflow", "main", "env_workflow.main.A", id="of the workflow"),
+        pytest.param("env_batch", "case.run", "env_batch.case_run.A", id="of a job"),
+        pytest.param("env_batch", "main", "env_batch.A", id="of anything else"),
+    ],
+)
+def test_the_only_group_is_part_of_the_key_if_it_is_one_of_jobs(
+    file: str, name: str, key: str
+) -> None:
+    assert parsed(group(name, entry("A", "1")), file=file) == {key: "1"}
 
 
 def test_an_entry_outside_of_groups_is_taken() -> None:

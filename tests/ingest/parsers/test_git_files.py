@@ -64,6 +64,7 @@ def test_describe_may_tell_nothing(content: bytes) -> None:
             b"HEAD detached at v3\n\nEntering 'cime'\nOn branch x\n", None, id="of a submodule"
         ),
         pytest.param(b"On branch a\n\nEntering 'cime'\nOn branch b\n", "a", id="the main one's"),
+        pytest.param(b"On branch a\nOn branch b\n", "a", id="the first"),
         pytest.param(b"On branch \n", None, id="no name"),
         pytest.param(b"", None, id="empty"),
     ],
@@ -98,6 +99,16 @@ def remote(name: str, url: str) -> str:
         ),
         pytest.param('[remote "origin"]\npushurl = https://h/p.git\n', None, id="only for pushing"),
         pytest.param('[remote "origin"]\nurl =\n', None, id="no value"),
+        pytest.param(
+            '[remote "origin"]\nurl = https://h/1.git\nurl = https://h/2.git\n',
+            "https://h/1.git",
+            id="the first of two",
+        ),
+        pytest.param(
+            '[remote "origin"]\nfetch = x\n[submodule "x"]\nurl = https://h/s.git\n',
+            None,
+            id="submodule behind a remote without any",
+        ),
         pytest.param("url = https://h/x.git\n", None, id="no section"),
         pytest.param("", None, id="empty"),
         pytest.param(
@@ -124,6 +135,7 @@ def test_config_tells_the_url_of_the_main_remote(config: str, url: str | None) -
         pytest.param("ssh://git@[::1]:22/o/r", "https://[::1]/o/r", id="IPv6"),
         pytest.param("git://h.org/o/r", "git://h.org/o/r", id="git"),
         pytest.param("/home/jdoe/E3SM", "/home/jdoe/E3SM", id="local path"),
+        pytest.param("/home/j@doe/E3SM#2", "/home/j@doe/E3SM#2", id="local path with odd signs"),
         pytest.param("../E3SM", "../E3SM", id="relative path"),
         pytest.param("file:///home/jdoe/E3SM", "file:///home/jdoe/E3SM", id="local URL"),
         pytest.param("https://h.org/o/r?private_token=x#y", "https://h.org/o/r", id="query"),
@@ -131,6 +143,11 @@ def test_config_tells_the_url_of_the_main_remote(config: str, url: str | None) -
 )
 def test_a_url_is_made_public(url: str, public: str) -> None:
     assert public_url(url) == public
+
+
+@pytest.mark.parametrize("url", ["https://jdoe@", "jdoe@", "https://h.org?a@b", "?"])
+def test_a_url_without_an_end_of_its_credentials_is_refused(url: str) -> None:
+    assert reason_of(lambda: public_url(url)) == "bad_url"
 
 
 HIDING_PLACES = [
@@ -144,6 +161,7 @@ HIDING_PLACES = [
     pytest.param("u:{0}@h.org:o/r", id="scp with a password"),
     pytest.param("u:{0}@h.org/o/r", id="no scheme"),
     pytest.param("//u:{0}@h.org/o/r", id="no scheme but slashes"),
+    pytest.param("//{0}@h.org/o/r", id="token behind slashes"),
     pytest.param("https:/u:{0}@h.org/o/r", id="one slash"),
     pytest.param("https:///u:{0}@h.org/o/r", id="three slashes"),
     pytest.param("https::https://u:{0}@h.org/o/r", id="remote helper"),
@@ -153,6 +171,7 @@ HIDING_PLACES = [
     pytest.param("https://u:{0}@h\u2100.org/o/r", id="host that normalises to a slash"),
     pytest.param("https:\\\\u:{0}@h.org\\o\\r", id="backslashes"),
     pytest.param("https://h.org/o/r?token={0}", id="query"),
+    pytest.param("https://h.org/o/r?mail=a@{0}", id="query with an at"),
     pytest.param("https://h.org/o/r#{0}", id="fragment"),
     pytest.param("https://h.org/o/r;{0}@x:y@z", id="parameters"),
 ]

@@ -60,6 +60,7 @@ def is_chosen(wanted: str, actual: str) -> bool:
         pytest.param("!intel|gnu", ["pgi"], ["gnu", "intel"], id="all but alternatives"),
         pytest.param("openmpi-4.1", ["openmpi-4.1"], ["openmpi-4.1.2"], id="point"),
         pytest.param("c++", ["c++"], ["c", "cc"], id="what is no pattern"),
+        pytest.param("gnu.+", ["gnu.+"], ["gnu9", "gnu9+"], id="what only looks like a pattern"),
         pytest.param("(a+)+b", ["(a+)+b"], ["ab", "a" * 45], id="what a pattern may not hold"),
         pytest.param("!(a+)+b", ["ab"], ["(a+)+b"], id="all but that"),
         pytest.param("a.*" * 200, [], ["a" * 200], id="too long for a pattern"),

@@ -58,6 +58,12 @@ def read_values(values: str) -> Any:
         pytest.param("2*, 5", [None, None, 5], id="repeated null"),
         pytest.param("", None, id="no value"),
         pytest.param("'a', ! note\n 'b'", ["a", "b"], id="comment between values"),
+        pytest.param("(a, 1)", "(a, 1)", id="no complex number"),
+        pytest.param("(.true., 1)", "(.true., 1)", id="no complex number either"),
+        pytest.param("9223372036854775807", 2**63 - 1, id="largest integer"),
+        pytest.param("-9223372036854775808", -(2**63), id="smallest integer"),
+        pytest.param("9223372036854775808", "9223372036854775808", id="larger than any"),
+        pytest.param("-9223372036854775809", "-9223372036854775809", id="smaller than any"),
     ],
 )
 def test_a_value_means_what_fortran_reads(text: str, value: Any) -> None:
@@ -139,6 +145,7 @@ def test_array_elements_and_derived_types_are_variables_of_their_own() -> None:
         pytest.param("a(1:3) = 1,2,3", {"a": [1, 2, 3]}, id="section"),
         pytest.param("a(:) = 1,2,3", {"a": [1, 2, 3]}, id="all of it"),
         pytest.param("a(1)=1 a(2)=2 a(3)=3", {"a": [1, 2, 3]}, id="elements"),
+        pytest.param("a(0)=0 a(2)=2", {"a(0)": 0, "a(2)": 2}, id="an element before the first"),
         pytest.param("a(3)=3 a(1)=1 a(2)=2", {"a": [1, 2, 3]}, id="in any order"),
         pytest.param("a(1) = 1,2,3", {"a": [1, 2, 3]}, id="from an element on"),
         pytest.param("a( 01 ) = 1", {"a": 1}, id="one element"),

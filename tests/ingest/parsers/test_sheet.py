@@ -21,6 +21,7 @@ XML = b"""<?xml version="1.0"?>
 <entry id="A" value="1">
 <type>integer</type></entry>
 <entry id="B" value="x"/>
+<entry id="L" value="1"><type>integer</type></entry>
 <!--
 <entry id="B" value="x"/>
 -->
@@ -41,7 +42,10 @@ NML = b"""&g
  t(4) = 1
  u = 1
  u(2) = 2
+ v = 1
+ v = 1
  w % x(2) = 1
+ y(1:2) = 1, 2
 /
 outside = 1
 &h a = 1
@@ -62,7 +66,8 @@ def read_anew(known: Sheet, content: bytes) -> Sheet | None:
     [
         pytest.param(b'"A" value="1"', b'"A" value="25"', "env_run.A", 25, id="integer"),
         pytest.param(b'"A" value="1"', b'"A" value=""', "env_run.A", "", id="emptied"),
-        pytest.param(b'="x"/>\n<!--', b'="y"/>\n<!--', "env_run.B", "y", id="text"),
+        pytest.param(b'="x"/>\n<entry', b'="y"/>\n<entry', "env_run.B", "y", id="text"),
+        pytest.param(b'"L" value="1"', b'"L" value="-7"', "env_run.L", -7, id="with its type"),
         pytest.param(b">4<", b">8<", "env_run.N.ATM", 8, id="of a component"),
     ],
 )  # fmt: skip
@@ -86,6 +91,8 @@ def test_a_value_of_xml_is_read_from_its_line(
         pytest.param(b'value="1"', b'value="1" x="2"', id="another attribute"),
         pytest.param(b'id="A"', b'id="C"', id="another name"),
         pytest.param(b"<type>integer", b"<type>char", id="another type"),
+        pytest.param(b'"1"><type>integer', b'"1"><type>logical', id="another type in its line"),
+        pytest.param(b'"1"><type>', b'"><type>', id="no quote before the value"),
         pytest.param(b'value="1"', b"value='1'", id="other quotes"),
         pytest.param(b"</file>", b"\n</file>", id="another line"),
     ],
@@ -93,6 +100,15 @@ def test_a_value_of_xml_is_read_from_its_line(
 def test_anything_else_in_xml_has_to_be_parsed(old: bytes, new: bytes) -> None:
     assert old in XML
     assert read_anew(parse_env_sheet(XML, "env_run"), XML.replace(old, new, 1)) is None
+
+
+def test_only_values_that_are_new_are_cleaned() -> None:
+    known = parse_env_sheet(XML, "env_run")
+    found = known.with_content(
+        XML.replace(b'"A" value="1"', b'"A" value="2"'), lambda key, value: f"{key} was {value}"
+    )
+    assert found is not None
+    assert found.variables == known.variables | {"env_run.A": "env_run.A was 2"}
 
 
 @pytest.mark.parametrize(
@@ -128,6 +144,8 @@ def test_a_value_of_a_namelist_is_read_from_its_line(
         pytest.param(b"s(1) = 1", b"s(1) = 5", id="an element of a list"),
         pytest.param(b"t(4) = 1", b"t(4) = 5", id="an element alone"),
         pytest.param(b"u = 1", b"u = 5", id="a list that an element is merged into"),
+        pytest.param(b" v = 1\n v", b" v = 5\n v", id="a value that is set again"),
+        pytest.param(b"= 1, 2\n/", b"= 1, 2, 3\n/", id="more than fits into a section"),
         pytest.param(b"outside = 1", b"outside = 2", id="outside of groups"),
         pytest.param(b"&h a = 1", b"&h a = 2", id="a line that begins a group"),
     ],

@@ -89,6 +89,21 @@ def test_the_replay_gives_its_commands_without_credentials() -> None:
     ]
 
 
+def test_a_credential_in_a_command_that_is_cut_is_masked_whole() -> None:
+    for size in range(4060, 4090):
+        (command,) = parse_replay_sh(b"x" * size + b" https://me:hunter2@host.org")
+        assert len(command) <= 4096
+        assert "me:" not in command
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+def test_a_command_that_goes_on_in_the_next_line_is_one(end: bytes) -> None:
+    content = end.join([b"./xmlchange \\", b"A=1", b"./case.submit", b""])
+    assert [line.split() for line in parse_replay_sh(content)] == [
+        ["./xmlchange", "A=1"], ["./case.submit"],
+    ]  # fmt: skip
+
+
 def test_of_very_many_commands_the_last_are_kept() -> None:
     commands = parse_replay_sh(b"\n".join(b"./xmlchange A=%d" % n for n in range(3000)))
     assert len(commands) == 1000
@@ -114,6 +129,11 @@ def test_the_log_is_that_of_the_main_repository() -> None:
     assert parse_git_log(content) == {"git_log.commits": ["abc1234 one", "def5678 two"]}
 
 
+def test_the_log_loses_its_credentials() -> None:
+    content = b"abc1234 clone https://me:hunter2@h.org/x\n"
+    assert parse_git_log(content) == {"git_log.commits": ["abc1234 clone https://***@h.org/x"]}
+
+
 def test_remotes_lose_their_credentials() -> None:
     content = (
         b"origin\tgit@github.com:E3SM-Project/E3SM.git (fetch)\n"
@@ -134,6 +154,15 @@ def test_changes_of_the_source_are_told_by_file_and_digest() -> None:
     found = parse_git_diff(DIFF + b"\nEntering 'cime'\ndiff --git a/y.py b/y.py\n-b\n")
     assert found["git_diff.files"] == ["x.F90", "cime/y.py"]
     assert found["git_diff.sha256"] != parse_git_diff(DIFF)["git_diff.sha256"]
+
+
+def test_what_stands_before_the_first_change_does_not_matter() -> None:
+    assert parse_git_diff(b"warning: x\n\n" + DIFF) == parse_git_diff(DIFF)
+
+
+def test_of_very_many_changed_files_the_first_are_told() -> None:
+    content = b"".join(b"diff --git a/%d b/%d\n" % (n, n) for n in range(1200))
+    assert parse_git_diff(content)["git_diff.files"] == [str(n) for n in range(1000)]
 
 
 def test_clean_sources_have_no_digest() -> None:
