@@ -17,14 +17,6 @@ BuildSource = Literal["install_tree", "stage", "log", "junit", "cdash", "monitor
 
 
 @dataclass(frozen=True, slots=True)
-class SpecDocument:
-    """The document that tells the spec, as it lies in the file `name`."""
-
-    name: str
-    content: bytes
-
-
-@dataclass(frozen=True, slots=True)
 class PackageRepository:
     """Where the recipe came from; `commit` is known only while recipes were part of Spack."""
 
@@ -57,7 +49,7 @@ class FileProblem:
 class BuildAttempt:
     """One attempt. `status` is None where the files do not tell what became of it.
 
-    Nothing in it is a credential, but `spec_document` and `log_content` are as they were found.
+    Nothing in it is a credential, but `log_content` is as it was found.
     `errors` and `warnings` count occurrences, of which `omitted` have no event. Times are ISO:
     local time of the host, or UTC when they end in Z; `started` and `ended` are the first and the
     last that are told, which in a log are those of commands. `log_content` is the log where it
@@ -73,7 +65,6 @@ class BuildAttempt:
     errors: int = 0
     warnings: int = 0
     omitted: int = 0
-    spec_document: SpecDocument | None = None
     host: HostEnvironment | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
     configure_args: tuple[str, ...] | None = None

@@ -14,15 +14,6 @@ Parsed = TypeVar("Parsed")
 FILE_LIMIT = 2**28
 
 
-def files_in_memory(contents: Mapping[str, bytes]) -> dict[str, Chunks]:
-    """Return files whose contents are at hand, by path below the directory."""
-    return {name: _opener(content) for name, content in contents.items()}
-
-
-def _opener(content: bytes) -> Chunks:
-    return lambda: [content]
-
-
 class BuildFiles:
     """Reads the files of a directory, gzipped or plain; what cannot be read becomes a problem.
 

@@ -31,7 +31,6 @@ _OUTCOMES: dict[str, TestOutcome] = {
 }  # fmt: skip
 _INTEGER = re.compile(r"[0-9]{1,9}")
 _EPOCH = re.compile(r"[0-9]{1,11}(?:\.[0-9]{1,9})?")
-_REVISION = re.compile(r"[0-9a-f]{7,64}")
 _NO_TEXT = {"", "None", "(None,)"}
 
 
@@ -40,7 +39,7 @@ class CDashReport:
     """One step of the build of a package. Times are ISO in UTC.
 
     `has_failed` is None where the step does not tell. `events` have as many lines of context as
-    the report. `revision` is the commit of Spack. `log` is what the step printed, credentials too.
+    the report. `log` is what the step printed, credentials too.
     """
 
     step: CDashStep
@@ -56,7 +55,6 @@ class CDashReport:
     ended: str | None
     has_failed: bool | None
     spec: SpecName | None = None
-    revision: str | None = None
     events: tuple[LogEvent, ...] = ()
     tests: tuple[TestResult, ...] = ()
     log: bytes = b""
@@ -74,7 +72,6 @@ def parse_cdash(content: bytes, redactor: Redactor) -> CDashReport:
 
 
 def _update(root: "etree._Element") -> CDashReport:
-    revision = text_below(root, "Revision").strip()
     return CDashReport(
         "update",
         _package(text_below(root, "BuildName")),
@@ -84,7 +81,6 @@ def _update(root: "etree._Element") -> CDashReport:
         _time(text_below(root, "StartTime")),
         _time(text_below(root, "EndTime")),
         None,
-        revision=revision if _REVISION.fullmatch(revision) else None,
     )  # fmt: skip
 
 

@@ -63,14 +63,6 @@ class HostEnvironment:
     spack_commit: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class BuildVariables:
-    """What a dump sets and unsets: the names in its order, the values without shell quotes."""
-
-    values: Mapping[str, str]
-    unset: tuple[str, ...]
-
-
 def parse_host_environment(content: bytes, redactor: Redactor = NOTHING_KNOWN) -> HostEnvironment:
     """Return the fields of install_environment.json; ParseError as of `parse_object`."""
     return host_of(parse_object(content), redactor)
@@ -101,26 +93,21 @@ def spack_commit(version: str | None) -> str | None:
     return None if match is None else match["commit"] or match["described"]
 
 
-def parse_variables(content: bytes) -> BuildVariables:
+def parse_variables(content: bytes) -> dict[str, str]:
     """Return all variables of a dump, credentials too: not to be stored.
 
-    ParseError `too_large` or `unclosed_quote`.
+    The values are without the quotes of the shell. ParseError `too_large` or `unclosed_quote`.
     """
     if len(content) > ENVIRONMENT_LIMIT:
         raise ParseError("too_large", f"the file has more than {ENVIRONMENT_LIMIT} bytes")
     values: dict[str, str] = {}
-    unset: dict[str, None] = {}
     for words in _commands(content.decode("utf-8", errors="replace")):
         command, *operands = words
-        if command == "unset":
-            unset |= dict.fromkeys(name for name in operands if _NAME.fullmatch(name))
-            continue
         for word in operands if command == "export" else words[:1]:
             name, sign, value = word.partition("=")
             if sign and _NAME.fullmatch(name):
                 values[name] = value
-                unset.pop(name, None)
-    return BuildVariables(values, tuple(name for name in unset if name not in values))
+    return values
 
 
 def loose_variables(content: bytes) -> dict[str, str]:

@@ -24,11 +24,9 @@ _TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.zst", ".tzst")
 
 @dataclass(frozen=True, slots=True)
 class BuildOptions:
-    """How to import builds: with a dry run nothing is stored; `owner` and `tags` are for all."""
+    """How to import builds: with a dry run nothing is stored."""
 
     dry_run: bool = False
-    owner: str | None = None
-    tags: tuple[str, ...] = ()
 
 
 def open_place(path: Path, budgets: Budgets, name: str | None = None) -> Place:
@@ -106,8 +104,6 @@ async def _import_unit(
         said = replace(
             build,
             path=place.shown(build.path),
-            owner=options.owner,
-            tags=(*build.tags, *options.tags),
             ingestion_id=audit.id,
             fingerprint=unit.fingerprint(place.name) if is_last else None,
         )

@@ -16,7 +16,6 @@ from ingest.builds.attempt import (
     BuildStatus,
     LogFile,
     PackageRepository,
-    SpecDocument,
     course_of,
 )
 from ingest.builds.build_files import BuildFiles, Files
@@ -29,7 +28,6 @@ from ingest.builds.environment import (
     parse_host_environment,
     parse_variables,
 )
-from ingest.builds.log_events import EventLimits
 from ingest.builds.manifest import parse_manifest
 from ingest.builds.phases import STAGE, InstallTimes, parse_install_times, phase_of_log
 from ingest.builds.redaction import Redactor, redactor_of
@@ -69,9 +67,7 @@ def redactor_for(files: Files) -> Redactor:
     return _read_variables(BuildFiles(files)).redactor
 
 
-def read_install_tree(
-    files: Files, directory: str, limits: EventLimits | None = None
-) -> BuildAttempt:
+def read_install_tree(files: Files, directory: str) -> BuildAttempt:
     """Return the attempt that installed a prefix, from the files of its `.spack`.
 
     `directory` is the last part of the prefix. An archived log or a manifest tells that the
@@ -81,36 +77,33 @@ def read_install_tree(
     manifest = reader.parse(parse_manifest, "install_manifest.json")
     is_done = manifest is not None or reader.first_of(*LOG_FILES) is not None
     status: BuildStatus | None = "success" if is_done else None
-    built = _read_build(reader, status, limits)
+    built = _read_build(reader, status)
     names = [directory] if manifest is None else [directory, manifest.directory]
     attempt = _attempt(reader, built, names)
     return replace(
         attempt,
         source="install_tree",
-        spec_document=_spec_document(reader),
         manifest=manifest,
         repository=_repository(reader, attempt.package, built.host),
         problems=tuple(reader.problems),
     )
 
 
-def read_stage(files: Files, directory: str, limits: EventLimits | None = None) -> BuildAttempt:
+def read_stage(files: Files, directory: str) -> BuildAttempt:
     """Return the attempt whose stage this is; `directory` is its name."""
     reader = BuildFiles(files)
-    attempt = _attempt(reader, _read_build(reader, None, limits), [directory])
-    return replace(attempt, spec_document=_spec_document(reader), problems=tuple(reader.problems))
+    attempt = _attempt(reader, _read_build(reader, None), [directory])
+    return replace(attempt, problems=tuple(reader.problems))
 
 
-def read_failed_log(
-    chunks: Iterable[bytes], name: str, limits: EventLimits | None = None
-) -> BuildAttempt:
+def read_failed_log(chunks: Iterable[bytes], name: str) -> BuildAttempt:
     """Return the attempt that a log alone tells of; `name` is the name of its file.
 
     It failed if a message in its last phase says so; otherwise its status is unknown.
     """
     files = {LOG_FILES[0]: lambda: chunks}
     reader = BuildFiles(files)
-    attempt = _attempt(reader, _read_build(reader, None, limits, name), [name])
+    attempt = _attempt(reader, _read_build(reader, None, name), [name])
     return replace(attempt, source="log")
 
 
@@ -133,14 +126,11 @@ class _Variables(NamedTuple):
 
 
 def _read_build(
-    reader: BuildFiles,
-    status: BuildStatus | None,
-    limits: EventLimits | None,
-    log_name: str | None = None,
+    reader: BuildFiles, status: BuildStatus | None, log_name: str | None = None
 ) -> _Built:
     variables = _read_variables(reader)
     redactor = variables.redactor
-    options = LogOptions(limits=limits or EventLimits(), redactor=redactor)
+    options = LogOptions(redactor=redactor)
     report, logs = _read_logs(reader, options, log_name)
     if status is None and report.failed_phase is not None:
         status = "failed"
@@ -163,7 +153,7 @@ def _read_build(
 def _read_variables(reader: BuildFiles) -> _Variables:
     names = (ALL_VARIABLES, CHANGED_VARIABLES)
     dumps = {name: reader.parse(parse_variables, name) for name in names}
-    told = [dump.values for dump in dumps.values() if dump]
+    told = [dump for dump in dumps.values() if dump]
     lost = [name for name, dump in dumps.items() if dump is None]
     values = {name: value for dump in told for name, value in dump.items()}
     redactor = redactor_of(*told, *(reader.parse(loose_variables, name) or {} for name in lost))
@@ -221,12 +211,6 @@ def _attempt(reader: BuildFiles, built: _Built, names: list[str]) -> BuildAttemp
 
 def _first(look: Callable[[str], SpecName | None], names: list[str]) -> SpecName | None:
     return next((spec for name in names if (spec := look(name)) is not None), None)
-
-
-def _spec_document(reader: BuildFiles) -> SpecDocument | None:
-    name = reader.first_of(*SPEC_FILES)
-    content = reader.parse(bytes, *SPEC_FILES)
-    return None if name is None or content is None else SpecDocument(name, content)
 
 
 def _repository(

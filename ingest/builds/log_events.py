@@ -2,7 +2,7 @@
 
 import re
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ingest.builds.log_rules import (
@@ -272,13 +272,3 @@ class EventReader:
 
 def _clipped(text: str, limit: int) -> str:
     return text if len(text) <= limit else f"{text[: limit - 1]}\u2026"
-
-
-def find_events(
-    lines: Iterable[LogLine], limits: EventLimits | None = None
-) -> tuple[LogEvent, ...]:
-    """Return the errors and warnings of a log in its order."""
-    reader = EventReader(limits)
-    for line in lines:
-        reader.take(line)
-    return reader.finish()

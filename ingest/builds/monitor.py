@@ -13,12 +13,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from ingest.builds.attempt import BuildAttempt, BuildStatus, LogFile, SpecDocument
+from ingest.builds.attempt import BuildAttempt, BuildStatus, LogFile
 from ingest.builds.build_files import FILE_LIMIT, BuildFiles, Files
 from ingest.builds.build_log import LogOptions, LogReport, join_reports, read_log
 from ingest.builds.environment import host_of
 from ingest.builds.json_file import parse_object, text_of
-from ingest.builds.log_events import EventLimits
 from ingest.builds.phases import Phase, PhaseSpan, PhaseStatus
 from ingest.builds.redaction import Redactor
 from ingest.builds.spec_name import SpecName
@@ -35,12 +34,6 @@ _OUTCOMES: dict[object, PhaseStatus] = {"SUCCESS": "success", "ERROR": "failed",
 _END = "\n"
 
 
-class _Config(NamedTuple):
-    name: str
-    root: Mapping[str, Any]
-    content: bytes
-
-
 class _SavedPhase(NamedTuple):
     name: str
     status: PhaseStatus
@@ -48,14 +41,7 @@ class _SavedPhase(NamedTuple):
     output: bytes
 
 
-def is_monitor_directory(names: Iterator[str]) -> bool:
-    """Tell whether file names are those of a directory that Spack saved for the monitor."""
-    return any(_METADATA.fullmatch(name) for name in names)
-
-
-def read_monitor_directory(
-    files: Files, redactor: Redactor, limits: EventLimits | None = None
-) -> tuple[BuildAttempt, ...]:
+def read_monitor_directory(files: Files, redactor: Redactor) -> tuple[BuildAttempt, ...]:
     """Return the builds of a directory, by the names of their metadata files.
 
     A file that cannot be read is a problem of the attempts; a phase whose build is not there is
@@ -63,24 +49,24 @@ def read_monitor_directory(
     otherwise by name: the files do not keep their order.
     """
     reader = BuildFiles(files)
-    configs = list(_configs(reader))
+    roots = list(_roots(reader))
     builds = list(_metadata(reader))
     attempts = []
     for ids, data in builds:
         only = len(builds) == 1
-        phases = _phases(reader, None if only else ids, redactor, limits or EventLimits())
+        phases = _phases(reader, None if only else ids, redactor)
         status = _status(reader, None if only else ids)
-        attempts.append(_attempt(reader, data, configs, phases, status))
+        attempts.append(_attempt(reader, data, roots, phases, status))
     return tuple(attempts)
 
 
-def _configs(reader: BuildFiles) -> Iterator[_Config]:
+def _roots(reader: BuildFiles) -> Iterator[Mapping[str, Any]]:
+    """Yield the root of each spec."""
     for name in reader.names():
         if _CONFIG.fullmatch(name):
             document = reader.parse(parse_object, name)
-            content = reader.parse(bytes, name)
-            if document is not None and content is not None:
-                yield _Config(name, root_node(document), content)
+            if document is not None:
+                yield root_node(document)
 
 
 def _metadata(reader: BuildFiles) -> Iterator[tuple[set[str], dict[str, Any]]]:
@@ -93,9 +79,7 @@ def _metadata(reader: BuildFiles) -> Iterator[tuple[set[str], dict[str, Any]]]:
             yield {match["id"], digest}, data
 
 
-def _phases(
-    reader: BuildFiles, ids: set[str] | None, redactor: Redactor, limits: EventLimits
-) -> list[_SavedPhase]:
+def _phases(reader: BuildFiles, ids: set[str] | None, redactor: Redactor) -> list[_SavedPhase]:
     phases = []
     for name in reader.names():
         match = _PHASE.fullmatch(name)
@@ -107,7 +91,7 @@ def _phases(
         phase = text_of(saved.get("phase_name")) or match["phase"]
         output = text_of(saved.get("output"), FILE_LIMIT) or ""
         log = f"{output.removesuffix(_END)}{_END}".encode() if output else b""
-        report = read_log([log], LogOptions(phase=phase, limits=limits, redactor=redactor))
+        report = read_log([log], LogOptions(phase=phase, redactor=redactor))
         status = _OUTCOMES.get(text_of(saved.get("status")), "unknown")
         phases.append(_SavedPhase(phase, status, report, log))
     return sorted(phases, key=_order)
@@ -131,13 +115,13 @@ def _status(reader: BuildFiles, ids: set[str] | None) -> BuildStatus | None:
 def _attempt(
     reader: BuildFiles,
     data: Mapping[str, Any],
-    configs: list[_Config],
+    roots: list[Mapping[str, Any]],
     phases: list[_SavedPhase],
     status: BuildStatus | None,
 ) -> BuildAttempt:
     full_hash = text_of(data.get("full_hash"))
-    config = next((c for c in configs if full_hash and c.root.get("full_hash") == full_hash), None)
-    root = config.root if config else root_node(data)
+    same = (root for root in roots if full_hash and root.get("full_hash") == full_hash)
+    root = next(same, None) or root_node(data)
     report = join_reports(_shifted([phase.report for phase in phases]))
     failed = next((phase.name for phase in phases if phase.status == "failed"), None)
     package = text_of(root.get("name")) or report.package
@@ -155,7 +139,6 @@ def _attempt(
         report.errors,
         report.warnings,
         report.omitted,
-        spec_document=SpecDocument(config.name, config.content) if config else None,
         host=host_of(data),
         package=package,
         tags=tuple(dict.fromkeys(tag for part in tags.split(",") if (tag := part.strip()))),

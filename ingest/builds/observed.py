@@ -27,7 +27,6 @@ class ObservedBuild:
     source: BuildSource | None = None
     session: str | None = None
     fingerprint: str | None = None
-    owner: str | None = None
     tags: tuple[str, ...] = ()
     ingestion_id: str | None = None
     cause: "ObservedBuild | None" = None

@@ -126,7 +126,6 @@ def describe(build: ObservedBuild, kept: Kept, now: datetime) -> BuildParts:
         test_counts=dict(sorted(Counter(test.outcome for test in attempt.tests).items())),
         logs=[_log(attempt, name, stored) for name, stored in logs.items()],
         tags=sorted({*attempt.tags, *build.tags})[:100],
-        owner=build.owner,
         session=build.session,
         sources=[build.told_by],
         source_path=build.path,

@@ -8,7 +8,6 @@ from ingest.builds.build_log import LogOptions, read_log
 from ingest.builds.cdash import CDashReport, CDashStep
 from ingest.builds.environment import HostEnvironment
 from ingest.builds.junit import JUnitCase, JUnitSuite
-from ingest.builds.log_events import EventLimits
 from ingest.builds.phases import Phase, PhaseStatus
 from ingest.builds.redaction import Redactor
 from ingest.builds.spec_name import SpecName, spec_in_text
@@ -16,34 +15,28 @@ from ingest.builds.spec_name import SpecName, spec_in_text
 _ORDER: tuple[CDashStep, ...] = ("update", "configure", "build", "test")
 
 
-def junit_attempts(
-    suites: Iterable[JUnitSuite], redactor: Redactor, limits: EventLimits | None = None
-) -> tuple[BuildAttempt, ...]:
+def junit_attempts(suites: Iterable[JUnitSuite], redactor: Redactor) -> tuple[BuildAttempt, ...]:
     """Return the attempts of a JUnit report, in its order.
 
     A node that was skipped was no attempt, with one exception: the requested spec itself, when
     another node failed, was not run because of it.
     """
-    return tuple(_junit_attempts(suites, redactor, limits or EventLimits()))
+    return tuple(_junit_attempts(suites, redactor))
 
 
-def _junit_attempts(
-    suites: Iterable[JUnitSuite], redactor: Redactor, limits: EventLimits
-) -> Iterator[BuildAttempt]:
+def _junit_attempts(suites: Iterable[JUnitSuite], redactor: Redactor) -> Iterator[BuildAttempt]:
     for suite in suites:
         has_failure = any(case.outcome == "failed" for case in suite.cases)
         for case in suite.cases:
             if case.outcome != "skipped":
-                yield _junit_attempt(suite, case, redactor, limits)
+                yield _junit_attempt(suite, case, redactor)
             elif has_failure and case.package == suite.name:
                 yield BuildAttempt("junit", _junit_spec(case, ""), "not_run", package=case.package)
 
 
-def _junit_attempt(
-    suite: JUnitSuite, case: JUnitCase, redactor: Redactor, limits: EventLimits
-) -> BuildAttempt:
+def _junit_attempt(suite: JUnitSuite, case: JUnitCase, redactor: Redactor) -> BuildAttempt:
     name = "system-out"
-    report = read_log([case.log], LogOptions(name=name, limits=limits, redactor=redactor))
+    report = read_log([case.log], LogOptions(name=name, redactor=redactor))
     status: BuildStatus = "success" if case.outcome == "success" else "failed"
     course = course_of(report, None, status)
     return BuildAttempt(

@@ -137,17 +137,6 @@ async def read_build(database: Database, own_id: str) -> BuildRecord | None:
     return None if document is None else BuildRecord.model_validate(document)
 
 
-async def read_events(database: Database, own_id: str) -> list[BuildEvent]:
-    """Return all events of a build that are kept, in the order of its logs."""
-    build = await read_build(database, own_id)
-    if build is None:
-        return []
-    found = await database.build_events.find({"buildId": own_id}, sort=[("number", 1)])
-    others = [BuildEvent.model_validate(event) for part in found for event in part["events"]]
-    place = {log.name: number for number, log in enumerate(build.logs)}
-    return sorted([*build.events, *others], key=lambda e: (place.get(e.log or "", 0), e.log_line))
-
-
 async def _write(database: Database, parts: BuildParts) -> BuildOutcome:
     """Add an account to what is recorded, on top of the revision that was read."""
     seen = first_account(parts.record)

@@ -62,7 +62,6 @@ class Provenance:
     is_explicit: bool | None = None
     is_installed: bool | None = None
     installation_time: float | None = None
-    ref_count: int | None = None
     install_path: str | None = None
     deprecated_for: str | None = None
     recorded_origin: str | None = None

@@ -8,6 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from ingest.assemble import Observation
+from ingest.builds.build_files import Chunks
 from ingest.inventory import Artefact, FileEntry, take_inventory
 from ingest.layout import Location
 from ingest.sample import SampleArchive, SampleOptions
@@ -21,6 +22,15 @@ from models.tables import Tables
 LID = "1000.250102-030405"
 KEY = CaseKey("chrysalis", "jdoe", "v3.LR.amip_0001")
 TABLES = Tables()
+
+
+def files_in_memory(contents: Mapping[str, bytes]) -> dict[str, Chunks]:
+    """Return files whose contents are at hand, by path below the directory."""
+    return {name: _opener(content) for name, content in contents.items()}
+
+
+def _opener(content: bytes) -> Chunks:
+    return lambda: [content]
 
 
 def lid_of(text: str) -> Lid:

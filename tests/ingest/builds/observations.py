@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import Any
 
 from ingest.builds.attempt import BuildAttempt
-from ingest.builds.build_files import files_in_memory
 from ingest.builds.install_tree import (
     read_failed_log,
     read_install_tree,
@@ -16,6 +15,10 @@ from ingest.builds.junit import parse_junit
 from ingest.builds.observed import ObservedBuild
 from ingest.builds.redaction import Redactor
 from ingest.builds.reported import junit_attempts
+from ingest.builds.store import read_build
+from models.build import BuildEvent
+from models.database import Database
+from tests.ingest.builders import files_in_memory
 from tests.ingest.builds import reports
 from tests.ingest.builds.test_install_tree import FAILED, INSTALLED, NAME, STAGE
 
@@ -35,6 +38,16 @@ def _of_files(attempt: BuildAttempt, files: Mapping[str, bytes], path: str) -> O
     opened = files_in_memory(files)
     logs = {log.name: opened[log.name] for log in attempt.logs}
     return ObservedBuild(attempt, path, logs, redactor_for(opened))
+
+
+async def kept_events(database: Database, build_id: str) -> list[BuildEvent]:
+    """All events of a build that are kept, in the order of its logs."""
+    build = await read_build(database, build_id)
+    assert build is not None
+    found = await database.build_events.find({"buildId": build_id}, sort=[("number", 1)])
+    others = [BuildEvent.model_validate(event) for part in found for event in part["events"]]
+    place = {log.name: number for number, log in enumerate(build.logs)}
+    return sorted([*build.events, *others], key=lambda e: (place.get(e.log or "", 0), e.log_line))
 
 
 def of_log(log: bytes = FAILED, suffix: str = "aaaaaaaa") -> ObservedBuild:

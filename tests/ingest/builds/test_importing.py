@@ -240,11 +240,6 @@ async def test_a_dry_run_counts_and_stores_nothing(database: Database, tmp_path:
     assert await database.builds.count({}) == 0
 
 
-async def test_owner_and_tags_are_for_all(database: Database, tmp_path: Path) -> None:
-    await imported(database, write_tree(tmp_path), owner="me", tags=("nightly",))
-    assert await database.builds.count({"owner": "me", "tags": "nightly"}) == 8
-
-
 async def test_members_that_lead_elsewhere_are_not_read(database: Database, tmp_path: Path) -> None:
     path = write_tar(tmp_path / "a.tgz", {f"../{LOG_NAME}": FAILED})
     audit = await imported(database, path)

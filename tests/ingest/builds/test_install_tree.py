@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.builds.attempt import BuildAttempt
-from ingest.builds.build_files import files_in_memory
 from ingest.builds.install_tree import (
     find_install_trees,
     read_failed_log,
@@ -17,7 +16,7 @@ from ingest.builds.install_tree import (
     redactor_for,
 )
 from ingest.builds.spec_name import SpecName
-from tests.ingest.builders import mutations, packed
+from tests.ingest.builders import files_in_memory, mutations, packed
 
 HASH = "abcdefghijklmnopqrstuvwxyz234567"
 NAME = f"p-1.2-{HASH}"
@@ -95,16 +94,6 @@ def test_the_host_is_told_without_credentials() -> None:
     assert host is not None
     assert SECRET not in str(host)
     assert "hunter2" not in str(host)
-
-
-def test_the_document_of_the_spec_is_untouched() -> None:
-    document = installed().spec_document
-    assert document is not None
-    assert (document.name, document.content) == ("spec.json", SPEC)
-    old = {k: v for k, v in INSTALLED.items() if k != "spec.json"} | {"spec.yaml": b"spec: []"}
-    document = installed(old).spec_document
-    assert document is not None
-    assert (document.name, document.content) == ("spec.yaml", b"spec: []")
 
 
 def test_the_recipe_came_from_a_repository() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.builds.build_log import LogOptions, LogReport, join_reports, read_log
-from ingest.builds.log_events import EventLimits, LogEvent, find_events
+from ingest.builds.log_events import EventLimits, EventReader, LogEvent
 from ingest.builds.log_stream import log_lines
 from tests.ingest.builders import packed
 
@@ -15,7 +15,10 @@ ERROR = "b.c:3:7: error: no x"
 
 
 def events(*lines: str, **limits: int) -> tuple[LogEvent, ...]:
-    return find_events(log_lines(["\n".join(lines).encode()]), EventLimits(**limits))
+    reader = EventReader(EventLimits(**limits))
+    for line in log_lines(["\n".join(lines).encode()]):
+        reader.take(line)
+    return reader.finish()
 
 
 def event(*lines: str) -> LogEvent:

@@ -8,10 +8,9 @@ import pytest
 from hypothesis import given, settings
 
 from ingest.builds.attempt import BuildAttempt
-from ingest.builds.build_files import files_in_memory
-from ingest.builds.monitor import is_monitor_directory, read_monitor_directory
+from ingest.builds.monitor import read_monitor_directory
 from ingest.builds.redaction import Redactor
-from tests.ingest.builders import mutations
+from tests.ingest.builders import files_in_memory, mutations
 
 FULL, DAG = "f" * 32, "d" * 32
 METADATA = {
@@ -60,8 +59,6 @@ def test_a_build_is_put_together_from_its_files() -> None:
     ]  # fmt: skip
     assert attempt.host is not None
     assert attempt.host.host_target == "skylake"
-    assert attempt.spec_document is not None
-    assert attempt.spec_document.content == saved()["spec-p-1.2-config.json"]
 
 
 def test_lines_and_bytes_count_in_all_phases_together() -> None:
@@ -99,7 +96,7 @@ def test_the_status_is_in_our_words(status: str, expected: str) -> None:
 
 def test_without_its_spec_a_build_has_the_full_hash_only() -> None:
     (attempt,) = attempts({k: v for k, v in saved().items() if not k.startswith("spec-")})
-    assert (attempt.spec, attempt.spec_document) == (None, None)
+    assert attempt.spec is None
     assert attempt.package == "p"
 
 
@@ -108,11 +105,6 @@ def test_a_damaged_file_is_a_problem() -> None:
     (attempt,) = attempts(saved() | {name: b"{"})
     assert [(p.file, p.reason) for p in attempt.problems] == [(name, "not_json")]
     assert [p.name for p in attempt.phases] == ["autoreconf"]
-
-
-def test_the_directory_is_known_by_its_names() -> None:
-    assert is_monitor_directory(iter(saved()))
-    assert not is_monitor_directory(iter(["spec.json", "build.log"]))
 
 
 @settings(deadline=None, max_examples=40)

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from ingest.builds.build_files import files_in_memory
 from ingest.builds.cdash import parse_cdash
 from ingest.builds.install_tree import read_failed_log, read_install_tree, read_stage
 from ingest.builds.junit import parse_junit
 from ingest.builds.redaction import Redactor
 from ingest.builds.reported import cdash_attempts, junit_attempts
 from ingest.builds.test_stage import read_test_stage
+from tests.ingest.builders import files_in_memory
 
 _BESIDE = Path(__file__).parents[4] / "shared" / "data"
 _SPACK = Path(os.environ.get("CASELEDGER_TEST_DATA", _BESIDE)) / "spack"

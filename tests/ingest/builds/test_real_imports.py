@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from ingest.builds.store import read_events
 from models.database import Database
 from models.stored_log import read_log
+from tests.ingest.builds.observations import kept_events
 from tests.ingest.builds.test_importing import imported
 
 _BESIDE = Path(__file__).parents[4] / "shared" / "data"
@@ -49,7 +49,7 @@ async def test_a_stage_and_its_log_are_one_attempt(database: Database) -> None:
     assert sorted(build["sources"] for build in broken) == [["log"], ["log", "stage"]]
     for build in await database.builds.find({}):
         assert build["status"] == "failed"
-        events = await read_events(database, build["_id"])
+        events = await kept_events(database, build["_id"])
         errors = [event for event in events if event.severity == "error"]
         assert any(event.phase == build["failedPhase"] for event in errors)
 

@@ -6,12 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.builds.build_files import files_in_memory
 from ingest.builds.redaction import Redactor
 from ingest.builds.spec_name import SpecName
 from ingest.builds.test_results import TestResult, parse_results, parse_tested, read_test_log
 from ingest.builds.test_stage import read_test_stage, root_node
-from tests.ingest.builders import packed, reason_of
+from tests.ingest.builders import files_in_memory, packed, reason_of
 
 HASH = "abcdefghijklmnopqrstuvwxyz234567"
 LOG = b"""==> Testing package p-1.0-abcdefg

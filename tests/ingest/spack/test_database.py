@@ -40,9 +40,7 @@ def test_a_record_tells_of_its_installation() -> None:
     first, second, *_ = documents(database([app]))
     told = first.provenance
     assert (told.origin, told.is_root, told.is_explicit) == ("install_tree", True, True)
-    assert (told.is_installed, told.installation_time, told.ref_count) == (
-        True, 1744963943.3079917, 1,
-    )  # fmt: skip
+    assert (told.is_installed, told.installation_time) == (True, 1744963943.3079917)
     assert told.place == f"database.installs.{app.hash}"
     assert (second.provenance.is_root, second.provenance.is_explicit) == (False, False)
 
