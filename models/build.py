@@ -19,6 +19,7 @@ from models.stored import Stored
 BuildStatus = Literal["success", "failed", "cancelled", "running", "not_run"]
 BuildSource = Literal["install_tree", "stage", "log", "junit", "cdash", "monitor", "test", "live"]
 BuildKind = Literal["build", "test"]
+PhaseStatus = Literal["success", "failed", "running", "unknown"]
 TestOutcome = Literal["passed", "failed", "skipped", "no_tests"]
 
 
@@ -26,7 +27,7 @@ class BuildPhase(Stored):
     """A phase. Lines, from 1, and bytes are those of the stored log that `log` names."""
 
     name: str
-    status: Literal["success", "failed", "running", "unknown"]
+    status: PhaseStatus
     seconds: float | None = None
     started_local: str | None = None
     log: str | None = None
@@ -57,7 +58,10 @@ class BuildEvent(Stored):
 
 
 class BuildHost(Stored):
-    """Where a build ran, as install_environment.json tells."""
+    """Where a build ran, as install_environment.json tells.
+
+    `spack_version` is as Spack says it, `spack_commit` the commit in it.
+    """
 
     host_os: str | None = None
     platform: str | None = None

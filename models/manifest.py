@@ -27,7 +27,8 @@ Entry = dict[str, Any]
 class ManifestEntry(Stored):
     """An installed file; `path` is relative to the prefix, `.` for the prefix itself.
 
-    `mode` is st_mode, `hash` base32 of the SHA-1 of the content, `target` that of a link. What is
+    `mode` is st_mode, `hash` base32 of the SHA-1 of the content. `target` is that of a link:
+    relative to the link's directory when it is inside the prefix, as it stands otherwise. What is
     not known is left out.
     """
 

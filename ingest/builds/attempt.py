@@ -2,18 +2,14 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
 from ingest.builds.build_log import LogReport
-from ingest.builds.environment import HostEnvironment
 from ingest.builds.log_events import LogEvent
 from ingest.builds.manifest import Manifest
 from ingest.builds.phases import STAGE, InstallTimes, Phase, PhaseSpan, describe_phases
 from ingest.builds.spec_name import SpecName
 from ingest.builds.test_results import TestResult
-
-BuildStatus = Literal["success", "failed", "cancelled", "running", "not_run"]
-BuildSource = Literal["install_tree", "stage", "log", "junit", "cdash", "monitor"]
+from models.build import BuildHost, BuildSource, BuildStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +61,7 @@ class BuildAttempt:
     errors: int = 0
     warnings: int = 0
     omitted: int = 0
-    host: HostEnvironment | None = None
+    host: BuildHost | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
     configure_args: tuple[str, ...] | None = None
     manifest: Manifest | None = None

@@ -17,8 +17,9 @@ from ingest.builds.log_events import LogEvent
 from ingest.builds.log_rules import Finding, Severity, find, is_gfortran_message, place_ahead
 from ingest.builds.redaction import Redactor
 from ingest.builds.spec_name import SpecName, spec_in_text
-from ingest.builds.test_results import TestOutcome, TestResult
+from ingest.builds.test_results import TestResult
 from ingest.builds.xml_report import parse_report, text_below
+from models.build import TestOutcome
 from models.errors import ParseError
 
 CDashStep = Literal["configure", "build", "update", "test"]

@@ -7,12 +7,12 @@ spack-build-env.txt of a stage holds the whole environment of the user: credenti
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 from ingest.builds.json_file import parse_object, text_of
 from ingest.builds.redaction import NOTHING_KNOWN, Redactor, is_secret_name
 from ingest.secret_names import names_secret
 from ingest.secrets import MASK
+from models.build import BuildHost
 from models.errors import ParseError
 
 ENVIRONMENT_LIMIT = 2**24
@@ -50,25 +50,12 @@ _OPTION = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class HostEnvironment:
-    """Where a build ran. `spack_version` is as Spack says it, `spack_commit` the commit in it."""
-
-    host_os: str | None
-    platform: str | None
-    host_target: str | None
-    hostname: str | None
-    kernel_version: str | None
-    spack_version: str | None
-    spack_commit: str | None
-
-
-def parse_host_environment(content: bytes, redactor: Redactor = NOTHING_KNOWN) -> HostEnvironment:
+def parse_host_environment(content: bytes, redactor: Redactor = NOTHING_KNOWN) -> BuildHost:
     """Return the fields of install_environment.json; ParseError as of `parse_object`."""
     return host_of(parse_object(content), redactor)
 
 
-def host_of(fields: Mapping[str, object], redactor: Redactor = NOTHING_KNOWN) -> HostEnvironment:
+def host_of(fields: Mapping[str, object], redactor: Redactor = NOTHING_KNOWN) -> BuildHost:
     """Return the host that the fields of a document tell of; those of the wrong type are None."""
 
     def told(name: str) -> str | None:
@@ -76,7 +63,7 @@ def host_of(fields: Mapping[str, object], redactor: Redactor = NOTHING_KNOWN) ->
         return None if text is None else redactor.text(text)
 
     version = told("spack_version")
-    return HostEnvironment(
+    return BuildHost(
         host_os=told("host_os"),
         platform=told("platform"),
         host_target=told("host_target"),

@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 from ingest.builds.attempt import (
     BuildAttempt,
-    BuildStatus,
     LogFile,
     PackageRepository,
     course_of,
@@ -21,7 +20,6 @@ from ingest.builds.attempt import (
 from ingest.builds.build_files import BuildFiles, Files
 from ingest.builds.build_log import LogOptions, LogReport, join_reports, read_log
 from ingest.builds.environment import (
-    HostEnvironment,
     allowed_variables,
     loose_variables,
     parse_configure_args,
@@ -34,6 +32,7 @@ from ingest.builds.redaction import Redactor, redactor_of
 from ingest.builds.spec_name import SpecName, spec_of_path
 from ingest.builds.test_results import TEST_LOG, TestResult, read_test_log
 from ingest.spack.prefix import METADATA, SPEC_FILES
+from models.build import BuildHost, BuildStatus
 
 LOG_FILES = ("spack-build-out.txt", "spack-build.out", "build.out", "spack-build.txt")
 ALL_VARIABLES = "spack-build-env.txt"
@@ -114,7 +113,7 @@ class _Built(NamedTuple):
     report: LogReport
     logs: tuple[LogFile, ...]
     times: InstallTimes | None
-    host: HostEnvironment | None
+    host: BuildHost | None
     variables: dict[str, str]
     configure_args: tuple[str, ...] | None
     tests: tuple[TestResult, ...]
@@ -214,7 +213,7 @@ def _first(look: Callable[[str], SpecName | None], names: list[str]) -> SpecName
 
 
 def _repository(
-    reader: BuildFiles, package: str | None, host: HostEnvironment | None
+    reader: BuildFiles, package: str | None, host: BuildHost | None
 ) -> PackageRepository | None:
     """Return where the recipe of the package came from, by the copy that Spack keeps of it."""
     own = {package, (package or "").replace("-", "_")}

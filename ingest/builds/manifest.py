@@ -10,34 +10,16 @@ import re
 import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 from ingest.builds.json_file import count_of, parse_object, text_of
 from models.errors import ParseError
-
-EntryType = Literal["file", "dir", "link", "other"]
+from models.manifest import EntryType, ManifestEntry
 
 PREFIX_ITSELF = "."
 _TYPES: dict[object, EntryType] = {"file": "file", "dir": "dir", "link": "link"}
 _METADATA = "/.spack"
 _HASHED = re.compile(r"-[a-z2-7]{32}(?=/|$)")
 _LONGEST_PATH = 4096
-
-
-@dataclass(frozen=True, slots=True)
-class ManifestEntry:
-    """An installed file. `path` is relative to the prefix, `.` for the prefix itself.
-
-    `mode` is st_mode. `target` is that of a link: relative to the link's directory when it is
-    inside the prefix, as it stands otherwise. `hash` is base32 of the SHA-1 of the content.
-    """
-
-    path: str
-    type: EntryType
-    mode: int | None = None
-    size: int | None = None
-    hash: str | None = None
-    target: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,16 +80,16 @@ def _inside(prefix: str, path: str) -> str | None:
 
 def _entry(prefix: str, path: str, fields: object) -> ManifestEntry:
     if not isinstance(fields, Mapping):
-        return ManifestEntry(path, "other")
+        return ManifestEntry(path=path, type="other")
     mode = count_of(fields.get("mode"))
     target = text_of(fields.get("dest"), _LONGEST_PATH)
     return ManifestEntry(
-        path,
-        _TYPES.get(text_of(fields.get("type"))) or _type(mode, fields),
-        mode,
-        count_of(fields.get("size")),
-        text_of(fields.get("hash")),
-        None if target is None else _target(prefix, path, target),
+        path=path,
+        type=_TYPES.get(text_of(fields.get("type"))) or _type(mode, fields),
+        mode=mode,
+        size=count_of(fields.get("size")),
+        hash=text_of(fields.get("hash")),
+        target=None if target is None else _target(prefix, path, target),
     )
 
 

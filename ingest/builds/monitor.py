@@ -13,15 +13,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from ingest.builds.attempt import BuildAttempt, BuildStatus, LogFile
+from ingest.builds.attempt import BuildAttempt, LogFile
 from ingest.builds.build_files import FILE_LIMIT, BuildFiles, Files
 from ingest.builds.build_log import LogOptions, LogReport, join_reports, read_log
 from ingest.builds.environment import host_of
 from ingest.builds.json_file import parse_object, text_of
-from ingest.builds.phases import Phase, PhaseSpan, PhaseStatus
+from ingest.builds.phases import Phase, PhaseSpan
 from ingest.builds.redaction import Redactor
 from ingest.builds.spec_name import SpecName
 from ingest.builds.test_stage import root_node
+from models.build import BuildStatus, PhaseStatus
 
 _CONFIG = re.compile(r"spec-.{1,300}\.json")
 _METADATA = re.compile(r"build-metadata-(?P<id>[A-Za-z0-9_]{1,100})\.json")

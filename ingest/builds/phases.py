@@ -9,12 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import pairwise
-from typing import Literal
 
 from ingest.builds.json_file import count_of, parse_object, seconds_of, text_of
 from ingest.builds.log_stream import LogLine
-
-PhaseStatus = Literal["success", "failed", "unknown"]
+from models.build import PhaseStatus
 
 STAGE = "stage"
 _MARKER = re.compile(

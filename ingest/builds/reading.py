@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 
-from ingest.builds.attempt import BuildAttempt, BuildStatus, LogFile
+from ingest.builds.attempt import BuildAttempt, LogFile
 from ingest.builds.build_files import Chunks, Files
 from ingest.builds.build_log import LogOptions, read_log
 from ingest.builds.cdash import CDashReport, parse_cdash
@@ -24,9 +24,9 @@ from ingest.builds.observed import ObservedBuild
 from ingest.builds.phases import Phase
 from ingest.builds.redaction import Redactor
 from ingest.builds.reported import cdash_attempts, junit_attempts
-from ingest.builds.test_results import TestOutcome
 from ingest.builds.test_stage import SUITE, TestedSpec, TestSuite, read_test_stage
 from ingest.builds.xml_report import REPORT_LIMIT
+from models.build import BuildStatus, TestOutcome
 from models.errors import ParseError
 
 _SNIFFED = 4096

@@ -14,13 +14,12 @@ from typing import Any, TypeVar
 
 from ingest.builds.attempt import BuildAttempt
 from ingest.builds.log_events import LogEvent
-from ingest.builds.manifest import Manifest, ManifestEntry
+from ingest.builds.manifest import Manifest
 from ingest.builds.observed import ObservedBuild
 from ingest.builds.phases import Phase
 from models.build import (
     BuildCause,
     BuildEvent,
-    BuildHost,
     BuildLog,
     BuildManifest,
     BuildPhase,
@@ -71,11 +70,8 @@ class Kept:
 
 def manifest_entries(manifest: Manifest | None) -> tuple[dict[str, Any], ...]:
     """Return the entries as they are stored, in the order of their paths."""
-    return () if manifest is None else tuple(map(_entry, manifest.entries))
-
-
-def _entry(entry: ManifestEntry) -> dict[str, Any]:
-    return {name: value for name, value in asdict(entry).items() if value is not None}
+    entries = () if manifest is None else manifest.entries
+    return tuple(entry.model_dump(exclude_none=True) for entry in entries)
 
 
 def digest_of(entries: Sequence[dict[str, Any]]) -> str | None:
@@ -117,7 +113,7 @@ def describe(build: ObservedBuild, kept: Kept, now: datetime) -> BuildParts:
         event_count=len(attempt.events),
         events=embedded,
         event_words=event_words([*embedded, *(event for part in parts for event in part)]),
-        host=BuildHost(**asdict(attempt.host)) if attempt.host else None,
+        host=attempt.host,
         variables=dict(variables),
         configure_args=None if attempt.configure_args is None else args,
         repository=BuildRepository(**asdict(attempt.repository)) if attempt.repository else None,

@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from ingest.builds.attempt import BuildAttempt, BuildStatus, LogFile, course_of
+from ingest.builds.attempt import BuildAttempt, LogFile, course_of
 from ingest.builds.build_log import LogOptions, read_log
 from ingest.builds.cdash import CDashReport, CDashStep
-from ingest.builds.environment import HostEnvironment
 from ingest.builds.junit import JUnitCase, JUnitSuite
-from ingest.builds.phases import Phase, PhaseStatus
+from ingest.builds.phases import Phase
 from ingest.builds.redaction import Redactor
 from ingest.builds.spec_name import SpecName, spec_in_text
+from models.build import BuildHost, BuildStatus, PhaseStatus
 
 _ORDER: tuple[CDashStep, ...] = ("update", "configure", "build", "test")
 
@@ -122,9 +122,9 @@ def _cdash_log(report: CDashReport) -> LogFile:
     return LogFile("Log", report.step, report.log.count(b"\n") + 1, len(report.log))
 
 
-def _cdash_host(key: _Submission, steps: Sequence[CDashReport]) -> HostEnvironment | None:
+def _cdash_host(key: _Submission, steps: Sequence[CDashReport]) -> BuildHost | None:
     for report in steps:
-        return HostEnvironment(
+        return BuildHost(
             host_os=None,
             platform=report.os_name.lower() if report.os_name else None,
             host_target=report.target,

@@ -8,13 +8,11 @@ Source of the format: Spack's install_test.py. A stage `<suite>/` holds `results
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal
 
 from ingest.builds.log_stream import LogLine, expanded, log_lines
 from ingest.builds.redaction import Redactor
 from ingest.parsers.content import text_lines
-
-TestOutcome = Literal["passed", "failed", "skipped", "no_tests"]
+from models.build import TestOutcome
 
 TEST_LOG = "install-time-test-log.txt"
 _OUTCOMES: dict[str, TestOutcome] = {

@@ -11,12 +11,12 @@ from ingest.builds.json_file import parse_object, text_of
 from ingest.builds.redaction import Redactor
 from ingest.builds.spec_name import SpecName, spec_of_test
 from ingest.builds.test_results import (
-    TestOutcome,
     TestResult,
     parse_results,
     parse_tested,
     read_test_log,
 )
+from models.build import TestOutcome
 
 RESULTS = "results.txt"
 SUITE = "test_suite.lock"

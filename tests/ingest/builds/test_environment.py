@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from ingest.builds.environment import (
     LONGEST_VALUE,
-    HostEnvironment,
     allowed_variables,
     parse_configure_args,
     parse_host_environment,
@@ -16,6 +15,7 @@ from ingest.builds.environment import (
     spack_commit,
 )
 from ingest.builds.redaction import Redactor
+from models.build import BuildHost
 from tests.ingest.builders import reason_of
 
 SECRET = "hunter2hunter2"
@@ -27,14 +27,20 @@ def test_the_host_is_read() -> None:
         b'{"host_os":"debian12","platform":"linux","host_target":"icelake","hostname":"h",'
         b'"spack_version":"1.3.0.dev0 (5817ab9613)","kernel_version":"#1 SMP","more":1}'
     )
-    assert parse_host_environment(content) == HostEnvironment(
-        "debian12", "linux", "icelake", "h", "#1 SMP", "1.3.0.dev0 (5817ab9613)", "5817ab9613"
+    assert parse_host_environment(content) == BuildHost(
+        host_os="debian12",
+        platform="linux",
+        host_target="icelake",
+        hostname="h",
+        kernel_version="#1 SMP",
+        spack_version="1.3.0.dev0 (5817ab9613)",
+        spack_commit="5817ab9613",
     )
 
 
 def test_fields_of_the_wrong_type_are_not_known() -> None:
     content = b'{"host_os":1,"platform":null,"hostname":["h"],"spack_version":""}'
-    assert parse_host_environment(content) == HostEnvironment(*[None] * 7)
+    assert parse_host_environment(content) == BuildHost()
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.builds.manifest import Manifest, ManifestEntry, parse_manifest
+from ingest.builds.manifest import Manifest, parse_manifest
+from models.manifest import ManifestEntry
 from tests.ingest.builders import reason_of
 
 HASH = "a" * 32
@@ -29,7 +30,8 @@ def entry(**fields: Any) -> ManifestEntry:
 
 def test_a_file_has_size_and_hash() -> None:
     fields = {"mode": FILE, "owner": 0, "group": 0, "hash": "MONF", "time": 1.5, "size": 7}
-    assert entry(**fields) == ManifestEntry("lib/x", "file", FILE, 7, "MONF")
+    expected = ManifestEntry(path="lib/x", type="file", mode=FILE, size=7, hash="MONF")
+    assert entry(**fields) == expected
 
 
 def test_the_prefix_itself_is_an_entry() -> None:
@@ -85,7 +87,7 @@ def test_fields_that_make_no_sense_are_not_known(fields: dict[str, Any]) -> None
 @pytest.mark.parametrize("value", [None, 1, "x", []])
 def test_an_entry_that_is_none_is_kept_by_its_path(value: object) -> None:
     found = parsed({f"{PREFIX}/.spack": {"mode": DIR}, f"{PREFIX}/x": value})
-    assert found.entries[-1] == ManifestEntry("x", "other")
+    assert found.entries[-1] == ManifestEntry(path="x", type="other")
 
 
 def test_without_metadata_the_prefix_is_named_with_a_hash() -> None:
