@@ -21,7 +21,7 @@ from models.spack.graph import (
     Node,
 )
 from models.spack.target import target_family
-from models.spack.version import VersionError, version_key
+from models.spack.version import stored_version_key
 
 Json = dict[str, Any]
 _Names = frozenset[str]
@@ -54,15 +54,6 @@ class TooManyDependenciesError(ParseError):
 
     def __reduce__(self) -> tuple[type["TooManyDependenciesError"], tuple[()]]:  # type: ignore[override]
         return type(self), ()
-
-
-@lru_cache(maxsize=65536)
-def stored_version_key(version: str) -> str | None:
-    """Return the key of a version; None for a text that is none to Spack."""
-    try:
-        return version_key(version)
-    except VersionError:
-        return None
 
 
 def identities(graph: Graph, verifications: Mapping[str, Verification]) -> dict[str, str]:
@@ -251,7 +242,7 @@ class Derivation:
             {
                 "name": compiler.name,
                 "version": compiler.version,
-                "versionKey": compiler.version and stored_version_key(compiler.version),
+                "versionKey": stored_version_key(compiler.version),
                 "hash": compiler.hash,
                 "languages": list(compiler.languages),
             }

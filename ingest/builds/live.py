@@ -38,7 +38,7 @@ from models.build_report import BuildChange, NewBuild, PhaseReport, ReportedEntr
 from models.database import Database, Insert, Update, Write
 from models.errors import NotOwnerError, WriteConflictError
 from models.manifest import manifest_digest, store_manifest
-from models.spack.version import VersionError, version_key
+from models.spack.version import stored_version_key
 from models.stored_log import StoredLog, store_log
 
 _PATIENCE_SECONDS = 30
@@ -60,7 +60,7 @@ async def begin_build(database: Database, new: NewBuild, owner: str) -> tuple[st
         spec_hash=new.spec_hash,
         name=new.name,
         version=new.version,
-        version_key=_version_key(new.version),
+        version_key=stored_version_key(new.version),
         status=new.status,
         order_key=(new.started_local or "").removesuffix("Z"),
         started_local=new.started_local,
@@ -101,13 +101,6 @@ def _id_of(new: NewBuild, owner: str) -> str:
     if new.key is None:
         return str(uuid.uuid4())
     return str(uuid.uuid5(_LIVE, f"{owner}\0{new.spec_hash}\0{new.key}"))
-
-
-def _version_key(version: str | None) -> str | None:
-    try:
-        return None if version is None else version_key(version)
-    except VersionError:
-        return None
 
 
 async def report_phase(

@@ -7,7 +7,6 @@ goes beyond their room is left out, and a problem `too_large` tells how much.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
@@ -30,7 +29,7 @@ from models.build import (
 )
 from models.fields import words_of
 from models.manifest import manifest_digest
-from models.spack.version import VersionError, version_key
+from models.spack.version import stored_version_key
 from models.stored_log import StoredLog
 
 EMBEDDED_EVENTS = 100
@@ -95,7 +94,7 @@ def describe(build: ObservedBuild, kept: Kept, now: datetime) -> BuildParts:
         spec_hash=attempt.spec.hash if attempt.spec else None,
         name=(attempt.spec.name if attempt.spec else attempt.package) or "",
         version=version,
-        version_key=_version_key(version),
+        version_key=stored_version_key(version),
         kind=build.kind,
         status="cancelled" if cause else attempt.status,
         failed_phase=attempt.failed_phase,
@@ -132,13 +131,6 @@ def describe(build: ObservedBuild, kept: Kept, now: datetime) -> BuildParts:
         updated_at=now,
     )
     return BuildParts(kept.build_id, record, parts, entries)
-
-
-def _version_key(version: str | None) -> str | None:
-    if version is not None:
-        with suppress(VersionError):
-            return version_key(version)
-    return None
 
 
 def _event(event: LogEvent) -> BuildEvent:

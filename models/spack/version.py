@@ -21,6 +21,7 @@ Source of the rules: lib/spack/spack/version/ in Spack 1.x.
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from models.errors import CaseledgerError
 
@@ -112,6 +113,15 @@ class VersionConstraint:
 def version_key(text: str) -> str:
     """Return the key of a concrete version: keys sort, byte by byte, as versions do."""
     return parse_version(text).key
+
+
+@lru_cache(maxsize=65536)
+def stored_version_key(text: str | None) -> str | None:
+    """Return the key of a version; None where it is not known, or a text that is none to Spack."""
+    try:
+        return version_key(text) if text else None
+    except VersionError:
+        return None
 
 
 def parse_version(text: str) -> Version:

@@ -15,6 +15,7 @@ from models.spack.version import (
     VersionError,
     parse_constraint,
     parse_version,
+    stored_version_key,
     version_key,
 )
 
@@ -348,3 +349,12 @@ def error_in(text: str) -> VersionError | None:
 def test_any_text_is_a_constraint_or_an_error_with_a_position(text: str) -> None:
     error = error_in(text)
     assert error is None or 0 <= error.position <= len(text)
+
+
+@pytest.mark.parametrize("text", [None, "", "1 2"])
+def test_what_is_no_version_has_no_key(text: str | None) -> None:
+    assert stored_version_key(text) is None
+
+
+def test_the_stored_key_is_that_of_the_version() -> None:
+    assert stored_version_key("1.12") == version_key("1.12")
