@@ -6,10 +6,10 @@ from typing import Any
 from api.errors import bad_value
 from models.database import Database
 from models.spack.query import Dependency, Node, SpecSyntaxError, parse_query
+from models.spec import hash_range
 from models.spec_search import (
     Narrowing,
     TooBroadError,
-    hash_range,
     one_of,
     spec_filter,
     version_conditions,

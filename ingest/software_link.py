@@ -12,6 +12,7 @@ from itertools import islice
 from typing import Any
 
 from models.database import Database
+from models.spec import hash_range
 
 Json = dict[str, Any]
 
@@ -89,7 +90,7 @@ async def _specs(database: Database, prefixes: Sequence[str]) -> AsyncIterator[J
     for part in _batches(prefixes, _PREFIXES_OF_QUERY):
         whole = [prefix for prefix in part if len(prefix) >= _WHOLE]
         ranges: list[Json] = [
-            {"hashes": {"$elemMatch": {"$gte": prefix, "$lt": f"{prefix}~"}}}
+            {"hashes": {"$elemMatch": hash_range(prefix)}}
             for prefix in part
             if len(prefix) < _WHOLE
         ]

@@ -8,7 +8,7 @@ from typing import Any
 from models.database import Database
 from models.errors import CaseledgerError
 from models.spack.graph import BUILD, FLAGS, HASH_NAMES, LINK_RUN
-from models.spec import SCOPES, Scope
+from models.spec import SCOPES, Scope, hash_range
 
 Json = dict[str, Any]
 
@@ -107,8 +107,7 @@ async def find_ids(database: Database, text: str, limit: int = MOST_PREFIXED + 1
     exact = await database.specs.find({"_id": text}, _SUMMARY)
     if exact and "~" in text:
         return exact
-    prefix = {"$gte": text, "$lt": f"{text}~"}
-    query = {"hashes": {"$elemMatch": prefix}}
+    query = {"hashes": {"$elemMatch": hash_range(text)}}
     found = await database.specs.find(query, _SUMMARY, limit=limit, hint="hashes")
     return sorted(found, key=lambda each: str(each["_id"]))
 

@@ -18,14 +18,13 @@ from models.spack.graph import LANGUAGES
 from models.spack.query import LEGACY_COMPILERS, Dependency, Flags, Node, Variant
 from models.spack.target import satisfying_targets
 from models.spack.version import KeyInterval, VersionConstraint
-from models.spec import SCOPES, Scope
+from models.spec import SCOPES, Scope, hash_range
 
 Json = dict[str, Any]
 
 MOST_RESOLVED = 20_000
 MOST_LOOKUPS = 16
 
-_BEHIND_HASHES = "~"
 _ANY: Json = {"name": {"$gte": ""}}
 _NOTHING: Json = {"_id": {"$in": []}}
 
@@ -99,11 +98,6 @@ def _interval(interval: KeyInterval) -> Json:
     if interval.suffix:
         found["$regex"] = f"{re.escape(interval.suffix)}$"
     return found
-
-
-def hash_range(prefix: str) -> Json:
-    """Return the range of the hashes that begin so."""
-    return {"$gte": prefix.lower(), "$lt": prefix.lower() + _BEHIND_HASHES}
 
 
 def one_of(alternatives: Sequence[Json]) -> Json:

@@ -14,7 +14,7 @@ from models.database import Database, open_database
 from models.settings import Settings
 from models.spack.graph import Graph
 from models.spack.query import parse_query
-from models.spec import SCOPES, Scope
+from models.spec import SCOPES, Scope, hash_range
 from models.spec_derivation import identities
 from models.spec_search import (
     Narrowing,
@@ -214,3 +214,9 @@ def test_user_text_never_becomes_an_operator() -> None:
     assert condition == {"variants.x": {"$all": ["$where"]}}
     (condition,) = node_conditions(parse_query("a.b=1"))
     assert condition == {"variants.a\u2024b": {"$all": ["1"]}}
+
+
+def test_a_range_of_hashes_holds_all_that_begin_so() -> None:
+    low, high = hash_range("AB").values()
+    assert all(low <= each < high for each in ("ab", "ab7", "abz~1"))
+    assert not low <= "ac" < high
