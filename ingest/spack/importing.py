@@ -5,13 +5,14 @@ This is the door through which the pipeline imports what Spack has written.
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, TypeVar
 
 from ingest.audit import Audit
 from ingest.secrets import masked_text
+from ingest.spack.batches import BATCH_DOCUMENTS, Batch
 from ingest.spack.completing import settle_specs
 from ingest.spack.discover import Place, SpackFile, SpackFiles, is_certain
 from ingest.spack.documents import read
@@ -24,8 +25,6 @@ from models.spec_file import Placed, file_parts, restore
 
 __all__ = ["SpackFiles", "import_specs", "store_file"]
 
-_BATCH_DOCUMENTS = 64
-_BATCH_NODES = 2000
 _BATCH_PLACES = 256
 _PASSED_OVER = frozenset({"unknown", "no_spec"})
 
@@ -39,18 +38,6 @@ class _Reading:
     place: Place
     items: int = 0
     is_whole: bool = True
-
-
-@dataclass(slots=True)
-class _Pending:
-    """Documents that wait to be written together, with the places that they are from."""
-
-    documents: list[tuple[_Reading, SpecDocument]] = field(default_factory=list)
-    nodes: int = 0
-
-    @property
-    def is_full(self) -> bool:
-        return len(self.documents) >= _BATCH_DOCUMENTS or self.nodes >= _BATCH_NODES
 
 
 async def import_specs(
@@ -94,7 +81,8 @@ class _Import:
         self._dry_run = dry_run
         self._is_named = is_named
         self._known = KnownFiles(database, audit.id)
-        self._pending = _Pending()
+        self._pending = Batch()
+        self._readings: list[_Reading] = []  # where each of those documents is from
         self._read: list[_Reading] = []
         self._stored: set[str] = set()
         self.count = 0
@@ -124,7 +112,7 @@ class _Import:
         outcomes = read(file.data, file.path, fetch=file.fetch)
         container: Container | None = None
         documents: list[SpecDocument] = []
-        while part := await asyncio.to_thread(_next_of, outcomes, _BATCH_DOCUMENTS):
+        while part := await asyncio.to_thread(_next_of, outcomes, BATCH_DOCUMENTS):
             for outcome in part:
                 if isinstance(outcome, Rejected):
                     self._reject(reading, outcome)
@@ -156,27 +144,27 @@ class _Import:
         self.count += 1
         reading.items += 1
         self._audit.count("discovered")
-        self._pending.documents.append((reading, document))
-        self._pending.nodes += len(document.graph.document_keys(document.root))
+        self._pending.add(document)
+        self._readings.append(reading)
         if self._pending.is_full:
             await self.flush()
 
     async def flush(self) -> None:
         """Write what is waiting; then all places that were read to their end are known."""
-        pending, self._pending = self._pending.documents, _Pending()
-        if pending:
-            await self._write(pending)
+        documents, self._pending = self._pending.documents, Batch()
+        readings, self._readings = self._readings, []
+        if documents:
+            await self._write(documents, readings)
         read, self._read = self._read, []
         if self._files.is_lasting and not self._dry_run:
             await self._known.remember((each.place, each.items) for each in read if each.is_whole)
 
-    async def _write(self, pending: Sequence[tuple[_Reading, SpecDocument]]) -> None:
+    async def _write(self, documents: Sequence[SpecDocument], readings: Sequence[_Reading]) -> None:
         await self._audit.begin()
-        documents = [document for _, document in pending]
         written = await write_specs(
             self._database, documents, ingestion_id=self._audit.id, dry_run=self._dry_run
         )
-        for (reading, document), each in zip(pending, written, strict=True):
+        for reading, document, each in zip(readings, documents, written, strict=True):
             self._note(reading, document, each)
         if not self._dry_run:
             await settle_specs(self._database, written)

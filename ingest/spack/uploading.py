@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from ingest.audit import Audit
+from ingest.spack.batches import batches
 from ingest.spack.completing import settle_specs
 from ingest.spack.documents import read
 from ingest.spack.importing import store_file
@@ -13,8 +14,6 @@ from ingest.spack.store import SpecOutcome, Written, write_specs
 from ingest.spack.strict_json import Limits
 from models.database import Database
 
-_BATCH_DOCUMENTS = 64
-_BATCH_NODES = 2000
 _KIND = "spack"
 _NEWS = frozenset({"created", "updated"})
 _OF_FILES = frozenset({"file", "listing"})
@@ -55,7 +54,7 @@ async def upload_specs(
     audit = Audit(database.ingestions, [f"upload:{name}"], _KIND, lambda _: None)
     documents = [each for each in outcomes if isinstance(each, SpecDocument)]
     written: list[Written] = []
-    for batch in _batches(documents):
+    for batch in batches(documents):
         written += await write_specs(database, batch, ingestion_id=audit.id)
     items = list(_items(outcomes, iter(written)))
     files = await _store_files(database, documents, written, audit.id)
@@ -68,19 +67,6 @@ def _uploaded(outcome: Outcome) -> Outcome:
     if isinstance(outcome, Rejected) or outcome.provenance.origin not in _OF_FILES:
         return outcome
     return replace(outcome, provenance=replace(outcome.provenance, origin="upload"))
-
-
-def _batches(documents: Iterable[SpecDocument]) -> Iterator[list[SpecDocument]]:
-    batch: list[SpecDocument] = []
-    nodes = 0
-    for document in documents:
-        batch.append(document)
-        nodes += len(document.graph.document_keys(document.root))
-        if len(batch) == _BATCH_DOCUMENTS or nodes >= _BATCH_NODES:
-            yield batch
-            batch, nodes = [], 0
-    if batch:
-        yield batch
 
 
 async def _store_files(
