@@ -12,14 +12,12 @@ from ingest.builds.observed import ObservedBuild
 from ingest.builds.places import ArchivePlace, DirectoryPlace, Place
 from ingest.builds.reading import read_unit
 from ingest.builds.store import store_build
-from ingest.sources.archive import tar_walk
+from ingest.sources.archive import way_through
 from ingest.sources.budgets import Budgets
-from ingest.sources.zip import ZipWalk
 from models.database import Database
 from models.errors import ParseError
 
 _LOOKED_UP = 256
-_TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.zst", ".tzst")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +29,10 @@ class BuildOptions:
 
 def open_place(path: Path, budgets: Budgets, name: str | None = None) -> Place:
     """Return what a path is; builds may lie in it or not. A file may have another `name`."""
-    own_name = path.name.lower()
-    if path.is_file() and own_name.endswith(_TAR_SUFFIXES):
-        return ArchivePlace(path, budgets, tar_walk, name)
-    if path.is_file() and own_name.endswith(".zip"):
-        return ArchivePlace(path, budgets, ZipWalk, name)
-    return DirectoryPlace(path, budgets, name)
+    new_walk = way_through(path)
+    if new_walk is None or not path.is_file():
+        return DirectoryPlace(path, budgets, name)
+    return ArchivePlace(path, budgets, new_walk, name)
 
 
 async def import_builds(

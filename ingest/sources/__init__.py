@@ -7,7 +7,7 @@ of those that are wanted. `Budgets` bound what it reads, and `damages` tells wha
 
 from pathlib import Path
 
-from ingest.sources.archive import ArchiveSource, tar_walk
+from ingest.sources.archive import TAR_SUFFIXES, ZIP_SUFFIX, ArchiveSource, way_through
 from ingest.sources.base import (
     Content,
     Damage,
@@ -22,7 +22,6 @@ from ingest.sources.base import (
 )
 from ingest.sources.budgets import Budgets, budgets_of
 from ingest.sources.directory import DirectorySource, is_as_it_was
-from ingest.sources.zip import ZipWalk
 from models.errors import SourceError
 
 __all__ = [
@@ -44,13 +43,10 @@ __all__ = [
     "storable_path",
 ]
 
-_TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.zst", ".tzst")
-_ZIP_SUFFIX = ".zip"
-
 
 def is_archive(path: Path) -> bool:
     """Tell by its name whether a file is an archive."""
-    return path.name.lower().endswith((*_TAR_SUFFIXES, _ZIP_SUFFIX))
+    return way_through(path) is not None
 
 
 def is_single_file(path: Path) -> bool:
@@ -70,11 +66,8 @@ def open_source(path: Path, budgets: Budgets | None = None, name: str | None = N
         return DirectorySource(path, budgets)
     if not path.is_file():
         raise SourceError(f"{path}: not a directory and not a regular file")
-    own_name = path.name.lower()
-    if own_name.endswith(_TAR_SUFFIXES):
-        return ArchiveSource(path, budgets, tar_walk, name)
-    if own_name.endswith(_ZIP_SUFFIX):
-        return ArchiveSource(path, budgets, ZipWalk, name)
-    raise SourceError(
-        f"{path}: not a directory, and its name does not end in {', '.join(_TAR_SUFFIXES)} or .zip"
-    )
+    new_walk = way_through(path)
+    if new_walk is None:
+        names = f"{', '.join(TAR_SUFFIXES)} or {ZIP_SUFFIX}"
+        raise SourceError(f"{path}: not a directory, and its name does not end in {names}")
+    return ArchiveSource(path, budgets, new_walk, name)

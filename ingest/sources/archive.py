@@ -23,6 +23,7 @@ from ingest.sources.streams import open_stream
 from ingest.sources.survey import Links, Survey
 from ingest.sources.tar import TarWalk
 from ingest.sources.walk import ArchiveError, Member, Walk, exceeded
+from ingest.sources.zip import ZipWalk
 from models.lid import parse_lid
 
 _BUFFER = 2**17
@@ -33,12 +34,23 @@ _REFUSALS = {
     "long_name": "have names that are too long",
 }
 
+TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.zst", ".tzst")
+ZIP_SUFFIX = ".zip"
+
 NewWalk = Callable[[BinaryIO, Budgets], Walk]
 
 
 def tar_walk(file: BinaryIO, budgets: Budgets) -> Walk:
     """Return a way through a tar file, which may be compressed."""
     return TarWalk(open_stream(file, budgets), budgets)
+
+
+def way_through(path: Path) -> NewWalk | None:
+    """Return how an archive is gone through, by its name; None for a file that is none."""
+    name = path.name.lower()
+    if name.endswith(TAR_SUFFIXES):
+        return tar_walk
+    return ZipWalk if name.endswith(ZIP_SUFFIX) else None
 
 
 @dataclass(slots=True)

@@ -14,9 +14,8 @@ from pathlib import Path, PurePosixPath
 
 from ingest.parsers.content import expand_head
 from ingest.sources import Budgets, Damage
-from ingest.sources.archive import tar_walk
-from ingest.sources.walk import ArchiveError, Walk
-from ingest.sources.zip import ZipWalk
+from ingest.sources.archive import NewWalk, way_through
+from ingest.sources.walk import ArchiveError
 from ingest.spack.buildcache import Blob
 from ingest.spack.documents import read
 from ingest.spack.prefix import METADATA, is_prefix
@@ -38,7 +37,6 @@ _MARKS = (b'"spec"', b'"_meta"', b'"concrete_specs"', b'"database"', b'"package_
           b'"parameters"', b'"specs"', b"spec:")  # fmt: skip
 _HEAD = 2**16
 _MANIFESTS = "/v3/manifests/"
-_TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.zst", ".tzst")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +122,8 @@ class SpackFiles:
         """
         if self.path.is_dir():
             return self._placed(self._paths(os.path.abspath(self.path), 0))  # noqa: PTH100
-        if self._is_archive or may_hold_specs(self.path.name) or self._is_mentioned():
+        is_archive = way_through(self.path) is not None
+        if is_archive or may_hold_specs(self.path.name) or self._is_mentioned():
             return self._placed([os.path.abspath(self.path)])  # noqa: PTH100
         raise SourceError(f"{self.path}: not a directory, an archive or a file of Spack")
 
@@ -132,11 +131,8 @@ class SpackFiles:
         """Give the files of a place, manifests of build caches with the blobs that they name."""
         if self.path.is_dir():
             return self._file(place.path)
-        return self._archive() if self._is_archive else self._single()
-
-    @property
-    def _is_archive(self) -> bool:
-        return self.path.name.lower().endswith((*_TAR_SUFFIXES, ".zip"))
+        new_walk = way_through(self.path)
+        return self._single() if new_walk is None else self._archive(new_walk)
 
     def _placed(self, paths: Iterable[str]) -> Iterator[Place]:
         for path in paths:
@@ -213,28 +209,29 @@ class SpackFiles:
 
     # Archives.
 
-    def _archive(self) -> Iterator[SpackFile]:
+    def _archive(self, new_walk: NewWalk) -> Iterator[SpackFile]:
         """Give the files of an archive; manifests come last, after a second way through."""
         waiting: list[SpackFile] = []
         try:
-            for name, data in self._members():
+            for name, data in self._members(new_walk):
                 file = SpackFile(self._shown(name), data)
                 if f"/{name}".rpartition(_MANIFESTS)[1]:
                     waiting.append(file)
                 elif is_certain(name) or seems_to_hold_specs(data):
                     yield file
             if waiting:
-                self._find_blobs(waiting)
+                self._find_blobs(new_walk, waiting)
         except (ArchiveError, OSError) as error:
             reason = error.reason if isinstance(error, ArchiveError) else "unreadable"
             self._note(str(self.path), reason, str(error))
         yield from waiting
 
-    def _members(self, wanted: Sequence[str] = ()) -> Iterator[tuple[str, bytes]]:
+    def _members(
+        self, new_walk: NewWalk, wanted: Sequence[str] = ()
+    ) -> Iterator[tuple[str, bytes]]:
         """Give the members that are worth a look, or those that end as `wanted`."""
         with self.path.open("rb") as file:
-            is_zip = self.path.name.lower().endswith(".zip")
-            walk: Walk = (ZipWalk if is_zip else tar_walk)(file, self._budgets)
+            walk = new_walk(file, self._budgets)
             for member in walk.members():
                 name = member.name.removeprefix("./")
                 is_wanted = name.endswith(tuple(wanted)) if wanted else may_hold_specs(name)
@@ -243,14 +240,14 @@ class SpackFiles:
                     if data is not None and self._limited(self._shown(name), data) is not None:
                         yield name, data
 
-    def _find_blobs(self, manifests: Sequence[SpackFile]) -> None:
+    def _find_blobs(self, new_walk: NewWalk, manifests: Sequence[SpackFile]) -> None:
         wanted: dict[str, list[tuple[SpackFile, str]]] = {}
         for file in manifests:
             root = file.path.removeprefix(self._shown("")).rpartition(_MANIFESTS[1:])[0]
             for blob in named_blobs(file):
                 wanted.setdefault(f"{root}{blob.path}", []).append((file, blob.checksum))
         held = 0
-        for name, data in self._members(list(wanted)) if wanted else ():
+        for name, data in self._members(new_walk, list(wanted)) if wanted else ():
             held += len(data)
             if held > self._budgets.execution_bytes:
                 self._note(self._shown(name), "over_budget", "the blobs take too much memory")
