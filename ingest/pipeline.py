@@ -1,6 +1,6 @@
 """The import: discover, skip what is known, parse, write, and keep the record of it.
 
-This is the door through which the API and the command line use `ingest`.
+Whoever runs an import comes in here: the command line, the API, benchmarks.
 """
 
 import asyncio

@@ -74,7 +74,7 @@ async def list_fields() -> Response:
 async def query_resource(
     store: Store, request: Request, asked: ListParameters, resource: Resource = "executions"
 ) -> Response:
-    """List what a filter in JSON finds, as `/cases` and `/executions` do.
+    """List what a filter in JSON finds, as the list of the resource does.
 
     For the next page, post the same filter to `links.next`.
     """
