@@ -9,14 +9,8 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
-from ingest.case_store import (
-    StoredCase,
-    listed_document,
-    overflows_of,
-    read_case,
-    relist_case,
-    store_case,
-)
+from ingest.case_documents import StoredCase, listed_document
+from ingest.case_store import overflows_of, read_case, relist_case, store_case
 from ingest.derive import Configurations, recompute, restate
 from ingest.verify_configurations import restore_configurations
 from models.case import CaseRecord

@@ -6,12 +6,11 @@ from typing import Any, cast
 import pytest
 from mongomock_motor import AsyncMongoMockClient
 
-from ingest import case_store
+from ingest import case_documents
+from ingest.case_documents import StoredCase, listed_document
 from ingest.case_store import (
     Rewrite,
     Rewritten,
-    StoredCase,
-    listed_document,
     read_case,
     relist_case,
     remove_case,
@@ -128,7 +127,7 @@ async def test_only_what_has_changed_is_listed_anew(mock: Database) -> None:
 async def test_a_case_of_very_many_executions_goes_on_in_overflow_documents(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(case_store, "MOST_EXECUTIONS", 3)
+    monkeypatch.setattr(case_documents, "MOST_EXECUTIONS", 3)
     for lids in (LIDS[1:3], LIDS[3:9], LIDS[9:11], LIDS[:1], LIDS[11:]):
         await write_case(database, KEY, [success(lid) for lid in lids], TABLES)
     main = await stored(database)
@@ -145,7 +144,7 @@ async def test_a_case_of_very_many_executions_goes_on_in_overflow_documents(
 async def test_large_executions_fill_a_document_sooner(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(case_store, "MOST_BYTES", 4000)
+    monkeypatch.setattr(case_documents, "MOST_BYTES", 4000)
     await write_case(database, KEY, [success(lid) for lid in LIDS], TABLES)
     overflows = await database.case_overflows.find({})
     assert len(overflows) > 1
@@ -165,7 +164,7 @@ async def test_documents_hold_as_many_executions_as_fit(
 ) -> None:
     given = [success(lid, source_path="/x") for lid in LIDS[:8]]
     size = encoded_size(fold(None, KEY, given, NOW, TABLES).case.executions[-1].stored())
-    monkeypatch.setattr(case_store, "MOST_BYTES", int(size * share))
+    monkeypatch.setattr(case_documents, "MOST_BYTES", int(size * share))
     await write_case(database, KEY, given, TABLES)
     case = await read_case(database, KEY.case_id)
     assert case is not None
@@ -205,7 +204,7 @@ async def test_of_two_writers_on_one_revision_one_has_to_read_again(database: Da
     await write_case(database, KEY, [success(LIDS[1])], TABLES)
     assert before is not None
     outdated = before.record.model_copy(update={"note": "x", "compiler": "other"})
-    assert not await case_store.store_case(database, KEY.case_id, before, outdated)
+    assert not await store_case(database, KEY.case_id, before, outdated)
     assert (await stored(database))["executionCount"] == 2
 
 
@@ -231,7 +230,7 @@ async def reading(database: Database) -> StoredCase:
 async def test_a_case_that_shrinks_leaves_nothing_behind(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(case_store, "MOST_EXECUTIONS", 3)
+    monkeypatch.setattr(case_documents, "MOST_EXECUTIONS", 3)
     await write_case(database, KEY, [success(lid) for lid in LIDS[:8]], TABLES)
     for kept, sizes in ((LIDS[:7], [3, 3, 1]), (LIDS[:5], [3, 2]), (LIDS[2:4], [2])):
         before = await reading(database)
@@ -251,7 +250,7 @@ async def test_a_case_that_shrinks_leaves_nothing_behind(
 async def test_a_change_in_an_overflow_document_is_a_change_of_the_case(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(case_store, "MOST_EXECUTIONS", 3)
+    monkeypatch.setattr(case_documents, "MOST_EXECUTIONS", 3)
     await write_case(database, KEY, [success(lid) for lid in LIDS[:8]], TABLES)
     before = await reading(database)
     *others, last = before.record.executions
@@ -306,7 +305,7 @@ async def test_who_is_always_overtaken_gives_up(
 async def test_a_removed_case_leaves_nothing(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(case_store, "MOST_EXECUTIONS", 3)
+    monkeypatch.setattr(case_documents, "MOST_EXECUTIONS", 3)
     other = CaseKey(KEY.machine, KEY.user, "other")
     await write_case(database, other, [success(lid) for lid in LIDS[:4]], TABLES)
     expected = [await each.find({}) for each in collections(database)]

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ingest import case_store
+from ingest import case_documents
 from ingest.pipeline import ImportOptions, import_paths
 from ingest.sample import SampleArchive, SampleOptions
 from ingest.verify import Difference, verify_cases
@@ -82,7 +82,7 @@ CHANGED = BASE | {"env_run.ATM_NCPL": 96}
 @pytest.fixture
 async def small(database: Database, monkeypatch: pytest.MonkeyPatch) -> Database:
     """One case of seven executions in three documents; the second and the last differ."""
-    monkeypatch.setattr(case_store, "MOST_EXECUTIONS", 3)
+    monkeypatch.setattr(case_documents, "MOST_EXECUTIONS", 3)
     date = ModelDate(1850, 1, 1).to_stored()
     given = [success(lid, simulation_start=date) for lid in LIDS[:7]]
     given[1] = success(LIDS[1], CHANGED)
