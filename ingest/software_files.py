@@ -7,8 +7,7 @@ from pathlib import Path
 from ingest.builds.places import DirectoryPlace
 from ingest.packing import Member, Parcel
 from ingest.sources import Budgets, Damage
-from ingest.spack.discover import UNSEEN, SpackFile, SpackFiles, blob_paths
-from ingest.spack.discover import Place as SpecPlace
+from ingest.spack.discover import UNSEEN, Candidate, SpackFile, SpackFiles, blob_paths
 from ingest.spack.prefix import METADATA
 from models.errors import SourceError
 from models.lid import parse_lid
@@ -45,7 +44,7 @@ class SoftwareFiles:
                 raise
         yield from builds
 
-    def _parcel_of_spec(self, place: SpecPlace, file: SpackFile) -> Parcel:
+    def _parcel_of_spec(self, place: Candidate, file: SpackFile) -> Parcel:
         """Return a file with its blobs; where one of them is a link, what that leads to."""
         blobs = (
             self._member(Path(path), len(file.blobs[checksum]), 0)

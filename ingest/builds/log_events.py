@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from ingest.builds.log_rules import (
     Finding,
     Kind,
-    Place,
     Severity,
+    SourceLine,
     find,
     is_gfortran_message,
     place_ahead,
@@ -95,7 +95,7 @@ class _Trace:
     phase: str | None
     indent: int
     before: list[str]
-    place: Place | None = None
+    place: SourceLine | None = None
     length: int = 0
 
 
@@ -117,7 +117,7 @@ class EventReader:
         self._open: list[_Draft] = []
         self._growing: _Draft | None = None
         self._trace: _Trace | None = None
-        self._ahead: tuple[int, Place] | None = None
+        self._ahead: tuple[int, SourceLine] | None = None
         self._room = self._limits.characters
         self.errors = self.warnings = self.omitted = 0
         self.fatal_phase: str | None = None
@@ -198,10 +198,10 @@ class EventReader:
         if is_inside and (not body or body[0] in {" ", "\t"}):
             frame = _FRAME.match(body)
             if frame is not None:
-                trace.place = Place(frame["file"], int(frame["line"]), None)
+                trace.place = SourceLine(frame["file"], int(frame["line"]), None)
             return True
         self._trace = None
-        place = trace.place or Place("", None, None)
+        place = trace.place or SourceLine("", None, None)
         finding = Finding("error", "python", place.file or None, place.line, None, "indented")
         if is_inside and _EXCEPTION.match(body):
             self._note(finding, line, phase)

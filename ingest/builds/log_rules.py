@@ -289,7 +289,7 @@ def _number(digits: str | None) -> int | None:
     return None if digits is None else int(digits)
 
 
-class Place(NamedTuple):
+class SourceLine(NamedTuple):
     """A place in a source file."""
 
     file: str
@@ -297,12 +297,12 @@ class Place(NamedTuple):
     column: int | None
 
 
-def _place(match: re.Match[str]) -> Place:
+def _place(match: re.Match[str]) -> SourceLine:
     groups = match.groupdict()
-    return Place(groups["file"], _number(groups["line"]), _number(groups.get("column")))
+    return SourceLine(groups["file"], _number(groups["line"]), _number(groups.get("column")))
 
 
-def place_ahead(text: str) -> Place | None:
+def place_ahead(text: str) -> SourceLine | None:
     """Return the place that gfortran prints alone, some lines before the message."""
     if text.endswith(":") and text[-2:-1].isdigit():
         match = _GFORTRAN_PLACE.fullmatch(text)
@@ -310,7 +310,7 @@ def place_ahead(text: str) -> Place | None:
     return None
 
 
-def place_behind(text: str) -> Place | None:
+def place_behind(text: str) -> SourceLine | None:
     """Return the place that a line tells of the message before it (NVHPC, Rust)."""
     bare = text.strip()
     match = _NV_PLACE.fullmatch(bare) if bare.startswith("(") else _ARROW_PLACE.match(bare)

@@ -56,7 +56,7 @@ class SpackFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Candidate:
     """A file or an archive that may hold specs, with its size and its times in nanoseconds."""
 
     path: str
@@ -115,7 +115,7 @@ class SpackFiles:
         """Whether the path can be known again: not that of an upload, which has another name."""
         return self._name == os.path.abspath(self.path)  # noqa: PTH100
 
-    def places(self) -> Iterator[Place]:
+    def places(self) -> Iterator[Candidate]:
         """Give what there is to read: of a directory its files, an archive as one.
 
         SourceError when the path is neither a directory, nor an archive, nor a file of Spack.
@@ -127,21 +127,21 @@ class SpackFiles:
             return self._placed([os.path.abspath(self.path)])  # noqa: PTH100
         raise SourceError(f"{self.path}: not a directory, an archive or a file of Spack")
 
-    def files(self, place: Place) -> Iterator[SpackFile]:
+    def files(self, place: Candidate) -> Iterator[SpackFile]:
         """Give the files of a place, manifests of build caches with the blobs that they name."""
         if self.path.is_dir():
             return self._file(place.path)
         new_walk = way_through(self.path)
         return self._single() if new_walk is None else self._archive(new_walk)
 
-    def _placed(self, paths: Iterable[str]) -> Iterator[Place]:
+    def _placed(self, paths: Iterable[str]) -> Iterator[Candidate]:
         for path in paths:
             try:
                 found = os.stat(path)  # noqa: PTH116 - paths are text here
             except OSError as error:
                 self._note(path, "unreadable", str(error))
                 continue
-            yield Place(path, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+            yield Candidate(path, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
     def _is_mentioned(self) -> bool:
         try:

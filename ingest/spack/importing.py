@@ -14,7 +14,7 @@ from ingest.audit import Audit
 from ingest.secrets import masked_text
 from ingest.spack.batches import BATCH_DOCUMENTS, Batch
 from ingest.spack.completing import settle_specs
-from ingest.spack.discover import Place, SpackFile, SpackFiles, is_certain
+from ingest.spack.discover import Candidate, SpackFile, SpackFiles, is_certain
 from ingest.spack.documents import read
 from ingest.spack.known import KnownFiles
 from ingest.spack.outcome import Container, Rejected, SpecDocument
@@ -35,7 +35,7 @@ T = TypeVar("T")
 class _Reading:
     """A place that is being read, or has been: how many items it has, and if all were taken."""
 
-    place: Place
+    place: Candidate
     items: int = 0
     is_whole: bool = True
 
@@ -87,7 +87,7 @@ class _Import:
         self._stored: set[str] = set()
         self.count = 0
 
-    async def take(self, places: Sequence[Place]) -> None:
+    async def take(self, places: Sequence[Candidate]) -> None:
         """Import what is at some places, and pass over those that are known as they are."""
         known = await self._known.find(places) if self._files.is_lasting else {}
         for place in places:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ingest.secrets import masked_text
-from ingest.spack.discover import Place
+from ingest.spack.discover import Candidate
 from models.database import Database, Put
 from models.release import VERSION
 from models.spec_source import deletions_mark
@@ -22,7 +22,7 @@ class KnownFiles:
         self._mark: str | None = None
         self._is_marked = False
 
-    async def find(self, places: Sequence[Place]) -> dict[Place, int]:
+    async def find(self, places: Sequence[Candidate]) -> dict[Candidate, int]:
         """Return how many items each of these files has that is as it was when it was taken."""
         if not self._is_marked:
             self._mark, self._is_marked = await deletions_mark(self._database), True
@@ -34,7 +34,7 @@ class KnownFiles:
             if (place := by_id[known["_id"]]) and _state(place).items() <= known.items()
         }
 
-    async def remember(self, taken: Iterable[tuple[Place, int]]) -> None:
+    async def remember(self, taken: Iterable[tuple[Candidate, int]]) -> None:
         """Note files that have been taken whole, with the numbers of their items.
 
         When specs were deleted meanwhile, the next import has to look whether they are of these.
@@ -47,7 +47,7 @@ class KnownFiles:
             ids = [each["_id"] for each in documents]
             await self._sources.delete({"_id": {"$in": ids}})
 
-    def _document(self, place: Place, items: int) -> dict[str, Any]:
+    def _document(self, place: Candidate, items: int) -> dict[str, Any]:
         return {
             "_id": _id(place),
             "file": masked_text(place.path),
@@ -58,11 +58,11 @@ class KnownFiles:
         }
 
 
-def _id(place: Place) -> str:
+def _id(place: Candidate) -> str:
     return hashlib.sha256(place.path.encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def _state(place: Place) -> dict[str, Any]:
+def _state(place: Candidate) -> dict[str, Any]:
     return {
         "size": place.size,
         "modified": place.modified,

@@ -39,7 +39,7 @@ class Slow(Task):
     """A task that keeps the process that receives it for a while."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return time.sleep, (0.25,)
+        return time.sleep, (0.15,)
 
 
 def test_a_task_gives_an_observation() -> None:

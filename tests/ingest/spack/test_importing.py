@@ -16,7 +16,7 @@ from ingest.pipeline import ImportOptions, Report, import_paths
 from ingest.sample import write_files
 from ingest.sample.specs import SpecSampleOptions, made_bytes
 from ingest.sources import Budgets
-from ingest.spack.discover import Place, SpackFiles
+from ingest.spack.discover import Candidate, SpackFiles
 from ingest.spack.known import KnownFiles
 from models.database import Database
 from models.spec_deletion import delete_spec
@@ -337,7 +337,7 @@ async def test_a_file_is_not_known_when_specs_are_deleted_meanwhile(
     spec_database: Database, tmp_path: Path
 ) -> None:
     (tmp_path / "a.json").write_bytes(b"{}")
-    place = Place(str(tmp_path / "a.json"), 2, 1, 1)
+    place = Candidate(str(tmp_path / "a.json"), 2, 1, 1)
     first, second = (KnownFiles(spec_database, name) for name in ("one", "two"))
     assert await first.find([place]) == {}
     await first.remember([(place, 3)])
