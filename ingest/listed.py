@@ -10,25 +10,32 @@ from ingest.sources import Folder, Found, Located, Summary, storable_path
 from models.database import Database, Put
 
 _BATCH = 256
+_MOST_FOLDERS = 64
+_TIMES = range(-(2**63), 2**63)  # that MongoDB can store
 
 
 class ListedDirectories:
-    """The directories that imports have listed, and those that this one lists."""
+    """The directories that imports have listed, and those that this one lists.
 
-    def __init__(self, database: Database) -> None:
+    With `again` all are to be listed, whatever imports have done before.
+    """
+
+    def __init__(self, database: Database, *, again: bool = False) -> None:
         self._sources = database.execution_sources
+        self._again = again
         self._new: list[dict[str, Any]] = []
 
     async def find(self, places: Sequence[Located]) -> dict[str, Found]:
         """Return by path what these directories were when they were listed last."""
-        by_id = {_id(place.path): place for place in places}
+        by_id = {} if self._again else {_id(place.path): place for place in places}
         known = await self._sources.find({"_id": {"$in": sorted(by_id)}}) if by_id else []
         found = (_as_listed(by_id[each["_id"]], each) for each in known)
         return {each.path: each for each in found}
 
     async def remember(self, directory: Found) -> None:
         """Note how a directory was listed, if that tells of all that comes later."""
-        if directory.folders and all(_is_text(folder.name) for folder in directory.folders):
+        folders = directory.folders
+        if 0 < len(folders) <= _MOST_FOLDERS and all(map(_is_storable, folders)):
             self._new.append(_document(directory))
         if len(self._new) >= _BATCH:
             await self.save()
@@ -63,5 +70,6 @@ def _id(path: str) -> str:
     return hashlib.sha256(path.encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def _is_text(name: str) -> bool:
-    return storable_path(name) == name
+def _is_storable(folder: Folder) -> bool:
+    is_text = storable_path(folder.name) == folder.name
+    return is_text and folder.modified in _TIMES and folder.changed in _TIMES

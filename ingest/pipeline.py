@@ -85,7 +85,8 @@ class ImportOptions:
 
     `jobs` are parser processes; with 0 everything is read in this one, without its limits.
     `machine` is that of executions that do not tell theirs. With a `shard`, only the cases of that
-    one are imported. Without `keeps_idle_record`, an import that finds nothing new leaves no audit
+    one are imported. With `lists_again`, directories are listed that are as they were when they
+    were listed last. Without `keeps_idle_record`, an import that finds nothing new leaves no audit
     record, which has the id `ingestion_id` if that is given. `source_name` is what an uploaded
     archive is called, which lies under another name.
     """
@@ -98,6 +99,7 @@ class ImportOptions:
     limits: Limits = field(default_factory=Limits)
     shard: Shard | None = None
     tables: Tables = field(default_factory=Tables)
+    lists_again: bool = False
     keeps_idle_record: bool = True
     ingestion_id: str | None = None
     source_name: str | None = None
@@ -145,7 +147,7 @@ class _Import:
         self._paths = paths
         self._options = options
         self._stop = stop
-        self._listed = ListedDirectories(database)
+        self._listed = ListedDirectories(database, again=options.lists_again)
         self._turns: WeakValueDictionary[CaseKey, asyncio.Lock] = WeakValueDictionary()
         ingestions = None if options.dry_run else database.ingestions
         named: list[Path | str] = [

@@ -10,6 +10,8 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from itertools import groupby, islice, takewhile
+from multiprocessing import connection
+from multiprocessing.process import BaseProcess
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -22,6 +24,7 @@ from ingest.sources import Content, case_directory
 from models.errors import ParseError
 from models.garbage import collect_seldom
 
+_LOOK_SECONDS = 5.0
 _IN_FLIGHT = 4  # portions per worker
 _PORTION = 16
 
@@ -96,7 +99,7 @@ class Workers:
         self._jobs = jobs
         self._stop = stop
         self._limits = limits or Limits()
-        self._pool: ProcessPoolExecutor | None = None
+        self._pool: _Pool | None = None
         self._alone = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
@@ -140,64 +143,101 @@ class Workers:
     async def _observe_portion(self, portion: Sequence[Task]) -> list[Result]:
         pool = self._open()
         try:
-            return await _run(pool, observe_each, portion, self._limits)
-        except BrokenProcessPool:
+            return await pool.run(observe_each, portion)
+        except (BrokenProcessPool, OSError):
             if self._pool is pool:
                 await self._close()
             async with self._alone:
-                return [await self._observe_alone(task) for task in portion]
+                tasks = takewhile(lambda _: not self._stop(), portion)
+                return [await self._observe_alone(task) for task in tasks]
 
     async def _observe_alone(self, task: Task) -> Result:
         """Try a task again by itself: it may be the one that killed the worker, or a bystander."""
-        pool = self._new_pool(1)
+        pool = _Pool(1, self._limits)
         try:
-            return await _run(pool, _observe_limited, task, self._limits)
-        except BrokenProcessPool:
+            return await pool.run(_observe_limited, task)
+        except (BrokenProcessPool, OSError):
             detail = "the process that read it died"
             return Result(task.origin.path, reason="crashed", detail=detail)
         finally:
-            await _shut_down(pool)
+            await pool.close()
 
-    def _open(self) -> ProcessPoolExecutor:
+    def _open(self) -> "_Pool":
         if self._pool is None:
-            self._pool = self._new_pool(self._jobs)
+            self._pool = _Pool(self._jobs, self._limits)
         return self._pool
-
-    def _new_pool(self, jobs: int) -> ProcessPoolExecutor:
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload([__name__])  # is imported once, not in each worker
-        return ProcessPoolExecutor(
-            jobs, mp_context=context, initializer=_begin_worker, initargs=(self._limits,)
-        )
 
     async def _close(self) -> None:
         pool, self._pool = self._pool, None
         if pool is not None:
-            await _shut_down(pool)
+            await pool.close()
 
 
-async def _shut_down(pool: ProcessPoolExecutor) -> None:
-    """Wait for what the workers of a pool are at, while the loop goes on, and end them."""
-    await asyncio.to_thread(pool.shutdown, cancel_futures=True)
+class _Pool:
+    """Processes that start when there is work, and end when they are no longer wanted."""
+
+    def __init__(self, jobs: int, limits: Limits) -> None:
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload([__name__])  # is imported once, not in each worker
+        self._limits = limits
+        self._executor = ProcessPoolExecutor(
+            jobs, mp_context=context, initializer=_begin_worker, initargs=(limits,)
+        )
+        self._guard = asyncio.create_task(_break_when_stuck(self._executor))
+
+    def run(self, work: Callable[[T, Limits], R], given: T) -> "asyncio.Future[R]":
+        """Have a worker do something, and start one if need be.
+
+        A terminal sends Ctrl-C to all processes, and others send SIGTERM so. It is the import's to
+        heed: those that are started here inherit that both are blocked.
+        """
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+        try:
+            loop = asyncio.get_running_loop()
+            return loop.run_in_executor(self._executor, work, given, self._limits)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+
+    async def close(self) -> None:
+        """Wait for what the workers are at, while the loop goes on, and end them."""
+        await asyncio.to_thread(self._executor.shutdown, cancel_futures=True)
+        self._guard.cancel()
+        await asyncio.wait([self._guard])
 
 
-def _run(
-    pool: ProcessPoolExecutor, work: Callable[[T, Limits], R], given: T, limits: Limits
-) -> "asyncio.Future[R]":
-    """Have a worker do something, and start one if need be.
+async def _break_when_stuck(pool: ProcessPoolExecutor) -> None:
+    """End a pool that does not notice that a worker has died.
 
-    A terminal sends Ctrl-C to all processes. It is the import's to heed: those that are started
-    here inherit that it is blocked.
+    One that is killed while it tells a result leaves the pool waiting for the rest of it, as long
+    as any process could still write that: the others, and this one itself.
     """
-    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    looks_with_dead = 0
+    while looks_with_dead < 2:  # at the second, the pool should have noticed
+        await asyncio.sleep(_LOOK_SECONDS)
+        looks_with_dead = looks_with_dead + 1 if _has_dead_worker(pool) else 0
+    for process in _processes(pool):
+        process.kill()
+    pool._result_queue._writer.close()  # type: ignore[attr-defined]
+
+
+def _has_dead_worker(pool: ProcessPoolExecutor) -> bool:
     try:
-        return asyncio.get_running_loop().run_in_executor(pool, work, given, limits)
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+        return bool(connection.wait([each.sentinel for each in _processes(pool)], timeout=0))
+    except (OSError, ValueError):  # one has been waited for just now
+        return False
+
+
+def _processes(pool: ProcessPoolExecutor) -> list[BaseProcess]:
+    return list((pool._processes or {}).values())
 
 
 def _begin_worker(limits: Limits) -> None:
-    """Limit a worker, and make it end when the import is killed: it would wait forever."""
+    """Limit a worker, and make it end when the import is killed: it would wait forever.
+
+    The pool ends a worker by SIGTERM; what is sent to the import and all with it is not for it.
+    """
+    os.setpgid(0, 0)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     collect_seldom()
     limit_memory(limits)
     parent = multiprocessing.parent_process()
@@ -205,7 +245,7 @@ def _begin_worker(limits: Limits) -> None:
         threading.Thread(target=_exit_after, args=(parent,), daemon=True).start()
 
 
-def _exit_after(parent: "multiprocessing.process.BaseProcess") -> None:
+def _exit_after(parent: BaseProcess) -> None:
     parent.join()
     os._exit(1)
 

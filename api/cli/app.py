@@ -61,6 +61,10 @@ def import_command(
             metavar="I/N", help="Import this part of N only: for N importers at the same time."
         ),
     ] = None,
+    list_again: Annotated[
+        bool,
+        typer.Option("--list-again", help="List directories that are as they were, too."),
+    ] = False,
     watch: Annotated[
         float | None,
         typer.Option(
@@ -78,7 +82,7 @@ def import_command(
 
     choices = Choices(
         jobs=jobs, machine=machine, shard=shard, dry_run=dry_run, as_json=as_json, quiet=quiet,
-        strict=strict, watch=watch, to=to, token=token,
+        strict=strict, watch=watch, to=to, token=token, list_again=list_again,
     )  # fmt: skip
     raise typer.Exit(run_import(load_settings(), paths, choices))
 

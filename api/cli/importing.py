@@ -54,6 +54,7 @@ class Choices:
     watch: float | None = None
     to: str | None = None
     token: str | None = field(default=None, repr=False)
+    list_again: bool = False
 
 
 def run_import(settings: Settings, paths: Sequence[Path], choices: Choices) -> int:
@@ -121,6 +122,7 @@ def import_options(settings: Settings, choices: Choices) -> ImportOptions:
         limits=Limits(settings.worker_seconds, settings.worker_memory_mib * 2**20),
         shard=parse_shard(choices.shard) if choices.shard else None,
         tables=load_tables(settings.variation_file, settings.derivation_file),
+        lists_again=choices.list_again,
         keeps_idle_record=choices.watch is None,
     )
 

@@ -145,8 +145,10 @@ async def remove_spec(
 ) -> Response:
     """Delete a spec; 409 when specs, builds or executions stand on it, unless that is forced."""
     document = await read_spec(store, spec_id)
-    await _delete(store, spec_id, reason, force=force)
-    await relink_specs(store, document["hashes"])
+    try:
+        await _delete(store, spec_id, reason, force=force)
+    finally:  # it may have come back, when something turned out to refer to it
+        await relink_specs(store, document["hashes"])
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
 

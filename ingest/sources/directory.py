@@ -12,7 +12,8 @@ from ingest.sources.base import Content, Folder, Found, Located, Source, summari
 from models.lid import Lid, parse_lid
 
 _SETTLED = 10 * 10**9
-"""Nanoseconds after which a change shows in the times of a directory, whatever the clocks."""
+"""Nanoseconds after which a change shows in the times of a directory, as coarse as they may be, and
+although the clock of a file server differs by some seconds."""
 
 
 class DirectorySource(Source):
@@ -51,9 +52,11 @@ class DirectorySource(Source):
             detail = f"it has more than {most} files (CASELEDGER_MAX_EXECUTION_FILES)"
             self._note(place.path, "over_budget", detail)
             return None
-        last = max(max(folder.modified, folder.changed) for folder in folders)
-        settled = tuple(folders) if last < began - _SETTLED else ()
-        return Found(place.path, place.location, entries, summarize(entries), settled)
+        summary = summarize(entries)
+        times = [time for folder in folders for time in (folder.modified, folder.changed)]
+        is_settled = max(*times, summary.modified * 10**9) < began - _SETTLED
+        settled = tuple(folders) if is_settled else ()
+        return Found(place.path, place.location, entries, summary, settled)
 
     def read(self, wanted: Sequence[Found], _limit: int, /) -> Iterator[tuple[Found, Content]]:
         """Name the directories: whoever parses reads them."""

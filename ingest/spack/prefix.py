@@ -10,7 +10,13 @@ SPEC_FILES = ("spec.json", "spec.yaml")
 
 
 def is_prefix(directory: Path) -> bool:
-    """Tell whether a package is installed in a directory; a linked `.spack` tells nothing."""
+    """Tell whether a package is installed in a directory.
+
+    A `.spack` that is a link, or that cannot be looked into, tells nothing.
+    """
     metadata = directory / METADATA
     named = (metadata / f"{name}{packed}" for name in SPEC_FILES for packed in ("", ".gz"))
-    return not metadata.is_symlink() and any(path.is_file() for path in named)
+    try:
+        return not metadata.is_symlink() and any(path.is_file() for path in named)
+    except OSError:
+        return False

@@ -29,6 +29,7 @@ from models.database import Database, open_database
 from models.settings import Settings
 from models.spack.graph import Graph
 from models.spack.query import parse_query
+from models.spec_deletion import References, ReferredToError
 from models.spec_derivation import identities
 from tests.api.conftest import client_of
 from tests.ingest.spack import builders
@@ -562,6 +563,26 @@ async def test_what_others_stand_on_is_not_deleted(writer: httpx2.AsyncClient) -
     assert (await writer.get(f"{SPECS}?name=leaf")).json()["items"] == []
     assert (await writer.delete(f"{SPECS}/{root.hash}")).status_code == 204
     assert (await writer.get(f"{SPECS}/{root.hash}")).status_code == 404
+
+
+async def test_a_spec_that_comes_back_because_something_refers_to_it_is_linked_again(
+    writer: httpx2.AsyncClient, spec_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = package("leaf")
+    await writer.post(SPECS, content=packed(document(own)))
+    run: dict[str, Any] = {"_id": "x/1", "executionId": "1", "softwareLinks": [], "specs": []}
+    version = own.native["version"]
+    run |= {"software": [{"name": own.name, "version": version, "hash": own.hash[:7]}]}
+
+    async def overtaken(database: Database, id_: str, **_: Any) -> bool:
+        await database.executions.insert(run)  # while the spec was not there
+        raise ReferredToError(id_, References((), (), ("x/1",), ()))
+
+    monkeypatch.setattr("api.routes.spec_edits.delete_spec", overtaken)
+    assert (await writer.delete(f"{SPECS}/{own.hash}")).status_code == 409
+    found = await spec_database.executions.find_one({"_id": "x/1"})
+    assert found is not None
+    assert [each["hash"] for each in found["specs"]] == [own.hash]
 
 
 async def test_a_beginning_of_very_many_hashes_says_that_there_are_more(

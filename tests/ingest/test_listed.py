@@ -1,8 +1,10 @@
 """What is recorded whole is not listed again while its directories stay as they are."""
 
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -42,9 +44,9 @@ def looked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return paths
 
 
-async def counts(database: Database, root: Path, *, dry_run: bool = False) -> Counts:
-    options = ImportOptions(jobs=0, dry_run=dry_run)
-    return (await import_paths(database, [root], options)).record.counts
+async def counts(database: Database, root: Path, **options: Any) -> Counts:
+    report = await import_paths(database, [root], ImportOptions(jobs=0, **options))
+    return report.record.counts
 
 
 async def test_the_second_import_lists_nothing(
@@ -129,6 +131,17 @@ async def test_what_was_recorded_before_is_remembered_when_it_is_listed(
     assert len(looked) == 2
 
 
+async def test_all_is_listed_again_when_that_is_asked_for(
+    database: Database, root: Path, looked: list[str]
+) -> None:
+    await counts(database, root)
+    for file in root.rglob("*.gz"):
+        os.utime(file, (10**9, 10**9))  # an older copy, put back in place
+    assert await counts(database, root) == Counts(discovered=1, unchanged=1)
+    assert await counts(database, root, lists_again=True) == Counts(discovered=1, updated=1)
+    assert len(looked) == 2
+
+
 async def test_a_dry_run_remembers_nothing(
     database: Database, root: Path, looked: list[str]
 ) -> None:
@@ -171,7 +184,27 @@ async def test_what_was_listed_comes_back_as_it_was(database: Database) -> None:
     }
 
 
-@pytest.mark.parametrize("folders", [(), (Folder("", 1, 2), Folder("\udcff", 3, 4))])
+@pytest.mark.parametrize("seconds", [-60, 60])
+def test_a_directory_with_a_file_that_was_just_written_is_listed_once_more(
+    root: Path, monkeypatch: pytest.MonkeyPatch, seconds: int
+) -> None:
+    monkeypatch.setattr(directory, "_SETTLED", -30 * 10**9)
+    for file in root.rglob("*.gz"):
+        os.utime(file, (time.time() + seconds,) * 2)
+    (found,) = open_source(root).find()
+    assert bool(found.folders) == (seconds < 0)
+
+
+@pytest.mark.parametrize(
+    "folders",
+    [
+        pytest.param((), id="just changed"),
+        pytest.param((Folder("", 1, 2), Folder("\udcff", 3, 4)), id="not UTF-8"),
+        pytest.param((Folder("", -(2**63) - 1, 2),), id="in the year 1600"),
+        pytest.param((Folder("", 1, 2**63),), id="in the year 2300"),
+        pytest.param(tuple(Folder(f"{n}", 1, 2) for n in range(65)), id="very many"),
+    ],
+)
 async def test_what_cannot_be_stored_or_trusted_is_not_remembered(
     database: Database, folders: tuple[Folder, ...]
 ) -> None:

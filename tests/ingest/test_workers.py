@@ -1,7 +1,9 @@
 """Workers parse executions, and one that dies costs the execution it was at."""
 
 import asyncio
+import inspect
 import os
+import struct
 import time
 from collections.abc import Sequence
 from contextlib import aclosing
@@ -33,6 +35,20 @@ class Deadly(Task):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return os._exit, (1,)
+
+
+class DeadlyInItsAnswer(Task):
+    """A task that ends the process that receives it in the middle of what that tells."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _begin_to_tell, ()
+
+
+def _begin_to_tell() -> None:
+    (queue,) = [each.frame.f_locals["result_queue"] for each in inspect.stack()
+                if "result_queue" in each.frame.f_locals]  # fmt: skip
+    os.write(queue._writer.fileno(), struct.pack("!i", 10**9) + b"beginning")
+    os._exit(1)
 
 
 class Slow(Task):
@@ -89,6 +105,17 @@ async def test_what_kills_a_worker_costs_only_itself() -> None:
     assert {path: r.reason for path, r in results.items() if r.reason} == {"/9": "crashed"}
     assert results.keys() == {f"/{number}" for number in range(16)}
     assert all(r.observation for path, r in results.items() if path != "/9")
+
+
+async def test_a_worker_that_dies_while_it_tells_a_result_does_not_stop_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("ingest.workers._LOOK_SECONDS", 0.2)
+    tasks = [task("/case1/1"), task("/case2/2", DeadlyInItsAnswer), task("/case3/3")]
+    async with Workers(2) as workers:
+        results = await asyncio.wait_for(observed(workers, tasks), 60)
+    assert {path: r.reason for path, r in results.items() if r.reason} == {"/case2/2": "crashed"}
+    assert len(results) == 3
 
 
 async def test_several_killers_among_many_cases_cost_only_themselves() -> None:

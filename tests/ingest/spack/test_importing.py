@@ -18,6 +18,7 @@ from ingest.sample.specs import SpecSampleOptions, made_bytes
 from ingest.sources import Budgets
 from ingest.spack.discover import Candidate, SpackFiles
 from ingest.spack.known import KnownFiles
+from ingest.spack.prefix import is_prefix
 from models.database import Database
 from models.spec_deletion import delete_spec
 from models.spec_file import load_file
@@ -254,6 +255,19 @@ async def test_a_spack_directory_without_a_spec_hides_nothing(
     else:
         _written(home, {".spack/config.yaml": b"config: {}"})
     assert _counts(await _import(spec_database, home)) == {"created": 1}
+
+
+def test_a_spack_directory_that_cannot_be_looked_into_is_no_installation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _written(tmp_path, {".spack/spec.json": b"{}"})
+    assert is_prefix(tmp_path)
+
+    def refused(path: Path) -> bool:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "is_file", refused)
+    assert not is_prefix(tmp_path)
 
 
 def test_specs_that_lie_too_deep_are_noted(tmp_path: Path) -> None:
