@@ -84,6 +84,28 @@ def test_report_for_people_is_a_table(tree: Path, place: dict[str, str]) -> None
     assert answer.stderr == ""
 
 
+def test_imports_are_listed_and_each_is_shown_by_the_beginning_of_its_id(
+    tree: Path, place: dict[str, str]
+) -> None:
+    report = json.loads(_run("import", str(tree), "--json", **place).stdout)
+    beginning = report["ingestionId"][:8]
+    (line,) = [
+        each for each in _run("ingestions", **place).stdout.splitlines() if beginning in each
+    ]
+    assert {"completed", str(report["counts"]["created"])} <= set(line.split())
+    shown = _run("ingestions", beginning, **place)
+    assert f"id: {report['ingestionId']}" in shown.stdout.splitlines()
+    assert "there is no CaseStatus" in shown.stdout
+    absent = _run("ingestions", "no-such", **place)
+    assert (absent.returncode, "no such ingestion" in absent.stderr) == (2, True)
+
+
+def test_what_is_to_be_listed_again_is(tree: Path, place: dict[str, str]) -> None:
+    first = json.loads(_run("import", str(tree), "--json", **place).stdout)
+    again = json.loads(_run("import", str(tree), "--list-again", "--json", **place).stdout)
+    assert again["counts"]["unchanged"] == first["counts"]["discovered"]
+
+
 def test_quiet_says_nothing(tree: Path, place: dict[str, str]) -> None:
     answer = _run("import", str(tree), "--quiet", **place)
     assert (answer.returncode, answer.stdout, answer.stderr) == (0, "", "")

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -17,10 +18,12 @@ from ingest.verify_links import verify_links
 from models.database import open_database
 from models.errors import UsageError
 from models.garbage import collect_seldom
+from models.ingestion import COUNTED
 from models.settings import Settings
 from models.tables import load_tables
 
 _SHOWN_DIFFERENCES = 1000
+_SHOWN_ID = 8
 
 
 def show_ingestions(settings: Settings, limit: int, *, as_json: bool) -> None:
@@ -29,24 +32,34 @@ def show_ingestions(settings: Settings, limit: int, *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(found, indent=2, default=str))
         return
-    table = Table()
-    for column in ("id", "started", "status", "source"):
+    table = Table(box=None, pad_edge=False)
+    for column in ("id", "started", "status"):
+        table.add_column(column, no_wrap=True)
+    for column in ("items", "source"):
         table.add_column(column, overflow="fold")
-    counted = list(found[0]["counts"]) if found else []
-    for column in counted:
-        table.add_column(column, justify="right")
     for record in found:
         started = f"{record['startedAt']:%Y-%m-%d %H:%M}"
-        counts = [str(record["counts"].get(name, 0)) for name in counted]
-        table.add_row(record["id"], started, record["status"], record["source"], *counts)
+        counts = _told(record["counts"])
+        table.add_row(record["id"][:_SHOWN_ID], started, record["status"], counts, record["source"])
     Console().print(table)
 
 
+def _told(counts: Mapping[str, int]) -> str:
+    told = (f"{counts[name]} {name}" for name in COUNTED if counts.get(name))
+    return ", ".join(told) or "none"
+
+
 def show_ingestion(settings: Settings, ingestion_id: str, *, as_json: bool) -> None:
-    """Print one ingestion with its problems; UsageError when there is none of that id."""
-    record = asyncio.run(_one(settings, ingestion_id))
-    if record is None:
+    """Print one ingestion with its problems, by its id or the beginning of that.
+
+    UsageError when there is none, or several.
+    """
+    found = asyncio.run(_that_begin(settings, ingestion_id))
+    if not found:
         raise UsageError(f"{ingestion_id}: there is no such ingestion")
+    if len(found) > 1:
+        raise UsageError(f"{ingestion_id}: the ids of several ingestions begin so")
+    record = found[0]
     if as_json:
         typer.echo(json.dumps(record, indent=2, default=str))
         return
@@ -67,11 +80,12 @@ async def _latest(settings: Settings, limit: int) -> list[dict[str, Any]]:
     return [{"id": record.pop("_id"), **record} for record in found]
 
 
-async def _one(settings: Settings, ingestion_id: str) -> dict[str, Any] | None:
+async def _that_begin(settings: Settings, beginning: str) -> list[dict[str, Any]]:
+    query = {"_id": {"$gte": beginning, "$lt": f"{beginning}~"}}
     async with open_database(settings) as database:
         await end_killed(database.ingestions)
-        found = await database.ingestions.find_one({"_id": ingestion_id})
-    return found and {"id": found.pop("_id"), **found}
+        found = await database.ingestions.find(query, limit=2)
+    return [{"id": record.pop("_id"), **record} for record in found]
 
 
 def run_verify(settings: Settings, *, repair: bool, as_json: bool) -> int:
