@@ -8,7 +8,7 @@ from typing import Any
 from api.errors import ProblemError, bad_value
 from models.database import Database
 from models.spack.graph import DEPENDENCY_TYPES
-from models.spack.query import Dependency, Node, SpecSyntaxError, parse_query
+from models.spack.query import VIRTUAL_NAME, Dependency, Node, SpecSyntaxError, parse_query
 from models.spec import Scope
 from models.spec_search import (
     Narrowing,
@@ -23,7 +23,6 @@ Query = dict[str, Any]
 
 SECONDS = 10.0
 _ARCHITECTURE = re.compile(r"[A-Za-z0-9_.:,-]+")
-_VIRTUAL = re.compile(r"[A-Za-z_0-9][A-Za-z_0-9-]*")
 
 QUESTIONS: Mapping[str, tuple[str, str]] = {
     "q": ("Specs such as this, in Spack's syntax.", "hdf5@1.12: +mpi ^zlib@:1.2.12"),
@@ -113,7 +112,7 @@ def _node(name: str, text: str) -> Node:
             raise bad_value(name, "platform-os-target, or a target")
         return read_spec(name, f"arch={text}")
     if name == "virtual":
-        if _VIRTUAL.fullmatch(text) is None:
+        if VIRTUAL_NAME.fullmatch(text) is None:
             raise bad_value(name, "the name of a virtual package: mpi")
         return Node(dependencies=(Dependency(Node(), direct=False, virtuals=(text,)),))
     node = read_spec(name, text)

@@ -18,6 +18,7 @@ from models.errors import DamagedError
 from models.execution import Execution
 from models.identity import CaseKey
 from models.listed_execution import list_execution, listed_id
+from models.stored import first_fault
 
 _BOOKKEEPING = frozenset({"revision", "createdAt", "updatedAt"})
 
@@ -46,9 +47,7 @@ def assemble_case(case_id: str, documents: CaseDocuments) -> StoredCase:
     try:
         return _joined(case_id, *documents)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        raise DamagedError("unreadable", f"case {case_id}: {place}: {first['msg']}") from None
+        raise DamagedError("unreadable", f"case {case_id}: {first_fault(error)}") from None
     except (KeyError, TypeError, ValueError) as error:
         raise DamagedError("unreadable", f"case {case_id}: {error!r}") from None
 

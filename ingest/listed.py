@@ -1,12 +1,11 @@
 """Which execution directories need not even be listed, because they are as they were."""
 
-import hashlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from ingest.secrets import masked_text
-from ingest.sources import Folder, Found, Located, Summary, storable_path
+from ingest.sources import Folder, Found, Located, Summary, path_digest, storable_path
 from models.database import Database, Put
 
 _BATCH = 256
@@ -27,7 +26,7 @@ class ListedDirectories:
 
     async def find(self, places: Sequence[Located]) -> dict[str, Found]:
         """Return by path what these directories were when they were listed last."""
-        by_id = {} if self._again else {_id(place.path): place for place in places}
+        by_id = {} if self._again else {path_digest(place.path): place for place in places}
         known = await self._sources.find({"_id": {"$in": sorted(by_id)}}) if by_id else []
         found = (_as_listed(by_id[each["_id"]], each) for each in known)
         return {each.path: each for each in found}
@@ -56,7 +55,7 @@ def _as_listed(place: Located, known: dict[str, Any]) -> Found:
 def _document(directory: Found) -> dict[str, Any]:
     summary = directory.summed_up
     return {
-        "_id": _id(directory.path),
+        "_id": path_digest(directory.path),
         "directory": masked_text(storable_path(directory.path)),
         "folders": [folder._asdict() for folder in directory.folders],
         "fingerprint": summary.fingerprint,
@@ -64,10 +63,6 @@ def _document(directory: Found) -> dict[str, Any]:
         "filesModified": summary.modified,
         "listedAt": datetime.now(UTC),
     }
-
-
-def _id(path: str) -> str:
-    return hashlib.sha256(path.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _is_storable(folder: Folder) -> bool:

@@ -16,7 +16,7 @@ from ingest.ahead import in_turn, one_ahead, until
 from ingest.assemble import Observation, Origin
 from ingest.at_once import AtOnce
 from ingest.audit import Audit, Progress
-from ingest.builds.importing import BuildOptions, import_builds, open_place
+from ingest.builds.importing import import_builds, open_place
 from ingest.heartbeat import end_killed, heartbeat
 from ingest.limits import Limits
 from ingest.listed import ListedDirectories
@@ -238,8 +238,9 @@ class _Import:
             return 0
         is_first = not record.counts.discovered
         place = open_place(path, self._options.budgets, self._options.source_name)
-        options = BuildOptions(dry_run=self._options.dry_run)
-        count = await import_builds(self._database, place, self._audit, options, self._stop)
+        count = await import_builds(
+            self._database, place, self._audit, self._stop, dry_run=self._options.dry_run
+        )
         if count:
             record.kind = _SPACK if is_first or record.kind == _SPACK else _MIXED
         noted = {(problem.path, problem.reason) for problem in record.problems}

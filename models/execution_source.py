@@ -13,7 +13,7 @@ from pydantic import Field
 from models.database import Index
 from models.stored import Stored
 
-KEPT_SECONDS = 30 * 24 * 3600
+_KEPT_SECONDS = 30 * 24 * 3600
 """After which it is listed once more, and directories are forgotten that are no longer there."""
 
 
@@ -50,5 +50,5 @@ class ExecutionSource(Document):
         name = "executionSources"
         keep_nulls = True
         indexes: ClassVar[list[Index]] = [
-            Index([("listedAt", 1)], name="listedAt", expireAfterSeconds=KEPT_SECONDS)
+            Index([("listedAt", 1)], name="listedAt", expireAfterSeconds=_KEPT_SECONDS)
         ]

@@ -119,14 +119,14 @@ async def store_manifest(database: Database, digest: str, entries: Iterable[Entr
 
 async def remove_unused_manifests(database: Database, before: datetime) -> int:
     """Remove the manifests that no build names and no writer has used since; return how many."""
-    removed = set()
+    removed = 0
     unused: Entry = {"usedAt": {"$lt": before}}
-    async for part in database.manifests.stream(unused, {"digest": 1}):
-        digest = part["digest"]
+    digests = {part["digest"] async for part in database.manifests.stream(unused, {"digest": 1})}
+    for digest in digests:
         named = await database.builds.find_one({"manifest.digest": digest}, {"_id": 1})
-        if named is None and await database.manifests.delete({**unused, "digest": digest}):
-            removed.add(digest)
-    return len(removed)
+        if named is None:
+            removed += await database.manifests.delete({**unused, "digest": digest}) > 0
+    return removed
 
 
 async def read_manifest(database: Database, digest: str) -> AsyncIterator[Entry]:

@@ -35,14 +35,18 @@ class References:
 
 
 class ReferredToError(CaseledgerError):
-    """A spec cannot be deleted: others refer to it."""
+    """A spec cannot be deleted: others refer to it.
 
-    def __init__(self, id_: str, references: References) -> None:
+    Where they `came_meanwhile`, it was gone for a moment, and is back without its links.
+    """
+
+    def __init__(self, id_: str, references: References, *, came_meanwhile: bool = False) -> None:
         kinds = ("specs", "spliced", "executions", "builds")
         found = [f"{kind} {', '.join(getattr(references, kind))}" for kind in kinds
                  if getattr(references, kind)]  # fmt: skip
         super().__init__(f"{id_} is referred to by {'; '.join(found)}")
         self.references = references
+        self.came_meanwhile = came_meanwhile
 
 
 async def references_to(database: Database, document: Json) -> References:
@@ -105,7 +109,7 @@ async def delete_spec(
         await _write_over(database, tombstone, Delete(specs, id_))
     elif not force:
         await _write_over(database, tombstone, Put(specs, document))
-        raise ReferredToError(id_, late)
+        raise ReferredToError(id_, late, came_meanwhile=True)
     return True
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
 
@@ -16,3 +16,9 @@ class Stored(BaseModel):
     def stored(self) -> dict[str, Any]:
         """Return the document as MongoDB holds it."""
         return self.model_dump(by_alias=True)
+
+
+def first_fault(error: ValidationError) -> str:
+    """Return where the first thing is that is not valid, and what is wrong with it."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"

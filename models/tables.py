@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from models.derivation import DerivationTable
 from models.errors import SettingsError
+from models.stored import first_fault
 from models.variation import VariationTable
 
 T = TypeVar("T")
@@ -36,7 +37,5 @@ def _load(kind: Callable[[str], T], file: Path | None) -> T:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"{file}: {error}") from error
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        told = f"{file}: not a table like the built-in one: {place}: {first['msg']}"
+        told = f"{file}: not a table like the built-in one: {first_fault(error)}"
         raise SettingsError(told) from error

@@ -1,7 +1,7 @@
 """`/specs`: recording specs, what callers add to one, deleting one."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -145,17 +145,20 @@ async def remove_spec(
 ) -> Response:
     """Delete a spec; 409 when specs, builds or executions stand on it, unless that is forced."""
     document = await read_spec(store, spec_id)
-    try:
-        await _delete(store, spec_id, reason, force=force)
-    finally:  # it may have come back, when something turned out to refer to it
-        await relink_specs(store, document["hashes"])
+    await _delete(store, document, reason, force=force)
+    await relink_specs(store, document["hashes"])
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
-async def _delete(store: Database, spec_id: str, reason: str, *, force: bool) -> None:
+async def _delete(
+    store: Database, document: Mapping[str, Any], reason: str, *, force: bool
+) -> None:
+    spec_id = document["_id"]
     try:
         is_deleted = await delete_spec(store, spec_id, reason=reason, force=force)
     except ReferredToError as error:
+        if error.came_meanwhile:
+            await relink_specs(store, document["hashes"])
         references = asdict(error.references)
         raise ProblemError(
             HTTPStatus.CONFLICT,

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from ingest.audit import Audit
@@ -20,13 +20,6 @@ from models.errors import ParseError
 _LOOKED_UP = 256
 
 
-@dataclass(frozen=True, slots=True)
-class BuildOptions:
-    """How to import builds: with a dry run nothing is stored."""
-
-    dry_run: bool = False
-
-
 def open_place(path: Path, budgets: Budgets, name: str | None = None) -> Place:
     """Return what a path is; builds may lie in it or not. A file may have another `name`."""
     new_walk = way_through(path)
@@ -39,8 +32,9 @@ async def import_builds(
     database: Database,
     place: Place,
     audit: Audit,
-    options: BuildOptions,
     stop: Callable[[], bool] = lambda: False,
+    *,
+    dry_run: bool = False,
 ) -> int:
     """Import the builds of a place, and return how many units of files there were.
 
@@ -55,7 +49,7 @@ async def import_builds(
     reader = place.read(wanted)
     while not stop() and (item := await asyncio.to_thread(next, reader, None)):
         await audit.begin()
-        await _import_unit(database, place, audit, options, item)
+        await _import_unit(database, place, audit, item, dry_run=dry_run)
     return len(units)
 
 
@@ -77,8 +71,9 @@ async def _import_unit(
     database: Database,
     place: Place,
     audit: Audit,
-    options: BuildOptions,
     item: tuple[Unit, Files],
+    *,
+    dry_run: bool,
 ) -> None:
     unit, files = item
     shown = place.shown(unit.path)
@@ -103,17 +98,15 @@ async def _import_unit(
             ingestion_id=audit.id,
             fingerprint=unit.fingerprint(place.name) if is_last else None,
         )
-        await _store(database, said, audit, options)
+        await _store(database, said, audit, dry_run=dry_run)
 
 
-async def _store(
-    database: Database, build: ObservedBuild, audit: Audit, options: BuildOptions
-) -> None:
+async def _store(database: Database, build: ObservedBuild, audit: Audit, *, dry_run: bool) -> None:
     audit.count("discovered")
     if not build.attempt.spec and not build.attempt.package:
         audit.reject(build.path, "no_spec", "neither the files nor their names tell the spec")
         return
-    outcome = await store_build(database, build, dry_run=options.dry_run)
+    outcome = await store_build(database, build, dry_run=dry_run)
     audit.count(outcome)
     if outcome != "unchanged":
         for problem in build.attempt.problems:

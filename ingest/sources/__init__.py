@@ -18,6 +18,7 @@ from ingest.sources.base import (
     Summary,
     case_directory,
     grouped,
+    path_digest,
     storable_path,
 )
 from ingest.sources.budgets import Budgets, budgets_of
@@ -40,6 +41,7 @@ __all__ = [
     "is_as_it_was",
     "is_single_file",
     "open_source",
+    "path_digest",
     "storable_path",
 ]
 

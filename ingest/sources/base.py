@@ -131,6 +131,11 @@ def storable_path(path: str) -> str:
     return path.encode("utf-8", "backslashreplace").decode()
 
 
+def path_digest(path: str) -> str:
+    """Return a digest of a path, under which what was seen there is kept."""
+    return hashlib.sha256(path.encode("utf-8", "surrogateescape")).hexdigest()
+
+
 class Source(ABC):
     """Something to import.
 

@@ -53,8 +53,8 @@ class DirectorySource(Source):
             self._note(place.path, "over_budget", detail)
             return None
         summary = summarize(entries)
-        times = [time for folder in folders for time in (folder.modified, folder.changed)]
-        is_settled = max(*times, summary.modified * 10**9) < began - _SETTLED
+        last = max(max(folder.modified, folder.changed) for folder in folders)
+        is_settled = max(last, summary.modified * 10**9) < began - _SETTLED
         settled = tuple(folders) if is_settled else ()
         return Found(place.path, place.location, entries, summary, settled)
 

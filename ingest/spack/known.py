@@ -1,11 +1,11 @@
 """Which files of Spack need not be opened, because an import has taken them as they are."""
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from ingest.secrets import masked_text
+from ingest.sources import path_digest
 from ingest.spack.discover import Candidate
 from models.database import Database, Put
 from models.release import VERSION
@@ -26,7 +26,7 @@ class KnownFiles:
         """Return how many items each of these files has that is as it was when it was taken."""
         if not self._is_marked:
             self._mark, self._is_marked = await deletions_mark(self._database), True
-        by_id = {_id(place): place for place in places}
+        by_id = {path_digest(place.path): place for place in places}
         found = await self._sources.find({"_id": {"$in": sorted(by_id)}})
         return {
             place: known["items"]
@@ -49,17 +49,13 @@ class KnownFiles:
 
     def _document(self, place: Candidate, items: int) -> dict[str, Any]:
         return {
-            "_id": _id(place),
+            "_id": path_digest(place.path),
             "file": masked_text(place.path),
             **_state(place),
             "items": items,
             "ingestionId": self._ingestion_id,
             "readAt": datetime.now(UTC),
         }
-
-
-def _id(place: Candidate) -> str:
-    return hashlib.sha256(place.path.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _state(place: Candidate) -> dict[str, Any]:

@@ -47,7 +47,7 @@ _ITEM = rf"(?:=?{_GIT}(?:=(?:{_RANGE}|{_VERSION}))?|{_RANGE}|=?{_VERSION})"
 _SPACE = re.compile(r"\s*")
 _NODE_NAME = re.compile(rf"(?P<star>\*)|(?P<name>{_PACKAGE})")
 _NAMESPACE = re.compile(_PACKAGE)
-_IS_IDENTIFIER = re.compile(_IDENTIFIER)
+VIRTUAL_NAME = re.compile(_IDENTIFIER)
 _CONSTRAINT = re.compile(rf"{_ITEM}(?:\s*,\s*{_ITEM})*+", re.ASCII)
 _SWITCH = re.compile(rf"(?P<sigil>\+\+|~~|--|[+~-])\s*(?P<name>{_NAME})")
 _KEY = re.compile(rf"(?P<name>{_NAME})(?P<sign>:?==?)")
@@ -388,7 +388,7 @@ class _Parser:
             found[name] = self._value().split(",")
             if name == "deptypes" and not set(found[name]) <= set(DEPENDENCY_TYPES):
                 self._fail(f"deptypes of {', '.join(DEPENDENCY_TYPES)}", key.end())
-            if name == "virtuals" and not all(map(_IS_IDENTIFIER.fullmatch, found[name])):
+            if name == "virtuals" and not all(map(VIRTUAL_NAME.fullmatch, found[name])):
                 self._fail("names of virtual packages", key.end())
         self._position += 1
         edge.types = tuple(kind for kind in DEPENDENCY_TYPES if kind in found.get("deptypes", ()))

@@ -576,7 +576,7 @@ async def test_a_spec_that_comes_back_because_something_refers_to_it_is_linked_a
 
     async def overtaken(database: Database, id_: str, **_: Any) -> bool:
         await database.executions.insert(run)  # while the spec was not there
-        raise ReferredToError(id_, References((), (), ("x/1",), ()))
+        raise ReferredToError(id_, References((), (), ("x/1",), ()), came_meanwhile=True)
 
     monkeypatch.setattr("api.routes.spec_edits.delete_spec", overtaken)
     assert (await writer.delete(f"{SPECS}/{own.hash}")).status_code == 409

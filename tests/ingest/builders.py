@@ -3,6 +3,7 @@
 import gzip
 from collections.abc import Callable, Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from hypothesis import strategies as st
@@ -37,6 +38,15 @@ def lid_of(text: str) -> Lid:
     lid = parse_lid(text)
     assert lid is not None
     return lid
+
+
+def write_execution(root: Path, place: str) -> Path:
+    """Write the files of an execution to a place below a directory, and return that."""
+    for name, data in execution_files().items():
+        path = root / place / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    return root
 
 
 def location(text: str = LID, **fields: Any) -> Location:

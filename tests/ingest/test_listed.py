@@ -14,7 +14,7 @@ from ingest.sources import Folder, Found, Located, directory, is_as_it_was, open
 from ingest.sources.directory import DirectorySource
 from models.database import Database
 from models.ingestion import Counts
-from tests.ingest.builders import KEY, LID, execution_files, location
+from tests.ingest.builders import KEY, LID, location, write_execution
 
 PLACE = f"chrysalis/performance_archive/{KEY.user}/{KEY.name}/{LID}"
 DOCS = f"{PLACE}/CaseDocs.{LID}"
@@ -23,10 +23,7 @@ FOLDERS = (Folder("", 1, 2), Folder(f"CaseDocs.{LID}", 3, 4))
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    for name, data in execution_files().items():
-        (tmp_path / PLACE / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / PLACE / name).write_bytes(data)
-    return tmp_path
+    return write_execution(tmp_path, PLACE)
 
 
 @pytest.fixture

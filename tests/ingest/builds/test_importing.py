@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 import pytest
 
 from ingest.audit import Audit
-from ingest.builds.importing import BuildOptions, import_builds, open_place
+from ingest.builds.importing import import_builds, open_place
 from ingest.builds.places import ArchivePlace
 from ingest.sources.archive import tar_walk
 from ingest.sources.budgets import Budgets
@@ -78,7 +78,7 @@ def write_zip(path: Path, files: Mapping[str, bytes] = TREE) -> Path:
 async def imported(database: Database, path: Path, **options: Any) -> Audit:
     audit = Audit(database.ingestions, [path], "builds", lambda _: None)
     place = open_place(path, Budgets())
-    await import_builds(database, place, audit, BuildOptions(**options))
+    await import_builds(database, place, audit, **options)
     audit.unreadable += bool(place.damages)
     await audit.finish(audit.final_status())
     return audit
@@ -126,7 +126,7 @@ async def test_an_archive_is_read_once_and_only_when_anything_is_wanted(
     for expected in (2, 1):
         audit = Audit(database.ingestions, [path], "builds", lambda _: None)
         place = ArchivePlace(path, Budgets(), counted)
-        await import_builds(database, place, audit, BuildOptions())
+        await import_builds(database, place, audit)
         assert len(walks) == expected
         walks.clear()
 

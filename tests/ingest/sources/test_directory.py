@@ -11,7 +11,7 @@ import pytest
 from ingest.assemble import Origin
 from ingest.sources import Budgets, Source, open_source
 from ingest.workers import Result, Task, observe
-from tests.ingest.builders import KEY, LID, execution_files
+from tests.ingest.builders import KEY, LID, write_execution
 from tests.ingest.sources.builders import LIMIT, PLACE, inside, reasons
 
 PATH = f"chrysalis/performance_archive/{KEY.user}/{KEY.name}/{LID}"
@@ -19,10 +19,7 @@ PATH = f"chrysalis/performance_archive/{KEY.user}/{KEY.name}/{LID}"
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    for name, data in execution_files().items():
-        (tmp_path / PATH / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / PATH / name).write_bytes(data)
-    return tmp_path
+    return write_execution(tmp_path, PATH)
 
 
 def observed(source: Source, between: Callable[[], object] = lambda: None) -> list[Result]:
