@@ -9,23 +9,24 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.middleware.gzip import GZipMiddleware
 
-from api.bodies import body_schemas
-from api.errors import add_error_handlers
-from api.head import HeadAsGet
-from api.imports import Imports
-from api.metrics import Metrics
-from api.named_specs import AmbiguousError, on_ambiguous
+from api.cases.schemas import ProblemDocument
+from api.http.bodies import body_schemas
+from api.http.docs_page import add_pages
+from api.http.errors import add_error_handlers
+from api.http.urls import API_PREFIX
+from api.ingestions.queue import Imports
+from api.lists.parameters import operation_id
+from api.middleware.head_requests import HeadAsGet
+from api.middleware.stack import add_protection
+from api.monitoring.metrics import Metrics
 from api.openapi import complete
-from api.pages import add_pages
-from api.parameters import operation_id
-from api.protection import add_protection
-from api.routes import API_PREFIX, api_router, health_router, metrics_router
-from api.schemas import ProblemDocument
+from api.router import api_router, health_router, metrics_router
 from api.security.throttle import Throttle
-from models.database import open_database
-from models.release import VERSION
+from api.specs.resolve import AmbiguousError, on_ambiguous
+from models.configuration.rules import load_tables
+from models.database.client import open_database
 from models.settings import Settings, load_settings
-from models.tables import load_tables
+from models.version import VERSION
 
 _WORTH_PACKING = 1000
 _PACKING = 4  # half the time of the default, for a tenth more bytes

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from ingest.assemble import Observation
-from ingest.case_store import Rewritten, read_case, rewrite_case
-from ingest.fold import Folded, fold
-from models.case import CaseRecord
-from models.database import Database
-from models.identity import CaseKey
-from models.tables import Tables
+from ingest.cases.assemble import Observation
+from models.cases.case import CaseRecord
+from models.cases.identity import CaseKey
+from models.cases.merge import Folded, fold
+from models.cases.store import Rewritten, read_case, rewrite_case
+from models.configuration.rules import Tables
+from models.database.client import Database
 
 _PATIENCE_SECONDS = 90
 """Longer than MongoDB keeps the documents of a client that was killed while it wrote them."""

@@ -2,17 +2,17 @@
 
 from beanie import Document
 
-from models.build import Build, BuildEvents
-from models.case import Case
-from models.case_overflow import CaseOverflow
-from models.edit import Edit
-from models.execution_source import ExecutionSource
-from models.ingestion import Ingestion
-from models.listed_execution import ListedExecution
-from models.manifest import ManifestPart
-from models.spec import Spec
-from models.spec_file import SpecFile
-from models.spec_source import SpecSource
+from models.builds.build import Build, BuildEvents
+from models.builds.manifest import ManifestPart
+from models.cases.case import Case
+from models.cases.edit import Edit
+from models.cases.execution_source import ExecutionSource
+from models.cases.listed_execution import ListedExecution
+from models.cases.overflow import CaseOverflow
+from models.ingestions.ingestion import Ingestion
+from models.specs.spec import Spec
+from models.specs.spec_file import SpecFile
+from models.specs.spec_source import SpecSource
 from models.token import Token
 
 DOCUMENTS: tuple[type[Document], ...] = (

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
-from models.build_fields import BUILDS
-from models.case_fields import CASES
-from models.execution_fields import EXECUTIONS
+from models.builds.build_fields import BUILDS
+from models.cases.case_fields import CASES
+from models.cases.execution_fields import EXECUTIONS
 from models.fields import Table
-from models.spec_fields import SPECS
+from models.specs.spec_fields import SPECS
 
 RESOURCES: Mapping[str, Table] = {
     table.resource: table for table in (CASES, EXECUTIONS, BUILDS, SPECS)

@@ -145,11 +145,13 @@ class Settings(BaseSettings):
     ] = 1024
     variation_file: Annotated[
         Path | None,
-        Field(description="TOML like models/variation.toml, whose lists come before the built-in"),
+        Field(description="TOML like the built-in variation.toml, whose lists come before its own"),
     ] = None
     derivation_file: Annotated[
         Path | None,
-        Field(description="TOML like models/derivation.toml, whose rules come before the built-in"),
+        Field(
+            description="TOML like the built-in derivation.toml, whose rules come before its own"
+        ),
     ] = None
     worker_seconds: Annotated[
         float, Field(gt=0, le=86400, description="longest time for one execution directory")

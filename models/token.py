@@ -11,8 +11,8 @@ from typing import Annotated, Any, ClassVar, Literal, get_args
 from beanie import Document
 from pydantic import Field
 
-from models.database import Index
-from models.stored import Stored
+from models.base import Stored
+from models.database.client import Index
 
 Scope = Literal["read", "ingest", "edit", "admin", "metrics"]
 

@@ -5,8 +5,8 @@ from functools import cache
 
 from ingest.sample import SampleArchive, SampleCase, SampleFile, SampleOptions
 from ingest.sample.site import Stack
-from models.database import Database
-from models.identity import CaseKey
+from models.cases.identity import CaseKey
+from models.database.client import Database
 
 BOOKKEEPING = {"revision", "createdAt", "updatedAt", "history"}
 

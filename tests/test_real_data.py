@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from httpx2 import AsyncClient
 
-from ingest.parsers.env_xml import parse_env_xml
-from ingest.parsers.namelist import parse_namelist
-from ingest.pipeline import ImportOptions, import_paths
-from ingest.secrets import masked_text, without_secrets
-from models.database import Database
-from models.delta import flatten_delta, same_value
-from models.identity import CaseKey
+from ingest.cases.parsers.env_xml import parse_env_xml
+from ingest.cases.parsers.namelist import parse_namelist
+from ingest.importing import ImportOptions, import_paths
+from models.cases.identity import CaseKey
+from models.configuration.delta import flatten_delta, same_value
+from models.database.client import Database
+from models.redaction.text import masked_text, without_secrets
 
 _BESIDE = Path(__file__).parents[2] / "shared" / "data"
 _ARCHIVES = Path(os.environ.get("CASELEDGER_TEST_DATA", _BESIDE)) / "archives"

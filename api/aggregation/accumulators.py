@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from api.aggregation.copies import NONE, together
+from api.aggregation.errors import PipelineError, not_allowed
 from api.aggregation.expressions import check_expression
+from api.aggregation.growth import NONE, together
 from api.aggregation.operators import ACCUMULATORS, MEASURING_ACCUMULATORS
-from api.aggregation.refusal import PipelineError, not_allowed
-from api.aggregation.rules import arguments, check_order
 from api.aggregation.scope import Checked, Scope
+from api.aggregation.special_operators import arguments, check_order
 from api.aggregation.values import check_name
 
 MOST_KEPT = 1000

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from api.aggregation.copies import NONE, WHOLE, together
+from api.aggregation.errors import PipelineError, not_allowed
+from api.aggregation.growth import NONE, WHOLE, together
 from api.aggregation.operators import EXPRESSIONS, MEASURING, SYSTEM_VARIABLES
-from api.aggregation.refusal import PipelineError, not_allowed
 from api.aggregation.scope import Checked, Scope
 from api.aggregation.values import check_name, is_typed, read_typed
 
@@ -70,7 +70,7 @@ def _check_variable(text: str, place: str, scope: Scope) -> Checked:
 
 
 def _check_operator(value: Mapping[str, Any], place: str, scope: Scope) -> Checked:
-    from api.aggregation.rules import RULES  # the rules check expressions in turn
+    from api.aggregation.special_operators import RULES  # the rules check expressions in turn
 
     name = next(name for name in value if name.startswith("$"))
     if name not in EXPRESSIONS:

@@ -6,7 +6,7 @@ is found letter by letter is found in one pass.
 
 from typing import Any
 
-from api.aggregation.refusal import PipelineError
+from api.aggregation.errors import PipelineError
 
 MOST_CHARACTERS = 256
 _META = frozenset(".^$*+?()[]{}|\\")

@@ -6,7 +6,7 @@ anew from what was checked, with a limit behind it.
 
 from typing import Any
 
-from api.aggregation.refusal import PipelineError
+from api.aggregation.errors import PipelineError
 from api.aggregation.stages import MOST_STAGES, Inside, check_stages, count_stages
 from api.aggregation.values import MOST_CHARACTERS
 

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from api.aggregation.errors import PipelineError, not_allowed
 from api.aggregation.expressions import OUTSIDE, check_expression
 from api.aggregation.operators import CONDITIONS, LOGIC
 from api.aggregation.patterns import check_options, check_pattern
-from api.aggregation.refusal import PipelineError, not_allowed
 from api.aggregation.scope import Scope
 from api.aggregation.values import check_name, is_typed, read_value
 

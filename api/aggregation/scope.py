@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from api.aggregation.copies import NUMBERS, Copies
-from api.aggregation.refusal import PipelineError
+from api.aggregation.errors import PipelineError
+from api.aggregation.growth import NUMBERS, Copies
 
 MOST_LOOPS = 2
 

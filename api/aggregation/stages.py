@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from api.aggregation.accumulators import check_accumulators
-from api.aggregation.copies import MOST_COPIES, factor, together
+from api.aggregation.errors import PipelineError, not_allowed
 from api.aggregation.expressions import OUTSIDE, check_expression, check_object
+from api.aggregation.growth import MOST_COPIES, factor, together
 from api.aggregation.operators import PUBLIC_COLLECTIONS, STAGES
 from api.aggregation.queries import check_query
-from api.aggregation.refusal import PipelineError, not_allowed
-from api.aggregation.rules import arguments, check_order
 from api.aggregation.scope import Scope
+from api.aggregation.special_operators import arguments, check_order
 from api.aggregation.values import check_name, read_value
 
 MOST_STAGES = 20

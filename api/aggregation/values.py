@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from api.aggregation.refusal import PipelineError, not_allowed
+from api.aggregation.errors import PipelineError, not_allowed
 
 MOST_CHARACTERS = 4096
 _INT32, _INT64 = 2**31, 2**63

@@ -10,12 +10,12 @@ from collections.abc import Iterator, Sequence
 from itertools import cycle, islice
 from typing import Any
 
-from api.bench.place import temporary_place
+from api.bench.scratch_database import temporary_place
 from api.bench.service import Service, running_service
-from api.routes import API_PREFIX
+from api.http.urls import API_PREFIX
 from api.security.tokens import create_token
-from ingest.builds.build_log import read_log
-from models.database import open_database
+from ingest.builds.logs.report import read_log
+from models.database.client import open_database
 from models.settings import Settings
 
 _SPEC = "abcdefghijklmnopqrstuvwxyz234567"

@@ -4,7 +4,7 @@ import time
 from typing import Any
 
 from api.bench.service import Service, running_service
-from api.routes import API_PREFIX
+from api.http.urls import API_PREFIX
 from models.settings import Settings
 
 _PIECE = 2**20

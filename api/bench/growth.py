@@ -5,11 +5,11 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
-from api.bench.place import empty_database, temporary_place
-from api.bench.stream import SampleSource
-from ingest.pipeline import ImportOptions, import_paths
+from api.bench.sample_source import SampleSource
+from api.bench.scratch_database import empty_database, temporary_place
+from ingest.cases.sources import Content, Found, Source
+from ingest.importing import ImportOptions, import_paths
 from ingest.sample import SampleArchive, SampleOptions
-from ingest.sources import Content, Found, Source
 
 _OPTIONS = ImportOptions(jobs=0)
 """Reading takes as long as ever: starting a process for it would hide what grows."""

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from api.bench.floor import read_floor
-from api.bench.place import empty_database, temporary_place
-from ingest.pipeline import ImportOptions, import_paths
+from api.bench.scratch_database import empty_database, temporary_place
+from ingest.cases.sources import open_source
+from ingest.importing import ImportOptions, import_paths
 from ingest.sample import SampleArchive, SampleOptions
-from ingest.sources import open_source
 
 
 async def measure_import(cases: int, executions: int, jobs: int, rounds: int) -> dict[str, Any]:

@@ -9,9 +9,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from api.bench.place import empty_database, temporary_place
-from api.bench.stream import SampleSource
-from ingest.pipeline import ImportOptions, import_paths
+from api.bench.sample_source import SampleSource
+from api.bench.scratch_database import empty_database, temporary_place
+from ingest.importing import ImportOptions, import_paths
 from ingest.sample import SampleArchive, SampleOptions
 from models.settings import Settings
 

@@ -11,17 +11,17 @@ from urllib.parse import urlencode
 
 from fastapi import FastAPI
 
+from api.bench.asgi_client import RefusedError, application, get
 from api.bench.exports import measure_exports
-from api.bench.made import fill
-from api.bench.place import empty_database, temporary_place
-from api.bench.questions import Question, questions
-from api.bench.requests import RefusedError, application, get
-from api.listing import Listing
-from api.lists import CASE_LIST, EXECUTION_LIST
-from api.projection import select
-from api.responses import encode_json
-from api.routes import API_PREFIX
-from models.database import Database
+from api.bench.list_queries import Question, questions
+from api.bench.scratch_database import empty_database, temporary_place
+from api.bench.synthetic_cases import fill
+from api.cases.lists import CASE_LIST, EXECUTION_LIST
+from api.http.responses import encode_json
+from api.http.urls import API_PREFIX
+from api.lists.listing import Listing
+from api.lists.projection import select
+from models.database.client import Database
 from models.settings import Settings
 
 GOAL = 1.2

@@ -9,14 +9,14 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from api.bench.place import empty_database, temporary_place
-from ingest.pipeline import ImportOptions, import_paths
+from api.bench.scratch_database import empty_database, temporary_place
+from ingest.importing import ImportOptions, import_paths
 from ingest.sample.specs import SpecSampleOptions, made_bytes, made_document
-from ingest.spack.uploading import upload_specs
-from models.database import Database, Insert
+from ingest.specs.upload import upload_specs
+from models.database.client import Database, Insert
 from models.settings import Settings
 from models.spack.query import parse_query
-from models.spec_search import spec_filter
+from models.specs.search import spec_filter
 
 Json = dict[str, Any]
 

@@ -77,7 +77,7 @@ def import_command(
     Exit codes: 0 done; 1 done, but something was rejected and --strict was given; 2 wrong usage;
     3 a source could not be read; 4 the database failed; 130 interrupted.
     """
-    from api.cli.importing import Choices, run_import
+    from api.cli.import_command import Choices, run_import
     from models.settings import load_settings
 
     choices = Choices(
@@ -128,7 +128,7 @@ def serve(
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port to listen on.")] = None,
 ) -> None:
     """Serve the REST API until Ctrl-C; its documentation is at /docs."""
-    from api.cli.serving import serve_api
+    from api.cli.serve import serve_api
     from models.settings import load_settings
 
     settings = load_settings()
@@ -141,7 +141,7 @@ def demo(
     cases: Annotated[int, typer.Option(min=1, max=10_000, help="Cases in the sample.")] = 12,
 ) -> None:
     """Make a sample archive, import it into a database of its own, and serve it until Ctrl-C."""
-    from api.cli.demonstrate import run_demo
+    from api.cli.demo import run_demo
     from models.settings import load_settings
 
     run_demo(load_settings(), port, cases)

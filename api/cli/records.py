@@ -10,17 +10,17 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from ingest.builds.store import remove_unused
-from ingest.heartbeat import end_killed
-from ingest.spack.completing import verify_specs
-from ingest.verify import verify_cases
-from ingest.verify_links import verify_links
-from models.database import open_database
+from ingest.builds.recording import remove_unused
+from ingest.concurrency.gc_tuning import collect_seldom
+from models.configuration.rules import load_tables
+from models.database.client import open_database
 from models.errors import UsageError
-from models.garbage import collect_seldom
-from models.ingestion import COUNTED
+from models.ingestions.heartbeat import end_killed
+from models.ingestions.ingestion import COUNTED
 from models.settings import Settings
-from models.tables import load_tables
+from models.specs.completion import verify_specs
+from models.verify.cases import verify_cases
+from models.verify.links import verify_links
 
 _SHOWN_DIFFERENCES = 1000
 _SHOWN_ID = 8

@@ -16,11 +16,11 @@ from api.filters.conditions import (
 )
 from api.filters.conditions import Any as AnyOf
 from api.filters.config import ConfigMatches
+from models.configuration.metadata import VARIABLE_FIELDS
 from models.fields import Table
-from models.metadata import VARIABLE_FIELDS
 from models.spack.target import satisfying_targets
 from models.spack.version import parse_constraint, version_key
-from models.spec_search import one_of, version_conditions
+from models.specs.search import one_of, version_conditions
 
 Query = dict[str, Any]
 

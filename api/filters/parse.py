@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 
-from api.errors import ProblemError, bad_parameter, bad_value, nearest
 from api.filters.conditions import (
     ANY_OF,
     OPERATORS,
@@ -24,8 +23,9 @@ from api.filters.values import (
     operators_of,
     read_value,
 )
+from api.http.errors import ProblemError, bad_parameter, bad_value, nearest
+from models.configuration.keys import escape_name
 from models.fields import Field, Table, words_of
-from models.keys import escape_name
 from models.spack.graph import FLAGS
 
 DELTA, CONFIG, SEARCH = "delta.", "config.", "q"

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from api.errors import bad_parameter, bad_value
 from api.filters.conditions import ANY_OF, All, Condition, Filter, Not
 from api.filters.conditions import Any as AnyOf
 from api.filters.parse import (
@@ -15,6 +14,7 @@ from api.filters.parse import (
     search,
 )
 from api.filters.values import check_choices, read_json_value
+from api.http.errors import bad_parameter, bad_value
 from models.fields import Table
 
 MAX_DEPTH = 8

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from api.filters.conditions import ANY_OF, RANGES, TEXT_ONLY, Operator, Scalar
+from models.cases.simulated_date import parse_model_date
+from models.configuration.keys import MOST_PARTS
 from models.fields import FieldType
-from models.keys import MOST_PARTS
-from models.simdate import parse_model_date
 from models.spack.version import VersionError, parse_constraint, parse_version
 
 MAX_LENGTH = 256

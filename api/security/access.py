@@ -12,9 +12,9 @@ from fastapi import Depends, Request
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
-from api.errors import ProblemError
+from api.http.errors import ProblemError
 from api.security.throttle import Throttle
-from models.database import Database
+from models.database.client import Database
 from models.errors import DatabaseError
 from models.settings import Settings
 from models.token import Scope, implied_scopes, is_secret_of, is_valid, split_token

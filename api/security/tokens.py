@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from models.database import Database
+from models.database.client import Database
 from models.token import Scope, TokenRecord, new_token
 
 _SHOWN = {"secretHash": 0}

@@ -13,8 +13,8 @@ import re
 import uuid
 from collections.abc import Iterable
 
-from ingest.builds.log_stream import expanded, log_lines
-from ingest.builds.observed import ObservedBuild
+from ingest.builds.logs.stream import expanded, log_lines
+from ingest.builds.observation import ObservedBuild
 from models.errors import ParseError
 
 _BUILDS = uuid.UUID("0a2c1f5e-3d4b-5c6a-8e7f-9b1d2c3e4f50")

@@ -5,17 +5,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ingest.audit import Audit
-from ingest.builds.build_files import Files
-from ingest.builds.finding import Unit
-from ingest.builds.observed import ObservedBuild
-from ingest.builds.places import ArchivePlace, DirectoryPlace, Place
-from ingest.builds.reading import read_unit
-from ingest.builds.store import store_build
-from ingest.sources.archive import way_through
-from ingest.sources.budgets import Budgets
-from models.database import Database
+from ingest.archives.budgets import Budgets
+from ingest.builds.discover import Unit
+from ingest.builds.formats.build_files import Files
+from ingest.builds.observation import ObservedBuild
+from ingest.builds.read import read_unit
+from ingest.builds.recording import store_build
+from ingest.builds.sources import ArchivePlace, DirectoryPlace, Place
+from ingest.cases.sources.archive import way_through
+from models.database.client import Database
 from models.errors import ParseError
+from models.ingestions.audit import Audit
 
 _LOOKED_UP = 256
 

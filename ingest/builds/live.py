@@ -13,33 +13,33 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import IO, Any
 
-from ingest.builds.attempt import BuildAttempt, LogFile, course_of
-from ingest.builds.build_log import LogOptions, read_log
-from ingest.builds.cancel import cancel_dependents, cancel_latecomers
-from ingest.builds.environment import allowed_variables, masked_arguments, spack_commit
+from ingest.builds.document import MOST_TESTS, BuildParts, Kept, describe, wanted_lines
+from ingest.builds.formats.attempt import BuildAttempt, LogFile, course_of
+from ingest.builds.formats.environment import allowed_variables, masked_arguments, spack_commit
+from ingest.builds.formats.sent_manifest import SentManifest
+from ingest.builds.formats.spec_name import SpecName
 from ingest.builds.identity import is_precise, stamped_id
-from ingest.builds.merge import GROUPS, first_account
-from ingest.builds.observed import ObservedBuild
-from ingest.builds.progress import ended, told_by_log
-from ingest.builds.record import MOST_TESTS, BuildParts, Kept, describe, wanted_lines
-from ingest.builds.redaction import NOTHING_KNOWN, Redactor, redactor_of
-from ingest.builds.sent_manifest import SentManifest
-from ingest.builds.spec_name import SpecName
-from ingest.builds.store import (
+from ingest.builds.logs.report import LogOptions, read_log
+from ingest.builds.observation import ObservedBuild
+from ingest.builds.recording import (
     build_change,
     discard_logs,
     event_writes,
     log_pieces,
     read_build,
 )
-from ingest.patience import Patience
-from models.build import BuildHost, BuildManifest, BuildPhase, BuildRecord, BuildTest
-from models.build_report import BuildChange, NewBuild, PhaseReport, ReportedEntry
-from models.database import Database, Insert, Update, Write
+from models.builds.build import BuildHost, BuildManifest, BuildPhase, BuildRecord, BuildTest
+from models.builds.cancellation import cancel_dependents, cancel_latecomers
+from models.builds.log import StoredLog, store_log
+from models.builds.manifest import manifest_digest, store_manifest
+from models.builds.merge import GROUPS, first_account
+from models.builds.progress import ended, told_by_log
+from models.builds.report import BuildChange, NewBuild, PhaseReport, ReportedEntry
+from models.database.client import Database, Insert, Update, Write
+from models.database.retry import Patience
 from models.errors import NotOwnerError, WriteConflictError
-from models.manifest import manifest_digest, store_manifest
+from models.redaction.logs import NOTHING_KNOWN, Redactor, redactor_of
 from models.spack.version import stored_version_key
-from models.stored_log import StoredLog, store_log
 
 _PATIENCE_SECONDS = 30
 _IN_MEMORY = 2**23

@@ -159,7 +159,7 @@ def _start(directory: ServerDirectory, settings: Settings) -> str:
 
 
 def _is_ready(socket_path: str, seconds: float) -> bool:
-    from models.database import make_primary
+    from models.database.client import make_primary
 
     return make_primary(socket_uri(socket_path), f"{socket_path}:{_PORT}", seconds)
 

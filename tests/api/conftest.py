@@ -7,14 +7,14 @@ import httpx2
 import pytest
 
 from api.app import create_app
-from api.cli.demonstrate import make_samples
-from ingest.builds.store import store_build
-from ingest.pipeline import ImportOptions, import_paths
+from api.cli.demo import make_samples
+from ingest.builds.recording import store_build
+from ingest.importing import ImportOptions, import_paths
 from ingest.sample import write_files
 from ingest.sample.specs import SpecSampleOptions, made_documents
-from ingest.spack.store import write_specs
-from models.database import Database, open_database
+from models.database.client import Database, open_database
 from models.settings import Settings
+from models.specs.store import write_specs
 from tests.api.documents import execution_documents
 from tests.archives import sample_files
 from tests.ingest.builds.observations import of_log, of_tree

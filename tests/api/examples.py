@@ -10,11 +10,11 @@ import orjson
 
 from api.app import create_app
 from api.openapi import EXAMPLES_FILE
-from ingest.pipeline import ImportOptions, import_paths
+from ingest.importing import ImportOptions, import_paths
 from ingest.sample import write_files
 from ingest.sample.builds import build_files
 from ingest.sample.site import FIRST_STACK, SECOND_STACK
-from models.database import Database, open_database
+from models.database.client import Database, open_database
 from models.embedded.server import embedded_server
 from models.settings import Settings
 from tests.archives import hash_of, sample_files

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import uvicorn
 
 from api.app import create_app
-from models.database import Database
+from models.database.client import Database
 from models.settings import Settings
 
 

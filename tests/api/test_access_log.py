@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from api.access_log import Format, log_config
-from models.database import Collection, Database
+from api.middleware.access_log import Format, log_config
+from models.database.client import Collection, Database
 from tests.api.test_security import GARBAGE, bearer, client_of, token
 
 CASES = "/api/v1/cases"

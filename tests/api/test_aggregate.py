@@ -13,7 +13,7 @@ from pymongo import MongoClient
 from starlette.requests import ClientDisconnect
 
 from api.app import create_app
-from models.database import Collection, Database, open_database
+from models.database.client import Collection, Database, open_database
 from models.errors import DatabaseUnavailableError
 from models.settings import Settings
 
@@ -235,7 +235,7 @@ async def test_only_so_many_run_at_a_time(made: Database, monkeypatch: pytest.Mo
             yield document
 
     monkeypatch.setattr(Collection, "stream_aggregate", stream)
-    monkeypatch.setattr("api.aggregation.running._PATIENCE", 0.05)
+    monkeypatch.setattr("api.aggregation.execution._PATIENCE", 0.05)
     async with client_with(made, aggregate_jobs=1, aggregate_seconds=0.1) as client:
         late = await ask(client, [{"$count": "n"}])
         assert late.status_code == 504  # the server works on it still, so that its slot is taken
@@ -321,7 +321,9 @@ async def test_a_stream_that_fails_later_breaks(
             yield document
 
     monkeypatch.setattr(Collection, "stream_aggregate", stream)
-    monkeypatch.setitem(__import__("api.aggregation.answer").aggregation.answer._CHUNK, "ndjson", 9)
+    monkeypatch.setitem(
+        __import__("api.aggregation.response").aggregation.answer._CHUNK, "ndjson", 9
+    )
     app = create_app(Settings())
     app.state.database = made
     transport = ASGITransport(app=app, raise_app_exceptions=True)

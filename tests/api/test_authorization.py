@@ -11,12 +11,12 @@ from fastapi import APIRouter
 from httpx2 import AsyncClient
 
 from api.app import create_app
-from api.routes import api_router
+from api.router import api_router
 from api.security import authorize, require
 from api.security.access import required_scope
 from api.security.throttle import Throttle
 from api.security.tokens import create_token, revoke_token
-from models.database import Database, open_database
+from models.database.client import Database, open_database
 from models.settings import Settings
 from models.token import Scope, split_token
 

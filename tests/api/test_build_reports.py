@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 from api.security.tokens import create_token
-from models.database import Database
+from models.database.client import Database
 from tests.api.conftest import client_of
 from tests.api.test_builds import BUILDS, NEW, client_as
 from tests.ingest.builds.reports import HASH, OTHER

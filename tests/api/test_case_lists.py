@@ -7,9 +7,9 @@ import orjson
 import pytest
 from httpx2 import AsyncClient
 
-from api import lists
-from api.projection import select
-from models.case_fields import CASES as CASES_TABLE
+from api.cases import lists
+from api.lists.projection import select
+from models.cases.case_fields import CASES as CASES_TABLE
 from tests.api.test_cases import get, walk
 
 CASES = "/api/v1/cases"

@@ -3,9 +3,9 @@ from typing import Any
 import pytest
 from httpx2 import AsyncClient
 
-from api.schemas import CaseDetail, CaseItem, ExecutionDetail, PageOf
-from models.database import Database
-from models.keys import flatten
+from api.cases.schemas import CaseDetail, CaseItem, ExecutionDetail, PageOf
+from models.configuration.keys import flatten
+from models.database.client import Database
 from tests.archives import key_of, sample_cases
 
 pytestmark = pytest.mark.usefixtures("ledger")

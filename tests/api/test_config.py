@@ -8,9 +8,9 @@ import pytest
 from httpx2 import AsyncClient
 
 from api.filters import config
-from models.database import Database
-from models.delta import same_value
-from models.metadata import METADATA_FIELDS
+from models.configuration.delta import same_value
+from models.configuration.metadata import METADATA_FIELDS
+from models.database.client import Database
 from tests.api.test_cases import get, walk
 
 pytestmark = pytest.mark.usefixtures("ledger")

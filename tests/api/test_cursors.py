@@ -8,8 +8,8 @@ import orjson
 import pytest
 from httpx2 import AsyncClient
 
-from models.database import Database, Delete, Insert
-from models.execution_fields import EXECUTIONS
+from models.cases.execution_fields import EXECUTIONS
+from models.database.client import Database, Delete, Insert
 from tests.api.documents import execution_document
 
 LIST = "/api/v1/executions"

@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 from httpx2 import AsyncClient
 
-from api.comparison import compare
-from api.schemas import Comparison, Timeline
-from models.configuration import Configuration
-from models.database import Database
-from models.delta import same_value
-from models.variation import VariationTable
+from api.cases.comparison import compare
+from api.cases.schemas import Comparison, Timeline
+from models.configuration.delta import same_value
+from models.configuration.values import Configuration
+from models.configuration.variation import VariationTable
+from models.database.client import Database
 from tests.api.test_cases import get, walk
 from tests.archives import key_of, sample_cases
 

@@ -8,9 +8,9 @@ import pytest
 from httpx2 import AsyncClient
 
 from api.app import create_app
-from api.errors import MEDIA_TYPE
-from api.schemas import ProblemDocument
-from models.database import Database
+from api.cases.schemas import ProblemDocument
+from api.http.errors import MEDIA_TYPE
+from models.database.client import Database
 from models.errors import (
     DatabaseError,
     DatabaseTimeoutError,

@@ -1,9 +1,9 @@
 import pytest
 from httpx2 import AsyncClient
 
-from api.schemas import ExecutionItem, PageOf
-from models.database import Database, Delete, Insert
-from models.lid import parse_lid
+from api.cases.schemas import ExecutionItem, PageOf
+from models.cases.lid import parse_lid
+from models.database.client import Database, Delete, Insert
 from tests.api.test_cases import get, walk
 from tests.archives import key_of, sample_cases
 

@@ -7,10 +7,10 @@ import pytest
 
 from api.filters.compile import compile_filter
 from api.filters.parse import parse_filter
-from api.finding import both
-from api.sorting import parse_order
-from models.database import Collection, Database
-from models.execution_fields import EXECUTIONS
+from api.lists.query import both
+from api.lists.sorting import parse_order
+from models.cases.execution_fields import EXECUTIONS
+from models.database.client import Collection, Database
 from models.resources import RESOURCES
 
 TABLES = {name: RESOURCES[name] for name in ("cases", "executions")}

@@ -12,8 +12,8 @@ from httpx2 import AsyncClient
 from starlette.requests import ClientDisconnect
 
 from api.app import create_app
-from api.csv_rows import csv_row
-from models.database import Collection, Database
+from api.lists.csv_rows import csv_row
+from models.database.client import Collection, Database
 from models.errors import DatabaseUnavailableError
 from models.settings import Settings
 from tests.api.conftest import client_of

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from api.filters.compile import compile_filter
 from api.filters.tree import parse_tree
 from api.filters.values import operators_of
-from models.execution_fields import EXECUTIONS
+from models.cases.execution_fields import EXECUTIONS
 from models.fields import Field
 from tests.api.documents import DATES, KEYS, TEXTS
 

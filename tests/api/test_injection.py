@@ -10,8 +10,8 @@ import pytest
 from fastapi import Request
 from httpx2 import AsyncClient
 
-from api.errors import ProblemError
-from api.json_body import MAX_DEPTH, read_json
+from api.http.errors import ProblemError
+from api.http.json_body import MAX_DEPTH, read_json
 
 LIST = "/api/v1/executions"
 

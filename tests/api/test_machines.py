@@ -5,7 +5,7 @@ from typing import Any
 
 from httpx2 import AsyncClient
 
-from api.schemas import ItemsOf, MachineItem
+from api.cases.schemas import ItemsOf, MachineItem
 from tests.api.test_cases import get, walk
 
 

@@ -8,9 +8,9 @@ from httpx2 import AsyncClient
 from prometheus_client.parser import text_string_to_metric_families
 
 from api.app import create_app
-from models.database import Collection, Database, open_database
+from models.database.client import Collection, Database, open_database
 from models.errors import DatabaseUnavailableError
-from models.ingestion import Counts, IngestionRecord, IngestionStatus
+from models.ingestions.ingestion import Counts, IngestionRecord, IngestionStatus
 from models.settings import Settings
 from tests.api.test_security import GARBAGE, bearer, client_of, client_of_app, token
 

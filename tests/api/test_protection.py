@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from api.app import create_app
-from api.errors import MEDIA_TYPE
-from models.database import Collection, Database
+from api.http.errors import MEDIA_TYPE
+from models.database.client import Collection, Database
 from models.errors import DatabaseUnavailableError
 from models.settings import Settings
 from tests.api.test_security import bearer, client_of, client_of_app, token

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from models.database import Database
+from models.database.client import Database
 from tests.api.served import served
 from tests.api.test_recipes import run
 

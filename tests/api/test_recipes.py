@@ -16,7 +16,7 @@ import pytest
 from bson import json_util
 from pymongo import MongoClient
 
-from models.database import Database
+from models.database.client import Database
 from tests.api.served import served
 from tests.archives import sample_cases
 

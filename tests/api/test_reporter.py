@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from api.security.tokens import create_token
-from ingest.builds.manifest import parse_manifest
-from ingest.builds.record import digest_of, manifest_entries
+from ingest.builds.document import digest_of, manifest_entries
+from ingest.builds.formats.manifest import parse_manifest
 from ingest.builds.scripts import report_install
-from models.database import Database
+from models.database.client import Database
 from models.settings import Settings
 from tests.api.test_serving import serving
 from tests.ingest.builds.reports import HASH

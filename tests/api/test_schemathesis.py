@@ -14,9 +14,9 @@ from schemathesis.config import SchemathesisConfig
 
 from api.app import create_app
 from api.security.tokens import create_token
-from ingest.pipeline import ImportOptions, import_paths
+from ingest.importing import ImportOptions, import_paths
 from ingest.sample import write_files
-from models.database import open_database
+from models.database.client import open_database
 from models.settings import Settings
 from tests.api.test_serving import free_port, request, wait_for
 from tests.archives import sample_files

@@ -16,7 +16,7 @@ from api.app import create_app
 from api.security import throttle as throttle_module
 from api.security.throttle import MOST_FAILURES, WINDOW_SECONDS, Throttle
 from api.security.tokens import create_token, revoke_token
-from models.database import Database
+from models.database.client import Database
 from models.settings import Settings
 from models.token import Scope, is_secret_of, new_token, split_token
 

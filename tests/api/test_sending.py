@@ -11,14 +11,14 @@ import pytest
 from pydantic import SecretStr
 
 from api.app import create_app
-from api.cli.sending import Sent, send
 from api.security.tokens import create_token
-from ingest.packing import packed, parcel_of
-from ingest.pipeline import ImportOptions, Shard, import_paths
-from ingest.sources import open_source
-from models.database import Database, open_database
+from ingest.cases.sources import open_source
+from ingest.importing import ImportOptions, Shard, import_paths
+from ingest.remote.sending import Sent, send
+from ingest.remote.tar_bundle import packed, parcel_of
+from models.database.client import Database, open_database
 from models.errors import RemoteError, SourceError
-from models.ingestion import Counts
+from models.ingestions.ingestion import Counts
 from models.settings import Settings
 from tests.archives import dump
 from tests.ingest.builds.test_importing import write_tree
@@ -74,10 +74,10 @@ async def test_the_nodes_of_a_pool_send_what_none_has_sent(
     first: str,
     second: str,
 ) -> None:
-    monkeypatch.setattr("api.cli.sending.socket.gethostname", lambda: first)
+    monkeypatch.setattr("ingest.remote.sending.socket.gethostname", lambda: first)
     await send(token, [tree], URL, transport=transport)
     before = await database.ingestions.count({})
-    monkeypatch.setattr("api.cli.sending.socket.gethostname", lambda: second)
+    monkeypatch.setattr("ingest.remote.sending.socket.gethostname", lambda: second)
     again = await send(token, [tree], URL, transport=transport)
     assert again.counts.unchanged == again.counts.discovered > 0
     assert await database.ingestions.count({}) == before
@@ -153,7 +153,7 @@ async def test_software_that_is_sent_is_recorded_as_by_an_import(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("api.cli.sending._LARGEST_UPLOAD", 5000)
+    monkeypatch.setattr("ingest.remote.sending._LARGEST_UPLOAD", 5000)
     write_tree(write_tree(tmp_path), _software())
     sent = await send(token, [tmp_path], URL, transport=transport)
     assert (sent.kind, sent.unreadable) == ("spack", 0)

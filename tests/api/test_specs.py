@@ -12,9 +12,9 @@ from typing import Any
 import httpx2
 import pytest
 
-from api.schemas import PageOf
+from api.cases.schemas import PageOf
 from api.security.tokens import create_token
-from api.spec_schemas import (
+from api.specs.schemas import (
     Dag,
     Dependencies,
     SpecComparison,
@@ -24,13 +24,13 @@ from api.spec_schemas import (
     Splice,
 )
 from ingest.sample.specs import SpecSampleOptions, made_documents
-from ingest.spack.store import write_specs
-from models.database import Database, open_database
+from models.database.client import Database, open_database
 from models.settings import Settings
 from models.spack.graph import Graph
 from models.spack.query import parse_query
-from models.spec_deletion import References, ReferredToError
-from models.spec_derivation import identities
+from models.specs.deletion import References, ReferredToError
+from models.specs.node_documents import identities
+from models.specs.store import write_specs
 from tests.api.conftest import client_of
 from tests.ingest.spack import builders
 from tests.ingest.spack.builders import (
@@ -578,7 +578,7 @@ async def test_a_spec_that_comes_back_because_something_refers_to_it_is_linked_a
         await database.executions.insert(run)  # while the spec was not there
         raise ReferredToError(id_, References((), (), ("x/1",), ()), came_meanwhile=True)
 
-    monkeypatch.setattr("api.routes.spec_edits.delete_spec", overtaken)
+    monkeypatch.setattr("api.specs.edit_routes.delete_spec", overtaken)
     assert (await writer.delete(f"{SPECS}/{own.hash}")).status_code == 409
     found = await spec_database.executions.find_one({"_id": "x/1"})
     assert found is not None

@@ -61,7 +61,7 @@ def test_what_makes_no_sense_is_wrong_usage(place: dict[str, str], arguments: li
 
 
 def test_the_documentation_names_every_metric() -> None:
-    from api.metrics import Metrics
+    from api.monitoring.metrics import Metrics
 
     text = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
     for metric in Metrics().registry.collect():

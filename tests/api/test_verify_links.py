@@ -1,7 +1,7 @@
 """`caseledger verify` checks the links, and removes what no build names."""
 
 from api.cli.records import _verify
-from models.database import Database
+from models.database.client import Database
 from models.settings import Settings
 from tests.ingest.test_fold import FIRST
 from tests.ingest.test_software_link import LOADED, NETCDF, links, record, record_spec

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from httpx2 import AsyncClient
 
-from ingest.pipeline import ImportOptions, import_paths
-from models.database import Database
+from ingest.importing import ImportOptions, import_paths
+from models.database.client import Database
 from models.settings import Settings
 from tests.api.test_docs import filled, shown
 from tests.api.test_writing import writer as writer

@@ -13,13 +13,13 @@ import httpx2
 import pytest
 
 from api.app import create_app
-from api.errors import ProblemError
-from api.imports import Imports, remove_left_uploads
+from api.http.errors import ProblemError
+from api.ingestions.queue import Imports, remove_left_uploads
 from api.security.tokens import create_token
-from ingest.pipeline import ImportOptions
+from ingest.importing import ImportOptions
 from ingest.sample.specs import made_bytes
-from models.database import Database
-from models.ingestion import IngestionRecord
+from models.database.client import Database
+from models.ingestions.ingestion import IngestionRecord
 from models.settings import Settings
 from tests.api.conftest import client_of
 from tests.archives import sample
@@ -98,7 +98,7 @@ async def test_a_case_that_is_deleted_before_its_edit_is_answered_is_not_found(
         await database.cases.delete({"_id": case_id})
 
     url = (await make_case(writer)).headers["Location"]
-    monkeypatch.setattr("api.routes.case_edits.edit_case", lose)
+    monkeypatch.setattr("api.cases.edit_routes.edit_case", lose)
     answer = await writer.patch(url, json={"notes": "x"}, headers={"If-Match": "*"})
     assert answer.status_code == 404
 
@@ -320,7 +320,7 @@ async def test_a_file_of_a_form_may_be_as_large_as_one_without(database: Databas
 async def test_an_import_too_many_is_refused_before_its_upload_is_read(
     writer: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.imports._MOST_WAITING", 0)
+    monkeypatch.setattr("api.ingestions.queue._MOST_WAITING", 0)
     form = Sending()
     answer = await writer.post("/api/v1/ingestions", content=form, headers=form.headers)
     assert answer.status_code == 503
@@ -329,7 +329,7 @@ async def test_an_import_too_many_is_refused_before_its_upload_is_read(
 
 
 def test_a_place_is_kept_from_before_an_import_starts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("api.imports._MOST_WAITING", 1)
+    monkeypatch.setattr("api.ingestions.queue._MOST_WAITING", 1)
     imports = Imports()
     with imports.place(), pytest.raises(ProblemError), imports.place():
         pass
@@ -488,8 +488,8 @@ async def test_a_service_that_stops_lets_the_imports_note_how_they_end(
             change = {"$set": {"status": "interrupted"}}
             await store.ingestions.update({"_id": options.ingestion_id}, change)
 
-    monkeypatch.setattr("api.imports._STOP_SECONDS", 0.05)
-    monkeypatch.setattr("api.imports.import_paths", import_without_end)
+    monkeypatch.setattr("api.ingestions.queue._STOP_SECONDS", 0.05)
+    monkeypatch.setattr("api.ingestions.queue.import_paths", import_without_end)
     app = create_app(settings)
     async with app.router.lifespan_context(app):
         own = app.state.database

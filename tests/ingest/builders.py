@@ -8,17 +8,17 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from ingest.assemble import Observation
-from ingest.builds.build_files import Chunks
-from ingest.inventory import Artefact, FileEntry, take_inventory
-from ingest.layout import Location
+from ingest.builds.formats.build_files import Chunks
+from ingest.cases.assemble import Observation
+from ingest.cases.inventory import Artefact, FileEntry, take_inventory
+from ingest.cases.layout import Location
 from ingest.sample import SampleArchive, SampleOptions
-from models.configuration import Configuration
+from models.cases.execution import Execution
+from models.cases.identity import CaseKey
+from models.cases.lid import Lid, parse_lid
+from models.configuration.rules import Tables
+from models.configuration.values import Configuration
 from models.errors import ParseError
-from models.execution import Execution
-from models.identity import CaseKey
-from models.lid import Lid, parse_lid
-from models.tables import Tables
 
 LID = "1000.250102-030405"
 KEY = CaseKey("chrysalis", "jdoe", "v3.LR.amip_0001")

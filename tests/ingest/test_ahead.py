@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ingest.ahead import in_turn, one_ahead, until
+from ingest.concurrency.prefetch import in_turn, one_ahead, until
 
 
 class Items:

@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from ingest.assemble import Observation, Origin, assemble, campaign_of, expand_references
-from ingest.inventory import FileEntry, take_inventory
-from ingest.layout import Location
-from ingest.parse import Parsed, parse_execution
-from ingest.parsers.git_files import GitConfig, GitDescribe, GitStatus
-from ingest.sources import Content
-from models.configuration import Configuration
-from models.delta import apply_delta, diff
+from ingest.cases.assemble import Observation, Origin, assemble, campaign_of, expand_references
+from ingest.cases.inventory import FileEntry, take_inventory
+from ingest.cases.layout import Location
+from ingest.cases.parse import Parsed, parse_execution
+from ingest.cases.parsers.git_files import GitConfig, GitDescribe, GitStatus
+from ingest.cases.sources import Content
+from models.configuration.delta import apply_delta, diff
+from models.configuration.values import Configuration
 from models.errors import RejectedError
 from tests.ingest.builders import KEY, LID, STATUS, TIMING, execution_files, location, packed
 

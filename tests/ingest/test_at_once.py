@@ -5,7 +5,7 @@ import gc
 
 import pytest
 
-from ingest.at_once import AtOnce
+from ingest.concurrency.bounded import AtOnce
 
 
 class Work:

@@ -2,12 +2,12 @@ from itertools import permutations
 
 import pytest
 
-from ingest.assemble import Observation
-from ingest.attempts import AttemptsOfCase
-from ingest.parsers.case_status import Attempt, Outcome
-from models.execution import Execution, Status
-from models.identity import CaseKey
-from models.lid import parse_lid
+from ingest.cases.assemble import Observation
+from ingest.cases.parsers.case_status import Attempt, Outcome
+from models.cases.execution import Execution, Status
+from models.cases.identity import CaseKey
+from models.cases.lid import parse_lid
+from models.cases.runs import AttemptsOfCase
 
 FIRST, SECOND, THIRD = "7.250101-000000", "8.250102-000000", "9.250103-000000"
 

@@ -6,9 +6,14 @@ from typing import Any, cast
 import pytest
 from mongomock_motor import AsyncMongoMockClient
 
-from ingest import case_documents
-from ingest.case_documents import StoredCase, listed_document
-from ingest.case_store import (
+from ingest.writer import write_case
+from models.cases import documents as case_documents
+from models.cases.case import CaseRecord
+from models.cases.documents import StoredCase, listed_document
+from models.cases.identity import CaseKey
+from models.cases.listed_execution import listed_id
+from models.cases.merge import fold
+from models.cases.store import (
     Rewrite,
     Rewritten,
     read_case,
@@ -17,15 +22,10 @@ from ingest.case_store import (
     rewrite_case,
     store_case,
 )
-from ingest.fold import fold
-from ingest.writer import write_case
-from models.case import CaseRecord
-from models.database import Collection, Database, Insert, Put, Update, Write, encoded_size
+from models.configuration.rules import Tables
+from models.configuration.variation import VariationTable
+from models.database.client import Collection, Database, Insert, Put, Update, Write, encoded_size
 from models.errors import WriteConflictError
-from models.identity import CaseKey
-from models.listed_execution import listed_id
-from models.tables import Tables
-from models.variation import VariationTable
 from tests.ingest.builders import KEY, TABLES
 from tests.ingest.test_fold import BASE, FIRST, NOW, SECOND, THIRD, failure, success
 

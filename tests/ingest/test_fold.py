@@ -11,18 +11,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.assemble import Observation
-from ingest.derive import Configurations, choose_canonical, recompute
-from ingest.fold import Folded, fold
-from ingest.parsers.case_status import Attempt
-from models.case import CaseRecord
-from models.delta import same_value
+from ingest.cases.assemble import Observation
+from ingest.cases.parsers.case_status import Attempt
+from models.cases.case import CaseRecord
+from models.cases.configurations import execution_configuration
+from models.cases.derived import Configurations, choose_canonical, recompute
+from models.cases.execution import Execution, SoftwareLink
+from models.cases.merge import Folded, fold
+from models.configuration.delta import same_value
+from models.configuration.keys import flatten
+from models.configuration.rules import Tables
+from models.configuration.variation import VariationTable
 from models.errors import DamagedError
-from models.execution import Execution, SoftwareLink
-from models.keys import flatten
-from models.rebuild import execution_configuration
-from models.tables import Tables
-from models.variation import VariationTable
 from tests.ingest.builders import KEY, TABLES, execution, observation
 
 NOW = datetime(2025, 1, 1, tzinfo=UTC)

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from ingest import heartbeat as heartbeats
-from ingest.heartbeat import end_killed, heartbeat
-from models.database import Database
-from models.ingestion import IngestionRecord
+from models.database.client import Database
+from models.ingestions import heartbeat as heartbeats
+from models.ingestions.heartbeat import end_killed, heartbeat
+from models.ingestions.ingestion import IngestionRecord
 
 
 async def insert(database: Database, own_id: str, status: Any, seconds: float) -> datetime:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.inventory import REQUIRED, FileEntry, Inventory, other_files, take_inventory
+from ingest.cases.inventory import REQUIRED, FileEntry, Inventory, other_files, take_inventory
 from tests.ingest.builders import LID, execution_files
 
 OTHER = "999.250101-000000"

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from ingest.inventory import FileEntry
-from ingest.known import KnownExecutions
-from ingest.sources import Found
+from ingest.cases.inventory import FileEntry
+from ingest.cases.recorded import KnownExecutions
+from ingest.cases.sources import Found
 from tests.ingest.builders import KEY, LID, location
 
 ENTRIES = (FileEntry("CaseStatus", 5),)

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.layout import Location, locate, scheduler_status
-from models.lid import Lid
+from ingest.cases.layout import Location, locate, scheduler_status
+from models.cases.lid import Lid
 from tests.ingest.builders import LID, lid_of
 
 OWN: Lid = lid_of(LID)

@@ -5,9 +5,9 @@ from contextlib import suppress
 
 import pytest
 
-from ingest.limits import Limits, TookTooLongError, limited_time
-from ingest.sources import Content
-from ingest.workers import Result, Workers
+from ingest.cases.sources import Content
+from ingest.cases.workers import Result, Workers
+from ingest.concurrency.limits import Limits, TookTooLongError, limited_time
 from tests.ingest.test_workers import task
 
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from ingest.listed import ListedDirectories
-from ingest.pipeline import ImportOptions, import_paths
-from ingest.sources import Folder, Found, Located, directory, is_as_it_was, open_source
-from ingest.sources.directory import DirectorySource
-from models.database import Database
-from models.ingestion import Counts
+from ingest.cases.directory_cache import ListedDirectories
+from ingest.cases.sources import Folder, Found, Located, directory, is_as_it_was, open_source
+from ingest.cases.sources.directory import DirectorySource
+from ingest.importing import ImportOptions, import_paths
+from models.database.client import Database
+from models.ingestions.ingestion import Counts
 from tests.ingest.builders import KEY, LID, location, write_execution
 
 PLACE = f"chrysalis/performance_archive/{KEY.user}/{KEY.name}/{LID}"

@@ -19,13 +19,13 @@ import pytest
 from backports import zstd
 from pymongo.errors import OperationFailure
 
-from ingest.pipeline import Budgets, ImportOptions, Report, Shard, import_paths
+from ingest.cases.sources import open_source
+from ingest.importing import Budgets, ImportOptions, Report, Shard, import_paths
 from ingest.sample import DERIVED, SampleCase, SampleFile, write_files
-from ingest.sources import open_source
-from models.database import Collection, Database, Write, open_database
-from models.delta import flatten_delta
+from models.configuration.delta import flatten_delta
+from models.database.client import Collection, Database, Write, open_database
 from models.errors import DamagedError, DatabaseError
-from models.ingestion import Counts, IngestionRecord
+from models.ingestions.ingestion import Counts, IngestionRecord
 from models.settings import Settings
 from tests.archives import (
     directories,
@@ -516,7 +516,7 @@ async def test_the_audit_record_says_what_stopped_an_import(
     async def fail(*_: Any) -> None:
         raise error
 
-    monkeypatch.setattr("ingest.pipeline.look_at", fail)
+    monkeypatch.setattr("ingest.importing.look_at", fail)
     with pytest.raises(type(error)):
         await run(database, tree)
     (stored,) = await database.ingestions.find({})
@@ -583,7 +583,7 @@ async def test_several_importers_at_once_give_the_documents_of_one(
 
 _KILLED_IN_A_WRITE = """
 import os, signal, sys
-from models.database import Collection
+from models.database.client import Collection
 from api.cli import main
 writes = int(sys.argv.pop(1))
 write = Collection.write

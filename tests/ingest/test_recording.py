@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
-from ingest import recording
-from ingest.derive import recompute
-from ingest.edits import Author
-from ingest.pipeline import ImportOptions, import_paths
-from ingest.recording import (
+from ingest.importing import ImportOptions, import_paths
+from ingest.sample import SampleArchive, SampleOptions
+from models.cases import edits as recording
+from models.cases.annotations import CaseAnnotations, ExecutionAnnotations, Link
+from models.cases.derived import recompute
+from models.cases.edit_log import Author
+from models.cases.edits import (
     StatedExecution,
     delete_case,
     delete_execution,
@@ -21,13 +23,11 @@ from ingest.recording import (
     record_case,
     record_execution,
 )
-from ingest.sample import SampleArchive, SampleOptions
-from ingest.verify import verify_cases
-from models.annotations import CaseAnnotations, ExecutionAnnotations, Link
-from models.database import Database
+from models.configuration.rules import Tables
+from models.configuration.variation import VariationTable
+from models.database.client import Database
 from models.errors import ConflictError, NotFoundError, OutdatedError
-from models.tables import Tables
-from models.variation import VariationTable
+from models.verify.cases import verify_cases
 from tests.ingest.builders import KEY, TABLES
 
 AUTHOR = Author("flow", "a test")

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from api.cli.demonstrate import make_samples
-from ingest.pipeline import ImportOptions, import_paths
+from api.cli.demo import make_samples
+from ingest.importing import ImportOptions, import_paths
 from ingest.sample import write_files
 from ingest.sample.builds import build_files
 from ingest.sample.site import FIRST_STACK, SECOND_STACK
-from models.database import Database
+from models.database.client import Database
 
 
 def test_the_stacks_differ_by_what_stands_on_zlib() -> None:

@@ -7,18 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.assemble import assemble
-from ingest.audit import Audit
-from ingest.inventory import FileEntry, take_inventory
-from ingest.parse import Parsed, parse_execution
-from ingest.parsers.case_status import parse_case_status
-from ingest.parsers.env_xml import parse_env_sheet
-from ingest.parsers.preview_run import parse_preview_run
-from ingest.parsers.replay_sh import parse_replay_sh
-from ingest.recall import Recall
-from ingest.secrets import MASK, masked_text, without_secrets
-from ingest.sources import Content
-from models.execution import Problem
+from ingest.cases.assemble import assemble
+from ingest.cases.inventory import FileEntry, take_inventory
+from ingest.cases.parse import Parsed, parse_execution
+from ingest.cases.parse_cache import Recall
+from ingest.cases.parsers.case_status import parse_case_status
+from ingest.cases.parsers.env_xml import parse_env_sheet
+from ingest.cases.parsers.preview_run import parse_preview_run
+from ingest.cases.parsers.replay_sh import parse_replay_sh
+from ingest.cases.sources import Content
+from models.cases.execution import Problem
+from models.ingestions.audit import Audit
+from models.redaction.text import MASK, masked_text, without_secrets
 from tests.ingest.builders import (
     LID,
     TIMING,

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.shard import Shard, parse_shard
+from ingest.cases.shard import Shard, parse_shard
 from models.errors import UsageError
 
 PATHS = [f"/a/jdoe/case{number}/1.250101-000000" for number in range(50)]

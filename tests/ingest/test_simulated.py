@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.parsers.cpl_log import Clock
-from ingest.simulated import case_calendar, simulated_interval
+from ingest.cases.parsers.cpl_log import Clock
+from ingest.cases.simulated_interval import case_calendar, simulated_interval
 
 Shown = tuple[str | None, str | None, str | None]
 

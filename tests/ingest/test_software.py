@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from ingest.software import find_software
+from ingest.cases.modules import find_software
 
 
 def found(**variables: Any) -> list[tuple[str, str, str, str]]:

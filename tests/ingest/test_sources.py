@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingest.inventory import FileEntry
-from ingest.sources import Source, grouped, open_source
-from ingest.sources.base import summarize
+from ingest.cases.inventory import FileEntry
+from ingest.cases.sources import Source, grouped, open_source
+from ingest.cases.sources.base import summarize
 from models.errors import SourceError
 from tests.ingest.builders import LID, execution_files, mutations
 from tests.ingest.sources.builders import (

@@ -5,18 +5,18 @@ from typing import Any
 
 import pytest
 
-from ingest import case_documents
-from ingest.pipeline import ImportOptions, import_paths
+from ingest.importing import ImportOptions, import_paths
 from ingest.sample import SampleArchive, SampleOptions
-from ingest.verify import Difference, verify_cases
 from ingest.writer import write_case
-from models.case_overflow import overflow_id
-from models.database import Database
+from models.cases import documents as case_documents
+from models.cases.identity import CaseKey
+from models.cases.listed_execution import listed_id
+from models.cases.overflow import overflow_id
+from models.cases.simulated_date import ModelDate
+from models.configuration.rules import Tables, load_tables
+from models.database.client import Database
 from models.errors import DamagedError
-from models.identity import CaseKey
-from models.listed_execution import listed_id
-from models.simdate import ModelDate
-from models.tables import Tables, load_tables
+from models.verify.cases import Difference, verify_cases
 from tests.archives import dump
 from tests.ingest.builders import KEY, TABLES
 from tests.ingest.test_case_store import LIDS

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from ingest.assemble import Origin
-from ingest.inventory import FileEntry
-from ingest.sources import Content
-from ingest.workers import Result, Task, Workers, observe
+from ingest.cases.assemble import Origin
+from ingest.cases.inventory import FileEntry
+from ingest.cases.sources import Content
+from ingest.cases.workers import Result, Task, Workers, observe
 from tests.ingest.builders import KEY, execution_files, location
 
 
@@ -76,7 +76,7 @@ def test_files_that_cannot_be_read_are_told() -> None:
 
 
 def test_a_mistake_in_the_program_costs_one_execution(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ingest.workers.parse_execution", lambda *_: 1 / 0)
+    monkeypatch.setattr("ingest.cases.workers.parse_execution", lambda *_: 1 / 0)
     result = observe(task())
     assert (result.observation, result.reason) == (None, "internal_error")
 
@@ -110,7 +110,7 @@ async def test_what_kills_a_worker_costs_only_itself() -> None:
 async def test_a_worker_that_dies_while_it_tells_a_result_does_not_stop_the_others(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("ingest.workers._LOOK_SECONDS", 0.2)
+    monkeypatch.setattr("ingest.cases.workers._LOOK_SECONDS", 0.2)
     tasks = [task("/case1/1"), task("/case2/2", DeadlyInItsAnswer), task("/case3/3")]
     async with Workers(2) as workers:
         results = await asyncio.wait_for(observed(workers, tasks), 60)

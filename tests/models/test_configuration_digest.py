@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 import pytest
 
-from models.configuration import Configuration
-from models.configuration_digest import digest_configuration
-from models.delta import apply_delta, diff
+from models.configuration.delta import apply_delta, diff
+from models.configuration.digest import digest_configuration
+from models.configuration.values import Configuration
 
 BASE = {"compiler": "gnu", "env_build.COMPILER": "gnu", "env_run.STOP_N": 5, "atm_in.g.x": 1.0}
 

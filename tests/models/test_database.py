@@ -7,8 +7,8 @@ import pytest
 from pydantic import SecretStr
 from pymongo import MongoClient, errors
 
-from models.case import Case
-from models.database import Collection, Database, _translated, open_database
+from models.cases.case import Case
+from models.database.client import Collection, Database, _translated, open_database
 from models.errors import (
     DatabaseError,
     DatabaseTimeoutError,
@@ -41,7 +41,7 @@ async def test_indexes_that_take_long_are_said_to(
     async def time_out(**_: object) -> None:
         raise errors.NetworkTimeout("timed out")
 
-    monkeypatch.setattr("models.database.init_beanie", time_out)
+    monkeypatch.setattr("models.database.client.init_beanie", time_out)
     with pytest.raises(DatabaseTimeoutError, match="still building indexes"):
         await database.create_schema()
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.delta import apply_delta, diff, flatten_delta, nest_delta, same_value
-from models.keys import join_key
-from models.metadata import VARIABLE_FIELDS
+from models.configuration.delta import apply_delta, diff, flatten_delta, nest_delta, same_value
+from models.configuration.keys import join_key
+from models.configuration.metadata import VARIABLE_FIELDS
 
 ENTRY = {"canonical": 1, "current": 2}
 

@@ -3,12 +3,12 @@ from typing import Any, get_args
 import pytest
 from pydantic import BaseModel
 
-from models.build import Build, BuildRecord
-from models.case import Case, CaseRecord
+from models.builds.build import Build, BuildRecord
+from models.cases.case import Case, CaseRecord
+from models.cases.listed_execution import ListedExecution, ListedExecutionRecord
 from models.fields import Field, Table, words_of
-from models.listed_execution import ListedExecution, ListedExecutionRecord
 from models.resources import RESOURCES
-from models.spec import Spec, SpecRecord
+from models.specs.spec import Spec, SpecRecord
 
 RECORDS: dict[str, tuple[type[BaseModel], Any]] = {
     "cases": (CaseRecord, Case),

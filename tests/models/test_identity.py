@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.identity import CaseKey, machine_systems, spell_machine, system_of
+from models.cases.identity import CaseKey, machine_systems, spell_machine, system_of
 
 
 def test_the_id_of_a_case_stays_what_it_was() -> None:

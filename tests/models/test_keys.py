@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.keys import escape_name, flatten, join_key, nest, unescape_name
+from models.configuration.keys import escape_name, flatten, join_key, nest, unescape_name
 
 ODD = [".", "$", "\\", "\0", "\u2024", "\uff04", "e", "0", "", "canonical", "class", "\\e", "a.b"]
 names = st.one_of(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.lid import Lid, parse_lid
+from models.cases.lid import Lid, parse_lid
 
 
 def lid(text: str) -> Lid:

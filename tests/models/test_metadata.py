@@ -1,6 +1,6 @@
 """The metadata fields are the thirteen of the specification."""
 
-from models.metadata import METADATA_FIELDS, VARIABLE_FIELDS, metadata_values
+from models.configuration.metadata import METADATA_FIELDS, VARIABLE_FIELDS, metadata_values
 
 
 def test_there_are_thirteen_metadata_fields() -> None:

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from models.delta import Delta, diff, nest_delta
-from models.execution import Execution
-from models.rebuild import execution_configuration
-from models.variation import VariationTable
+from models.cases.configurations import execution_configuration
+from models.cases.execution import Execution
+from models.configuration.delta import Delta, diff, nest_delta
+from models.configuration.variation import VariationTable
 
 BASE = {"compiler": "gnu", "env_run.STOP_N": 1, "env_run.ATM_NCPL": 48}
 OTHER = {"compiler": "gnu", "env_run.STOP_N": 5, "env_run.ATM_NCPL": 96, "env_run.NEW": None}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.simdate import (
+from models.cases.simulated_date import (
     CALENDARS,
     Calendar,
     ModelDate,

@@ -5,15 +5,15 @@ from typing import Any
 
 import pytest
 
-from ingest.spack import SpecDocument
-from ingest.spack.importing import store_file
-from ingest.spack.store import write_specs
-from models.database import Database
+from ingest.specs import SpecDocument
+from ingest.specs.importing import store_file
+from models.database.client import Database
 from models.errors import WriteConflictError
-from models.spec_compare import compare_specs
-from models.spec_deletion import References, ReferredToError, delete_spec
-from models.spec_file import load_file
-from models.spec_graph import (
+from models.specs.comparison import compare_specs
+from models.specs.deletion import References, ReferredToError, delete_spec
+from models.specs.spec_file import load_file
+from models.specs.store import write_specs
+from models.specs.stored_graph import (
     IncompleteSpecError,
     StoredGraph,
     dag,
@@ -312,7 +312,7 @@ async def test_what_changes_meanwhile_is_not_deleted(
         assert await database.specs.update({"_id": leaf.hash}, {"$set": {"updatedAt": now}})
         return References()
 
-    monkeypatch.setattr("models.spec_deletion.references_to", changed)
+    monkeypatch.setattr("models.specs.deletion.references_to", changed)
     with pytest.raises(WriteConflictError):
         await delete_spec(spec_database, leaf.hash)
     (left,) = await find_ids(spec_database, leaf.hash)
@@ -331,7 +331,7 @@ async def test_what_is_referred_to_meanwhile_does_not_vanish(
     async def late(_: Database, __: Json) -> References:
         return next(seen)
 
-    monkeypatch.setattr("models.spec_deletion.references_to", late)
+    monkeypatch.setattr("models.specs.deletion.references_to", late)
     if force:
         assert await delete_spec(spec_database, leaf.hash, force=True)
         (grave,) = await find_ids(spec_database, leaf.hash)

@@ -7,16 +7,14 @@ from typing import Any
 import pytest
 
 from ingest.sample.specs import SpecSampleOptions, made_documents
-from ingest.spack import SpecDocument
-from ingest.spack.store import write_specs
-from models import spec_search
-from models.database import Database, open_database
+from ingest.specs import SpecDocument
+from models.database.client import Database, open_database
 from models.settings import Settings
 from models.spack.graph import Graph
 from models.spack.query import parse_query
-from models.spec import SCOPES, Scope, hash_range
-from models.spec_derivation import identities
-from models.spec_search import (
+from models.specs import search as spec_search
+from models.specs.node_documents import identities
+from models.specs.search import (
     Narrowing,
     TooBroadError,
     built_with,
@@ -24,6 +22,8 @@ from models.spec_search import (
     node_conditions,
     spec_filter,
 )
+from models.specs.spec import SCOPES, Scope, hash_range
+from models.specs.store import write_specs
 from tests.ingest.spack.builders import FORMATS, diamond, document, documents, on, package
 from tests.models.queries import queries
 from tests.models.spack.evaluate import matches

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from motor.motor_asyncio import AsyncIOMotorGridIn
 from pymongo.errors import AutoReconnect
 
-from models.database import Database
-from models.stored_log import PIECE, _Packer, read_log, store_log
+from models.builds.log import PIECE, _Packer, read_log, store_log
+from models.database.client import Database
 from tests.abandoned import abandoned_generators
 from tests.ingest.builds.conftest import module_database  # noqa: F401
 

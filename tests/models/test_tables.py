@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from models.configuration.rules import load_tables
 from models.errors import SettingsError
-from models.tables import load_tables
 
 ENTRY = {"canonical": 1, "current": 2}
 

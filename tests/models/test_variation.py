@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.variation import VariationTable
+from models.configuration.variation import VariationTable
 
 TABLE = VariationTable()
 

@@ -7,10 +7,10 @@ import pytest
 from pymongo import MongoClient
 
 from api.aggregation import operators
+from api.aggregation.errors import PipelineError
 from api.aggregation.pipeline import check_pipeline
 from api.aggregation.queries import _CONDITIONS
-from api.aggregation.refusal import PipelineError
-from api.aggregation.rules import RULES
+from api.aggregation.special_operators import RULES
 from api.aggregation.stages import _STAGES
 from tests.api.aggregation import manual
 

@@ -10,8 +10,8 @@ from pymongo import MongoClient
 from pymongo.errors import OperationFailure
 
 from api.aggregation import operators
+from api.aggregation.errors import PipelineError
 from api.aggregation.pipeline import check_pipeline
-from api.aggregation.refusal import PipelineError
 from tests.api.aggregation import manual
 
 Json = dict[str, Any]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from bson import json_util
 
-from api.aggregation.refusal import PipelineError
+from api.aggregation.errors import PipelineError
 from api.aggregation.values import read_value, write_value
 
 

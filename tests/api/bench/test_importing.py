@@ -5,9 +5,9 @@ import pytest
 from api.bench.growth import measure_growth
 from api.bench.importing import measure_import
 from api.bench.memory import measure_memory
-from api.bench.stream import SampleSource
+from api.bench.sample_source import SampleSource
+from ingest.cases.sources import base
 from ingest.sample import SampleArchive, SampleOptions
-from ingest.sources import base
 
 
 async def test_an_import_is_measured_beside_its_floors() -> None:

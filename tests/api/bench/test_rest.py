@@ -7,11 +7,11 @@ import pytest
 from typer.testing import CliRunner
 
 from api.bench.app import app
-from api.bench.made import EXECUTIONS_OF_CASE, fill
-from ingest.verify import verify_cases
-from models.database import open_database
+from api.bench.synthetic_cases import EXECUTIONS_OF_CASE, fill
+from models.configuration.rules import Tables
+from models.database.client import open_database
 from models.settings import Settings
-from models.tables import Tables
+from models.verify.cases import verify_cases
 
 pytestmark = pytest.mark.usefixtures("_server")
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ingest.builds.store import remove_unused
-from models.database import Database, open_database
+from ingest.builds.recording import remove_unused
+from models.database.client import Database, open_database
 from models.settings import Settings
 
 

@@ -4,20 +4,20 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from ingest.builds.attempt import BuildAttempt
-from ingest.builds.install_tree import (
+from ingest.builds.formats.attempt import BuildAttempt
+from ingest.builds.formats.install_tree import (
     read_failed_log,
     read_install_tree,
     read_stage,
     redactor_for,
 )
-from ingest.builds.junit import parse_junit
-from ingest.builds.observed import ObservedBuild
-from ingest.builds.redaction import Redactor
-from ingest.builds.reported import junit_attempts
-from ingest.builds.store import read_build
-from models.build import BuildEvent
-from models.database import Database
+from ingest.builds.formats.junit import parse_junit
+from ingest.builds.formats.report_attempts import junit_attempts
+from ingest.builds.observation import ObservedBuild
+from ingest.builds.recording import read_build
+from models.builds.build import BuildEvent
+from models.database.client import Database
+from models.redaction.logs import Redactor
 from tests.ingest.builders import files_in_memory
 from tests.ingest.builds import reports
 from tests.ingest.builds.test_install_tree import FAILED, INSTALLED, NAME, STAGE

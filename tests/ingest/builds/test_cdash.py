@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.builds.cdash import CDashReport, parse_cdash
-from ingest.builds.redaction import Redactor
-from ingest.builds.reported import cdash_attempts
+from ingest.builds.formats.cdash import CDashReport, parse_cdash
+from ingest.builds.formats.report_attempts import cdash_attempts
+from models.redaction.logs import Redactor
 from tests.ingest.builders import mutations, reason_of
 from tests.ingest.builds.reports import (
     BUILD_ERROR,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.builds.environment import (
+from ingest.builds.formats.environment import (
     LONGEST_VALUE,
     allowed_variables,
     parse_configure_args,
@@ -14,8 +14,8 @@ from ingest.builds.environment import (
     parse_variables,
     spack_commit,
 )
-from ingest.builds.redaction import Redactor
-from models.build import BuildHost
+from models.builds.build import BuildHost
+from models.redaction.logs import Redactor
 from tests.ingest.builders import reason_of
 
 SECRET = "hunter2hunter2"

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from ingest.pipeline import ImportOptions, import_paths
+from ingest.importing import ImportOptions, import_paths
 from ingest.writer import write_case
-from models.database import Database
-from models.execution import Software
+from models.cases.execution import Software
+from models.database.client import Database
 from tests.ingest.builders import KEY, TABLES
 from tests.ingest.builds.reports import HASH
 from tests.ingest.builds.test_importing import write_tree

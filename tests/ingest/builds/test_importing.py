@@ -11,14 +11,14 @@ from typing import Any, BinaryIO
 
 import pytest
 
-from ingest.audit import Audit
+from ingest.archives.budgets import Budgets
+from ingest.archives.reader import Walk
 from ingest.builds.importing import import_builds, open_place
-from ingest.builds.places import ArchivePlace
-from ingest.sources.archive import tar_walk
-from ingest.sources.budgets import Budgets
-from ingest.sources.walk import Walk
-from models.database import Database
-from models.ingestion import Counts
+from ingest.builds.sources import ArchivePlace
+from ingest.cases.sources.archive import tar_walk
+from models.database.client import Database
+from models.ingestions.audit import Audit
+from models.ingestions.ingestion import Counts
 from tests.ingest.builders import packed
 from tests.ingest.builds import reports
 from tests.ingest.builds.reports import HASH, OTHER

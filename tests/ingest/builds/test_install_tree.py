@@ -7,15 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.builds.attempt import BuildAttempt
-from ingest.builds.install_tree import (
+from ingest.builds.formats.attempt import BuildAttempt
+from ingest.builds.formats.install_tree import (
     find_install_trees,
     read_failed_log,
     read_install_tree,
     read_stage,
     redactor_for,
 )
-from ingest.builds.spec_name import SpecName
+from ingest.builds.formats.spec_name import SpecName
 from tests.ingest.builders import files_in_memory, mutations, packed
 
 HASH = "abcdefghijklmnopqrstuvwxyz234567"

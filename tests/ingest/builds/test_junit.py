@@ -3,9 +3,9 @@
 import pytest
 from hypothesis import given, settings
 
-from ingest.builds.junit import JUnitCase, parse_junit
-from ingest.builds.redaction import Redactor, redactor_of
-from ingest.builds.reported import junit_attempts
+from ingest.builds.formats.junit import JUnitCase, parse_junit
+from ingest.builds.formats.report_attempts import junit_attempts
+from models.redaction.logs import Redactor, redactor_of
 from tests.ingest.builders import mutations, reason_of
 from tests.ingest.builds.reports import FAILURE, HASH, LOG, OTHER, SAID, SKIPPED, case, junit
 

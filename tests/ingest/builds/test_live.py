@@ -11,11 +11,11 @@ from ingest.builds.live import (
     change_build,
     report_phase,
 )
-from ingest.builds.store import store_build
-from models.build_report import BuildChange, NewBuild, PhaseReport
-from models.database import Database
+from ingest.builds.recording import store_build
+from models.builds.log import read_log
+from models.builds.report import BuildChange, NewBuild, PhaseReport
+from models.database.client import Database
 from models.errors import NotOwnerError
-from models.stored_log import read_log
 from tests.ingest.builders import packed
 from tests.ingest.builds.observations import of_tree
 from tests.ingest.builds.reports import HASH, OTHER

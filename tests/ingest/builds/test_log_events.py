@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.builds.build_log import LogOptions, LogReport, join_reports, read_log
-from ingest.builds.log_events import EventLimits, EventReader, LogEvent
-from ingest.builds.log_stream import log_lines
+from ingest.builds.logs.events import EventLimits, EventReader, LogEvent
+from ingest.builds.logs.report import LogOptions, LogReport, join_reports, read_log
+from ingest.builds.logs.stream import log_lines
 from tests.ingest.builders import packed
 
 ERROR = "b.c:3:7: error: no x"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ingest.builds.log_rules import Finding, find, place_ahead, place_behind
+from ingest.builds.logs.rules import Finding, find, place_ahead, place_behind
 
 Place = tuple[str | None, int | None, int | None]
 NOWHERE: Place = (None, None, None)

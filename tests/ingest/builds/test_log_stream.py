@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.builds.log_stream import LINE_LIMIT, LogLine, expanded, log_lines, visible
+from ingest.builds.logs.stream import LINE_LIMIT, LogLine, expanded, log_lines, visible
 from models.errors import ParseError
 from tests.ingest.builders import mutations, packed
 

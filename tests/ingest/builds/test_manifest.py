@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.builds.manifest import Manifest, parse_manifest
-from models.manifest import ManifestEntry
+from ingest.builds.formats.manifest import Manifest, parse_manifest
+from models.builds.manifest import ManifestEntry
 from tests.ingest.builders import reason_of
 
 HASH = "a" * 32

@@ -6,8 +6,8 @@ from typing import Any, get_args
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.builds.merge import GROUPS, SOURCES, first_account, merge
-from models.build import BuildEvent, BuildLog, BuildRecord, BuildSource
+from models.builds.build import BuildEvent, BuildLog, BuildRecord, BuildSource
+from models.builds.merge import GROUPS, SOURCES, first_account, merge
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 

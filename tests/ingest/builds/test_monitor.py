@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from ingest.builds.attempt import BuildAttempt
-from ingest.builds.monitor import read_monitor_directory
-from ingest.builds.redaction import Redactor
+from ingest.builds.formats.attempt import BuildAttempt
+from ingest.builds.formats.monitor import read_monitor_directory
+from models.redaction.logs import Redactor
 from tests.ingest.builders import files_in_memory, mutations
 
 FULL, DAG = "f" * 32, "d" * 32

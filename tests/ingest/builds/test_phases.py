@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.builds.log_stream import log_lines
-from ingest.builds.phases import (
+from ingest.builds.logs.phases import (
     InstallTimes,
     PhaseReader,
     PhaseSpan,
@@ -14,6 +13,7 @@ from ingest.builds.phases import (
     parse_install_times,
     phase_of_log,
 )
+from ingest.builds.logs.stream import log_lines
 from tests.ingest.builders import reason_of
 
 LOG = b"""==> No patches needed for p

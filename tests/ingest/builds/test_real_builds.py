@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from ingest.builds.cdash import parse_cdash
-from ingest.builds.install_tree import read_failed_log, read_install_tree, read_stage
-from ingest.builds.junit import parse_junit
-from ingest.builds.redaction import Redactor
-from ingest.builds.reported import cdash_attempts, junit_attempts
-from ingest.builds.test_stage import read_test_stage
+from ingest.builds.formats.cdash import parse_cdash
+from ingest.builds.formats.install_tree import read_failed_log, read_install_tree, read_stage
+from ingest.builds.formats.junit import parse_junit
+from ingest.builds.formats.report_attempts import cdash_attempts, junit_attempts
+from ingest.builds.formats.suite_stage import read_test_stage
+from models.redaction.logs import Redactor
 from tests.ingest.builders import files_in_memory
 
 _BESIDE = Path(__file__).parents[4] / "shared" / "data"

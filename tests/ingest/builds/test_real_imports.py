@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from models.database import Database
-from models.stored_log import read_log
+from models.builds.log import read_log
+from models.database.client import Database
 from tests.ingest.builds.observations import kept_events
 from tests.ingest.builds.test_importing import imported
 

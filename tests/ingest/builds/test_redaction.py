@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.builds.redaction import Redactor, is_secret_name, redactor_of
+from models.redaction.logs import Redactor, is_secret_name, redactor_of
 
 SECRET = "correct-horse+battery"
 

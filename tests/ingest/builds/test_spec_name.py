@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.builds.spec_name import SpecName, spec_in_text, spec_of_path, spec_of_test
+from ingest.builds.formats.spec_name import SpecName, spec_in_text, spec_of_path, spec_of_test
 
 HASH = "abcdefghijklmnopqrstuvwxyz234567"
 

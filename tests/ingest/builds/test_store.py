@@ -11,20 +11,20 @@ from typing import Any
 import pytest
 from bson import ObjectId
 
-from ingest.builds.log_events import EventLimits, LogEvent
-from ingest.builds.observed import ObservedBuild
-from ingest.builds.record import EMBEDDED_EVENTS
-from ingest.builds.store import read_build, remove_unused, store_build
-from models.database import Database, encoded_size
-from models.errors import DatabaseError
-from models.manifest import (
+from ingest.builds.document import EMBEDDED_EVENTS
+from ingest.builds.logs.events import EventLimits, LogEvent
+from ingest.builds.observation import ObservedBuild
+from ingest.builds.recording import read_build, remove_unused, store_build
+from models.builds.log import read_log
+from models.builds.manifest import (
     ENTRIES_OF_PART,
     manifests_with,
     read_manifest,
     remove_unused_manifests,
     store_manifest,
 )
-from models.stored_log import read_log
+from models.database.client import Database, encoded_size
+from models.errors import DatabaseError
 from tests.ingest.builders import packed
 from tests.ingest.builds.observations import kept_events, of_junit, of_log, of_stage, of_tree
 from tests.ingest.builds.reports import HASH, OTHER
@@ -302,7 +302,7 @@ async def test_events_apart_are_those_of_the_better_account(database: Database) 
 async def test_no_events_are_left_of_an_account_with_very_many(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ingest.builds.record.PART_BYTES", 2**16)
+    monkeypatch.setattr("ingest.builds.document.PART_BYTES", 2**16)
     await store_build(database, with_events(of_log(), many_events(500)))
     assert await database.build_events.count({}) > 8
     await store_build(database, with_events(of_stage(), many_events(30)))

@@ -6,10 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.builds.redaction import Redactor
-from ingest.builds.spec_name import SpecName
-from ingest.builds.test_results import TestResult, parse_results, parse_tested, read_test_log
-from ingest.builds.test_stage import read_test_stage, root_node
+from ingest.builds.formats.spec_name import SpecName
+from ingest.builds.formats.suite_results import (
+    TestResult,
+    parse_results,
+    parse_tested,
+    read_test_log,
+)
+from ingest.builds.formats.suite_stage import read_test_stage, root_node
+from models.redaction.logs import Redactor
 from tests.ingest.builders import files_in_memory, packed, reason_of
 
 HASH = "abcdefghijklmnopqrstuvwxyz234567"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.builds.xml_report import REPORT_LIMIT, parse_report
+from ingest.builds.formats.xml_report import REPORT_LIMIT, parse_report
 from models.errors import ParseError
 from tests.ingest.builders import reason_of
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.parsers.content import expand, expand_head, identity, text_lines
+from ingest.archives.content import expand, expand_head, identity, text_lines
 from models.errors import ParseError
 from tests.ingest.builders import mutations, packed, reason_of
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.parsers.cpl_log import Clock, parse_cpl_log
+from ingest.cases.parsers.cpl_log import Clock, parse_cpl_log
 from tests.ingest.builders import mutations, sample_files
 
 

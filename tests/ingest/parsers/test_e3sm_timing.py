@@ -6,9 +6,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from ingest.parsers.e3sm_timing import TimingProfile, parse_e3sm_timing
+from ingest.cases.parsers.e3sm_timing import TimingProfile, parse_e3sm_timing
+from models.cases.execution import Timing
 from models.errors import ParseError
-from models.execution import Timing
 from tests.ingest.builders import TIMING, mutations, reason_of, sample_files
 
 FIGURES = ["Model Cost", "Init Time", "run length", "total pes active", "mpi tasks per node"]

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.parsers.env_xml import parse_env_xml, typed_value
+from ingest.cases.parsers.env_xml import parse_env_xml, typed_value
+from models.configuration.keys import flatten, nest
 from models.errors import ParseError
-from models.keys import flatten, nest
 from tests.ingest.builders import entry, env_xml, group, mutations, reason_of, sample_files
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.parsers.git_files import (
+from ingest.cases.parsers.git_files import (
     GitDescribe,
     parse_git_config,
     parse_git_describe,

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.parsers.mach_specific import parse_mach_specific
+from ingest.cases.parsers.mach_specific import parse_mach_specific
 from models.errors import ParseError
 
 _FILE = b"""<file id="env_mach_specific.xml">

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.parsers.namelist import parse_namelist
-from models.delta import diff
+from ingest.cases.parsers.namelist import parse_namelist
+from models.configuration.delta import diff
 from models.errors import ParseError
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.parsers.readme_case import ReadmeCase, parse_readme_case
+from ingest.cases.parsers.readme_case import ReadmeCase, parse_readme_case
 from models.errors import ParseError
 from tests.ingest.builders import mutations, reason_of, sample_files
 

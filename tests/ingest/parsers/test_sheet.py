@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.parsers import sheet
-from ingest.parsers.env_xml import parse_env_sheet, parse_env_xml
-from ingest.parsers.namelist import parse_namelist, parse_namelist_sheet
-from ingest.parsers.sheet import Sheet
+from ingest.cases.parsers import incremental as sheet
+from ingest.cases.parsers.env_xml import parse_env_sheet, parse_env_xml
+from ingest.cases.parsers.incremental import Sheet
+from ingest.cases.parsers.namelist import parse_namelist, parse_namelist_sheet
 from models.errors import ParseError
 from tests.ingest.builders import mutations, sample_files
 

@@ -7,17 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.parsers.git_files import (
+from ingest.cases.parsers.git_files import (
     parse_git_diff,
     parse_git_log,
     parse_git_remote,
     parse_git_submodules,
 )
-from ingest.parsers.preview_run import parse_preview_run
-from ingest.parsers.replay_sh import parse_replay_sh
-from ingest.parsers.seq_maps import parse_seq_maps
+from ingest.cases.parsers.preview_run import parse_preview_run
+from ingest.cases.parsers.replay_sh import parse_replay_sh
+from ingest.cases.parsers.seq_maps import parse_seq_maps
+from models.cases.execution import Launch
 from models.errors import ParseError
-from models.execution import Launch
 
 PREVIEW = b"""CASE INFO:
   nodes: 29

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import ingest.sources.archive
-from ingest.sources import Budgets, Source, open_source
+import ingest.cases.sources.archive
+from ingest.cases.sources import Budgets, Source, open_source
 from tests.ingest.builders import LID
 from tests.ingest.sources.builders import (
     ARCHIVES,
@@ -100,7 +100,7 @@ def test_what_lies_scattered_is_read_as_memory_allows(
     members = scattered(30)
     path = write_members(tmp_path, form, members)
     assert imported(open_source(path, Budgets(execution_bytes=500))) == unpacked(members)
-    monkeypatch.setattr(ingest.sources.archive, "_MOST_PASSES", 3)
+    monkeypatch.setattr(ingest.cases.sources.archive, "_MOST_PASSES", 3)
     source = open_source(path, Budgets(execution_bytes=500))
     assert len(imported(source)) == 9
     assert reasons(source) == ["scattered"]

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from ingest.assemble import Origin
-from ingest.sources import Budgets, Source, open_source
-from ingest.workers import Result, Task, observe
+from ingest.cases.assemble import Origin
+from ingest.cases.sources import Budgets, Source, open_source
+from ingest.cases.workers import Result, Task, observe
 from tests.ingest.builders import KEY, LID, write_execution
 from tests.ingest.sources.builders import LIMIT, PLACE, inside, reasons
 

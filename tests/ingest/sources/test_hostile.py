@@ -21,7 +21,7 @@ from backports import zstd
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingest.sources import open_source
+from ingest.cases.sources import open_source
 from models.errors import SourceError
 from tests.ingest.builders import LID, mutations
 from tests.ingest.sources.builders import (
@@ -42,7 +42,7 @@ OWN = f"own/{LID}/CaseStatus.{LID}"
 
 _READ = """
 import _strptime, encodings.cp437, json, pathlib, resource, sys, time
-from ingest.sources import Budgets, open_source
+from ingest.cases.sources import Budgets, open_source
 touched = []
 def watch(event, arguments):
     if event == "open" or event.startswith(("os.", "shutil.", "subprocess.", "socket.")):

@@ -10,9 +10,9 @@ from backports import zstd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.sources.budgets import Budgets
-from ingest.sources.streams import Stream, open_stream
-from ingest.sources.walk import ArchiveError
+from ingest.archives.budgets import Budgets
+from ingest.archives.reader import ArchiveError
+from ingest.archives.streams import Stream, open_stream
 
 Pack = Callable[[bytes], bytes]
 CHECKED: Mapping[int, int] = {zstd.CompressionParameter.checksum_flag: 1}

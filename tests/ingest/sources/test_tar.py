@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.sources.budgets import Budgets
-from ingest.sources.streams import open_stream
-from ingest.sources.tar import TarWalk
-from ingest.sources.walk import ArchiveError, Member
+from ingest.archives.budgets import Budgets
+from ingest.archives.reader import ArchiveError, Member
+from ingest.archives.streams import open_stream
+from ingest.archives.tar import TarWalk
 from tests.ingest.sources.builders import tar
 
 Format = Literal[0, 1, 2]

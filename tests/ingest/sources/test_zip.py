@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.sources.budgets import Budgets
-from ingest.sources.walk import ArchiveError, Member
-from ingest.sources.zip import ZipWalk
+from ingest.archives.budgets import Budgets
+from ingest.archives.reader import ArchiveError, Member
+from ingest.archives.zip import ZipWalk
 from tests.ingest.builders import mutations
 
 Listed = list[tuple[Member, bytes | None]]

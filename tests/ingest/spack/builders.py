@@ -9,7 +9,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from ingest.spack import Outcome, Rejected, SpecDocument, read
+from ingest.specs import Outcome, Rejected, SpecDocument, read
 from models.spack.dag_hash import compact, dag_hash, indented
 
 Json = dict[str, Any]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ingest.spack import Blob, SpecDocument
+from ingest.specs import Blob, SpecDocument
 from tests.ingest.spack.builders import (
     clear_signed,
     database,

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 from ingest.sample.specs import SpecSampleOptions, made_documents
-from ingest.spack.completing import complete_specs, verify_specs
-from ingest.spack.store import write_specs
-from ingest.spack.uploading import upload_specs
-from ingest.verify import Difference
-from models.database import Collection, Database, Update, Write
+from ingest.specs.upload import upload_specs
+from models.database.client import Collection, Database, Update, Write
 from models.errors import DocumentTooLargeError
-from models.spec_deletion import delete_spec, references_to
-from models.spec_graph import load_graph, native_document
+from models.specs.completion import complete_specs, verify_specs
+from models.specs.deletion import delete_spec, references_to
+from models.specs.store import write_specs
+from models.specs.stored_graph import load_graph, native_document
+from models.verify.cases import Difference
 from tests.ingest.spack.builders import Json, diamond, document, documents, on, package
 
 _OF_GRAPH = ("compilers", "edges", "dependencies", "dependencyCount", "missing")
@@ -128,7 +128,7 @@ async def test_verify_finds_what_could_be_complete_and_mends_it(spec_database: D
 async def test_what_would_be_more_than_is_stored_stays_incomplete(
     spec_database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ingest.spack.store.MOST_DEPENDENCIES", 3)
+    monkeypatch.setattr("models.specs.store.MOST_DEPENDENCIES", 3)
     chain = [package("last")]
     for number in range(4):
         chain.append(package(f"p{number}", on(chain[-1])))

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingest.spack import Limits, Rejected, SpecDocument, read
-from ingest.spack.credentials import may_hold_credentials
+from ingest.specs import Limits, Rejected, SpecDocument, read
+from models.specs.credentials import may_hold_credentials
 from tests.ingest.builders import mutations
 from tests.ingest.spack.builders import (
     FORMATS,

@@ -12,18 +12,18 @@ from typing import Any
 
 import pytest
 
-from ingest.pipeline import ImportOptions, Report, import_paths
+from ingest.cases.sources import Budgets
+from ingest.importing import ImportOptions, Report, import_paths
 from ingest.sample import write_files
 from ingest.sample.specs import SpecSampleOptions, made_bytes
-from ingest.sources import Budgets
-from ingest.spack.discover import Candidate, SpackFiles
-from ingest.spack.known import KnownFiles
-from ingest.spack.prefix import is_prefix
-from models.database import Database
-from models.spec_deletion import delete_spec
-from models.spec_file import load_file
-from models.spec_graph import load_graph, native_document
-from models.spec_source import forget_sources
+from ingest.specs.discover import Candidate, SpackFiles
+from ingest.specs.read_files import KnownFiles
+from models.database.client import Database
+from models.spack.prefix import is_prefix
+from models.specs.deletion import delete_spec
+from models.specs.spec_file import load_file
+from models.specs.spec_source import forget_sources
+from models.specs.stored_graph import load_graph, native_document
 from tests.archives import sample_files
 from tests.ingest.spack.builders import (
     Json,
@@ -298,7 +298,7 @@ def _unread(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: Any, **__: Any) -> Any:
         raise AssertionError("it was read")
 
-    monkeypatch.setattr("ingest.spack.importing.read", refuse)
+    monkeypatch.setattr("ingest.specs.importing.read", refuse)
 
 
 @pytest.mark.parametrize("form", ["tree", "tar", "file"])

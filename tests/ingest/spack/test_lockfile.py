@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ingest.spack import Limits, SpecDocument, restore
+from ingest.specs import Limits, SpecDocument, restore
 from tests.ingest.spack.builders import (
     LOCK_FORMATS,
     Json,

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ingest.spack import Outcome, Rejected, SpecDocument, read, restore
+from ingest.specs import Outcome, Rejected, SpecDocument, read, restore
 from tests.ingest.spack.builders import Json, same
 
 _BESIDE = Path(__file__).parents[4] / "shared" / "data"

@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from ingest.pipeline import ImportOptions, import_paths
-from ingest.spack import Rejected, SpecDocument, read
-from ingest.spack.store import Written, write_specs
-from models.database import Database
+from ingest.importing import ImportOptions, import_paths
+from ingest.specs import Rejected, SpecDocument, read
+from models.database.client import Database
 from models.spack.graph import Graph
 from models.spack.query import parse_query
-from models.spec_derivation import identities
-from models.spec_file import load_file
-from models.spec_graph import dag, load_graph, native_document, native_node
-from models.spec_search import spec_filter
+from models.specs.node_documents import identities
+from models.specs.search import spec_filter
+from models.specs.spec_file import load_file
+from models.specs.store import Written, write_specs
+from models.specs.stored_graph import dag, load_graph, native_document, native_node
 from tests.ingest.spack.builders import same
 from tests.models.queries import queries
 from tests.models.spack.evaluate import matches

@@ -11,16 +11,16 @@ from hypothesis import HealthCheck, settings
 from hypothesis import given as given_any
 
 from ingest.sample.specs import SpecSampleOptions, made_documents
-from ingest.spack import Provenance
-from ingest.spack import store as spec_store
-from ingest.spack.store import Written, stored_provenance, write_specs
-from models.database import Collection, Database, Delete, Insert
+from ingest.specs import Provenance
+from models.database.client import Collection, Database, Delete, Insert
 from models.errors import DatabaseError
 from models.spack.dag_hash import verify_all
 from models.spack.graph import BUILD, LINK_RUN
-from models.spec import SpecRecord
-from models.spec_deletion import delete_spec
-from models.spec_derivation import Derivation, identities
+from models.specs import store as spec_store
+from models.specs.deletion import delete_spec
+from models.specs.node_documents import Derivation, identities
+from models.specs.spec import SpecRecord
+from models.specs.store import Written, stored_provenance, write_specs
 from tests.ingest.spack.builders import (
     FORMATS,
     Json,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.spack.strict_json import Limits, decode, parse, values
+from ingest.specs.formats.strict_json import Limits, decode, parse, values
 from models.errors import ParseError
 from models.spack.graph import SpecError
 

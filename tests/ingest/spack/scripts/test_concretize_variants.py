@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from ingest.spack import SpecDocument, read
-from ingest.spack.scripts import concretize_variants
+from ingest.specs import SpecDocument, read
+from ingest.specs.scripts import concretize_variants
 from tests.ingest.spack.builders import document, package, packed
 
 

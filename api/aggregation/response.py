@@ -1,0 +1,96 @@
+"""What a pipeline gives, as an answer: one JSON document, or NDJSON, streamed from one cursor."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Any, Literal
+
+import orjson
+from fastapi import Request, Response
+
+from api.aggregation.execution import Run, take_slot
+from api.aggregation.values import write_value
+from api.lists.exports import MEDIA_TYPES, Export, chosen_format
+from api.middleware.server_errors import CLIENT_IS_GONE
+
+LIMIT_HEADER = "X-Result-Limit"
+_CHUNK = {"json": 2**23, "ndjson": 2**16}
+
+Json = dict[str, Any]
+Format = Literal["json", "ndjson"]
+
+
+async def answer(
+    request: Request,
+    documents: AsyncGenerator[Json, None],
+    *,
+    limit: int,
+    seconds: float,
+    slots: asyncio.Semaphore,
+) -> Response:
+    """Return the answer with `limit` documents at most; `documents` has one more if there are more.
+
+    What fails before the first chunk is ready is raised. A JSON answer of common size is one chunk.
+    """
+    format_: Format = "ndjson" if chosen_format(request, None) == "ndjson" else "json"
+    await take_slot(slots)
+    run = Run(_pieces(documents, format_, limit), slots, seconds, _CHUNK[format_])
+    try:
+        first = await _first_chunk(request, run)
+    except BaseException:
+        run.close()
+        raise
+    if first is None:
+        run.close()
+        return Response(status_code=CLIENT_IS_GONE)
+    body = _body(run, first)
+    await anext(body)  # so that closing it closes the run
+    headers = {"Vary": "Accept", "Cache-Control": "no-store", LIMIT_HEADER: str(limit)}
+    return Export(body, headers=headers, media_type=MEDIA_TYPES[format_])
+
+
+async def _first_chunk(request: Request, run: Run) -> bytes | None:
+    """Return the first chunk, or None when the client goes away before."""
+    chunk = asyncio.ensure_future(run.chunk())
+    leaving = asyncio.ensure_future(_departure(request))
+    try:
+        await asyncio.wait({chunk, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        return chunk.result() if chunk.done() else None
+    finally:
+        chunk.cancel()
+        leaving.cancel()
+
+
+async def _departure(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _body(run: Run, first: bytes) -> AsyncGenerator[bytes, None]:
+    try:
+        yield b""
+        chunk = first
+        while chunk:
+            yield chunk
+            chunk = await run.chunk()
+    finally:
+        run.close()
+
+
+async def _pieces(
+    documents: AsyncGenerator[Json, None], format_: Format, limit: int
+) -> AsyncGenerator[bytes, None]:
+    number = 0
+    separator = b'{"items":[' if format_ == "json" else b""
+    async with aclosing(documents):
+        async for document in documents:
+            number += 1
+            if number > limit:
+                break
+            yield separator + orjson.dumps(write_value(document))
+            separator = b"," if format_ == "json" else b"\n"
+    if format_ == "ndjson":
+        yield b"\n" if number else b""
+        return
+    start = separator if number == 0 else b""
+    yield start + b'],"isComplete":' + (b"false" if number > limit else b"true") + b"}"

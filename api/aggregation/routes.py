@@ -1,0 +1,157 @@
+"""`/<resource>/aggregate`: pipelines of clients, through an allow-list."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from api.aggregation.errors import PipelineError
+from api.aggregation.pipeline import check_pipeline
+from api.aggregation.response import answer
+from api.dependencies import Store
+from api.http.errors import ProblemError
+from api.http.json_body import read_json
+from api.http.responses import problems
+from api.security import require
+from models.database.client import Collection, Database
+from models.errors import AggregationError, DatabaseTimeoutError, DocumentTooLargeError
+from models.settings import Settings
+
+router = APIRouter(tags=["search"])
+
+RESOURCES: Mapping[str, Callable[[Database], Collection]] = {
+    "cases": lambda database: database.cases,
+    "executions": lambda database: database.executions,
+    "specs": lambda database: database.specs,
+    "builds": lambda database: database.builds,
+}
+"""What pipelines can begin with."""
+
+_EXAMPLE = [
+    {"$match": {"machine": "pm-cpu"}},
+    {"$group": {"_id": "$compiler", "number": {"$sum": 1}}},
+    {"$sort": {"number": -1}},
+]
+_STAGES: dict[str, Any] = {"type": "array", "items": {"type": "object"}}
+_OPENAPI: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "description": "A pipeline in MongoDB Extended JSON, as it is or in an object.",
+        "content": {
+            "application/json": {
+                "schema": {
+                    "oneOf": [
+                        _STAGES,
+                        {
+                            "type": "object",
+                            "properties": {"pipeline": _STAGES},
+                            "required": ["pipeline"],
+                            "additionalProperties": False,
+                        },
+                    ]
+                },
+                "example": {"pipeline": _EXAMPLE},
+            }
+        },
+    }
+}
+_ANSWER: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The documents that the pipeline gives, in relaxed Extended JSON.",
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "properties": {
+                        "items": {"type": "array", "items": {"type": "object"}},
+                        "isComplete": {"type": "boolean"},
+                    },
+                    "required": ["items", "isComplete"],
+                }
+            },
+            "application/x-ndjson": {"schema": {"type": "object"}},
+        },
+    }
+}
+
+
+async def _aggregate(collection: Collection, request: Request) -> Response:
+    settings: Settings = request.app.state.settings
+    pipeline = _read_pipeline(await read_json(request), settings.aggregate_limit + 1)
+    documents = collection.stream_aggregate(pipeline, seconds=settings.aggregate_seconds)
+    try:
+        return await answer(
+            request,
+            documents,
+            limit=settings.aggregate_limit,
+            seconds=settings.aggregate_seconds,
+            slots=request.app.state.aggregations,
+        )
+    except (AggregationError, DatabaseTimeoutError, DocumentTooLargeError) as error:
+        raise _problem(error, settings.aggregate_seconds) from error
+
+
+def _read_pipeline(body: Any, limit: int) -> list[dict[str, Any]]:
+    try:
+        if isinstance(body, dict):
+            if set(body) != {"pipeline"}:
+                raise PipelineError("body", "this is a pipeline, or an object with pipeline.")
+            body = body["pipeline"]
+        return check_pipeline(body, limit)
+    except PipelineError as error:
+        raise ProblemError(
+            HTTPStatus.BAD_REQUEST,
+            "bad-pipeline",
+            "Bad pipeline",
+            str(error),
+            [{"place": error.place, "detail": error.detail}],
+        ) from None
+
+
+def _problem(error: Exception, seconds: float) -> ProblemError:
+    if isinstance(error, AggregationError):
+        return ProblemError(
+            HTTPStatus.UNPROCESSABLE_ENTITY, "pipeline-failed", "The pipeline fails", str(error)
+        )
+    if isinstance(error, DocumentTooLargeError):
+        return ProblemError(
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            "too-large",
+            "Too large",
+            "A document has 16 MiB at most, and what a stage gathers 100 MiB: $project the fields"
+            " that are needed, and $unwind instead of $push.",
+        )
+    return ProblemError(
+        HTTPStatus.GATEWAY_TIMEOUT,
+        "timeout",
+        "The database took too long",
+        f"A pipeline is stopped after {seconds:g} seconds. Begin with a $match on a field with an"
+        " index (/fields tells), $project early what is needed, and $limit.",
+    )
+
+
+def _route(resource: str) -> Callable[[Database, Request], Awaitable[Response]]:
+    async def aggregate(store: Store, request: Request) -> Response:
+        return await _aggregate(RESOURCES[resource](store), request)
+
+    aggregate.__name__ = f"aggregate_{resource}"
+    aggregate.__doc__ = f"""Run an aggregation pipeline over the documents of `{resource}`.
+
+    It can only read, and is made of the stages and operators that the documentation lists. NDJSON
+    is streamed to clients that accept it.
+    """
+    return aggregate
+
+
+for _resource in RESOURCES:
+    router.add_api_route(
+        f"/{_resource}/aggregate",
+        _route(_resource),
+        methods=["POST"],
+        responses={**_ANSWER, **problems(400, 413, 415, 422)},
+        response_model=None,
+        response_class=Response,
+        openapi_extra=_OPENAPI,
+        dependencies=[require("read")],
+    )

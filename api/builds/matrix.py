@@ -1,0 +1,95 @@
+"""The success matrix of a package: version by compiler by target."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from api.lists.listing import SECONDS
+from api.lists.query import both
+from api.specs.software_search import builds_of
+from models.database.client import Database
+
+Document = Mapping[str, Any]
+Key = tuple[str | None, tuple[str, ...], str | None]
+
+MOST_GROUPS = 20_000
+_MOST_HASHES = 100
+
+
+async def read_matrix(database: Database, parameter: str, package: str) -> dict[str, Any]:
+    """Return the matrix of the builds, not the tests, of specs that a query finds."""
+    query = both({"kind": "build"}, await builds_of(database, parameter, package))
+    groups = await database.builds.aggregate(_pipeline(query), seconds=SECONDS)
+    hashes = sorted({group["_id"]["specHash"] for group in groups} - {None})
+    specs = await database.specs.find(
+        {"hashes": {"$in": hashes}},
+        {"hashes": 1, "compilers": 1, "target": 1},
+        sort=[("_id", 1)],
+        seconds=SECONDS,
+    )
+    cells = matrix_cells(groups[:MOST_GROUPS], specs)
+    return {
+        "package": package,
+        "versions": list(dict.fromkeys(cell["version"] for cell in cells)),
+        "cells": cells,
+        "isComplete": len(groups) <= MOST_GROUPS,
+    }
+
+
+def _pipeline(query: dict[str, Any]) -> list[dict[str, Any]]:
+    names = ("specHash", "version", "versionKey", "status")
+    key = {name: {"$ifNull": [f"${name}", None]} for name in names}
+    latest = {"orderKey": "$orderKey", "id": "$_id", "status": "$status"}
+    return [
+        {"$match": query},
+        {
+            "$group": {
+                "_id": {**key, "hostTarget": {"$ifNull": ["$host.hostTarget", None]}},
+                "count": {"$sum": 1},
+                "latest": {"$max": latest},
+            }
+        },
+        {"$sort": {"_id": 1}},
+        {"$limit": MOST_GROUPS + 1},
+    ]
+
+
+def matrix_cells(groups: Sequence[Document], specs: Iterable[Document]) -> list[dict[str, Any]]:
+    """Return the cells in the order of versions, compilers and targets."""
+    by_hash = {own: spec for spec in specs for own in spec["hashes"]}
+    cells: dict[Key, list[Document]] = {}
+    for group in sorted(groups, key=lambda group: group["_id"]["versionKey"] or ""):
+        cells.setdefault(_key(group["_id"], by_hash), []).append(group)
+    order = list(dict.fromkeys(version for version, _, _ in cells))
+    places = sorted(cells, key=lambda key: (order.index(key[0]), key[1], key[2] or ""))
+    return [_cell(key, cells[key]) for key in places]
+
+
+def _key(told: Document, specs: Mapping[str, Document]) -> Key:
+    spec = specs.get(told["specHash"] or "")
+    if spec is None:
+        return told["version"], (), told["hostTarget"]
+    compilers = {_compiler(each) for each in spec.get("compilers") or ()}
+    return told["version"], tuple(sorted(compilers)), spec.get("target") or told["hostTarget"]
+
+
+def _compiler(compiler: Document) -> str:
+    return f"{compiler['name']}@{compiler['version']}" if compiler["version"] else compiler["name"]
+
+
+def _cell(key: Key, groups: Sequence[Document]) -> dict[str, Any]:
+    version, compilers, target = key
+    counts: Counter[str] = Counter()
+    for group in groups:
+        counts[group["_id"]["status"] or "unknown"] += group["count"]
+    latest = max((group["latest"] for group in groups), key=lambda it: (it["orderKey"], it["id"]))
+    hashes = {group["_id"]["specHash"] for group in groups} - {None}
+    return {
+        "version": version,
+        "compilers": list(compilers),
+        "target": target,
+        "attempts": counts.total(),
+        "byStatus": dict(sorted(counts.items())),
+        "specHashes": sorted(hashes)[:_MOST_HASHES],
+        "latest": {name: latest.get(name) for name in ("id", "status", "orderKey")},
+    }

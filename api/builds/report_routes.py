@@ -1,0 +1,236 @@
+"""Reports of builds while they go on: what a hook or a CI job tells; each may come again."""
+
+from collections.abc import AsyncIterator
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Request, Response
+
+from api.builds.routes import BuildId
+from api.builds.schemas import BuildDetail
+from api.cases.views import build_detail
+from api.dependencies import Store
+from api.http.bodies import body_of, read_body
+from api.http.errors import ProblemError, bad_value, not_found
+from api.http.responses import entity_tag, json_response, problems
+from api.security import CurrentCaller, require
+from ingest.builds.live import (
+    attach_log,
+    attach_manifest,
+    begin_build,
+    change_build,
+    report_phase,
+)
+from models.builds.report import BuildChange, NewBuild, PhaseReport
+from models.database.client import Database
+from models.errors import ConflictError, ParseError
+
+router = APIRouter(prefix="/builds", tags=["builds"], dependencies=[require("ingest")])
+
+MOST_BYTES = 2**26
+"""The most bytes of a report: the manifest of a build may have 200,000 files."""
+
+MOST_MANIFEST_BYTES = 2**28
+
+LOG_NAME = "spack-build-out.txt"
+
+_ERRORS = problems(400, 401, 403, 404, 413, 415, 422)
+_NEW_ERRORS: dict[int | str, dict[str, Any]] = {
+    200: {"model": BuildDetail, "description": "The same build is recorded already."},
+    **problems(400, 401, 403, 409, 413, 415, 422),
+}
+_NEW_EXAMPLE: dict[str, Any] = {
+    "specHash": "a4hji6eqs4xwpfczsaj4vjhvdxvgoc7q",
+    "name": "netcdf-c",
+    "version": "4.9.2",
+    "startedLocal": "2026-01-02T03:04:05.500000",
+    "host": {"hostname": "login03", "hostOs": "sles15", "spackVersion": "1.0.0"},
+    "session": "pipeline 4711",
+    "tags": ["nightly"],
+}
+_CHANGE_EXAMPLE: dict[str, Any] = {
+    "status": "failed", "failedPhase": "configure", "seconds": 61.5,
+}  # fmt: skip
+_LOG_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "description": "The log, plain or gzipped.",
+        "content": {"text/plain": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+_MANIFEST_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "description": "Lines of JSON, each an entry.",
+        "content": {
+            "application/x-ndjson": {
+                "schema": {"type": "string"},
+                "example": '{"path": "lib/libz.a", "type": "file", "size": 141022}\n',
+            }
+        },
+    }
+}
+_ENCODINGS = frozenset({"", "identity", "gzip", "x-gzip"})
+
+
+@router.post(
+    "",
+    status_code=HTTPStatus.CREATED,
+    response_model=BuildDetail,
+    responses=_NEW_ERRORS,
+    openapi_extra=body_of(NewBuild, _NEW_EXAMPLE),
+)
+async def create_build(store: Store, request: Request, caller: CurrentCaller) -> Response:
+    """Record a build that begins, or that is to be run; who does so owns it.
+
+    It is known by its spec and the precise time of its first command, or else by `key`: the same
+    again is answered with 200 and changes nothing. Without either, each is another build.
+    """
+    new = await read_body(request, NewBuild)
+    build_id, is_new = await begin_build(store, new, caller.name)
+    response = await _answer(store, build_id, _same(new) if not is_new else None)
+    response.status_code = HTTPStatus.CREATED if is_new else HTTPStatus.OK
+    response.headers["Location"] = f"{request.url.path}/{build_id}"
+    return response
+
+
+@router.put(
+    "/{buildId}/phases/{name}",
+    response_model=BuildDetail,
+    responses=_ERRORS,
+    openapi_extra=body_of(PhaseReport, {"status": "success", "seconds": 12.5}),
+)
+async def put_build_phase(
+    store: Store,
+    request: Request,
+    caller: CurrentCaller,
+    buildId: BuildId,  # noqa: N803
+    name: Annotated[
+        str,
+        Path(min_length=1, max_length=200, description="Name of a phase.", examples=["configure"]),
+    ],
+) -> Response:
+    """Report how a phase goes on; a new one stands behind those that are known."""
+    report = await read_body(request, PhaseReport)
+    _found(await report_phase(store, buildId, name, report, caller.name), buildId)
+    return await _answer(store, buildId)
+
+
+@router.patch(
+    "/{buildId}",
+    response_model=BuildDetail,
+    responses=_ERRORS,
+    openapi_extra=body_of(BuildChange, _CHANGE_EXAMPLE),
+)
+async def update_build(
+    store: Store,
+    request: Request,
+    caller: CurrentCaller,
+    buildId: BuildId,  # noqa: N803
+) -> Response:
+    """Report what became of a build: only what is given changes.
+
+    When it has failed, the builds of its session that depend on it and were not run become
+    cancelled, with the cause named.
+    """
+    change = await read_body(request, BuildChange, MOST_BYTES)
+    _found(await change_build(store, buildId, change, caller.name), buildId)
+    return await _answer(store, buildId)
+
+
+@router.put(
+    "/{buildId}/log",
+    response_model=BuildDetail,
+    responses={**_ERRORS, **problems(415)},
+    openapi_extra=_LOG_BODY,
+)
+async def put_build_log(
+    store: Store,
+    request: Request,
+    caller: CurrentCaller,
+    buildId: BuildId,  # noqa: N803
+    name: Annotated[
+        str,
+        Query(
+            min_length=1,
+            max_length=200,
+            pattern=r"^[^/\x00-\x1f]+$",
+            description="What the log is called.",
+        ),
+    ] = LOG_NAME,
+) -> Response:
+    """Send the log, plain or gzipped; phases, errors and warnings are read from it.
+
+    It takes the place of the one that was sent before. Credentials are masked before it is stored.
+    """
+    encoding = request.headers.get("content-encoding", "").strip().lower()
+    if encoding not in _ENCODINGS:
+        raise ProblemError(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            "unknown-encoding",
+            "It cannot be unpacked",
+            "A log is sent as it is, or with the Content-Encoding gzip.",
+        )
+    pieces = _limited(request, request.app.state.settings.max_log_mib * 2**20, "log")
+    _found(await attach_log(store, buildId, name, pieces, caller.name), buildId)
+    return await _answer(store, buildId)
+
+
+@router.put(
+    "/{buildId}/manifest",
+    response_model=BuildDetail,
+    responses=_ERRORS,
+    openapi_extra=_MANIFEST_BODY,
+)
+async def put_build_manifest(
+    store: Store,
+    request: Request,
+    caller: CurrentCaller,
+    buildId: BuildId,  # noqa: N803
+) -> Response:
+    """Send what was installed, an entry a line, in the order of the paths, however many these are.
+
+    It takes the place of the one that was sent before.
+    """
+    pieces = _limited(request, MOST_MANIFEST_BYTES, "manifest")
+    try:
+        _found(await attach_manifest(store, buildId, pieces, caller.name), buildId)
+    except ParseError as error:
+        raise bad_value("body", error.detail) from None
+    return await _answer(store, buildId)
+
+
+async def _limited(request: Request, most: int, what: str) -> AsyncIterator[bytes]:
+    size = 0
+    async for piece in request.stream():
+        size += len(piece)
+        if size > most:
+            raise ProblemError(
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+                "too-large",
+                "Too large",
+                f"A {what} has {most} bytes at most, as it is sent.",
+            )
+        yield piece
+
+
+def _found(build: object | None, build_id: str) -> None:
+    if build is None:
+        raise not_found("build", build_id)
+
+
+def _same(new: NewBuild) -> dict[str, Any]:
+    return {"specHash": new.spec_hash, "name": new.name, "version": new.version}
+
+
+async def _answer(
+    store: Database, build_id: str, expected: dict[str, Any] | None = None
+) -> Response:
+    build = await store.builds.find_one({"_id": build_id}, {"events": 0})
+    if build is None:
+        raise not_found("build", build_id)
+    for field, value in (expected or {}).items():
+        if value is not None and build[field] not in (None, value):
+            raise ConflictError(f"build {build_id} is recorded with another {field}")
+    tag = entity_tag(build_id, build["revision"], "build")
+    return json_response(build_detail(build), {"ETag": tag})

@@ -1,0 +1,210 @@
+"""`/builds`: attempts to build specs, with their events, logs and installed files."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Path, Query, Request, Response
+
+from api.builds.comparison import compare_builds
+from api.builds.matrix import read_matrix
+from api.builds.parts import events_page, find_log, manifest_page, read_build_fields
+from api.builds.schemas import (
+    BuildComparison,
+    BuildDetail,
+    BuildEventItem,
+    BuildItem,
+    ManifestItem,
+    Matrix,
+)
+from api.cases.lists import BUILD_LIST, builds_of_spec
+from api.cases.schemas import PageOf
+from api.cases.views import build_detail
+from api.dependencies import Store
+from api.http.errors import not_found
+from api.http.responses import entity_tag, is_known, json_response, not_modified, problems
+from api.lists.exports import Export
+from api.lists.listing import ListParameters
+from api.lists.paging import DEFAULT_LIMIT, MAX_CURSOR, MAX_LIMIT
+from api.lists.parameters import filters_of
+from api.middleware.head_requests import is_head
+from api.specs.resolve import SpecName, find_meant_specs
+from models.builds.build_fields import BUILDS
+from models.builds.log import read_log
+
+router = APIRouter(tags=["builds"])
+
+_LIST_ERRORS = problems(400, 422)
+_ERRORS = problems(400, 404, 422)
+_LOG: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The log, or what the phase wrote, as it was stored: without credentials.",
+        "content": {
+            "text/plain": {
+                "schema": {"type": "string"},
+                "example": "==> netcdf-c: Executing phase: 'configure'\n",
+            }
+        },
+    },
+    **_ERRORS,
+}
+
+_BUILD_EXAMPLE = "0b3a4c8e-5d2f-5e61-9a7c-1d2e3f405162"
+BuildId = Annotated[
+    str,
+    Path(
+        max_length=200,
+        description="The id of the build.",
+        examples=[_BUILD_EXAMPLE],
+    ),
+]
+Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="The most items of a page.")]
+Cursor = Annotated[
+    str | None, Query(max_length=MAX_CURSOR, description="Where to go on: `links.next` holds it.")
+]
+
+
+@router.get(
+    "/builds",
+    response_model=PageOf[BuildItem],
+    responses=_LIST_ERRORS,
+    openapi_extra=filters_of(BUILDS),
+)
+async def list_builds(store: Store, request: Request, asked: ListParameters) -> Response:
+    """List all builds, the latest first; one document is one attempt."""
+    return await BUILD_LIST.answer(store, request, asked)
+
+
+@router.get("/builds/matrix", response_model=Matrix, responses=_LIST_ERRORS)
+async def read_build_matrix(
+    store: Store,
+    package: Annotated[
+        str,
+        Query(
+            min_length=1,
+            max_length=1000,
+            description="The specs, in Spack's syntax.",
+            examples=["netcdf-c@4.4:"],
+        ),
+    ],
+) -> Response:
+    """Read how the builds of a package went, by version, compiler and target."""
+    return json_response(await read_matrix(store, "package", package))
+
+
+@router.get("/builds/compare", response_model=BuildComparison, responses=_ERRORS)
+async def compare_two_builds(
+    store: Store,
+    left: Annotated[
+        str, Query(max_length=200, description="A build, by its id.", examples=[_BUILD_EXAMPLE])
+    ],
+    right: Annotated[
+        str, Query(max_length=200, description="Another one.", examples=[_BUILD_EXAMPLE])
+    ],
+) -> Response:
+    """Compare two builds: host, environment, arguments, and what was installed.
+
+    Of two builds of one spec, it tells whether they are reproducible: both installed the same.
+    """
+    fields = {"events": 0, "eventWords": 0}
+    both = [await read_build_fields(store, one, fields) for one in (left, right)]
+    return json_response(await compare_builds(store, *both))
+
+
+@router.get("/builds/{buildId}", response_model=BuildDetail, responses=_ERRORS)
+async def read_build(store: Store, request: Request, buildId: BuildId) -> Response:  # noqa: N803
+    """Read one build: its phases, host, environment, arguments, tests, and which logs it has."""
+    if "if-none-match" in request.headers:
+        known = await read_build_fields(store, buildId, {"revision": 1})
+        if is_known(request, tag := entity_tag(buildId, known["revision"], "build")):
+            return not_modified(tag)
+    build = await store.builds.find_one({"_id": buildId}, {"events": 0})
+    if build is None:
+        raise not_found("build", buildId)
+    tag = entity_tag(buildId, build["revision"], "build")
+    return json_response(build_detail(build), {"ETag": tag})
+
+
+@router.get("/builds/{buildId}/log", response_class=Response, responses=_LOG)
+async def read_build_log(
+    store: Store,
+    request: Request,
+    buildId: BuildId,  # noqa: N803
+    phase: Annotated[
+        str | None,
+        Query(max_length=200, description="Only what this phase wrote.", examples=["configure"]),
+    ] = None,
+    name: Annotated[
+        str | None,
+        Query(max_length=500, description="Which log, where there are several; else the first."),
+    ] = None,
+) -> Response:
+    """Stream a log as text, or the part of one phase; gzipped for clients that accept it."""
+    log, start, end = await find_log(store, buildId, phase, name)
+    tag = entity_tag(log["digest"], 0, f"log {start} {end}")
+    if is_known(request, tag):
+        return not_modified(tag)
+    if await store.logs.about(log["digest"]) is None:
+        raise not_found("log", log["name"])
+    headers = {"ETag": tag, "Content-Type": "text/plain; charset=utf-8"}
+    if is_head(request):
+        return Response(headers=headers)
+    return Export(read_log(store.logs, log["digest"], start, end), headers=headers)
+
+
+@router.get("/builds/{buildId}/events", response_model=PageOf[BuildEventItem], responses=_ERRORS)
+async def list_build_events(
+    store: Store,
+    request: Request,
+    buildId: BuildId,  # noqa: N803
+    severity: Annotated[
+        Literal["error", "warning"] | None, Query(description="Only errors, or only warnings.")
+    ] = None,
+    phase: Annotated[
+        str | None, Query(max_length=200, description="Only those of this phase.")
+    ] = None,
+    text: Annotated[
+        str | None,
+        Query(
+            min_length=1,
+            max_length=256,
+            description="Only those with this in their text or source file; capitals do not"
+            " matter.",
+        ),
+    ] = None,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = None,
+) -> Response:
+    """List the errors and warnings of a build, each with the lines around it."""
+    wanted = {"severity": severity, "phase": phase, "text": text}
+    return await events_page(store, request, buildId, wanted, limit, cursor)
+
+
+@router.get("/builds/{buildId}/manifest", response_model=PageOf[ManifestItem], responses=_ERRORS)
+async def list_build_manifest(
+    store: Store,
+    request: Request,
+    buildId: BuildId,  # noqa: N803
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = None,
+) -> Response:
+    """List what a build installed by path, which is relative to the prefix."""
+    return await manifest_page(store, request, buildId, limit, cursor)
+
+
+@router.get(
+    "/specs/{hash}/builds",
+    response_model=PageOf[BuildItem],
+    responses=_ERRORS,
+    openapi_extra=filters_of(BUILDS),
+)
+async def list_builds_of_spec(
+    store: Store,
+    request: Request,
+    asked: ListParameters,
+    name: SpecName,
+) -> Response:
+    """List the builds of one spec, the latest first; also of a spec that is not recorded.
+
+    Where the beginning of a hash means several specs, those of all of them.
+    """
+    meant = await find_meant_specs(store, name)
+    return await builds_of_spec(meant.hashes).answer(store, request, asked)

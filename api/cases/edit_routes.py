@@ -1,0 +1,218 @@
+"""`/cases`: recording a case, what people write about it, its canonical execution, deleting it."""
+
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+
+from api.cases.lists import read_summaries
+from api.cases.queries import read_execution_of_case, read_revision
+from api.cases.routes import CaseId, ExecutionId
+from api.cases.schemas import CaseDetail, EditItem, ExecutionDetail, PageOf
+from api.cases.views import case_detail, execution_detail
+from api.dependencies import SiteTables, Store
+from api.http.bodies import (
+    CanonicalChoice,
+    CaseEdit,
+    ExecutionEdit,
+    NewCase,
+    body_of,
+    given_fields,
+    read_body,
+)
+from api.http.errors import not_found
+from api.http.preconditions import matched_revision
+from api.http.responses import entity_tag, json_response, problems
+from api.lists.paging import DEFAULT_LIMIT
+from api.lists.time_pages import Cursor, DatedList, Limit
+from api.security import CurrentCaller, require
+from models.cases.annotations import CaseAnnotations
+from models.cases.edit_log import Author
+from models.cases.edits import (
+    delete_case,
+    delete_execution,
+    edit_case,
+    edit_execution,
+    pin_canonical,
+    record_case,
+)
+from models.cases.identity import CaseKey, spell_machine
+from models.database.client import Database
+
+router = APIRouter(prefix="/cases", tags=["cases"])
+
+_EDIT_ERRORS = problems(400, 401, 403, 404, 409, 412, 413, 415, 422, 428)
+_DELETE_ERRORS = problems(400, 401, 403, 404, 409)
+
+DeleteReason = Annotated[
+    str | None, Query(max_length=2000, description="Why it is deleted; the history keeps it.")
+]
+_CASE_EXAMPLE = {
+    "machine": "chrysalis",
+    "user": "jdoe",
+    "name": "v3.LR.historical_0101",
+    "description": "Historical ensemble, member 1",
+    "tags": ["historical"],
+}
+_EDIT_EXAMPLE: dict[str, Any] = {
+    "notes": "Restarted in 1920 after a node failure.",
+    "tags": ["historical", "published"],
+    "links": [{"url": "https://doi.org/10.1000/xyz", "title": "Paper"}],
+    "reason": "published",
+}
+
+
+@router.post(
+    "",
+    status_code=HTTPStatus.CREATED,
+    response_model=CaseDetail,
+    responses=problems(400, 401, 403, 409, 413, 415, 422),
+    dependencies=[require("ingest")],
+    openapi_extra=body_of(NewCase, _CASE_EXAMPLE),
+)
+async def create_case(store: Store, request: Request, caller: CurrentCaller) -> Response:
+    """Record a case that has no executions yet; 409 when it is there already."""
+    body = await read_body(request, NewCase)
+    key = CaseKey(spell_machine(body.machine), body.user, body.name)
+    annotations = CaseAnnotations.model_validate(
+        {name: getattr(body, name) for name in CaseAnnotations.model_fields}
+    )
+    await record_case(store, key, annotations, Author(caller.name, body.reason))
+    response = await _answer(store, key.case_id)
+    response.status_code = HTTPStatus.CREATED
+    response.headers["Location"] = f"{request.url.path}/{key.case_id}"
+    return response
+
+
+@router.patch(
+    "/{caseId}",
+    response_model=CaseDetail,
+    responses=_EDIT_ERRORS,
+    dependencies=[require("edit")],
+    openapi_extra=body_of(CaseEdit, _EDIT_EXAMPLE),
+)
+async def update_case(
+    store: Store,
+    request: Request,
+    caller: CurrentCaller,
+    caseId: CaseId,  # noqa: N803
+) -> Response:
+    """Write about a case: fields that are not given stay. An import never touches them."""
+    revision = await matched_revision(request, store, caseId)
+    body = await read_body(request, CaseEdit)
+    author = Author(caller.name, body.reason)
+    await edit_case(store, caseId, revision, given_fields(body), author)
+    return await _answer(store, caseId)
+
+
+@router.put(
+    "/{caseId}/canonical",
+    response_model=CaseDetail,
+    responses=_EDIT_ERRORS,
+    dependencies=[require("edit")],
+    openapi_extra=body_of(CanonicalChoice, {"executionId": "729351.250107-193415"}),
+)
+async def choose_canonical(
+    store: Store,
+    tables: SiteTables,
+    request: Request,
+    caller: CurrentCaller,
+    caseId: CaseId,  # noqa: N803
+) -> Response:
+    """Pin the canonical execution, or free it with null; all deltas are made anew."""
+    revision = await matched_revision(request, store, caseId)
+    body = await read_body(request, CanonicalChoice)
+    author = Author(caller.name, body.reason)
+    await pin_canonical(store, caseId, revision, body.execution_id, author, tables)
+    return await _answer(store, caseId)
+
+
+@router.delete(
+    "/{caseId}",
+    status_code=HTTPStatus.NO_CONTENT,
+    response_model=None,
+    responses=_DELETE_ERRORS,
+    dependencies=[require("admin")],
+)
+async def remove_case(
+    store: Store,
+    caller: CurrentCaller,
+    caseId: CaseId,  # noqa: N803
+    reason: DeleteReason = None,
+) -> Response:
+    """Delete a case with its executions; its history keeps that it was."""
+    await delete_case(store, caseId, Author(caller.name, reason))
+    return Response(status_code=HTTPStatus.NO_CONTENT)
+
+
+@router.patch(
+    "/{caseId}/executions/{executionId}",
+    response_model=ExecutionDetail,
+    responses=_EDIT_ERRORS,
+    dependencies=[require("edit")],
+    openapi_extra=body_of(ExecutionEdit, {"notes": "Node failure.", "reason": "post mortem"}),
+)
+async def update_execution(
+    store: Store,
+    request: Request,
+    caller: CurrentCaller,
+    caseId: CaseId,  # noqa: N803
+    executionId: ExecutionId,  # noqa: N803
+) -> Response:
+    """Write about an execution; `If-Match` takes the ETag of its case."""
+    revision = await matched_revision(request, store, caseId)
+    body = await read_body(request, ExecutionEdit)
+    author = Author(caller.name, body.reason)
+    await edit_execution(store, caseId, executionId, revision, given_fields(body), author)
+    case, execution = await read_execution_of_case(store, caseId, executionId)
+    tag = entity_tag(caseId, case["revision"])
+    return json_response(execution_detail(case, execution, full=False), {"ETag": tag})
+
+
+@router.delete(
+    "/{caseId}/executions/{executionId}",
+    status_code=HTTPStatus.NO_CONTENT,
+    response_model=None,
+    responses=_DELETE_ERRORS,
+    dependencies=[require("admin")],
+)
+async def remove_execution(
+    store: Store,
+    tables: SiteTables,
+    caller: CurrentCaller,
+    caseId: CaseId,  # noqa: N803
+    executionId: ExecutionId,  # noqa: N803
+    reason: DeleteReason = None,
+) -> Response:
+    """Delete an execution; an import of its directory would bring it back."""
+    author = Author(caller.name, reason)
+    await delete_execution(store, caseId, executionId, author, tables)
+    return Response(status_code=HTTPStatus.NO_CONTENT)
+
+
+@router.get(
+    "/{caseId}/history",
+    response_model=PageOf[EditItem],
+    responses=problems(400, 404, 422),
+)
+async def list_history(
+    store: Store,
+    request: Request,
+    caseId: CaseId,  # noqa: N803
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = None,
+) -> Response:
+    """List what people and programs have done to a case, the earliest first; also if deleted."""
+    query = {"caseId": caseId}
+    if await store.edits.find_one(query, {"_id": 1}) is None:
+        await read_revision(store, caseId)
+    return await DatedList(store.edits, "at", 1).answer(request, query, {}, limit, cursor)
+
+
+async def _answer(database: Database, case_id: str) -> Response:
+    case = await database.cases.find_one({"_id": case_id}, {"executions": 0})
+    if case is None:
+        raise not_found("case", case_id)
+    summaries = await read_summaries(database, [case_id])
+    detail = case_detail(case, summaries.get(case_id, ()))
+    return json_response(detail, {"ETag": entity_tag(case_id, case["revision"])})

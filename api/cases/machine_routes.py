@@ -1,0 +1,56 @@
+"""`/machines`: the machines that are known, and those that something is recorded of."""
+
+from typing import Any
+
+from fastapi import APIRouter, Response
+
+from api.cases.schemas import ItemsOf, MachineItem
+from api.dependencies import Store
+from api.http.responses import json_response, problems
+from api.lists.listing import SECONDS
+from models.cases.identity import machine_systems, system_of, systems
+from models.database.client import Collection
+
+router = APIRouter(tags=["machines"])
+
+
+@router.get("/machines", response_model=ItemsOf[MachineItem], responses=problems(400))
+async def list_machines(store: Store) -> Response:
+    """List machines by name, with site, system, other names of it, and what is recorded."""
+    cases = await _by_machine(store.cases, "identity")
+    executions = await _by_machine(store.executions, "overview")
+    names = machine_systems().keys() | cases.keys()
+    items = [
+        {
+            **_about(name),
+            "caseCount": cases.get(name, 0),
+            "executionCount": executions.get(name, 0),
+        }
+        for name in sorted(names)
+    ]
+    return json_response({"items": items})
+
+
+def _about(name: str) -> dict[str, Any]:
+    """Return what is known of a machine; one that is not known is a system of its own."""
+    system = systems().get(system_of(name))
+    return {
+        "machine": name,
+        "system": system_of(name),
+        "site": system.site if system else None,
+        "aliases": [other for other in system.machines if other != name] if system else [],
+        "isKnown": name in machine_systems(),
+    }
+
+
+async def _by_machine(collection: Collection, index: str) -> dict[str, int]:
+    """Count documents along an index that begins with the machine, without reading them."""
+    groups = await collection.aggregate(
+        [
+            {"$project": {"_id": 0, "machine": 1}},
+            {"$group": {"_id": "$machine", "count": {"$sum": 1}}},
+        ],
+        hint=index,
+        seconds=SECONDS,
+    )
+    return {group["_id"]: group["count"] for group in groups}

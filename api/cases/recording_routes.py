@@ -1,0 +1,111 @@
+"""`POST /executions`: an execution as a workflow states it, without an archive."""
+
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from api.cases.queries import read_execution_of_case
+from api.cases.schemas import ExecutionDetail
+from api.cases.views import execution_detail
+from api.dependencies import SiteTables, Store
+from api.http.bodies import NewExecution, body_of, read_body
+from api.http.errors import not_found
+from api.http.responses import entity_tag, json_response, problems
+from api.security import CurrentCaller, require
+from models.cases.edit_log import Author
+from models.cases.edits import StatedExecution, record_execution
+from models.cases.identity import CaseKey, spell_machine
+from models.configuration.rules import Tables
+from models.database.client import Database
+
+router = APIRouter(tags=["executions"])
+
+_ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {"model": ExecutionDetail, "description": "The same one is recorded already."},
+    **problems(400, 401, 403, 404, 409, 413, 415, 422),
+}
+_EXAMPLE: dict[str, Any] = {
+    "case": {"machine": "chrysalis", "user": "jdoe", "name": "v3.LR.historical_0101"},
+    "executionId": "729351.250107-193415",
+    "status": "completed",
+    "runStartLocal": "2025-01-07T19:34:16",
+    "configuration": {"env_build.COMPILER": "intel", "env_run.ATM_NCPL": 48},
+}
+
+
+@router.post(
+    "/executions",
+    status_code=HTTPStatus.CREATED,
+    response_model=ExecutionDetail,
+    responses=_ANSWERS,
+    dependencies=[require("ingest")],
+    openapi_extra=body_of(NewExecution, _EXAMPLE),
+)
+async def create_execution(
+    store: Store, tables: SiteTables, request: Request, caller: CurrentCaller
+) -> Response:
+    """Record an execution, and its case if that is new; its delta is computed like any other.
+
+    The same one again is answered with 200 and changes nothing; another one of that id with 409.
+    """
+    return await _create(store, tables, request, caller)
+
+
+@router.post(
+    "/simulations",
+    status_code=HTTPStatus.CREATED,
+    response_model=ExecutionDetail,
+    responses=_ANSWERS,
+    dependencies=[require("ingest")],
+    openapi_extra=body_of(NewExecution, _EXAMPLE),
+    deprecated=True,
+)
+async def create_simulation(
+    store: Store, tables: SiteTables, request: Request, caller: CurrentCaller
+) -> Response:
+    """Record an execution: the older name of `/executions`."""
+    return await _create(store, tables, request, caller)
+
+
+async def _create(
+    store: Database, tables: Tables, request: Request, caller: CurrentCaller
+) -> Response:
+    body = await read_body(request, NewExecution)
+    key = await _key(store, body)
+    author = Author(caller.name, body.reason)
+    is_new = await record_execution(store, key, _stated(body), author, tables)
+    case, execution = await read_execution_of_case(store, key.case_id, body.execution_id)
+    response = json_response(
+        execution_detail(case, execution, full=False),
+        {"ETag": entity_tag(key.case_id, case["revision"])},
+    )
+    response.status_code = HTTPStatus.CREATED if is_new else HTTPStatus.OK
+    return response
+
+
+async def _key(store: Database, body: NewExecution) -> CaseKey:
+    if body.case is not None:
+        return CaseKey(spell_machine(body.case.machine), body.case.user, body.case.name)
+    found = await store.cases.find_one({"_id": body.case_id}, {"machine": 1, "user": 1, "name": 1})
+    if found is None:
+        raise not_found("case", body.case_id or "")
+    return CaseKey(found["machine"], found["user"], found["name"])
+
+
+def _stated(body: NewExecution) -> StatedExecution:
+    return StatedExecution(
+        execution_id=body.execution_id,
+        status=body.status,
+        started_local=body.run_start_local,
+        ended_local=body.run_end_local,
+        job_id=body.job_id,
+        case_group=body.case_group,
+        case_hash=body.case_hash,
+        simulation_start=body.simulation_start.stored() if body.simulation_start else None,
+        simulation_end=body.simulation_end.stored() if body.simulation_end else None,
+        timing=body.timing,
+        software=body.software,
+        configuration=body.configuration,
+        annotations=body.annotations(),
+    )

@@ -1,0 +1,437 @@
+"""The documents that the API answers with.
+
+Fields that MongoDB holds have the names they have there. Maps that are nested in MongoDB, along
+the dots of delta keys, are flat here.
+"""
+
+from datetime import datetime
+from typing import Any, Generic, Literal, TypeVar
+
+from pydantic import ConfigDict, Field
+
+from models.base import Stored
+from models.cases.annotations import CaseAnnotations, ExecutionAnnotations
+from models.cases.case import Attempt, Lineage
+from models.cases.edit import EditRecord
+from models.cases.execution import (
+    Launch,
+    OtherFile,
+    Paths,
+    Problem,
+    Software,
+    SoftwareLink,
+    Status,
+    Timing,
+)
+from models.cases.listed_execution import LinkedSpec
+from models.cases.simulated_date import SimulatedDate
+from models.ingestions.ingestion import Counts, ImportProblem, IngestionStatus
+
+Item = TypeVar("Item")
+
+
+class Answer(Stored):
+    """Base of the answers; they have these fields and no others."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_serialization_defaults_required=True)
+
+
+class DeltaEntry(Answer):
+    """How one value differs from the canonical execution's.
+
+    `absent` says on which side the variable does not exist at all, which is not the same as null.
+    `added` and `removed` are the values of a list that came and went. `alsoIn` lists the keys under
+    which the same change shows again. Those that tell nothing are left out.
+    """
+
+    model_config = ConfigDict(json_schema_serialization_defaults_required=False)
+
+    canonical: Any
+    current: Any
+    class_: Literal[
+        "science", "output", "pe_layout", "build", "io", "source", "coupling",
+        "lifecycle", "segment", "scheduler", "archiving", "unrecorded",
+    ] = Field(alias="class")  # fmt: skip
+    absent: Literal["canonical", "current"] | None = None
+    added: list[Any] | None = None
+    removed: list[Any] | None = None
+    also_in: list[str] | None = None
+
+
+Deltas = dict[str, DeltaEntry]
+
+
+class ExecutionSummary(Answer):
+    """An execution as its case lists it."""
+
+    execution_id: str
+    job_id: str | None
+    lid_time: str
+    status: Status
+    complete: bool
+    is_canonical: bool
+    change_count: int | None
+    changed: list[str]
+    case_hash: str | None
+    run_start_local: str | None
+    run_end_local: str | None
+    simulation_start: SimulatedDate | None
+    simulation_end: SimulatedDate | None
+
+
+class ExecutionItem(ExecutionSummary):
+    """An execution in a list over all cases; `runConfigDeltas` is null when nothing differs.
+
+    The 13 metadata fields, `compset` to `simulationType`, are this execution's own; null when its
+    configuration is not known.
+    """
+
+    case_id: str
+    case_name: str
+    case_group: str | None
+    machine: str
+    system: str
+    user: str
+    status_source: str | None
+    run_config_deltas: Deltas | None
+    timing: Timing | None
+    software: list[Software]
+    compset: str | None
+    compset_alias: str | None
+    grid_name: str | None
+    grid_resolution: str | None
+    initialization_type: str | None
+    compiler: str | None
+    git_tag: str | None
+    git_commit_hash: str | None
+    git_branch: str | None
+    git_repository_url: str | None
+    campaign: str | None
+    experiment_type: str | None
+    simulation_type: str | None
+    ingestion_id: str
+
+
+class ExecutionDetail(ExecutionItem):
+    """An execution with everything that is known of it.
+
+    `specs` are those that `software` and what is stated in `softwareLinks` mean, all of them where
+    a beginning of a hash means several. `configuration` is that of the canonical execution; for
+    another one it is null unless it is asked for with `config=full`, which rebuilds it.
+    """
+
+    scheduler_state: str | None
+    missing: list[str]
+    problems: list[Problem]
+    simulation_dates_source: str | None
+    git_describe: str | None
+    paths: Paths
+    launch: Launch | None
+    other_files: list[OtherFile]
+    has_configuration: bool
+    unread_files: list[str]
+    expected_variation: Deltas | None
+    provisional_deltas: dict[str, Any] | None
+    configuration: dict[str, Any] | None
+    annotations: ExecutionAnnotations
+    source_path: str
+    software_links: list[SoftwareLink]
+    specs: list[LinkedSpec]
+
+
+class CaseItem(Answer):
+    """A case in a list."""
+
+    id: str
+    name: str
+    machine: str
+    system: str
+    user: str
+    case_group: str | None
+    canonical_execution_id: str | None
+    compset: str | None
+    compset_alias: str | None
+    grid_name: str | None
+    grid_resolution: str | None
+    initialization_type: str | None
+    compiler: str | None
+    mpilib: str | None
+    calendar: str | None
+    git_tag: str | None
+    git_commit_hash: str | None
+    git_branch: str | None
+    git_repository_url: str | None
+    campaign: str | None
+    experiment_type: str | None
+    simulation_type: str
+    execution_count: int
+    status_counts: dict[str, int]
+    first_lid_time: str | None
+    last_lid_time: str | None
+    revision: int
+    created_at: datetime
+    updated_at: datetime
+
+
+class HistoryItem(Answer):
+    """One change of a case that is not simply a new execution."""
+
+    at: datetime
+    event: str
+    previous: str | None
+    current: str | None
+    ingestion_id: str | None
+
+
+class CaseDetail(CaseItem):
+    """A case with the full configuration of the execution that `configurationOf` names."""
+
+    executions: list[ExecutionSummary]
+    case_groups: list[str]
+    lineages: list[Lineage]
+    canonical_is_pinned: bool
+    configuration_of: str | None
+    configuration: dict[str, Any] | None
+    attempts: list[Attempt]
+    commands: list[str]
+    commands_of: str | None
+    annotations: CaseAnnotations
+    history: list[HistoryItem]
+
+
+class Links(Answer):
+    """Links of a page: `next` is null on the last one."""
+
+    self: str
+    next: str | None
+
+
+class PageOf(Answer, Generic[Item]):
+    """One page of a list; `count` is null unless it is asked for."""
+
+    items: list[Item]
+    links: Links
+    count: int | None
+
+
+class ItemsOf(Answer, Generic[Item]):
+    """A list that is given whole."""
+
+    items: list[Item]
+
+
+class EditItem(EditRecord):
+    """One thing that was done to a case or to one of its executions."""
+
+    model_config = Answer.model_config
+    id: str
+
+
+class IngestionItem(Answer):
+    """An import: its counters and how it ended; `problems` only where one import is read."""
+
+    id: str
+    source: str
+    kind: str
+    status: IngestionStatus
+    counts: Counts
+    problem_count: int
+    problems: list[ImportProblem] | None = None
+    seconds: float
+    started_at: datetime
+    alive_at: datetime
+    finished_at: datetime | None
+    caseledger_version: str
+
+
+class Lacking(Answer):
+    """The positions, from 0, of the directories that are worth uploading."""
+
+    lacking: list[int]
+
+
+class MachineItem(Answer):
+    """A machine, and what is recorded of it; `aliases` are the other names of its system."""
+
+    machine: str
+    system: str
+    site: str | None
+    aliases: list[str]
+    is_known: bool
+    case_count: int
+    execution_count: int
+
+
+class Run(Answer):
+    """A value that executions have one after the other: the first and last of them, how many.
+
+    `absent` says that they do not have the variable at all.
+    """
+
+    value: Any
+    absent: bool
+    first: str
+    last: str
+    count: int
+
+
+class KeyTimeline(Answer):
+    """How one value changed over the executions of a case."""
+
+    key: str
+    class_: str = Field(alias="class")
+    canonical: Any
+    runs: list[Run]
+
+
+class Timeline(Answer):
+    """What changed over the executions of a case whose configuration is known, in their order."""
+
+    case_id: str
+    case_name: str
+    canonical_execution_id: str | None
+    executions: list[ExecutionSummary]
+    changes: list[KeyTimeline]
+
+
+class Compared(Answer):
+    """One of the executions that are compared."""
+
+    case_id: str
+    case_name: str
+    machine: str
+    user: str
+    execution_id: str
+    lid_time: str
+    status: Status
+    is_canonical: bool
+
+
+class Difference(Answer):
+    """A value that is not the same in all of them; `absent` tells who does not have it at all."""
+
+    key: str
+    values: list[Any]
+    absent: list[bool]
+
+
+class DifferenceGroup(Answer):
+    """Differences of one file and class."""
+
+    file: str
+    class_: str = Field(alias="class")
+    is_expected: bool
+    differences: list[Difference]
+
+
+class PackageVersion(Answer):
+    """One version of a package, by the hash of its spec, or the beginning that is told of it."""
+
+    version: str | None
+    hash: str
+
+
+class PackageDifference(Answer):
+    """A package that is not the same below all of them; `change` is to the first of them."""
+
+    name: str
+    change: Literal["added", "removed", "changed"]
+    values: list[list[PackageVersion]]
+
+
+class SoftwareComparison(Answer):
+    """The packages that executions ran on, with all that these need to run.
+
+    Of `unresolved` ones no spec is recorded, so that nobody knows what they need.
+    """
+
+    packages: list[PackageDifference]
+    equal: int
+    unresolved: list[str]
+
+
+class Comparison(Answer):
+    """Executions side by side: what differs, and how many values are equal in all of them.
+
+    `notRecorded` are files that some of them do not have, whose values are not compared.
+    """
+
+    executions: list[Compared]
+    groups: list[DifferenceGroup]
+    different: int
+    equal: int
+    not_recorded: list[str]
+    software: SoftwareComparison
+
+
+class FacetValue(Answer):
+    """A value of a field, and how many have it."""
+
+    value: Any
+    count: int
+
+
+class Facets(Answer):
+    """The values of a field, the most frequent first; `isComplete` when these are all."""
+
+    resource: str
+    field: str
+    values: list[FacetValue]
+    is_complete: bool
+
+
+class FieldItem(Answer):
+    """What can be asked of one field. `path` is where MongoDB holds it."""
+
+    name: str
+    path: str
+    type: str
+    description: str
+    example: str | None
+    filterable: bool
+    operators: list[str]
+    sortable: bool
+    index: str | None
+
+
+class FieldsOfResource(Answer):
+    """The fields of one resource."""
+
+    resource: str
+    default_sort: str
+    fields: list[FieldItem]
+
+
+class MonthCount(Answer):
+    """How many jobs began in a month, `yyyy-mm`."""
+
+    month: str
+    count: int
+
+
+class Overview(Answer):
+    """Totals of all that is recorded."""
+
+    cases: int
+    executions: int
+    by_machine: dict[str, int]
+    by_status: dict[str, int]
+    by_month: list[MonthCount]
+
+
+class Health(Answer):
+    """Whether the service is there."""
+
+    status: Literal["ok"]
+
+
+class ProblemDocument(Answer):
+    """An error: RFC 9457, with the id of the request and what is wrong with each parameter."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    request_id: str | None
+    errors: list[dict[str, Any]] = Field(default_factory=list)

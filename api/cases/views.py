@@ -1,0 +1,147 @@
+"""From stored documents to the answers of the API. Pure."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic.alias_generators import to_camel
+
+from models.cases.case_fields import CASES
+from models.cases.configurations import execution_configuration
+from models.cases.execution import Execution
+from models.configuration.delta import Delta, flatten_delta
+from models.configuration.keys import flatten
+from models.configuration.metadata import METADATA_FIELDS, metadata_values
+from models.configuration.values import Configuration
+
+Document = Mapping[str, Any]
+Roots = Mapping[str, None]
+
+_SUMMARY_FIELDS = (
+    "executionId", "jobId", "lidTime", "status", "complete", "isCanonical", "changeCount",
+    "changed", "caseHash", "runStartLocal", "runEndLocal", "simulationStart", "simulationEnd",
+)  # fmt: skip
+_DETAIL_FIELDS = (
+    "schedulerState", "missing", "problems", "simulationDatesSource", "gitDescribe", "paths",
+    "launch", "otherFiles", "hasConfiguration", "unreadFiles", "annotations", "sourcePath",
+)  # fmt: skip
+_SHARED_FIELDS = (
+    "executionId", "jobId", "lidTime", "status", "statusSource", "complete", "changeCount",
+    "changed", "caseHash", "runStartLocal", "runEndLocal", "simulationStart", "simulationEnd",
+    "timing", "software", "ingestionId",
+)  # fmt: skip
+_CASE_DETAIL_FIELDS = (
+    "caseGroups", "lineages", "canonicalIsPinned", "configurationOf", "attempts", "commands",
+    "commandsOf", "annotations", "history",
+)  # fmt: skip
+_HIDDEN_OF_BUILD = (
+    "events", "eventWords", "searchWords", "fingerprints", "versionKey", "toldBy",
+)  # fmt: skip
+_CASE_ROOTS = dict.fromkeys(field.root for field in CASES.fields)
+_METADATA_CAMEL = {field: to_camel(field) for field in METADATA_FIELDS}
+
+SUMMARY_PROJECTION: dict[str, int] = dict.fromkeys((*_SUMMARY_FIELDS, "caseId"), 1)
+"""What the summary of an execution needs of its listing."""
+
+CASE_OF_EXECUTION_PROJECTION: dict[str, int] = dict.fromkeys(
+    ("name", "caseGroup", "machine", "system", "user", "canonicalExecutionId", "configurationOf",
+     "configuration", "revision"), 1,
+)  # fmt: skip
+"""What the detail of an execution needs of its case."""
+
+
+def shown_fields(document: Document, roots: Roots) -> dict[str, Any]:
+    """Return the fields `roots` of a document, null where it has none."""
+    item = dict(document)
+    own_id = item.pop("_id")
+    if "id" in roots:
+        item["id"] = own_id
+    if item.keys() == roots.keys():
+        return item
+    return {root: item.get(root) for root in roots}
+
+
+def case_item(
+    case: Document, summaries: Sequence[Document], roots: Roots = _CASE_ROOTS
+) -> dict[str, Any]:
+    """Return the fields `roots` of a case as a list shows it."""
+    item = shown_fields(case, roots)
+    if "executions" in item:
+        item["executions"] = [execution_summary(summary) for summary in summaries]
+    return item
+
+
+def case_detail(case: Document, summaries: Sequence[Document]) -> dict[str, Any]:
+    """Return a case with its configuration by delta key."""
+    return {
+        **case_item(case, summaries),
+        **{name: case.get(name) for name in _CASE_DETAIL_FIELDS},
+        "configuration": flat_configuration(case),
+    }
+
+
+def build_item(build: Document, roots: Roots) -> dict[str, Any]:
+    """Return the fields `roots` of a build as a list shows it."""
+    return shown_fields(build, roots)
+
+
+def build_detail(build: Document) -> dict[str, Any]:
+    """Return a build with all that its document holds, but for its events."""
+    hidden = {"_id", *_HIDDEN_OF_BUILD}
+    kept = {name: value for name, value in build.items() if name not in hidden}
+    return {"id": build["_id"], **kept}
+
+
+def execution_summary(listed: Document) -> dict[str, Any]:
+    """Return an execution as its case lists it."""
+    return {name: listed[name] for name in _SUMMARY_FIELDS}
+
+
+def execution_item(listed: Document, roots: Roots) -> dict[str, Any]:
+    """Return the fields `roots` of an execution as a list shows it."""
+    item = shown_fields(listed, roots)
+    if item.get("runConfigDeltas") is not None:
+        item["runConfigDeltas"] = _flat_delta(item["runConfigDeltas"])
+    return item
+
+
+def execution_detail(case: Document, execution: Document, *, full: bool) -> dict[str, Any]:
+    """Return an execution with all that is known; `full` asks for its rebuilt configuration."""
+    is_canonical = execution["executionId"] == case["canonicalExecutionId"]
+    configuration = configuration_of(case, execution)
+    metadata = metadata_values(configuration or {})
+    is_shown = configuration is not None and (full or is_canonical)
+    return {
+        "caseId": case["_id"],
+        "caseName": case["name"],
+        "caseGroup": execution["caseGroup"] or case["caseGroup"],
+        **{name: case[name] for name in ("machine", "system", "user")},
+        **{name: execution.get(name) for name in (*_SHARED_FIELDS, *_DETAIL_FIELDS)},
+        "isCanonical": is_canonical,
+        **{camel: _text(metadata[field]) for field, camel in _METADATA_CAMEL.items()},
+        "runConfigDeltas": _flat_delta(execution["runConfigDeltas"]),
+        "expectedVariation": _flat_delta(execution["expectedVariation"]),
+        "provisionalDeltas": _flat_delta(execution["provisionalDeltas"]),
+        "configuration": configuration.flat() if configuration and is_shown else None,
+        "softwareLinks": execution.get("softwareLinks") or [],
+        "specs": execution.get("specs") or [],
+    }
+
+
+def configuration_of(case: Document, execution: Document) -> Configuration | None:
+    """Rebuild the configuration of an execution of a case; None when it is not known."""
+    return execution_configuration(
+        Execution.model_validate(execution), case["configurationOf"], flat_configuration(case)
+    )
+
+
+def flat_configuration(case: Document) -> dict[str, Any] | None:
+    """Return the configuration that a case holds, by delta key."""
+    return None if case["configuration"] is None else flatten(case["configuration"])
+
+
+def _flat_delta(stored: Document | None) -> Delta | None:
+    return None if stored is None else flatten_delta(stored)
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)

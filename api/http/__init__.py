@@ -1,0 +1,1 @@
+"""What every route needs of HTTP: bodies, responses, problem documents, preconditions."""

@@ -1,0 +1,39 @@
+"""The page that documents the API, with its scripts from the package: no network is needed."""
+
+from fastapi import APIRouter, FastAPI
+from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.responses import HTMLResponse, RedirectResponse
+from starlette.staticfiles import StaticFiles
+
+from api.http.urls import API_PREFIX
+from api.middleware.security_headers import page_policy
+
+_ASSETS = "/docs/assets"
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/docs")
+async def read_docs() -> HTMLResponse:
+    """Show the OpenAPI document with Swagger UI; its addresses are relative, for any proxy."""
+    page = get_swagger_ui_html(
+        openapi_url=f".{API_PREFIX}/openapi.json",
+        title="Caseledger API",
+        swagger_js_url=f".{_ASSETS}/swagger-ui-bundle.js",
+        swagger_css_url=f".{_ASSETS}/swagger-ui.css",
+        swagger_favicon_url=f".{_ASSETS}/favicon-32x32.png",
+    )
+    page.headers["Content-Security-Policy"] = page_policy(bytes(page.body).decode())
+    return page
+
+
+@router.get("/")
+async def read_root() -> RedirectResponse:
+    """Lead from the root to the documentation."""
+    return RedirectResponse("docs")
+
+
+def add_pages(app: FastAPI) -> None:
+    """Add the documentation page and what it loads."""
+    app.include_router(router)
+    app.mount(_ASSETS, StaticFiles(packages=[("fastapi_swagger", "resources")]))

@@ -1,0 +1,1 @@
+"""Imports over REST: uploads, paths, their queue and their records."""

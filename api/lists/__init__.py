@@ -1,0 +1,1 @@
+"""The engine of every list: paging, sorting, projection, lookups, exports."""

@@ -1,0 +1,67 @@
+"""Cursors: opaque positions in a list, so that a deep page costs what the first one does."""
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from api.filters.conditions import Scalar
+from api.http.errors import ProblemError, bad_parameter
+
+DEFAULT_LIMIT = 100
+MAX_LIMIT = 1000
+MAX_CURSOR = 4000
+
+
+def write_cursor(list_asked_for: str, position: Sequence[Scalar]) -> str:
+    """Return the cursor of a position in a list, which sort and filter are a part of."""
+    values = [_coded(value) for value in position]
+    content = orjson.dumps([_digest(list_asked_for, values), *values])
+    return base64.urlsafe_b64encode(content).decode().rstrip("=")
+
+
+def read_cursor(list_asked_for: str, cursor: str, size: int) -> list[Scalar]:
+    """Return the position of a cursor; a 400 when this list, sorted so, has not given it."""
+    try:
+        padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
+        content = orjson.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+    except (ValueError, binascii.Error):
+        raise _refused() from None
+    if not isinstance(content, list) or len(content) != size + 1:
+        raise _refused()
+    digest, *values = content
+    if digest != _digest(list_asked_for, values):
+        raise _refused()
+    return [_decoded(value) for value in values]
+
+
+def _digest(list_asked_for: str, values: Sequence[Any]) -> str:
+    content = orjson.dumps([list_asked_for, *values])
+    return hashlib.blake2b(content, digest_size=9, person=b"caseledger").hexdigest()
+
+
+def _coded(value: Scalar) -> Any:
+    if isinstance(value, datetime):
+        return {"at": value.astimezone(UTC).isoformat()}
+    return value
+
+
+def _decoded(value: Any) -> Scalar:
+    """Return a value; a cursor whose digest is right but whose values are not is a forgery."""
+    if isinstance(value, dict):
+        try:
+            (text,) = value.values()
+            return datetime.fromisoformat(text)
+        except (ValueError, TypeError):
+            raise _refused() from None
+    if not isinstance(value, str | int | float | bool | None):
+        raise _refused()
+    return value
+
+
+def _refused() -> ProblemError:
+    return bad_parameter("cursor", "This cursor is not one that this list has given.")

@@ -1,0 +1,143 @@
+"""Query parameters: unknown ones are refused, with the nearest name that exists."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.routing import APIRoute
+
+from api.filters.parse import is_filter, is_repeatable
+from api.filters.values import operators_of
+from api.http.errors import bad_parameter, nearest
+from api.lists.lookups import LOOKUPS
+from models.fields import Field, FieldType, Table
+from models.resources import RESOURCES
+
+_FILTERS = "x-filters"
+_SCHEMAS: Mapping[FieldType, dict[str, Any]] = {
+    "integer": {"type": "integer"},
+    "real": {"type": "number"},
+    "boolean": {"type": "boolean"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """The parameters of an operation, and the tables whose fields it filters by."""
+
+    names: tuple[str, ...]
+    lists: frozenset[str]
+    tables: tuple[Table, ...]
+
+    def accepts(self, name: str) -> bool:
+        return name in self.names or any(is_filter(table, name) for table in self.tables)
+
+    def may_repeat(self, name: str) -> bool:
+        if name in self.lists:
+            return True
+        return any(is_filter(table, name) for table in self.tables) and is_repeatable(name)
+
+
+def operation_id(route: APIRoute) -> str:
+    """Return the OpenAPI operation id of a route: the name of its handler."""
+    return route.name
+
+
+def filters_of(*tables: Table) -> dict[str, Any]:
+    """Return what the OpenAPI document says of the filters of a list."""
+    fields: dict[str, Field] = {}
+    for table in tables:
+        for field in table.filterable:
+            fields[field.name] = _with_choices(fields.get(field.name, field), field)
+    parameters = [_filter_parameter(field) for field in fields.values()]
+    lookups = [one.parameter for table in tables for one in LOOKUPS.get(table.resource, ())]
+    search = [_SEARCH] if any(table.words for table in tables) else []
+    by_name = {one["name"]: one for one in reversed([*search, *lookups, *parameters])}
+    return {
+        "parameters": [*reversed(by_name.values())],
+        _FILTERS: [table.resource for table in tables],
+    }
+
+
+async def refuse_unknown_parameters(request: Request) -> None:
+    """Refuse a parameter that this operation does not have, or that is given too often."""
+    if not request.query_params:
+        return
+    known = _known_parameters(request.app)[request.scope["endpoint"].__name__]
+    given: set[str] = set()
+    for name, _ in request.query_params.multi_items():
+        if not known.accepts(name):
+            hint = nearest(name.partition("__")[0], known.names)
+            raise bad_parameter(name[:200], f"There is no parameter {name[:100]!r} here{hint}")
+        if name in given and not known.may_repeat(name):
+            raise bad_parameter(name[:200], f"{name[:100]!r} can be given only once.")
+        given.add(name)
+
+
+_SEARCH: dict[str, Any] = {
+    "name": "q",
+    "in": "query",
+    "required": False,
+    "description": "Words; each begins a word of the names.",
+    "schema": {"type": "string"},
+    "example": "historical",
+}
+
+
+def _with_choices(field: Field, other: Field) -> Field:
+    """Return a field with the choices of the one of its name in another table, too."""
+    both = dict.fromkeys((*field.choices, *other.choices))
+    return replace(field, choices=tuple(both) if field.choices and other.choices else ())
+
+
+def _filter_parameter(field: Field) -> dict[str, Any]:
+    operators = ", ".join(f"`{field.name}__{name}`" for name in operators_of(field.type)[1:])
+    return {
+        "name": field.name,
+        "in": "query",
+        "required": False,
+        "description": f"{field.description} Several times: any of the values. Also {operators}.",
+        "schema": {"type": "array", "items": _schema(field)},
+        "example": [_example(field)],
+    }
+
+
+def _example(field: Field) -> Any:
+    """Return the example of a field as a value of its schema."""
+    return json.loads(field.example) if field.type in _SCHEMAS else field.example
+
+
+def _schema(field: Field) -> dict[str, Any]:
+    if field.choices:
+        return {"type": "string", "enum": list(field.choices)}
+    return _SCHEMAS.get(field.type, {"type": "string"})
+
+
+def _known_parameters(app: FastAPI) -> dict[str, _Known]:
+    """Return the query parameters by operation id; worked out once."""
+    known: dict[str, _Known] | None = getattr(app.state, "known_parameters", None)
+    if known is None:
+        known = app.state.known_parameters = {
+            operation["operationId"]: _known_of(operation)
+            for operations in app.openapi()["paths"].values()
+            for operation in operations.values()
+        }
+    return known
+
+
+def _known_of(operation: Mapping[str, Any]) -> _Known:
+    parameters: Iterable[Mapping[str, Any]] = operation.get("parameters", ())
+    of_query = [item for item in parameters if item["in"] == "query"]
+    tables = tuple(RESOURCES[name] for name in operation.get(_FILTERS, ()))
+    return _Known(
+        tuple(item["name"] for item in of_query),
+        frozenset(item["name"] for item in of_query if _is_list(item["schema"])),
+        tables,
+    )
+
+
+def _is_list(schema: Mapping[str, Any]) -> bool:
+    choices = (schema, *schema.get("anyOf", ()))
+    return any(choice.get("type") == "array" for choice in choices)

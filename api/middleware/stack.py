@@ -1,0 +1,39 @@
+"""What stands around the routes: the layers that every request goes through, and why so."""
+
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+
+from api.http.errors import REQUEST_ID_HEADER, RequestId
+from api.http.urls import API_PREFIX
+from api.middleware.access_log import log_exchange
+from api.middleware.concurrency_limit import Overload
+from api.middleware.exchange import Observe
+from api.middleware.security_headers import SecurityHeaders
+from api.middleware.server_errors import Faults
+from models.settings import Settings, split_list
+
+_PROBES = ("/metrics", "/livez", "/readyz", f"{API_PREFIX}/livez", f"{API_PREFIX}/readyz")
+_SENT_HEADERS = (
+    "Authorization", "Content-Type", "If-Match", "If-None-Match", REQUEST_ID_HEADER,
+)  # fmt: skip
+_SHOWN_HEADERS = (
+    "ETag", "Link", "Location", "Retry-After", "WWW-Authenticate", REQUEST_ID_HEADER,
+)  # fmt: skip
+
+
+def add_protection(app: FastAPI, settings: Settings) -> None:
+    """Add the layers, the innermost first: each sees the answers of those before it."""
+    app.add_middleware(Overload, most=settings.max_concurrent_requests, exempt=_PROBES)
+    app.add_middleware(Faults)
+    if origins := split_list(settings.cors_origins):
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=origins,
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+            allow_headers=list(_SENT_HEADERS),
+            expose_headers=list(_SHOWN_HEADERS),
+        )
+    app.add_middleware(SecurityHeaders)
+    listeners = [app.state.metrics.note, log_exchange]
+    app.add_middleware(Observe, listeners=listeners, prefix=API_PREFIX)
+    app.add_middleware(RequestId)

@@ -1,0 +1,36 @@
+"""`/metrics`: what the service counts and measures."""
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from api.dependencies import Store
+from api.http.responses import problems
+from api.lists.parameters import refuse_unknown_parameters
+from api.monitoring.metrics import MEDIA_TYPE, Metrics
+from api.security import authorize, require
+
+router = APIRouter(
+    tags=["health"], dependencies=[Depends(authorize), Depends(refuse_unknown_parameters)]
+)
+
+_EXAMPLE = """# HELP caseledger_http_requests_total Requests that were answered.
+# TYPE caseledger_http_requests_total counter
+caseledger_http_requests_total{method="GET",route="/api/v1/cases",status="200"} 42.0
+"""
+
+
+@router.get(
+    "/metrics",
+    response_class=Response,
+    responses={
+        **problems(400),
+        200: {"content": {"text/plain": {"schema": {"type": "string"}, "example": _EXAMPLE}}},
+    },
+    dependencies=[require("metrics")],
+)
+async def read_metrics(store: Store, request: Request) -> Response:
+    """Read the metrics in the text format of Prometheus."""
+    metrics: Metrics = request.app.state.metrics
+    return Response(
+        await metrics.text(store),
+        headers={"Cache-Control": "no-store", "Content-Type": MEDIA_TYPE},
+    )

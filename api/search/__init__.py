@@ -1,0 +1,1 @@
+"""Search over all resources, facets and totals."""

@@ -1,0 +1,194 @@
+"""`/fields`, `/facets`, `/query` and `/overview`: what can be asked, and ways to ask it."""
+
+from collections import Counter
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Request, Response
+
+from api.cases.lists import BUILD_LIST, CASE_LIST, EXECUTION_LIST, SPEC_LIST
+from api.cases.schemas import Facets, FieldsOfResource, Overview
+from api.dependencies import Store
+from api.filters.config_search import find_config_matches
+from api.filters.parse import parse_filter
+from api.filters.tree import parse_tree
+from api.filters.values import operators_of
+from api.http.errors import bad_parameter, nearest
+from api.http.json_body import read_json
+from api.http.responses import json_response, problems
+from api.lists.listing import SECONDS, ListParameters
+from api.lists.lookups import look_up, lookups_in
+from api.lists.parameters import filters_of
+from api.lists.query import Finding, both
+from api.security import require
+from models.database.client import Database
+from models.fields import Field, Table
+from models.resources import RESOURCES
+
+router = APIRouter(tags=["search"])
+
+MOST_VALUES = 1000
+_NOT_IN_THEIR_INDEX = ("list of text", "simulated date", "version")
+
+ResourceName = Literal["cases", "executions", "builds", "specs"]
+Resource = Annotated[ResourceName, Query(description="What is asked for.")]
+
+_LISTS = {
+    "cases": CASE_LIST,
+    "executions": EXECUTION_LIST,
+    "builds": BUILD_LIST,
+    "specs": SPEC_LIST,
+}
+_QUERY_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "description": "A filter: a condition `{field, op, value}`, or `and`, `or` with a list of"
+        " filters, or `not` with one.",
+        "content": {
+            "application/json": {
+                "schema": {"type": "object"},
+                "example": {
+                    "and": [
+                        {"field": "machine", "op": "in", "value": ["pm-cpu", "chrysalis"]},
+                        {"not": {"field": "status", "value": "completed"}},
+                    ]
+                },
+            }
+        },
+    }
+}
+
+
+@router.get("/fields", response_model=list[FieldsOfResource], responses=problems(400))
+async def list_fields() -> Response:
+    """List what can be filtered and sorted by, with types, descriptions, examples and indexes."""
+    return json_response([_table_item(table) for table in RESOURCES.values()])
+
+
+@router.post(
+    "/query",
+    responses=problems(400, 413, 415, 422),
+    response_model=None,
+    openapi_extra=_QUERY_BODY,
+    dependencies=[require("read")],
+)
+async def query_resource(
+    store: Store, request: Request, asked: ListParameters, resource: Resource = "executions"
+) -> Response:
+    """List what a filter in JSON finds, as the list of the resource does.
+
+    For the next page, post the same filter to `links.next`.
+    """
+    listing = _LISTS[resource]
+    body = await read_json(request)
+    tree = parse_tree(listing.table, body)
+    return await listing.answer_filter(store, request, asked, tree, body)
+
+
+@router.get(
+    "/facets",
+    response_model=Facets,
+    responses=problems(400, 422),
+    openapi_extra=filters_of(*RESOURCES.values()),
+)
+async def list_facets(
+    store: Store,
+    request: Request,
+    field: Annotated[str, Query(description="The field.", examples=["machine"])],
+    resource: Resource = "executions",
+) -> Response:
+    """List the values of a field with their counts, under the same filters as the lists."""
+    table = RESOURCES[resource]
+    found = table.by_name.get(field)
+    if found is None or not found.filterable:
+        known = [one.name for one in table.filterable]
+        raise bad_parameter("field", f"There is no field {field[:100]!r}{nearest(field, known)}")
+    tree = parse_filter(table, request.query_params.multi_items())
+    matches = await find_config_matches(store, table, tree, {})
+    given = lookups_in(resource, request.query_params.multi_items())
+    listing = _LISTS[resource]
+    limits = both(dict(listing.scope), await look_up(store, resource, given))
+    finding = Finding.of(listing.collection(store), table, tree, matches, limits)
+    is_whole = finding.query == listing.scope and found.type not in _NOT_IN_THEIR_INDEX
+    values = await finding.collection.aggregate(
+        [*finding.matched(), *_facet_stages(found)],
+        hint=found.index if is_whole else None,
+        seconds=SECONDS,
+    )
+    return json_response(
+        {
+            "resource": resource,
+            "field": field,
+            "values": [
+                {"value": item["_id"], "count": item["count"]} for item in values[:MOST_VALUES]
+            ],
+            "isComplete": len(values) <= MOST_VALUES,
+        }
+    )
+
+
+@router.get("/overview", response_model=Overview, responses=problems(400))
+async def read_overview(store: Store) -> Response:
+    """Read totals of all that is recorded: by machine, by status, by month."""
+    return json_response(await _overview(store))
+
+
+def _facet_stages(field: Field) -> list[dict[str, Any]]:
+    """Count values; a date is told as its text, and a list by each of its values."""
+    path = field.stored
+    shown = path.replace(".sortKey", ".date").replace("versionKey", "version")
+    is_list = field.type == "list of text"
+    return [
+        *([{"$unwind": f"${path.partition('.')[0]}"}] if is_list else []),
+        {"$group": {"_id": {"$ifNull": [f"${shown}", None]}, "count": {"$sum": 1}}},
+        {"$sort": {"count": -1, "_id": 1}},
+        {"$limit": MOST_VALUES + 1},
+    ]
+
+
+async def _overview(store: Database) -> dict[str, Any]:
+    """Count along one index, which holds all that is asked for."""
+    fields = {"machine": "$machine", "status": "$status"}
+    month = {"$substrBytes": ["$lidTime", 0, 7]}
+    groups = await store.executions.aggregate(
+        [
+            {"$project": {"_id": 0, "machine": 1, "status": 1, "lidTime": 1}},
+            {"$group": {"_id": {**fields, "month": month}, "count": {"$sum": 1}}},
+        ],
+        hint="overview",
+        seconds=SECONDS,
+    )
+    totals: dict[str, Counter[str]] = {name: Counter() for name in ("machine", "status", "month")}
+    for group in groups:
+        for name, counter in totals.items():
+            counter[group["_id"][name]] += group["count"]
+    return {
+        "cases": await store.cases.estimated_count(),
+        "executions": totals["status"].total(),
+        "byMachine": dict(sorted(totals["machine"].items())),
+        "byStatus": dict(sorted(totals["status"].items())),
+        "byMonth": [
+            {"month": key, "count": count} for key, count in sorted(totals["month"].items())
+        ],
+    }
+
+
+def _table_item(table: Table) -> dict[str, Any]:
+    return {
+        "resource": table.resource,
+        "defaultSort": table.default_sort,
+        "fields": [_field_item(field) for field in table.fields],
+    }
+
+
+def _field_item(field: Field) -> dict[str, Any]:
+    return {
+        "name": field.name,
+        "path": field.stored,
+        "type": field.type,
+        "description": field.description,
+        "example": field.example or None,
+        "filterable": field.filterable,
+        "operators": list(operators_of(field.type)) if field.filterable else [],
+        "sortable": field.sortable,
+        "index": field.index,
+    }

@@ -1,0 +1,1 @@
+"""The software that executions ran on, over REST."""

@@ -1,0 +1,165 @@
+"""The link between executions and specs: read from either side, stated, and withdrawn."""
+
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import Field, StringConstraints
+
+from api.cases.lists import EXECUTION_LIST
+from api.cases.queries import read_execution_of_case
+from api.cases.routes import CaseId
+from api.cases.schemas import ExecutionDetail, ExecutionItem, PageOf
+from api.cases.views import execution_detail
+from api.dependencies import Store
+from api.http.bodies import ExecutionName, Strict, body_of, read_body
+from api.http.errors import not_found
+from api.http.responses import json_response, problems
+from api.lists.listing import ListParameters
+from api.lists.parameters import filters_of
+from api.security import CurrentCaller, require
+from api.software.schemas import CaseSoftware
+from api.specs.resolve import SpecName, find_meant_specs
+from api.specs.software_search import executions_below, executions_on
+from models.cases.annotations import Text
+from models.cases.edit_log import Author
+from models.cases.execution import SoftwareLink, SoftwareRole
+from models.cases.execution_fields import EXECUTIONS
+from models.cases.software_links import state_link, withdraw_link
+from models.database.client import Database
+from models.software.stack import case_stacks
+
+router = APIRouter(tags=["software"])
+
+_ERRORS = problems(400, 404, 422)
+_LINK_ERRORS = problems(400, 401, 403, 404, 413, 415, 422)
+_IN_ORDER = [("orderKey", 1), ("_id", 1)]
+_FIELDS = dict.fromkeys(
+    ("executionId", "lidTime", "software", "softwareLinks", "specs", "recorded.hasConfiguration"), 1
+)
+_SPEC_HASH = r"^[a-z0-9]{32}$"
+_EXAMPLE: dict[str, Any] = {
+    "caseId": "e5910510-1221-5d09-b589-44fe31011269",
+    "executionId": "729351.250107-193415",
+    "specHash": "a4hji6eqs4xwpfczsaj4vjhvdxvgoc7q",
+    "role": "built_with",
+    "note": "as the build script says",
+}
+
+
+class NewSoftwareLink(Strict):
+    """A spec that an execution is stated to have: it need not be recorded yet."""
+
+    case_id: Annotated[str, StringConstraints(min_length=1, max_length=100)]
+    execution_id: ExecutionName
+    spec_hash: Annotated[
+        str, Field(pattern=_SPEC_HASH, description="The whole DAG hash of the spec.")
+    ]
+    role: Annotated[SoftwareRole, Field(description="What the software was to the execution.")]
+    note: Text | None = None
+
+
+@router.get(
+    "/specs/{hash}/executions",
+    response_model=PageOf[ExecutionItem],
+    responses=_ERRORS,
+    openapi_extra=filters_of(EXECUTIONS),
+)
+async def list_executions_of_spec(
+    store: Store,
+    request: Request,
+    asked: ListParameters,
+    name: SpecName,
+    beneath: Annotated[
+        bool,
+        Query(
+            description="Also the executions of specs that need this one at any distance to run."
+        ),
+    ] = False,
+) -> Response:
+    """List the executions that ran on a spec, the latest first, or for which it is stated.
+
+    Where the beginning of a hash means several specs, those of all of them.
+    """
+    meant = await find_meant_specs(store, name)
+    found = executions_on(meant.specs)
+    if beneath:
+        found = {"$or": [found, await executions_below(store, meant.hashes)]}
+    asked_for = f"{request.url.path}?{beneath}"
+    return await EXECUTION_LIST.answer(store, request, asked, (asked_for, found))
+
+
+@router.get("/cases/{caseId}/software", response_model=CaseSoftware, responses=_ERRORS)
+async def read_case_software(store: Store, caseId: CaseId) -> Response:  # noqa: N803
+    """Read the software that the executions of a case ran on, and when it changed."""
+    case = await store.cases.find_one({"_id": caseId}, {"name": 1})
+    if case is None:
+        raise not_found("case", caseId)
+    listed = await store.executions.find({"caseId": caseId}, _FIELDS, sort=_IN_ORDER)
+    return json_response(case_stacks(case, listed))
+
+
+@router.post(
+    "/executions/link",
+    status_code=HTTPStatus.CREATED,
+    response_model=ExecutionDetail,
+    responses={
+        200: {"model": ExecutionDetail, "description": "Just that is stated already."},
+        **_LINK_ERRORS,
+    },
+    dependencies=[require("edit")],
+    openapi_extra=body_of(NewSoftwareLink, _EXAMPLE),
+)
+async def link_execution(store: Store, request: Request, caller: CurrentCaller) -> Response:
+    """State the software of an execution, where modules do not tell it.
+
+    A spec has a role once: stated again with another note, that takes the place of the first.
+    """
+    body = await read_body(request, NewSoftwareLink)
+    link = SoftwareLink(
+        spec_hash=body.spec_hash,
+        role=body.role,
+        note=body.note,
+        stated_by=caller.name,
+        stated_at=datetime.now(UTC),
+    )
+    author = Author(caller.name)
+    changed = await state_link(store, body.case_id, body.execution_id, link, author)
+    response = await _execution(store, body.case_id, body.execution_id)
+    response.status_code = HTTPStatus.CREATED if changed else HTTPStatus.OK
+    return response
+
+
+@router.delete(
+    "/executions/link",
+    status_code=HTTPStatus.NO_CONTENT,
+    response_model=None,
+    responses=_LINK_ERRORS,
+    dependencies=[require("edit")],
+)
+async def unlink_execution(
+    store: Store,
+    caller: CurrentCaller,
+    caseId: Annotated[  # noqa: N803
+        str,
+        Query(max_length=100, description="The id of the case.", examples=[_EXAMPLE["caseId"]]),
+    ],
+    executionId: Annotated[  # noqa: N803
+        str, Query(max_length=300, description="The LID of the execution.")
+    ],
+    specHash: Annotated[  # noqa: N803
+        str, Query(pattern=_SPEC_HASH, description="The DAG hash that was stated.")
+    ],
+    role: Annotated[SoftwareRole, Query(description="The role that was stated.")],
+) -> Response:
+    """Withdraw what was stated of the software of an execution."""
+    author = Author(caller.name)
+    if not await withdraw_link(store, caseId, executionId, specHash, role, author):
+        raise not_found("statement of spec", specHash)
+    return Response(status_code=HTTPStatus.NO_CONTENT)
+
+
+async def _execution(store: Database, case_id: str, execution_id: str) -> Response:
+    case, execution = await read_execution_of_case(store, case_id, execution_id)
+    return json_response(execution_detail(case, execution, full=False))

@@ -1,0 +1,1 @@
+"""Spack specs over REST."""

@@ -1,0 +1,202 @@
+"""`/specs`: recording specs, what callers add to one, deleting one."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+
+from api.dependencies import Store
+from api.http.bodies import Extra, Strict, body_of, read_body
+from api.http.errors import ProblemError, not_found
+from api.http.preconditions import outdated
+from api.http.responses import json_response, problems
+from api.http.uploads import FORM, uploaded
+from api.security import require
+from api.specs.resolve import SpecId, read_spec
+from api.specs.routes import spec_tag
+from api.specs.schemas import SpecDetail, SpecUpload
+from api.specs.views import spec_detail
+from ingest.specs.formats.strict_json import Limits
+from ingest.specs.upload import Uploaded, upload_specs
+from models.database.client import Database
+from models.software.links import relink_specs
+from models.specs.deletion import ReferredToError, delete_spec
+
+router = APIRouter(prefix="/specs", tags=["specs"])
+
+_MIB = 2**20
+_MOST_TOLD = 100
+_NAME = r"^[^/\x00-\x1f]+$"
+_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "description": "What Spack has written: a document, an array or NDJSON of these, a"
+        " lockfile, the index of an install tree or a build cache, a signed spec file; gzipped or"
+        " not. Or a form with such a file as its one file.",
+        "content": {
+            "application/json": {
+                "schema": {"type": "object"},
+                "example": {"spec": {"_meta": {"version": 5}, "nodes": []}},
+            },
+            "application/x-ndjson": {"schema": {"type": "string"}},
+            "application/yaml": {"schema": {"type": "string"}},
+            "text/plain": {"schema": {"type": "string"}},
+            "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
+            **FORM,
+        },
+    }
+}
+
+Name = Annotated[
+    str | None,
+    Query(
+        max_length=255,
+        pattern=_NAME,
+        description="What the file is called; its end tells YAML from JSON. Without it, that is"
+        " what a form says, or else spec.json.",
+        examples=["spack.lock"],
+    ),
+]
+
+
+class SpecEdit(Strict):
+    """What callers add to a spec: any JSON object, which nobody interprets, in place of the old."""
+
+    extra: Extra
+
+
+@router.post(
+    "",
+    response_model=SpecUpload,
+    responses={
+        201: {"model": SpecUpload, "description": "Specs were recorded."},
+        **problems(400, 401, 403, 413, 422),
+    },
+    dependencies=[require("ingest")],
+    openapi_extra=_BODY,
+)
+async def upload_spec_documents(store: Store, request: Request, name: Name = None) -> Response:
+    """Record what Spack has written: 201 when any of it is new, 200 when nothing is.
+
+    One bad item costs itself; a 422 tells that no item could be taken.
+    """
+    most = request.app.state.settings.max_spec_mib * _MIB
+    chunks, told = await uploaded(request, most, "CASELEDGER_MAX_SPEC_MIB")
+    data = b"".join([chunk async for chunk in chunks])
+    upload = await upload_specs(store, data, name or _plain(told), Limits(size=most))
+    items = upload.items
+    if items and all(item.outcome == "rejected" for item in items):
+        raise _rejected(items)
+    answer = {
+        "ingestionId": upload.ingestion_id,
+        "items": [asdict(item) for item in items],
+        "files": upload.files,
+    }
+    response = json_response(answer)
+    if any(item.outcome == "created" for item in items):
+        response.status_code = HTTPStatus.CREATED
+    if len(items) == 1:
+        response.headers["Location"] = f"{request.url.path}/{items[0].id}"
+    return response
+
+
+@router.patch(
+    "/{hash}",
+    response_model=SpecDetail,
+    responses=problems(400, 401, 403, 404, 410, 412, 413, 415, 422, 428),
+    dependencies=[require("edit")],
+    openapi_extra=body_of(SpecEdit, {"extra": {"ticket": 4711}}),
+)
+async def update_spec(store: Store, request: Request, spec_id: SpecId) -> Response:
+    """Write `extra` of a spec, which an import never touches; `If-Match` takes its ETag."""
+    document = await read_spec(store, spec_id)
+    _check_match(request, document)
+    body = await read_body(request, SpecEdit)
+    seen = {"_id": spec_id, "updatedAt": document["updatedAt"], "tombstone": None}
+    now = datetime.now(UTC)
+    if not await store.specs.update(seen, {"$set": {"extra": body.extra, "updatedAt": now}}):
+        raise outdated("The spec has changed just now.")
+    document = await read_spec(store, spec_id)
+    same = await store.specs.find({"hashes": document["hash"], "tombstone": None}, {"_id": 1})
+    detail = spec_detail(document, sorted(each["_id"] for each in same))
+    return json_response(detail, {"ETag": spec_tag(document)})
+
+
+@router.delete(
+    "/{hash}",
+    status_code=HTTPStatus.NO_CONTENT,
+    response_model=None,
+    responses=problems(400, 401, 403, 404, 409, 410, 422),
+    dependencies=[require("admin")],
+)
+async def remove_spec(
+    store: Store,
+    spec_id: SpecId,
+    force: Annotated[
+        bool, Query(description="Delete it although others refer to it; a tombstone stays.")
+    ] = False,
+    reason: Annotated[
+        str, Query(max_length=2000, description="Why it is deleted; a tombstone tells it.")
+    ] = "",
+) -> Response:
+    """Delete a spec; 409 when specs, builds or executions stand on it, unless that is forced."""
+    document = await read_spec(store, spec_id)
+    await _delete(store, document, reason, force=force)
+    await relink_specs(store, document["hashes"])
+    return Response(status_code=HTTPStatus.NO_CONTENT)
+
+
+async def _delete(
+    store: Database, document: Mapping[str, Any], reason: str, *, force: bool
+) -> None:
+    spec_id = document["_id"]
+    try:
+        is_deleted = await delete_spec(store, spec_id, reason=reason, force=force)
+    except ReferredToError as error:
+        if error.came_meanwhile:
+            await relink_specs(store, document["hashes"])
+        references = asdict(error.references)
+        raise ProblemError(
+            HTTPStatus.CONFLICT,
+            "referred-to",
+            "Others refer to it",
+            f"{error}; force=true deletes it, and leaves a tombstone.",
+            [{"kind": kind, "ids": list(ids)} for kind, ids in references.items() if ids],
+        ) from None
+    if not is_deleted:
+        raise not_found("spec", spec_id)
+
+
+def _check_match(request: Request, document: dict[str, Any]) -> None:
+    given = request.headers.get("if-match")
+    if given is None:
+        raise ProblemError(
+            HTTPStatus.PRECONDITION_REQUIRED,
+            "precondition-required",
+            "If-Match is needed",
+            "Send the ETag of the spec as you read it, so that nobody's edit is lost.",
+        )
+    if {"*", spec_tag(document)}.isdisjoint(map(str.strip, given.split(","))):
+        raise outdated("The spec has changed since.")
+
+
+def _plain(name: str | None) -> str:
+    return name if name is not None and re.fullmatch(_NAME, name) else "spec.json"
+
+
+def _rejected(items: Sequence[Uploaded]) -> ProblemError:
+    """Return the error that nothing could be taken; of very many items, it tells the first."""
+    told = [
+        {"place": item.place, "reason": item.reason, "detail": item.detail}
+        for item in items[:_MOST_TOLD]
+    ]
+    detail = f"{items[0].reason}: {items[0].detail}"
+    if len(items) > 1:
+        detail = f"None of {len(items)} items can be taken; the first: {detail}"
+    return ProblemError(
+        HTTPStatus.UNPROCESSABLE_ENTITY, "rejected", "No spec can be taken", detail, told
+    )

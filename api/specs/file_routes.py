@@ -1,0 +1,79 @@
+"""`/specs/files`: lockfiles, database indexes and listings, as they came in."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Request, Response
+
+from api.cases.schemas import PageOf
+from api.dependencies import Store
+from api.http.errors import not_found
+from api.http.responses import json_response, problems
+from api.lists.paging import DEFAULT_LIMIT
+from api.lists.time_pages import Cursor, DatedList, Limit
+from api.specs.resolve import incomplete
+from api.specs.schemas import SpecFileItem
+from models.specs.spec_file import FIRST_PART, TOLD_OF_FILES, load_file
+from models.specs.stored_graph import IncompleteSpecError
+
+router = APIRouter(prefix="/specs/files", tags=["specs"])
+
+_CONTENT: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The file.",
+        "content": {
+            "application/json": {
+                "schema": {"type": ["object", "array"]},
+                "example": {"_meta": {"file-type": "spack-lockfile"}, "roots": []},
+            }
+        },
+    }
+}
+
+
+@router.get("", response_model=PageOf[SpecFileItem], responses=problems(400, 422))
+async def list_spec_files(
+    store: Store,
+    request: Request,
+    file: Annotated[
+        str | None,
+        Query(
+            max_length=4000,
+            description="Only those of this name, as `provenance` of a spec tells it.",
+            examples=["spack.lock"],
+        ),
+    ] = None,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = None,
+) -> Response:
+    """List files of many specs, the latest first; each content of one stands once."""
+    query = FIRST_PART if file is None else {**FIRST_PART, "file": file}
+    files = DatedList(store.spec_files, "createdAt", -1, _without_id)
+    return await files.answer(request, query, TOLD_OF_FILES, limit, cursor)
+
+
+def _without_id(document: dict[str, Any]) -> dict[str, Any]:
+    del document["_id"]
+    return document
+
+
+@router.get(
+    "/{digest}", response_model=None, responses={**_CONTENT, **problems(400, 404, 409, 422)}
+)
+async def read_spec_file(
+    store: Store,
+    digest: Annotated[
+        str,
+        Path(
+            pattern=r"^[0-9a-f]{64}$",
+            description="The digest of the file, which the list and an upload tell.",
+        ),
+    ],
+) -> Response:
+    """Read a file of many specs equal to what came in; 409 when a spec of it was deleted."""
+    try:
+        content = await load_file(store, digest)
+    except IncompleteSpecError as error:
+        raise incomplete(error) from None
+    if content is None:
+        raise not_found("file", digest)
+    return json_response(content)

@@ -1,0 +1,165 @@
+"""What a query in Spack's syntax finds: builds of such specs, and executions that ran on them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from api.http.errors import bad_value
+from models.database.client import Database
+from models.spack.query import Dependency, Node, SpecSyntaxError, parse_query
+from models.specs.search import (
+    Narrowing,
+    TooBroadError,
+    one_of,
+    spec_filter,
+    version_conditions,
+)
+from models.specs.spec import hash_range
+
+Query = dict[str, Any]
+Role = str | Query | None
+"""A role of links, or a condition on it; None is any."""
+
+MOST_SPECS = 20_000
+
+_SECONDS = 10.0
+_LINKED: list[Query] = [
+    {"$match": {"specs.hash": {"$gte": ""}}},
+    {"$unwind": "$specs"},
+    {"$group": {"_id": "$specs.id"}},
+]
+_BUILT = "built_with"
+_NOTHING: Query = {"_id": {"$in": []}}
+
+
+def read_query(parameter: str, text: str) -> Node:
+    """Return the query that a parameter holds; a 422 says where it is none."""
+    try:
+        return parse_query(text)
+    except SpecSyntaxError as error:
+        raise bad_value(parameter, str(error)) from None
+
+
+async def builds_of(database: Database, parameter: str, text: str) -> Query:
+    """Return the query for the builds of the specs that a query finds.
+
+    Name, version and hash are known of builds whose spec is not recorded, too.
+    """
+    node = read_query(parameter, text)
+    plain = Node(name=node.name, version=node.version, hash=node.hash)
+    if node == plain and plain != Node():
+        return _plain_builds(plain)
+    specs = await find_specs(database, parameter, node)
+    hashes = sorted({own for spec in specs for own in spec["hashes"]})
+    return {"specHash": {"$in": hashes}}
+
+
+def _plain_builds(node: Node) -> Query:
+    found: list[Query] = []
+    if node.name is not None:
+        found.append({"name": node.name})
+    if node.version is not None:
+        found.append(one_of([{"versionKey": key} for key in version_conditions(node.version)]))
+    if node.hash is not None:
+        found.append({"specHash": hash_range(node.hash)})
+    return found[0] if len(found) == 1 else {"$and": found}
+
+
+async def ran_on(database: Database, parameter: str, text: str) -> Query:
+    """Return the query for the executions that are linked with a spec which a query finds."""
+    return await _executions(database, parameter, [_itself(read_query(parameter, text))])
+
+
+async def ran_above(database: Database, parameter: str, text: str) -> Query:
+    """Return the query for the executions whose linked specs are such, or run with one that is."""
+    node = read_query(parameter, text)
+    return await _executions(database, parameter, [_itself(node), _above(node, Narrowing("run"))])
+
+
+async def was_built_with(database: Database, parameter: str, text: str) -> Query:
+    """Return the query for the executions of which such a spec is stated as what they were built
+    with, or that ran on specs which were built with one.
+    """
+    node = read_query(parameter, text)
+    above = await _executions(database, parameter, [_above(node, Narrowing("build"))])
+    stated = await _executions(database, parameter, [_itself(node)], role=_BUILT)
+    return one_of([above, stated])
+
+
+async def was_deployed_with(database: Database, parameter: str, text: str) -> Query:
+    """Return the query for the executions that ran on such a spec, or on one that runs with it.
+
+    What is only stated to have built them does not count.
+    """
+    node = read_query(parameter, text)
+    searches = [_itself(node), _above(node, Narrowing("run"))]
+    return await _executions(database, parameter, searches, role={"$ne": _BUILT})
+
+
+Search = tuple[Node, Narrowing | None]
+
+
+def _itself(node: Node) -> Search:
+    return node, None
+
+
+def _above(node: Node, narrowing: Narrowing) -> Search:
+    return Node(dependencies=(Dependency(node, direct=False),)), narrowing
+
+
+async def executions_below(database: Database, hashes: Sequence[str]) -> Query:
+    """Return the query for the executions that ran on specs which need one of these to run."""
+    entry = {"hash": {"$in": list(hashes)}, "scope": "run"}
+    return await _executions_of(database, {"dependencies": {"$elemMatch": entry}}, None)
+
+
+async def _executions(
+    database: Database, parameter: str, searches: Sequence[Search], role: Role = None
+) -> Query:
+    filters = [await _filter(database, parameter, *search) for search in searches]
+    return await _executions_of(database, one_of(filters), role)
+
+
+async def _executions_of(database: Database, query: Query, role: Role) -> Query:
+    """Return the query for the executions of all specs that a query finds, however many."""
+    specs = await _find(database, query, MOST_SPECS + 1)
+    if len(specs) > MOST_SPECS:
+        specs = await _find(database, {"$and": [query, {"_id": {"$in": await _linked(database)}}]})
+    return executions_on(specs, role)
+
+
+def executions_on(specs: Sequence[Query], role: Role = None) -> Query:
+    """Return the query for the executions that are linked with one of these specs."""
+    if not specs:
+        return _NOTHING
+    link: Query = {
+        "hash": {"$in": sorted({spec["hash"] for spec in specs})},
+        "id": {"$in": sorted(spec["_id"] for spec in specs)},
+    }
+    return {"specs": {"$elemMatch": link if role is None else {**link, "role": role}}}
+
+
+async def find_specs(database: Database, parameter: str, node: Node) -> list[Query]:
+    """Return ids and hashes of the specs that a query finds; a 422 when they are too many."""
+    specs = await _find(database, await _filter(database, parameter, node), MOST_SPECS + 1)
+    if len(specs) > MOST_SPECS:
+        raise bad_value(parameter, f"more than {MOST_SPECS:,} specs are such: ask for less")
+    return specs
+
+
+async def _filter(
+    database: Database, parameter: str, node: Node, narrowing: Narrowing | None = None
+) -> Query:
+    try:
+        return await spec_filter(database, node, narrowing, seconds=_SECONDS)
+    except TooBroadError as error:
+        raise bad_value(parameter, str(error)) from None
+
+
+async def _find(database: Database, query: Query, limit: int = 0) -> list[Query]:
+    return await database.specs.find(query, {"hash": 1, "hashes": 1}, limit=limit, seconds=_SECONDS)
+
+
+async def _linked(database: Database) -> list[str]:
+    """Return the ids of all specs that any execution is linked with: few beside all specs."""
+    found = await database.executions.aggregate(_LINKED, hint="specs", seconds=_SECONDS)
+    return sorted(group["_id"] for group in found)

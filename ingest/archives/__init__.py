@@ -1,0 +1,1 @@
+"""Archives and directories, whatever lies in them: tar, zip, compression, budgets."""

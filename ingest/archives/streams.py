@@ -1,0 +1,201 @@
+"""Archive files as streams of bytes that are read once, forwards: plain, gzipped or Zstandard.
+
+The first bytes tell which. Neither how far a stream expands nor into how many pieces it is cut is
+left to whoever made it.
+"""
+
+import os
+import zlib
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import BinaryIO, Protocol
+
+from backports import zstd
+
+from ingest.archives.budgets import Budgets
+from ingest.archives.reader import ArchiveError, damaged, exceeded
+
+_CHUNK = 2**16
+_EXPANDED_CHUNK = 2**18
+_FREE = 10 * 2**20  # bytes that may be expanded from however few
+_GZIP_MAGIC = b"\x1f\x8b"
+_ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+_ZSTD_SKIPPABLE = b"\x2a\x4d\x18"  # behind a first byte 0x50 to 0x5f
+_ZSTD_WINDOW = 27  # 128 MiB, as much as the zstd program takes unless told otherwise
+_TOO_WIDE = "too much memory"  # what libzstd says of a window that is larger
+
+
+class Stream(ABC):
+    """Bytes to read in their order."""
+
+    @abstractmethod
+    def read(self, size: int) -> bytes:
+        """Return the next `size` bytes, fewer only at the end."""
+
+    @abstractmethod
+    def skip(self, size: int) -> None:
+        """Pass over `size` bytes; ArchiveError when there are not so many."""
+
+
+def open_stream(file: BinaryIO, budgets: Budgets) -> Stream:
+    """Return the expanded bytes of a file."""
+    size = os.fstat(file.fileno()).st_size
+    magic = file.read(4)
+    file.seek(0)
+    if magic.startswith(_GZIP_MAGIC):
+        return _Expanded(file, _GzipFrame, budgets)
+    if magic == _ZSTD_MAGIC or (magic[1:] == _ZSTD_SKIPPABLE and 0x50 <= magic[0] <= 0x5F):
+        return _Expanded(file, _zstd_frame, budgets)
+    if size > budgets.expanded_bytes:
+        exceeded(f"it has more than {budgets.expanded_bytes} bytes", "MAX_EXPANDED_MIB")
+    return _Plain(file, size)
+
+
+class _Plain(Stream):
+    def __init__(self, file: BinaryIO, size: int) -> None:
+        self._file = file
+        self._left = size
+
+    def read(self, size: int) -> bytes:
+        data = self._file.read(min(size, self._left))
+        self._left -= len(data)
+        return data
+
+    def skip(self, size: int) -> None:
+        if size > self._left:
+            damaged("it is cut or damaged in the middle")
+        self._left -= size
+        self._file.seek(size, os.SEEK_CUR)
+
+
+class _Frame(Protocol):
+    """What expands one gzip member or Zstandard frame."""
+
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def needs_input(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    def decompress(self, data: bytes, max_length: int) -> bytes: ...
+
+
+class _GzipFrame:
+    """A gzip member, whose checksum zlib checks at its end."""
+
+    def __init__(self) -> None:
+        self._inflate = zlib.decompressobj(zlib.MAX_WBITS | 16)
+
+    @property
+    def eof(self) -> bool:
+        return self._inflate.eof
+
+    @property
+    def needs_input(self) -> bool:
+        return not self._inflate.unconsumed_tail
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._inflate.unused_data
+
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        return self._inflate.decompress(self._inflate.unconsumed_tail + data, max_length)
+
+
+def _zstd_frame() -> _Frame:
+    return zstd.ZstdDecompressor(options={zstd.DecompressionParameter.window_log_max: _ZSTD_WINDOW})
+
+
+class _Expanded(Stream):
+    """The content of all frames of a file, one after the other."""
+
+    def __init__(self, file: BinaryIO, new_frame: Callable[[], _Frame], budgets: Budgets) -> None:
+        self._file = file
+        self._new_frame = new_frame
+        self._budgets = budgets
+        self._frame: _Frame | None = None
+        self._packed = b""
+        self._chunk = b""
+        self._position = 0
+        self._taken = self._given = self._frames = 0
+
+    def read(self, size: int) -> bytes:
+        end = self._position + size
+        data = self._chunk[self._position : end]
+        self._position = min(end, len(self._chunk))
+        if len(data) == size:
+            return data
+        parts, left = [data], size - len(data)
+        while left and self._fill():
+            parts.append(self._chunk[:left])
+            self._position = len(parts[-1])
+            left -= self._position
+        return b"".join(parts)
+
+    def skip(self, size: int) -> None:
+        left = size - (len(self._chunk) - self._position)
+        while left > 0:
+            if not self._fill():
+                damaged("it is cut or damaged in the middle")
+            left -= len(self._chunk)
+        self._position = len(self._chunk) + left
+
+    def _fill(self) -> bool:
+        """Expand the next piece; False at the end of the file."""
+        self._chunk, self._position = b"", 0
+        while not self._chunk:
+            if self._frame is None and not self._begin_frame():
+                return False
+            self._expand()
+        self._given += len(self._chunk)
+        self._check_budgets()
+        return True
+
+    def _begin_frame(self) -> bool:
+        """Go to the next frame, over zeros that may stand before it."""
+        while not (packed := self._packed.lstrip(b"\0")):
+            self._packed = self._take()
+            if not self._packed:
+                return False
+        self._packed = packed
+        self._frame = self._new_frame()
+        self._frames += 1
+        if self._frames > self._budgets.members:
+            exceeded(f"it has more than {self._budgets.members} compressed parts", "MAX_MEMBERS")
+        return True
+
+    def _expand(self) -> None:
+        assert self._frame is not None
+        is_fed = self._frame.needs_input
+        data = (self._packed or self._take()) if is_fed else b""
+        if is_fed:
+            self._packed = b""
+        try:
+            self._chunk = self._frame.decompress(data, _EXPANDED_CHUNK)
+        except (zlib.error, zstd.ZstdError) as error:
+            self._refuse(error)
+        if self._frame.eof:
+            self._packed = self._frame.unused_data
+            self._frame = None
+        elif is_fed and not data and not self._chunk:
+            damaged("it ends before its compressed data do")
+
+    def _refuse(self, error: Exception) -> None:
+        if _TOO_WIDE in str(error):
+            detail = f"its Zstandard window is larger than {2 ** (_ZSTD_WINDOW - 20)} MiB"
+            raise ArchiveError("over_budget", detail) from error
+        detail = f"nothing in it can be trusted: {error}"
+        raise ArchiveError("damaged_archive", detail, is_trusted=False) from error
+
+    def _take(self) -> bytes:
+        data = self._file.read(_CHUNK)
+        self._taken += len(data)
+        return data
+
+    def _check_budgets(self) -> None:
+        most = self._budgets.expanded_bytes
+        if self._given > most:
+            exceeded(f"it expands to more than {most} bytes", "MAX_EXPANDED_MIB")
+        if self._given > max(_FREE, self._budgets.ratio * self._taken):
+            detail = f"it expands to more than {self._budgets.ratio} times its size"
+            exceeded(detail, "MAX_EXPANSION_RATIO")

@@ -1,0 +1,1 @@
+"""The files in which builds are described, parsed into values."""

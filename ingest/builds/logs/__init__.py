@@ -1,0 +1,1 @@
+"""Build logs: their lines, phases, errors and warnings."""

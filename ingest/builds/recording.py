@@ -1,0 +1,210 @@
+"""Builds in the database: an attempt and its logs stored, or added to what is known of it.
+
+The logs are stored first, then the manifest, then the document in one atomic write together with
+the events that it has no room for. So nothing that a document names is ever missing; what a writer
+leaves that fails, or is killed, nobody names, and `remove_unused` removes it.
+"""
+
+import asyncio
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+from ingest.builds.document import (
+    BuildParts,
+    Kept,
+    describe,
+    digest_of,
+    manifest_entries,
+    wanted_lines,
+)
+from ingest.builds.identity import build_id
+from ingest.builds.logs.stream import expanded
+from ingest.builds.observation import ObservedBuild
+from models.builds.build import BuildCause, BuildEvent, BuildRecord, events_id
+from models.builds.cancellation import cancel_dependents
+from models.builds.log import StoredLog, measured_log, store_log
+from models.builds.manifest import remove_unused_manifests, store_manifest
+from models.builds.merge import first_account, merge, takes_course
+from models.database.client import Database, DeleteAll, Insert, Put, Update, Write
+from models.database.retry import Patience
+from models.errors import ParseError, WriteConflictError
+
+BuildOutcome = Literal["created", "updated", "unchanged"]
+
+_PATIENCE_SECONDS = 90
+_BOOKKEEPING = frozenset({"revision", "createdAt", "updatedAt", "_id"})
+_WHERE = ("fingerprints", "source_path")
+_UNUSED_AFTER = timedelta(days=1)
+
+
+async def store_build(
+    database: Database, build: ObservedBuild, *, dry_run: bool = False
+) -> BuildOutcome:
+    """Store an attempt; what is recorded of it is added to, and nothing of it is lost.
+
+    The same attempt again changes nothing. When it failed, what depends on it and was reported by
+    the same run of Spack without having been run becomes cancelled.
+    """
+    began = datetime.now(UTC)
+    entries = manifest_entries(build.attempt.manifest)
+    digest = digest_of(entries)
+    own_id = await asyncio.to_thread(build_id, build, digest)
+    cause = await _cause(build)
+    if dry_run:
+        measured = await asyncio.to_thread(_measured_logs, build)
+        kept = Kept(own_id, measured, entries, cause)
+        return await _foreseen(database, describe(build, kept, began))
+    logs = await _store_logs(database, build)
+    try:
+        if digest is not None:
+            await store_manifest(database, digest, entries)
+        parts = describe(build, Kept(own_id, logs, entries, cause), began)
+        outcome = await _write(database, parts)
+    except BaseException:
+        await discard_logs(database, logs.values())
+        raise
+    if outcome != "created":
+        await discard_logs(database, logs.values())
+    if parts.record.status == "failed" and outcome != "unchanged":
+        await cancel_dependents(database, own_id)
+    return outcome
+
+
+async def _cause(build: ObservedBuild) -> BuildCause | None:
+    if build.cause is None:
+        return None
+    attempt = build.cause.attempt
+    digest = digest_of(manifest_entries(attempt.manifest))
+    return BuildCause(
+        build_id=await asyncio.to_thread(build_id, build.cause, digest),
+        name=attempt.spec.name if attempt.spec else attempt.package,
+        spec_hash=attempt.spec.hash if attempt.spec else None,
+    )
+
+
+async def _store_logs(database: Database, build: ObservedBuild) -> dict[str, StoredLog]:
+    stored: dict[str, StoredLog] = {}
+    try:
+        for name in build.logs:
+            lines = wanted_lines(build.attempt, name)
+            stored[name] = await store_log(database.logs, log_pieces(build, name), lines)
+    except BaseException:
+        await discard_logs(database, stored.values())
+        raise
+    return stored
+
+
+def _measured_logs(build: ObservedBuild) -> dict[str, StoredLog]:
+    return {
+        name: measured_log(log_pieces(build, name), wanted_lines(build.attempt, name))
+        for name in build.logs
+    }
+
+
+def log_pieces(build: ObservedBuild, name: str) -> Iterator[bytes]:
+    """Give a log expanded and without credentials; of a damaged one, what could be read."""
+    return build.redactor.log(_readable(build.logs[name]()))
+
+
+def _readable(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    try:
+        yield from expanded(chunks)
+    except ParseError:
+        return  # the attempt tells of the damage
+
+
+async def discard_logs(database: Database, logs: Iterable[StoredLog]) -> None:
+    """Remove those of the logs that this writer has just stored and no build names."""
+    for log in logs:
+        if log.token is not None and not await _is_used(database, log.digest):
+            await database.logs.discard(log.digest, log.token)
+
+
+async def _is_used(database: Database, digest: str) -> bool:
+    return await database.builds.find_one({"logs.digest": digest}, {"_id": 1}) is not None
+
+
+async def _foreseen(database: Database, parts: BuildParts) -> BuildOutcome:
+    known = await read_build(database, parts.build_id)
+    seen = first_account(parts.record)
+    return "created" if known is None else _outcome(known, merge(known, seen))
+
+
+async def read_build(database: Database, own_id: str) -> BuildRecord | None:
+    """Return a build without the events that it has no room for, None when it is not recorded."""
+    document = await database.builds.find_one({"_id": own_id})
+    return None if document is None else BuildRecord.model_validate(document)
+
+
+async def _write(database: Database, parts: BuildParts) -> BuildOutcome:
+    """Add an account to what is recorded, on top of the revision that was read."""
+    seen = first_account(parts.record)
+    patience = Patience(_PATIENCE_SECONDS)
+    while await patience.lasts():
+        known = await read_build(database, parts.build_id)
+        merged = seen if known is None else merge(known, seen)
+        if merged is known:
+            return "unchanged"
+        if await database.write(list(_writes(database, parts, known, merged))):
+            return "created" if known is None else _outcome(known, merged)
+    raise WriteConflictError(f"build {parts.build_id}: other importers kept writing it; try again")
+
+
+def _outcome(known: BuildRecord, merged: BuildRecord) -> BuildOutcome:
+    """Tell whether more was learnt than where else the same files lie."""
+    update = {name: getattr(known, name) for name in _WHERE}
+    return "unchanged" if merged.model_copy(update=update) == known else "updated"
+
+
+def _writes(
+    database: Database, parts: BuildParts, known: BuildRecord | None, merged: BuildRecord
+) -> Iterator[Write]:
+    own_id = parts.build_id
+    if known is None:
+        yield Insert(database.builds, {"_id": own_id, **merged.stored(), "revision": 1})
+    else:
+        query = {"_id": own_id, "revision": known.revision}
+        yield Update(database.builds, query, build_change(known, merged))
+    if known is None or takes_course(known, first_account(parts.record)):
+        yield from event_writes(database, own_id, known, parts.events)
+
+
+def build_change(known: BuildRecord, merged: BuildRecord) -> dict[str, Any]:
+    """Return the update that makes of a recorded build the other, and counts the revision up."""
+    before, after = known.stored(), merged.stored()
+    fields = {
+        name: value
+        for name, value in after.items()
+        if name not in _BOOKKEEPING and before[name] != value
+    }
+    return {"$set": {**fields, "updatedAt": datetime.now(UTC)}, "$inc": {"revision": 1}}
+
+
+def event_writes(
+    database: Database,
+    own_id: str,
+    known: BuildRecord | None,
+    parts: Sequence[Sequence[BuildEvent]],
+) -> Iterator[Write]:
+    """Give the writes that make these the events that a build has no room for."""
+    for number, part in enumerate(parts, 1):
+        events = [event.stored() for event in part]
+        document = {"_id": events_id(own_id, number), "buildId": own_id, "number": number}
+        yield Put(database.build_events, {**document, "events": events})
+    if known is not None:
+        left_over = {"buildId": own_id, "number": {"$gt": len(parts)}}
+        yield DeleteAll(database.build_events, left_over)
+
+
+async def remove_unused(database: Database, *, before: datetime | None = None) -> int:
+    """Remove logs and manifests that no build names, and halves of logs; return how many.
+
+    Those that were stored after `before`, a day ago, may belong to a build that is being written.
+    """
+    before = before or datetime.now(UTC) - _UNUSED_AFTER
+    removed = await database.logs.delete_fragments(before)
+    async for digest in database.logs.unused(before):
+        if not await _is_used(database, digest):
+            removed += await database.logs.delete(digest, before)
+    return removed + await remove_unused_manifests(database, before)

@@ -1,0 +1,1 @@
+"""Executions: found in performance archives, parsed and assembled into observations."""

@@ -1,0 +1,113 @@
+"""Where an execution directory lies in an archive, and what that says about its case.
+
+The model writes `[<machine>/]performance_archive/<user>/<case>/<LID>/`, the staging layout. Sites
+move that, day by day, to snapshots in OLD_PERF,
+`YYYY-MM/performance_archive_<ts>/[<STATE>/]<user>/<case>/<LID>/`, where STATE is how the scheduler
+says that the job ended. A path may begin anywhere in either: an import may be pointed at one case,
+or be given a tar of one execution.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from models.cases.execution import Status
+from models.cases.identity import machine_systems, spell_machine
+from models.cases.lid import Lid
+
+_ARCHIVE = re.compile(r"performance_archive(?:_.*)?", re.DOTALL)
+_ABOVE_SNAPSHOTS = re.compile(r"OLD_PERF|[0-9]{4}-[0-9]{2}")
+SCHEDULER_STATES: dict[str, Status] = {
+    "COMPLETED": "completed",
+    "FAILED": "failed",
+    "NODE_FAIL": "failed",
+    "OUT_OF_MEMORY": "failed",
+    "BOOT_FAIL": "failed",
+    "TIMEOUT": "timeout",
+    "DEADLINE": "timeout",
+    "CANCELLED": "cancelled",
+    "PREEMPTED": "cancelled",
+    "REVOKED": "cancelled",
+    "RUNNING": "running",
+    "COMPLETING": "running",
+    "RESIZING": "running",
+    "SUSPENDED": "running",
+    "UNKNOWN": "unknown",
+}
+"""How Slurm's sacct names the ends of jobs, and what they mean for an execution."""
+_STATE = re.compile(r"(?P<name>[A-Z][A-Z_]{2,40})(?P<cut>\+?)(?: .*)?", re.DOTALL)
+
+
+def scheduler_status(state: str) -> Status:
+    """Return what a state of the scheduler means for an execution; `unknown` for an odd one."""
+    return SCHEDULER_STATES.get(state, "unknown")
+
+
+def state_rank(state: str | None) -> tuple[int, str]:
+    """Order states of one execution by what they say: none, nothing, no end yet, its end."""
+    if state is None:
+        return 0, ""
+    return {"unknown": 1, "running": 2}.get(scheduler_status(state), 3), state
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """What the path of an execution directory says.
+
+    `is_anchored` means that the path goes through a `performance_archive`, so that user and case
+    are told by their places; elsewhere they are only what the directories happen to be called.
+    `machine_is_known` means that the machine's name is one of E3SM's machines. `state` is the
+    scheduler's, a key of SCHEDULER_STATES or another of its words. `machine_directory` is what
+    stands where the machine would, whether or not it is one.
+    """
+
+    lid: Lid
+    user: str | None
+    case: str | None
+    machine: str | None
+    is_anchored: bool
+    machine_is_known: bool
+    state: str | None = None
+    machine_directory: str | None = None
+
+
+def locate(parts: Sequence[str], lid: Lid, outside: int = 0) -> Location:
+    """Read the path of an execution directory: its parts from the top down, without the LID.
+
+    The first `outside` parts are those of the directory that the user asked to import, and lie
+    above what is in it: among them, one is a machine's only when it has the name of a machine, for
+    archives often stand in directories like `/lcrc/group/e3sm/performance_archive`.
+    """
+    anchor = max((i for i, part in enumerate(parts) if _ARCHIVE.fullmatch(part)), default=None)
+    below = list(parts[anchor + 1 :]) if anchor is not None else []
+    state = _state_of(below[0]) if len(below) == 3 else None
+    if state is not None:
+        below.pop(0)
+    if anchor is None or len(below) != 2:
+        case = parts[-1] if parts else None
+        user = parts[-2] if len(parts) > 1 else None
+        bucket = _state_of(parts[-3]) if len(parts) > 2 else None
+        known_state = bucket if bucket in SCHEDULER_STATES else None
+        return Location(lid, user, case, None, False, False, known_state)
+    above = anchor - 1
+    while above >= 0 and _ABOVE_SNAPSHOTS.fullmatch(parts[above]):
+        above -= 1
+    name = spell_machine(parts[above]) if above >= 0 else None
+    known = name in machine_systems()
+    machine = name if known or above >= outside else None
+    directory = parts[above] if machine is not None else None
+    return Location(lid, below[0], below[1], machine, True, known, state, directory)
+
+
+def _state_of(part: str) -> str | None:
+    """Return the state that a bucket is called by, None for what is no bucket.
+
+    sacct may add words, as in `CANCELLED by 1234`, and cut long ones, as in `OUT_OF_ME+`.
+    """
+    match = _STATE.fullmatch(part)
+    if match is None:
+        return None
+    name = match["name"]
+    if match["cut"]:
+        return next((state for state in SCHEDULER_STATES if state.startswith(name)), name)
+    return name

@@ -1,0 +1,1 @@
+"""Parsers of the files of an execution: bytes in, values out."""

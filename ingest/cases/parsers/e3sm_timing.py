@@ -1,0 +1,99 @@
+"""e3sm_timing.<CASE>.<LID>: the summary of the timing profile.
+
+Source of the format: CIME/get_timing.py writes `KEY : value` lines and a table; old files lack
+some lines, and a run of no simulated day has no cost.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from ingest.archives.content import text_lines
+from models.cases.execution import Timing
+from models.errors import ParseError
+from models.redaction.text import masked_text
+
+_NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?")
+_TOO_BIG = 2**53
+_REQUIRED = ("Case", "LID", "Machine")
+_LONGEST_LINE = 2000
+_KEYS = frozenset(
+    {
+        *_REQUIRED, "User", "Curr Date", "grid", "compset", "run type", "run length",
+        "total pes active", "mpi tasks per node", "pes per node", "pe count for cost estimate",
+        "Model Cost", "Model Throughput", "Init Time", "Run Time", "Final Time",
+    }
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class TimingProfile:
+    """What the header says; `end_local` is ISO local time, when the profile was written."""
+
+    case: str
+    lid: str
+    machine: str
+    user: str | None
+    end_local: str | None
+    grid: str | None
+    compset: str | None
+    run_type: str | None
+    timing: Timing
+
+
+def parse_e3sm_timing(content: bytes) -> TimingProfile:
+    """Read a timing profile; ParseError `no_header` when Case, LID or Machine is not in it."""
+    values: dict[str, str] = {}
+    for line in text_lines(content):
+        key, _, told = line[:_LONGEST_LINE].partition(":")
+        key, told = key.strip(), told.strip()
+        if key in _KEYS and told and key not in values:
+            values[key] = masked_text(told)
+    absent = [key for key in _REQUIRED if key not in values]
+    if absent:
+        raise ParseError("no_header", f"the timing profile has no {', '.join(absent)}")
+    run_type = values.get("run type", "").partition(",")[0].strip()
+    return TimingProfile(
+        case=values["Case"],
+        lid=values["LID"],
+        machine=values["Machine"],
+        user=values.get("User"),
+        end_local=_iso_time(values.get("Curr Date")),
+        grid=values.get("grid"),
+        compset=values.get("compset"),
+        run_type=run_type or None,
+        timing=_timing(values),
+    )
+
+
+def _timing(values: dict[str, str]) -> Timing:
+    return Timing(
+        total_pes_active=_integer(values.get("total pes active")),
+        mpi_tasks_per_node=_integer(values.get("mpi tasks per node") or values.get("pes per node")),
+        pe_count_for_cost_estimate=_integer(values.get("pe count for cost estimate")),
+        model_cost=_number(values.get("Model Cost")),
+        model_throughput=_number(values.get("Model Throughput")),
+        init_seconds=_number(values.get("Init Time")),
+        run_seconds=_number(values.get("Run Time")),
+        final_seconds=_number(values.get("Final Time")),
+        run_length_days=_number(values.get("run length")),
+    )
+
+
+def _iso_time(text: str | None) -> str | None:
+    """Return the time that ctime() wrote, `Mon Jun  9 12:34:56 2025`, as ISO."""
+    try:
+        return datetime.strptime(text or "", "%a %b %d %H:%M:%S %Y").isoformat()
+    except ValueError:
+        return None
+
+
+def _number(text: str | None) -> float | None:
+    match = _NUMBER.match(text or "")
+    number = float(match[0]) if match else None
+    return number if number is not None and abs(number) < _TOO_BIG else None
+
+
+def _integer(text: str | None) -> int | None:
+    number = _number(text)
+    return None if number is None else int(number)

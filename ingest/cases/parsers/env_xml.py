@@ -1,0 +1,209 @@
+"""CIME's env_*.xml: the variables of a case.
+
+Source of the format: CIME/XML/entry_id.py. `<entry id value>` stands in a `<group>`; a variable
+that each component has its own of holds `<values><value compclass="ATM">`; an entry without the
+value attribute is unset. `<type>` is char, integer, logical or real.
+"""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from lxml import etree
+
+from ingest.cases.parsers.incremental import Place, Sheet, Variables
+from models.configuration.keys import escape_name, join_key
+from models.errors import ParseError
+
+_INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
+_REAL = re.compile(r"[+-]?(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)(?:[eEdD][+-]?[0-9]++)?")
+_LOGICALS = {
+    "true": True, ".true.": True, "t": True, ".t.": True,
+    "false": False, ".false.": False, "f": False, ".f.": False,
+}  # fmt: skip
+_MAX_INT64 = 2**63
+_MAX_BYTES = 32 * 2**20
+_MAX_MARKUP = 250_000  # tens of times what the largest files have
+_ENCODING = re.compile(rb"""<\?xml[^>]*?encoding\s*+=\s*+["'](?P<name>[^"'>]*+)""")
+_TAGS_AS_IN_ASCII = re.compile(
+    rb"(?i)utf-?8|utf-?16(?:[bl]e)?|us-ascii|ascii|iso-8859-\d+|latin-?\d|(?:windows-|cp)125\d"
+)
+_LONGEST_VALUE = 1000
+_EBCDIC = b"\x4c\x6f\xa7\x94"
+_LAST_LINE = 65_000  # libxml2 does not count further
+_SUPERSETS_OF_ASCII = {"UTF-8", "US-ASCII", "ASCII", "ISO-8859-1"}
+_PLAIN = re.compile(rb"[ !#-%'-;=?-~]*+")  # what XML leaves as it is, in attributes and in text
+_ENTRY_LINE = re.compile(
+    rb"""[ \t]*<entry[ ]id="(?P<name>\w+)"[ ]value="(?P<value>[ !#-%'-;=?-~]*+)"[ ]?/?>"""
+    rb"""(?:<type>\w+</type>)?(?:</entry>)?[ \t]*"""
+)
+_VALUE_LINE = re.compile(
+    rb"""[ \t]*<value[ ]compclass="(?P<name>\w+)">(?P<value>[ !#-%'-;=?-~]*+)</value>[ \t]*"""
+)
+
+
+def parse_env_xml(content: bytes, file: str) -> Variables:
+    """Return the variables by delta key; `file` is the name without `.xml`, such as `env_run`.
+
+    Keys are `file.ID`, with the component behind it where each has its own value. Job groups
+    (`case.run`, and all groups of env_workflow) come between the two, with underscores for their
+    dots, because the same ids stand in each; so does any group whose ids another one repeats.
+    """
+    return {value.key: value.value for value in _read_values(parse_xml(content), file)}
+
+
+def parse_env_sheet(content: bytes, file: str) -> Sheet:
+    """Return the variables as `parse_env_xml` does, and the lines that can be read alone."""
+    root = parse_xml(content)
+    values = _read_values(root, file)
+    is_ascii = (root.getroottree().docinfo.encoding or "UTF-8").upper() in _SUPERSETS_OF_ASCII
+    last = min(content.count(b"\n") + 1, _LAST_LINE)
+    places: dict[int, Place] = {}
+    for value in values if is_ascii else ():
+        number = (_line_of(value.element) or 0) - 1
+        name = value.element.get("id") or value.element.get("compclass")
+        if name is not None and 0 <= number < last:
+            places[number] = Place(value.key, name, value.type_name)
+    return Sheet(content, {value.key: value.value for value in values}, places, _reread)
+
+
+@dataclass(frozen=True, slots=True)
+class _Value:
+    """The value of a variable, and the element that it stands in."""
+
+    key: str
+    value: Any
+    type_name: str
+    element: "etree._Element"
+
+
+def _read_values(root: "etree._Element", file: str) -> list[_Value]:
+    entries = [
+        (_group(entry), entry.get("id", ""), entry)
+        for entry in root.iter("entry")
+        if entry.get("id")
+    ]
+    repeated = Counter(name for _, name in {(group, name) for group, name, _ in entries})
+    values: dict[str, _Value] = {}
+    for group, name, entry in entries:
+        needs_group = file == "env_workflow" or "." in group or repeated[name] > 1
+        key = _key(file, group if needs_group else "", name)
+        for value in _values(key, entry):
+            values[value.key] = value
+    _refuse_conflicts(values)
+    return list(values.values())
+
+
+def _line_of(element: "etree._Element") -> int | None:
+    line: int | None = element.sourceline  # type: ignore[assignment]
+    return line
+
+
+def _reread(place: Place, old: bytes, new: bytes) -> tuple[Any, Any] | None:
+    """Read two versions of a line in which the tag that holds a value stands whole and alone."""
+    match = _ENTRY_LINE.fullmatch(old) or _VALUE_LINE.fullmatch(old)
+    if match is None or match["name"].decode() != place.name:
+        return None
+    before, after = old[: match.start("value")], old[match.end("value") :]
+    size = len(new) - len(before) - len(after)
+    if size < 0 or not new.startswith(before) or not new.endswith(after):
+        return None
+    middle = new[len(before) : len(before) + size]
+    if _PLAIN.fullmatch(middle) is None:
+        return None
+    told, tells = (text.decode("ascii") for text in (match["value"], middle))
+    return typed_value(told, place.type_name), typed_value(tells, place.type_name)
+
+
+def _refuse_conflicts(variables: Collection[str]) -> None:
+    """Refuse a variable that has a value and others below its key: no document can hold both."""
+    for key in variables:
+        above = key.rpartition(".")[0]
+        while above:
+            if above in variables:
+                raise ParseError("conflict", f"{above[:80]} has a value, and so has {key[:80]}")
+            above = above.rpartition(".")[0]
+
+
+def parse_xml(content: bytes) -> "etree._Element":
+    """Return the root of one of CIME's XML files.
+
+    ParseError `not_xml`, `wrong_root`, `doctype` (which it may not declare), `too_large` (more than
+    32 MiB) or `too_many_elements` (more than 250,000 characters `<` and `=`, counted before the
+    tree is built, which takes up to a hundred times the memory of the file).
+    """
+    _refuse_bombs(content)
+    parser = etree.XMLParser(
+        resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_pis=True
+    )
+    try:
+        root = etree.fromstring(content, parser)
+    except (etree.XMLSyntaxError, ValueError) as error:
+        raise ParseError("not_xml", str(error)[:300]) from error
+    if root.getroottree().docinfo.internalDTD is not None:
+        raise ParseError("doctype", "a document type declaration is not allowed")
+    if root.tag != "file":
+        raise ParseError("wrong_root", f"the root element is <{str(root.tag)[:80]}>, not <file>")
+    return root
+
+
+def _refuse_bombs(content: bytes) -> None:
+    if len(content) > _MAX_BYTES:
+        raise ParseError("too_large", f"the file has more than {_MAX_BYTES} bytes")
+    if content.count(b"<") + content.count(b"=") > _MAX_MARKUP:
+        detail = f"there are more than {_MAX_MARKUP} tags and attributes"
+        raise ParseError("too_many_elements", detail)
+    declared = _ENCODING.match(content.removeprefix(b"\xef\xbb\xbf"))
+    is_known = declared is None or _TAGS_AS_IN_ASCII.fullmatch(declared["name"])
+    if not is_known or content.startswith(_EBCDIC):
+        raise ParseError("not_xml", "the encoding is none in which tags could be counted")
+
+
+def _group(entry: "etree._Element") -> str:
+    parent = entry.getparent()
+    if parent is None or parent.tag != "group":
+        return ""
+    return parent.get("id", "")
+
+
+def _key(file: str, group: str, name: str) -> str:
+    if not group:
+        return join_key(file, name)
+    return ".".join((escape_name(file), escape_name(group.replace(".", "_")), escape_name(name)))
+
+
+def _values(key: str, entry: "etree._Element") -> Iterator[_Value]:
+    type_name = (entry.findtext("type") or "char").strip()
+    own = entry.get("value")
+    components = [value for value in entry.iterfind("values/value") if value.attrib]
+    if own is None and components:
+        for value in components:
+            component = value.get("compclass") or value.get("component") or value.values()[0]
+            name = f"{key}.{escape_name(str(component))}"
+            yield _Value(name, typed_value(value.text or "", type_name), type_name, value)
+        return
+    if own is None:
+        own = (entry.text or "").strip() or None
+    yield _Value(key, None if own is None else typed_value(own, type_name), type_name, entry)
+
+
+def typed_value(text: str, type_name: str) -> str | int | float | bool:
+    """Return a value as CIME's type makes it; text that is not of the type stays text.
+
+    That is the case of every value that refers to another variable, such as `$STOP_N`.
+    """
+    stripped = text.strip()
+    if len(stripped) > _LONGEST_VALUE:
+        return text
+    if type_name == "logical":
+        return _LOGICALS.get(stripped.lower(), text)
+    if type_name == "integer" and _INTEGER.fullmatch(stripped):
+        number = int(stripped)
+        return number if -_MAX_INT64 <= number < _MAX_INT64 else text
+    if type_name == "real" and _REAL.fullmatch(stripped):
+        real = float(stripped.lower().replace("d", "e"))
+        return real if math.isfinite(real) else text
+    return text

@@ -1,0 +1,65 @@
+"""README.case: with which command a case was created.
+
+Source of the format: CIME writes the argument vector of create_newcase as the first event, with
+single or double dashes as it was typed.
+"""
+
+import shlex
+from dataclasses import dataclass
+
+from ingest.archives.content import text_lines
+from models.errors import ParseError
+
+_LONGEST_QUOTED = 65_536  # the time that shlex takes grows with the square of it
+_COMMANDS = ("create_newcase", "create_clone")
+
+
+@dataclass(frozen=True, slots=True)
+class ReadmeCase:
+    """What the command says: `compset` and `grid` are the short aliases, where they were given."""
+
+    compset: str | None
+    grid: str | None
+    compiler: str | None
+    machine: str | None
+    case_group: str | None
+
+
+def parse_readme_case(content: bytes) -> ReadmeCase:
+    """Read README.case; ParseError `no_command` when it names no command that makes a case."""
+    for line in text_lines(content):
+        words = _words(line)
+        if any(word.rsplit("/", 1)[-1] in _COMMANDS for word in words):
+            options = _options(words)
+            return ReadmeCase(
+                compset=options.get("compset"),
+                grid=options.get("res") or options.get("grid"),
+                compiler=options.get("compiler"),
+                machine=options.get("mach") or options.get("machine"),
+                case_group=options.get("case-group"),
+            )
+    raise ParseError("no_command", "no create_newcase command was found")
+
+
+def _words(line: str) -> list[str]:
+    if not any(command in line for command in _COMMANDS):
+        return []
+    if len(line) > _LONGEST_QUOTED:
+        return line.split()
+    try:
+        return shlex.split(line)
+    except ValueError:
+        return line.split()
+
+
+def _options(words: list[str]) -> dict[str, str]:
+    options: dict[str, str] = {}
+    for word, following in zip(words, [*words[1:], "-"], strict=True):
+        if not word.startswith("-"):
+            continue
+        name, equals, value = word.lstrip("-").partition("=")
+        if not equals:
+            value = "" if following.startswith("-") else following
+        if value:
+            options.setdefault(name.replace("_", "-"), value)
+    return options

@@ -1,0 +1,100 @@
+"""Which stretch of simulated time an execution covers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ingest.cases.parsers.cpl_log import Clock
+from models.cases.simulated_date import (
+    CALENDARS,
+    Calendar,
+    ModelDate,
+    SimulatedDate,
+    parse_model_date,
+    parse_ymd,
+    stop_date,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedInterval:
+    """Start and end, None where they are not known, and the file that tells them."""
+
+    start: SimulatedDate | None
+    end: SimulatedDate | None
+    source: str | None
+
+
+_UNKNOWN = SimulatedInterval(None, None, None)
+
+
+def simulated_interval(variables: Mapping[str, Any], clock: Clock | None) -> SimulatedInterval:
+    """Return the interval by the coupler's clock, else by the variables of env_run.
+
+    With CONTINUE_RUN these tell where the case began and not where this execution did, so that
+    without the clock the interval of a continuation is not known.
+    """
+    calendar = case_calendar(variables)
+    if clock is not None:
+        start = _from_clock(clock.start, calendar)
+        end = _from_clock(clock.stop, calendar) if clock.stop else None
+        if start is not None:
+            return SimulatedInterval(start.to_stored(), _stored(end), "cpl.log")
+    if str(variables.get("env_run.CONTINUE_RUN")).strip().upper() == "TRUE":
+        return _UNKNOWN
+    try:
+        start = _configured_start(variables, calendar)
+        end = _configured_stop(start, variables) if start else None
+    except ValueError:
+        return _UNKNOWN
+    if start is None:
+        return _UNKNOWN
+    return SimulatedInterval(start.to_stored(), _stored(end), "env_run.xml")
+
+
+def case_calendar(variables: Mapping[str, Any]) -> Calendar:
+    """Return the calendar of a case; CIME's default is NO_LEAP."""
+    told = variables.get("env_build.CALENDAR") or variables.get("env_run.CALENDAR")
+    return next((calendar for calendar in CALENDARS if calendar == told), "NO_LEAP")
+
+
+def _from_clock(time: tuple[int, int], calendar: Calendar) -> ModelDate | None:
+    try:
+        return parse_ymd(time[0], calendar, time[1])
+    except ValueError:
+        return None
+
+
+def _configured_start(variables: Mapping[str, Any], calendar: Calendar) -> ModelDate | None:
+    """Return RUN_STARTDATE, or for a branch run, which ignores it, RUN_REFDATE."""
+    branch = variables.get("env_run.RUN_TYPE") == "branch"
+    date = variables.get("env_run.RUN_REFDATE" if branch else "env_run.RUN_STARTDATE")
+    second = variables.get("env_run.RUN_REFTOD" if branch else "env_run.START_TOD")
+    if not isinstance(date, str) or not date:
+        return None
+    return parse_model_date(date, calendar, _integer(second, 0))
+
+
+def _configured_stop(start: ModelDate, variables: Mapping[str, Any]) -> ModelDate | None:
+    option = variables.get("env_run.STOP_OPTION")
+    count = _integer(variables.get("env_run.STOP_N"), -1)
+    until = _integer(variables.get("env_run.STOP_DATE"), -1)
+    if not isinstance(option, str):
+        return None
+    if count < 0 and option.strip().lower().rstrip("s") != "date":
+        return None
+    try:
+        return stop_date(start, option, count, until)
+    except ValueError:
+        return None
+
+
+def _integer(value: Any, default: int) -> int:
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        return default
+
+
+def _stored(date: ModelDate | None) -> SimulatedDate | None:
+    return None if date is None else date.to_stored()

@@ -1,0 +1,1 @@
+"""Concurrency of an import: prefetching, bounded tasks, limits of a process."""

@@ -1,0 +1,1 @@
+"""An import through the REST API of another server."""

@@ -1,0 +1,1 @@
+"""The files in which specs are written, parsed into values."""

@@ -1,0 +1,277 @@
+"""`spack.lock`: the roots of an environment and a flat map of the nodes that they stand on.
+
+The keys of the map are DAG hashes, in versions 2 and 3 build hashes. Environments that were
+included stand in the file with roots and nodes of their own (and may include others in turn); a
+node that several of them have is written only once, so edges lead from one map into another.
+
+Each root is a document, twice when two specs of the user led to it; so is each node that nothing
+else in the file leads to. A root that lacks a node, because the file does not have it or because
+it cannot be read, is refused; the other roots are not, nor what is whole below the one refused.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+from typing import Any
+
+from ingest.specs.formats.strict_json import Limits
+from ingest.specs.outcome import (
+    Container,
+    FrameMaker,
+    Outcome,
+    Path,
+    Provenance,
+    Slot,
+    SpecDocument,
+    rejected,
+)
+from models.errors import ParseError
+from models.redaction.text import masked_text
+from models.spack.graph import (
+    Graph,
+    JsonObject,
+    SpecError,
+    assemble,
+    dangling,
+    entry_of,
+    join_place,
+)
+
+_FORMATS = {1: 1, 2: 1, 3: 2, 4: 3, 5: 4, 6: 5, 7: 5}
+_KEY_NAMES = {2: "build_hash", 3: "build_hash"}
+_MOST_GRAPHS = 8
+
+
+@dataclass(slots=True)
+class _Environment:
+    """The own environment of the lockfile or one that it includes, at `path` in the JSON."""
+
+    content: JsonObject
+    path: Path
+    name: str | None
+    graph: int = 0
+
+    @property
+    def place(self) -> str:
+        place = ""
+        for step in self.path:
+            place = join_place(place, masked_text(str(step)))
+        return place
+
+    @property
+    def nodes(self) -> JsonObject:
+        found = self.content.get("concrete_specs")
+        return found if isinstance(found, dict) else {}
+
+
+def is_lockfile(value: Any) -> bool:
+    """Tell whether JSON is that of a lockfile."""
+    if not isinstance(value, dict):
+        return False
+    meta = value.get("_meta")
+    kind = meta.get("file-type") if isinstance(meta, dict) else None
+    return kind == "spack-lockfile" or ("concrete_specs" in value and "roots" in value)
+
+
+def read_lockfile(lock: JsonObject, file: str, limits: Limits) -> Iterator[Outcome]:
+    """Give the documents of a lockfile, environment by environment, in the order of the roots."""
+    try:
+        version, specfile = _versions(lock)
+        environments = list(_environments(lock, file))
+        graphs = _graphs(environments, version, specfile, limits)
+    except ParseError as error:
+        yield rejected(file, error)
+        return
+    container = Container("lockfile", file, *_frame(environments, graphs))
+    reached: set[tuple[int, str]] = set()
+    roots = set(_root_hashes(environments))
+    for environment in environments:
+        graph = graphs[environment.graph]
+        for outcome in _roots(environment, graph, file):
+            if isinstance(outcome, SpecDocument):
+                _reach(reached, environment.graph, graph, outcome.root)
+                outcome = replace(outcome, container=container)
+            yield outcome
+    for number, graph in enumerate(graphs):
+        for outcome in _unreached(graph, number, reached, file):
+            yield replace(outcome, container=container)
+        yield from _lost(graph, roots, file)
+
+
+def _reach(reached: set[tuple[int, str]], number: int, graph: Graph, root: str) -> None:
+    """Note what a root stands on; what has been reached before is not gone through again."""
+    stack = [root]
+    while stack:
+        key = stack.pop()
+        if (number, key) not in reached:
+            reached.add((number, key))
+            stack.extend(edge.child for edge in graph.edges[key])
+            built_as = graph.nodes[key].build_spec
+            if built_as is not None and built_as in graph.nodes:
+                stack.append(built_as)
+
+
+def _unreached(
+    graph: Graph, number: int, reached: set[tuple[int, str]], file: str
+) -> Iterator[SpecDocument]:
+    """Give a document of each whole node that neither a root nor another whole node leads to."""
+    for key, node in graph.nodes.items():
+        is_reached = (number, key) in reached or key in graph.incomplete
+        above = graph.parents.get(key, ())
+        if not is_reached and all(edge.parent in graph.incomplete for edge in above):
+            origin = Provenance("environment", file, node.place, is_root=False)
+            yield SpecDocument(graph, key, origin)
+
+
+def _lost(graph: Graph, roots: set[str], file: str) -> Iterator[Outcome]:
+    """Give the reasons for what is no root and cannot be taken."""
+    for key, problem in graph.problems.items():
+        if key not in roots:
+            yield rejected(file, problem)
+    for edge in graph.missing:
+        if edge.parent not in roots and edge.child not in graph.problems:
+            yield rejected(file, dangling(edge))
+
+
+def _root_hashes(environments: list[_Environment]) -> Iterator[str]:
+    for environment in environments:
+        for root in environment.content.get("roots", []):
+            if isinstance(root, dict) and isinstance(root.get("hash"), str):
+                yield root["hash"]
+
+
+def _versions(lock: JsonObject) -> tuple[int, int]:
+    """Return the versions of the lockfile and of the nodes in it; it states the latter since 3."""
+    meta = lock.get("_meta")
+    meta = meta if isinstance(meta, dict) else {}
+    version = meta.get("lockfile-version")
+    if isinstance(version, bool) or not isinstance(version, int):
+        raise SpecError("no_format", "_meta.lockfile-version", "the version is not stated")
+    specfile = meta.get("specfile-version", _FORMATS.get(version))
+    if isinstance(specfile, bool) or not isinstance(specfile, int) or specfile < 1:
+        raise SpecError("no_format", "_meta.specfile-version", "the format of nodes is not known")
+    return version, specfile
+
+
+def _environments(lock: JsonObject, file: str) -> Iterator[_Environment]:
+    own = PurePosixPath(file.replace("!", "/")).parent.name
+    stack = [_Environment(lock, (), own or None)]
+    while stack:
+        environment = stack.pop()
+        for part, kind in (("roots", list), ("concrete_specs", dict), ("include_concrete", dict)):
+            found = environment.content.get(part, kind())
+            if not isinstance(found, kind):
+                place = join_place(environment.place, part)
+                raise SpecError("wrong_type", place, f"not a {'list' if kind is list else 'map'}")
+        yield environment
+        included = environment.content.get("include_concrete", {})
+        for path, content in reversed(included.items()):
+            steps = (*environment.path, "include_concrete", path)
+            name = masked_text(PurePosixPath(path).name) or None
+            found = _Environment(content if isinstance(content, dict) else {}, steps, name)
+            if not isinstance(content, dict):
+                raise SpecError("wrong_type", found.place, "not an object")
+            stack.append(found)
+
+
+def _graphs(
+    environments: list[_Environment], version: int, specfile: int, limits: Limits
+) -> list[Graph]:
+    """Return the graph of all environments.
+
+    Should two of them have different nodes under one hash, which splices can bring about, there
+    are as many graphs as it takes to keep both; `_Environment.graph` says which is whose.
+    """
+    if sum(len(environment.nodes) for environment in environments) > limits.records:
+        raise SpecError("too_many_nodes", "", f"there are more than {limits.records} nodes")
+    maps: list[dict[str, tuple[Any, str]]] = []
+    for environment in environments:
+        for number, known in enumerate(maps):
+            if all(_is_same(known.get(key), node) for key, node in environment.nodes.items()):
+                environment.graph = number
+                break
+        else:
+            if len(maps) == _MOST_GRAPHS:
+                raise SpecError("conflict", environment.place, "too many nodes of the same hash")
+            environment.graph = len(maps)
+            maps.append({})
+        place = join_place(environment.place, "concrete_specs")
+        for key, node in environment.nodes.items():
+            maps[environment.graph].setdefault(key, (node, join_place(place, key)))
+    everything = {key: found for known in reversed(maps) for key, found in known.items()}
+    key_name = _KEY_NAMES.get(version, "hash")
+    return [
+        assemble(
+            (
+                entry_of(native, place, key, key_name)
+                for key, (native, place) in ({**everything, **known} if maps[1:] else known).items()
+            ),
+            specfile,
+        )
+        for known in maps
+    ]
+
+
+def _is_same(known: tuple[Any, str] | None, node: Any) -> bool:
+    return known is None or (known[0] == node and str(known[0]) == str(node))
+
+
+def _roots(environment: _Environment, graph: Graph, file: str) -> Iterator[Outcome]:
+    where = join_place(environment.place, "roots")
+    for i, root in enumerate(environment.content.get("roots", [])):
+        place = f"{where}[{i}]"
+        try:
+            key, user_spec, group = _root(root, place)
+            _require(graph, key, place)
+        except SpecError as error:
+            yield rejected(file, error)
+            continue
+        provenance = Provenance(
+            "environment",
+            file,
+            place,
+            environment=environment.name,
+            is_included=bool(environment.path),
+            user_spec=user_spec,
+            group=group,
+        )
+        yield SpecDocument(graph, key, provenance)
+
+
+def _root(root: Any, place: str) -> tuple[str, str | None, str | None]:
+    if not isinstance(root, dict) or not isinstance(root.get("hash"), str):
+        raise SpecError("wrong_type", place, "a root is an object with a hash")
+    texts = [root.get(name) for name in ("spec", "group")]
+    user_spec, group = (masked_text(text) if isinstance(text, str) else None for text in texts)
+    return root["hash"], user_spec, group
+
+
+def _require(graph: Graph, key: str, place: str) -> None:
+    """Raise the error that keeps a root from being whole."""
+    if key in graph.problems:
+        raise graph.problems[key]
+    if key not in graph.nodes:
+        raise SpecError("dangling", place, f"no node has the hash {key}")
+    if key in graph.incomplete:
+        edge = graph.incomplete[key]
+        raise graph.problems.get(edge.child, dangling(edge))
+
+
+def _frame(
+    environments: list[_Environment], graphs: list[Graph]
+) -> tuple[JsonObject, tuple[Slot, ...]]:
+    """Return the lockfile without its nodes, and the nodes."""
+    maker = FrameMaker()
+    frames: dict[Path, JsonObject] = {}
+    for environment in environments:
+        frame = frames[environment.path] = dict(environment.content)
+        if "concrete_specs" in frame:
+            path = (*environment.path, "concrete_specs")
+            graph = graphs[environment.graph]
+            frame["concrete_specs"] = maker.without_nodes(environment.nodes, path, graph)
+        if "include_concrete" in frame:
+            frame["include_concrete"] = dict(frame["include_concrete"])
+        if environment.path:
+            above = frames[environment.path[:-2]]
+            above["include_concrete"][environment.path[-1]] = frame
+    return frames[()], tuple(maker.slots)

@@ -1,0 +1,1 @@
+"""Cases and executions: their documents, the canonical choice, deltas, and their storage."""

@@ -1,0 +1,171 @@
+"""Execution: one job submission of a case, embedded in its document."""
+
+from datetime import datetime
+from typing import Any, Literal, get_args
+
+from pydantic import Field
+
+from models.base import Stored
+from models.cases.annotations import ExecutionAnnotations
+from models.cases.simulated_date import SimulatedDate
+
+Status = Literal["completed", "failed", "timeout", "cancelled", "running", "unknown"]
+STATUSES: tuple[Status, ...] = get_args(Status)
+
+SoftwareRole = Literal["built_with", "deployed_with", "environment"]
+
+
+class Problem(Stored):
+    """What is wrong with one file of an execution, or with what it says.
+
+    `reason` is one of a few stable words (`missing`, `truncated`, `not_xml`, …), `detail` a
+    sentence for people.
+    """
+
+    file: str
+    reason: str
+    detail: str
+
+
+class Timing(Stored):
+    """The summary of the timing profile; seconds are wall time.
+
+    `model_cost` is in pe-hours per simulated year, `model_throughput` in simulated years per day,
+    `run_length_days` in simulated days.
+    """
+
+    total_pes_active: int | None = None
+    mpi_tasks_per_node: int | None = None
+    pe_count_for_cost_estimate: int | None = None
+    model_cost: float | None = None
+    model_throughput: float | None = None
+    init_seconds: float | None = None
+    run_seconds: float | None = None
+    final_seconds: float | None = None
+    run_length_days: float | None = None
+
+
+class Software(Stored):
+    """A Spack package that an execution ran on, as the name of a module or prefix tells it.
+
+    `hash` is the DAG hash or its first seven characters; `source` is `module`, or the environment
+    variable that holds the prefix.
+    """
+
+    name: str
+    version: str
+    hash: str
+    source: str
+
+
+class SoftwareLink(Stored):
+    """A spec that people or a workflow state of an execution, by its DAG hash."""
+
+    spec_hash: str
+    role: SoftwareRole
+    note: str | None = None
+    stated_by: str | None = None
+    stated_at: datetime
+
+
+class Launch(Stored):
+    """How preview_run.log says that the job case.run is laid out, submitted and launched."""
+
+    nodes: int | None = None
+    total_tasks: int | None = None
+    tasks_per_node: int | None = None
+    thread_count: int | None = None
+    gpus_per_node: int | None = None
+    submit_command: str | None = None
+    mpirun_command: str | None = None
+
+
+class OtherFile(Stored):
+    """A file that is not read: its name, without LID and `.gz`, and its size in bytes."""
+
+    name: str
+    size: int
+
+
+class Paths(Stored):
+    """Where the execution kept its files on its machine, with CIME's variables expanded."""
+
+    case_root: str | None = None
+    run_directory: str | None = None
+    archive_root: str | None = None
+    postrun_script: str | None = None
+
+
+class Execution(Stored):
+    """One job submission of a case.
+
+    Executions stand in their case in the order of `order_key`, which is that of the LID's time
+    stamp, then numeric job id. `lid_time`, `run_start_local` and `run_end_local` are ISO 8601
+    local wall time of the machine, which does not record its zone.
+
+    `status_source` names what tells the status: `CaseStatus`, that of another execution, or the
+    `scheduler`, whose word is `scheduler_state`.
+
+    `run_config_deltas` maps delta keys to `{"canonical", "current", "class"}`; in MongoDB the map
+    is nested along the dots of the key. It is null for the canonical execution, when nothing
+    differs, and when the configuration could not be read (`has_configuration` tells) or the case
+    has no canonical execution yet. `expected_variation` has the same form and holds what is
+    expected to differ between submissions. An entry of either says in `alsoIn` under which other
+    keys its change shows; their own entries are in `repeated_deltas`. Of `unread_files`, which are
+    there but damaged, nothing is said. While a case has no canonical execution,
+    `provisional_deltas` holds all differences to the execution that `configurationOf` of the case
+    names, so that nothing is lost. `configuration_digest` is that of the configuration as it was
+    read, but for `unread_files`: by it a rebuilt one is known to be right.
+    """
+
+    execution_id: str
+    job_id: str | None
+    job_number: int | None
+    lid_time: str
+    order_key: str
+    status: Status
+    status_source: str | None
+    scheduler_state: str | None = None
+    complete: bool
+    missing: list[str] = Field(default_factory=list)
+    problems: list[Problem] = Field(default_factory=list)
+    case_hash: str | None = None
+    case_group: str | None = None
+    run_start_local: str | None = None
+    run_end_local: str | None = None
+    simulation_start: SimulatedDate | None = None
+    simulation_end: SimulatedDate | None = None
+    simulation_dates_source: str | None = None
+    git_describe: str | None = None
+    timing: Timing | None = None
+    paths: Paths = Field(default_factory=Paths)
+    software: list[Software] = Field(default_factory=list)
+    launch: Launch | None = None
+    other_files: list[OtherFile] = Field(default_factory=list)
+    has_configuration: bool = False
+    configuration_digest: str | None = None
+    unread_files: list[str] = Field(default_factory=list)
+    run_config_deltas: dict[str, Any] | None = None
+    changed: list[str] = Field(default_factory=list)
+    change_count: int | None = None
+    expected_variation: dict[str, Any] | None = None
+    repeated_deltas: dict[str, Any] | None = None
+    provisional_deltas: dict[str, Any] | None = None
+    annotations: ExecutionAnnotations = Field(default_factory=ExecutionAnnotations)
+    software_links: list[SoftwareLink] = Field(default_factory=list)
+    fingerprint: str
+    file_count: int = 0
+    files_modified: int = 0
+    source_path: str
+    found_at: list[str] = Field(default_factory=list)
+    ingestion_id: str
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing is missing or damaged of what is read."""
+        return self.complete and self.has_configuration and not self.unread_files
+
+    @property
+    def is_successful(self) -> bool:
+        """Whether it may be canonical: every required file is there, and the run completed."""
+        return self.complete and self.has_configuration and self.status == "completed"

@@ -1,0 +1,1 @@
+"""Configurations: keys, values, deltas, and which changes are expected."""

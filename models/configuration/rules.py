@@ -1,0 +1,41 @@
+"""Tables: the data that decides what a difference means, with what a site puts before it."""
+
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from models.base import first_fault
+from models.configuration.derivation import DerivationTable
+from models.configuration.variation import VariationTable
+from models.errors import SettingsError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """Which differences are expected and of which class, and which only repeat others."""
+
+    variation: VariationTable = field(default_factory=VariationTable)
+    derivation: DerivationTable = field(default_factory=DerivationTable)
+
+
+def load_tables(variation_file: Path | None, derivation_file: Path | None) -> Tables:
+    """Read the tables, those of the files first; SettingsError names a file that is wrong."""
+    return Tables(_load(VariationTable, variation_file), _load(DerivationTable, derivation_file))
+
+
+def _load(kind: Callable[[str], T], file: Path | None) -> T:
+    if file is None:
+        return kind("")
+    try:
+        return kind(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{file}: {error}") from error
+    except ValidationError as error:
+        told = f"{file}: not a table like the built-in one: {first_fault(error)}"
+        raise SettingsError(told) from error

@@ -1,0 +1,1 @@
+"""MongoDB. The only folder that names the driver."""

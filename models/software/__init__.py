@@ -1,0 +1,1 @@
+"""Which specs an execution ran on: the link between cases and specs."""

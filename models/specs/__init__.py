@@ -1,0 +1,1 @@
+"""Specs: their documents, graphs, search, and their storage."""

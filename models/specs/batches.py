@@ -1,0 +1,39 @@
+"""Documents that are written together: enough to be quick, few enough for one transaction."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from ingest.specs.outcome import SpecDocument
+
+BATCH_DOCUMENTS = 64
+_BATCH_NODES = 2000
+
+
+@dataclass(slots=True)
+class Batch:
+    """Documents that wait to be written, and how many nodes they have in all."""
+
+    documents: list[SpecDocument] = field(default_factory=list)
+    nodes: int = 0
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it should be written before another document comes."""
+        return len(self.documents) >= BATCH_DOCUMENTS or self.nodes >= _BATCH_NODES
+
+    def add(self, document: SpecDocument) -> None:
+        """Let a document wait too."""
+        self.documents.append(document)
+        self.nodes += len(document.graph.document_keys(document.root))
+
+
+def batches(documents: Iterable[SpecDocument]) -> Iterator[list[SpecDocument]]:
+    """Give documents in batches, in their order."""
+    batch = Batch()
+    for document in documents:
+        batch.add(document)
+        if batch.is_full:
+            yield batch.documents
+            batch = Batch()
+    if batch.documents:
+        yield batch.documents

@@ -1,0 +1,341 @@
+"""What is stored of a node of a Spack graph: its id, its closure, the fields to search by; pure."""
+
+import base64
+import hashlib
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import cached_property, lru_cache
+from typing import Any, NamedTuple
+
+from models.configuration.keys import escape_name
+from models.errors import ParseError
+from models.spack.dag_hash import Verification
+from models.spack.graph import (
+    BUILD,
+    DEPENDENCY_TYPES,
+    FLAGS,
+    LINK_RUN,
+    Edge,
+    Graph,
+    JsonObject,
+    Node,
+)
+from models.spack.target import target_family
+from models.spack.version import stored_version_key
+
+Json = dict[str, Any]
+_Names = frozenset[str]
+
+MOST_DEPENDENCIES = 100_000
+"""The most entries of closures that the nodes of one document may have together."""
+
+_ABSENT = Verification("", "", None, "unverified")
+_DIGEST_CHARACTERS = 16
+_SCOPE_NAMES = ("run", "build", "test")
+_NESTED = (dict, list)
+_NONE: _Names = frozenset()
+
+
+class _Way(NamedTuple):
+    """An edge down, with the first of the scopes that goes along it, and its types as bits."""
+
+    scope: int
+    child: str
+    types: int
+    virtuals: _Names
+
+
+class TooManyDependenciesError(ParseError):
+    """The closures of a document together have more entries than are stored."""
+
+    def __init__(self) -> None:
+        detail = f"its nodes have more than {MOST_DEPENDENCIES} dependencies in all"
+        super().__init__("too_many_dependencies", detail)
+
+    def __reduce__(self) -> tuple[type["TooManyDependenciesError"], tuple[()]]:  # type: ignore[override]
+        return type(self), ()
+
+
+def identities(graph: Graph, verifications: Mapping[str, Verification]) -> dict[str, str]:
+    """Return the ids of the nodes of a graph, by key.
+
+    That is the hash where all that the graph holds below follows from it; elsewhere a digest of
+    the node's JSON and of the ids below it stands behind the hash.
+    """
+    ids: dict[str, str] = {}
+    for key in _leaves_first(graph):
+        node = graph.nodes[key]
+        below = [ids.get(edge.child, edge.child) for edge in graph.edges[key]]
+        if node.build_spec is not None:
+            below.append(ids.get(node.build_spec, node.build_spec))
+        is_certain = verifications.get(key, _ABSENT).is_verified is True
+        is_plain = is_certain and node.build_spec is None and not any("~" in id_ for id_ in below)
+        ids[key] = node.hash if is_plain else f"{node.hash}~{_digest(node, below)}"
+    return ids
+
+
+def _leaves_first(graph: Graph) -> Iterator[str]:
+    done: set[str] = set()
+    for start in graph.nodes:
+        stack = [(start, False)]
+        while stack:
+            key, is_expanded = stack.pop()
+            if key in done:
+                continue
+            if is_expanded:
+                done.add(key)
+                yield key
+                continue
+            stack.append((key, True))
+            node = graph.nodes[key]
+            children = [edge.child for edge in graph.edges[key]]
+            if node.build_spec is not None and node.build_spec in graph.nodes:
+                children.append(node.build_spec)
+            stack += [(child, False) for child in children if child not in done]
+
+
+def _digest(node: Node, below: list[str]) -> str:
+    text = json.dumps([node.name, node.key_name, node.key, node.native, below])
+    digest = hashlib.sha256(text.encode()).digest()
+    return base64.b32encode(digest).decode().lower()[:_DIGEST_CHARACTERS]
+
+
+class Derivation:
+    """Derives the documents of the nodes of one graph, each as it is asked for."""
+
+    def __init__(
+        self, graph: Graph, verifications: Mapping[str, Verification], *, may_refer: bool = True
+    ) -> None:
+        """`may_refer` is false when no object in the JSON of the graph has a key `$ref`."""
+        self.graph = graph
+        self.ids = identities(graph, verifications)
+        self._verifications = verifications
+        self._may_refer = may_refer
+        self._bases: dict[str, Json] = {}
+        self._missing: dict[str, list[Edge]] = {}
+        for edge in graph.missing:
+            self._missing.setdefault(edge.parent, []).append(edge)
+
+    def document(self, key: str) -> Json:
+        """Return the document of a node, as far as it follows from the graph."""
+        node = self.graph.nodes[key]
+        verification = self._verifications.get(key, _ABSENT)
+        dependencies = self.dependencies(key)
+        return {
+            "_id": self.ids[key],
+            "hash": node.hash,
+            "hashes": list(node.hashes),
+            "fullHash": node.full_hash,
+            "buildHash": node.build_hash,
+            "keyName": node.key_name,
+            "hashVerified": verification.is_verified,
+            "hashReason": verification.reason,
+            "name": node.name,
+            "version": node.version,
+            "versionKey": stored_version_key(node.version),
+            "namespace": node.namespace,
+            "platform": node.platform,
+            "os": node.os,
+            "target": node.target,
+            "targetFamily": None if node.target is None else target_family(node.target),
+            "format": self.graph.format,
+            "isExternal": node.external is not None,
+            "isSpliced": node.build_spec is not None,
+            "builtAs": self._built_as(node),
+            "compilers": self._compilers(key),
+            "variants": _variants(node),
+            "flags": _flags(node),
+            "edges": list(self._edges(key)),
+            "dependencies": dependencies,
+            "dependencyCount": len(dependencies),
+            "missing": self._missing_below(key),
+            "builtWith": self._built_with(node),
+            **_native(node.native, may_refer=self._may_refer),
+        }
+
+    def dependencies(self, key: str) -> list[Json]:
+        """Return the closure of a node, in the order of names and hashes."""
+        scopes, bits, virtuals = self._closure(key)
+        direct = {way.child for way in self._ways[key]}
+        return [
+            {
+                **self._base(child),
+                "types": list(_types(bits[child])),
+                "virtuals": sorted(virtuals.get(child, _NONE)),
+                "scope": scopes[child],
+                "direct": child in direct,
+            }
+            for child in sorted(scopes, key=self._places.__getitem__)
+        ]
+
+    def _closure(self, key: str) -> tuple[dict[str, str], dict[str, int], dict[str, _Names]]:
+        """Return what a node stands on with its scope, and the types and virtuals of the edges.
+
+        Types are bits, and what provides no virtuals is left out: closures are most of the work.
+        """
+        scopes: dict[str, str] = {}
+        bits: dict[str, int] = {}
+        virtuals: dict[str, _Names] = {}
+        later: list[list[str]] = [[] for _ in _SCOPE_NAMES]
+        ahead = [key]
+        for reach, scope in enumerate(_SCOPE_NAMES):
+            ahead += (new := dict.fromkeys(child for child in later[reach] if child not in scopes))
+            scopes.update(dict.fromkeys(new, scope))
+            while ahead:
+                for needed, child, types, provided in self._ways[ahead.pop()]:
+                    bits[child] = bits.get(child, 0) | types
+                    if provided and not provided <= (known := virtuals.get(child, _NONE)):
+                        virtuals[child] = known | provided
+                    if child in scopes:
+                        continue
+                    if needed > reach:
+                        later[needed].append(child)
+                    else:
+                        scopes[child] = scope
+                        ahead.append(child)
+        return scopes, bits, virtuals
+
+    @cached_property
+    def _ways(self) -> Mapping[str, Sequence[_Way]]:
+        """The edges of all nodes: needed only where a node is new."""
+        return {key: list(map(_way, edges)) for key, edges in self.graph.edges.items()}
+
+    @cached_property
+    def _places(self) -> Mapping[str, int]:
+        """The places of all nodes in the order of closures."""
+        in_order = sorted(self.graph.nodes, key=self._names)
+        return {key: place for place, key in enumerate(in_order)}
+
+    def _names(self, key: str) -> tuple[str, str, str]:
+        node = self.graph.nodes[key]
+        return node.name, node.hash, self.ids[key]
+
+    def _base(self, key: str) -> Json:
+        base = self._bases.get(key)
+        if base is None:
+            node = self.graph.nodes[key]
+            base = self._bases[key] = {
+                "name": node.name,
+                "version": node.version,
+                "versionKey": stored_version_key(node.version),
+                **_reference(node.hash, self.ids[key]),
+            }
+        return base
+
+    def _edges(self, key: str) -> Iterator[Json]:
+        edges = [*self.graph.edges[key], *self._missing.get(key, ())]
+        for edge in sorted(edges, key=_place) if self._missing.get(key) else edges:
+            kinds = {"types": list(edge.deptypes), "virtuals": list(edge.virtuals)}
+            if edge.child in self.graph.nodes:
+                yield {**self._base(edge.child), **kinds}
+            else:
+                yield {"name": edge.name, "hash": edge.child, **kinds, "missing": True}
+
+    def _missing_below(self, key: str) -> list[str]:
+        if key not in self.graph.incomplete:
+            return []
+        above = (key, *self.graph.closure(key))
+        return sorted({edge.child for each in above for edge in self._missing.get(each, ())})
+
+    def _compilers(self, key: str) -> list[Json]:
+        return [
+            {
+                "name": compiler.name,
+                "version": compiler.version,
+                "versionKey": stored_version_key(compiler.version),
+                "hash": compiler.hash,
+                "languages": list(compiler.languages),
+            }
+            for compiler in self.graph.compilers(key)
+        ]
+
+    def _built_as(self, node: Node) -> Json | None:
+        key = node.build_spec
+        if key is None:
+            return None
+        if key not in self.graph.nodes:
+            return {"hash": key, "known": False}
+        return {**_reference(self.graph.nodes[key].hash, self.ids[key]), "known": True}
+
+    def _built_with(self, node: Node) -> list[Json] | None:
+        key = node.build_spec
+        if key is None:
+            return None
+        return self.dependencies(key) if key in self.graph.nodes else []
+
+
+def _reference(node_hash: str, stored_id: str) -> Json:
+    return {"hash": node_hash} if node_hash == stored_id else {"hash": node_hash, "id": stored_id}
+
+
+@lru_cache(maxsize=256)
+def _bits(types: Collection[str]) -> int:
+    return sum(1 << DEPENDENCY_TYPES.index(kind) for kind in set(types))
+
+
+@lru_cache(maxsize=256)
+def _types(bits: int) -> tuple[str, ...]:
+    return tuple(kind for place, kind in enumerate(DEPENDENCY_TYPES) if bits >> place & 1)
+
+
+def _way(edge: Edge) -> _Way:
+    return _Way(_first_scope(edge), edge.child, _bits(edge.deptypes), frozenset(edge.virtuals))
+
+
+def _first_scope(edge: Edge) -> int:
+    return 0 if edge.has_type(LINK_RUN) else 1 if edge.has_type(BUILD) else 2
+
+
+def _place(edge: Edge) -> tuple[int, str]:
+    """Return what orders the edges of one node as they stand in its JSON."""
+    return len(edge.place), edge.place
+
+
+def _variants(node: Node) -> Json:
+    """Return the variants in a form to search in: values are true, false, text or lists of text."""
+    found = {name: _variant(value) for name, value in node.variants.items()}
+    patches = node.native.get("patches")
+    if "patches" not in found and isinstance(patches, list):
+        found["patches"] = _variant(patches)
+    return {escape_name(name): value for name, value in found.items() if value is not None}
+
+
+def _variant(value: Any) -> bool | str | list[str] | None:
+    if value is None or isinstance(value, bool | str):
+        return value
+    if isinstance(value, list):
+        return [variant_text(item) for item in value]
+    return None if isinstance(value, dict) else variant_text(value)
+
+
+def variant_text(value: Any) -> str:
+    """Return a value of a variant as it is written in a query."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _flags(node: Node) -> Json:
+    values = {name: node.parameters.get(name) for name in sorted(FLAGS)}
+    return {
+        name: [variant_text(item) for item in value]
+        for name, value in values.items()
+        if isinstance(value, list) and value
+    }
+
+
+def _native(native: JsonObject, *, may_refer: bool) -> Json:
+    """Return the JSON of a node, as text where the driver would take an object for a reference."""
+    text = json.dumps(native) if may_refer and _holds_reference(native) else None
+    return {"spec": None if text else native, "specText": text}
+
+
+def _holds_reference(native: JsonObject) -> bool:
+    stack: list[Any] = [native]
+    while stack:
+        at = stack.pop()
+        if isinstance(at, dict):
+            if "$ref" in at:
+                return True
+            stack += [value for value in at.values() if isinstance(value, _NESTED)]
+        else:
+            stack += [value for value in at if isinstance(value, _NESTED)]
+    return False

@@ -1,0 +1,1 @@
+"""Whether what is derived agrees with what it is derived from."""
