@@ -24,7 +24,7 @@ from api.router import api_router, health_router, metrics_router
 from api.security.throttle import Throttle
 from api.specs.resolve import AmbiguousError, on_ambiguous
 from models.configuration.rules import load_tables
-from models.database.client import open_database
+from models.connection import open_database
 from models.settings import Settings, load_settings
 from models.version import VERSION
 

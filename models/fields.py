@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-from models.database.client import Index
+from models.database.types import Index
 
 FieldType = Literal[
     "text", "integer", "real", "boolean", "date-time", "local time", "simulated date",

@@ -12,7 +12,7 @@ from beanie import Document
 from pydantic import Field
 
 from models.base import Stored
-from models.database.client import Index
+from models.database.types import Index
 
 Scope = Literal["read", "ingest", "edit", "admin", "metrics"]
 

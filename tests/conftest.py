@@ -8,7 +8,8 @@ import pytest
 from pymongo import MongoClient
 
 from api.app import create_app
-from models.database.client import Database, open_database
+from models.connection import open_database
+from models.database.client import Database
 from models.embedded.server import embedded_server
 from models.settings import Settings
 

@@ -9,10 +9,8 @@ from api.aggregation.operators import EXPRESSIONS, MEASURING, SYSTEM_VARIABLES
 from api.aggregation.scope import Checked, Scope
 from api.aggregation.values import check_name, is_typed, read_typed
 
-OUTSIDE = Scope()
 
-
-def check_expression(value: Any, place: str, scope: Scope = OUTSIDE) -> Checked:
+def check_expression(value: Any, place: str, scope: Scope) -> Checked:
     """Return an expression as it is to be run; PipelineError where it holds what it may not."""
     if isinstance(value, str):
         return _check_text(value, place, scope)
@@ -27,13 +25,13 @@ def check_expression(value: Any, place: str, scope: Scope = OUTSIDE) -> Checked:
     return check_object(value, place, scope)
 
 
-def check_list(values: Iterable[Any], place: str, scope: Scope = OUTSIDE) -> Checked:
+def check_list(values: Iterable[Any], place: str, scope: Scope) -> Checked:
     """Return a list of expressions."""
     items = [check_expression(item, f"{place}[{i}]", scope) for i, item in enumerate(values)]
     return Checked([item.value for item in items], together(item.copies for item in items))
 
 
-def check_object(value: Mapping[str, Any], place: str, scope: Scope = OUTSIDE) -> Checked:
+def check_object(value: Mapping[str, Any], place: str, scope: Scope) -> Checked:
     """Return an object of expressions."""
     for name in value:
         check_name(name, place)
@@ -70,15 +68,13 @@ def _check_variable(text: str, place: str, scope: Scope) -> Checked:
 
 
 def _check_operator(value: Mapping[str, Any], place: str, scope: Scope) -> Checked:
-    from api.aggregation.special_operators import RULES  # the rules check expressions in turn
-
     name = next(name for name in value if name.startswith("$"))
     if name not in EXPRESSIONS:
         raise not_allowed(f"{place}.{name[:100]}", "operator", name, EXPRESSIONS)
     if len(value) > 1:
         raise PipelineError(place, f"beside {name} nothing else can stand.")
     inner = f"{place}.{name}"
-    rule = RULES.get(name)
+    rule = scope.rules.get(name)
     if rule is not None:
         checked = rule(value[name], inner, scope)
         return Checked({name: checked.value}, checked.copies)

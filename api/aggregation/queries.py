@@ -4,16 +4,17 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from api.aggregation.errors import PipelineError, not_allowed
-from api.aggregation.expressions import OUTSIDE, check_expression
+from api.aggregation.expressions import check_expression
 from api.aggregation.operators import CONDITIONS, LOGIC
 from api.aggregation.patterns import check_options, check_pattern
 from api.aggregation.scope import Scope
+from api.aggregation.special_operators import TOP_LEVEL
 from api.aggregation.values import check_name, is_typed, read_value
 
 Json = dict[str, Any]
 
 
-def check_query(value: Any, place: str, scope: Scope = OUTSIDE) -> Json:
+def check_query(value: Any, place: str, scope: Scope = TOP_LEVEL) -> Json:
     """Return a filter as it is to be run; PipelineError where it holds what it may not."""
     if not isinstance(value, dict):
         raise PipelineError(place, "a filter is an object.")

@@ -14,7 +14,8 @@ from api.http.errors import ProblemError
 from api.http.json_body import read_json
 from api.http.responses import problems
 from api.security import require
-from models.database.client import Collection, Database
+from models.database.client import Database
+from models.database.collection import Collection
 from models.errors import AggregationError, DatabaseTimeoutError, DocumentTooLargeError
 from models.settings import Settings
 

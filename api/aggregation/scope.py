@@ -1,6 +1,6 @@
 """What an expression can read where it stands, and what is found out about it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -28,11 +28,14 @@ class Variable:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The variables that an expression can read, and the loops that it stands in.
+    """The variables that an expression can read, and the loops that it is in.
 
-    Documents that are `gathered` hold lists of any length, such as `$push` makes.
+    `rules` check the arguments of special operators; without them these would pass unchecked, so
+    there is no default. Documents that are `gathered` hold lists of any length, such as `$push`
+    makes.
     """
 
+    rules: "Mapping[str, Rule]"
     variables: Mapping[str, Variable] = field(default_factory=dict)
     loops: int = 0
     gathered: bool = False
@@ -84,3 +87,7 @@ class Scope:
                 "inside a loop in a loop, and in any behind a stage that gathers lists, only the"
                 " variables of the loops can be read; use $unwind before.",
             )
+
+
+Rule = Callable[[Any, str, Scope], Checked]
+"""Checks the arguments of one operator at a place in the pipeline; PipelineError when wrong."""

@@ -1,7 +1,7 @@
 """The operators of expressions that have a rule of their own."""
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from api.aggregation.errors import PipelineError, not_allowed
@@ -9,13 +9,11 @@ from api.aggregation.expressions import check_expression, check_object
 from api.aggregation.growth import FAN_OUT, NUMBERS, Copies, either, times, together
 from api.aggregation.operators import CONVERTED
 from api.aggregation.patterns import check_options, check_pattern
-from api.aggregation.scope import Checked, Scope
+from api.aggregation.scope import Checked, Rule, Scope
 from api.aggregation.values import read_value
 
 MOST_NUMBERS = 500
 _VARIABLE = re.compile(r"[a-z][A-Za-z0-9_]{0,100}")
-
-Rule = Callable[[Any, str, Scope], Checked]
 
 
 def arguments(
@@ -244,3 +242,6 @@ RULES: Mapping[str, Rule] = {
     "$sortArray": _sort_array,
     "$switch": _switch,
 }
+
+TOP_LEVEL = Scope(RULES)
+"""The scope of an expression that is in no loop: it reads the fields of the document."""

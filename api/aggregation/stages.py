@@ -6,12 +6,12 @@ from typing import Any
 
 from api.aggregation.accumulators import check_accumulators
 from api.aggregation.errors import PipelineError, not_allowed
-from api.aggregation.expressions import OUTSIDE, check_expression, check_object
+from api.aggregation.expressions import check_expression, check_object
 from api.aggregation.growth import MOST_COPIES, factor, together
 from api.aggregation.operators import PUBLIC_COLLECTIONS, STAGES
 from api.aggregation.queries import check_query
 from api.aggregation.scope import Scope
-from api.aggregation.special_operators import arguments, check_order
+from api.aggregation.special_operators import TOP_LEVEL, arguments, check_order
 from api.aggregation.values import check_name, read_value
 
 MOST_STAGES = 20
@@ -40,7 +40,7 @@ class Inside:
 
     facet: bool = False
     lookup: bool = False
-    scope: Scope = OUTSIDE
+    scope: Scope = TOP_LEVEL
 
 
 def check_stages(value: Any, place: str, inside: Inside) -> tuple[list[Json], int]:
@@ -55,7 +55,7 @@ def check_stages(value: Any, place: str, inside: Inside) -> tuple[list[Json], in
         stage = _STAGES[name](item[name], f"{inner}.{name}", inside)
         growth *= stage.growth
         if stage.gathers:
-            inside = replace(inside, scope=Scope(gathered=True))
+            inside = replace(inside, scope=replace(TOP_LEVEL, gathered=True))
         if growth > MOST_COPIES:
             raise PipelineError(
                 f"{inner}.{name}",

@@ -15,7 +15,7 @@ from api.bench.service import Service, running_service
 from api.http.urls import API_PREFIX
 from api.security.tokens import create_token
 from ingest.builds.logs.report import read_log
-from models.database.client import open_database
+from models.connection import open_database
 from models.settings import Settings
 
 _SPEC = "abcdefghijklmnopqrstuvwxyz234567"

@@ -6,7 +6,9 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
-from models.database.client import Database, Observer, open_database
+from models.connection import open_database
+from models.database.client import Database
+from models.database.monitoring import Observer
 from models.embedded.server import embedded_server
 from models.settings import Settings
 

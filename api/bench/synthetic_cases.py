@@ -27,7 +27,9 @@ from models.cases.execution import Timing
 from models.cases.identity import CaseKey
 from models.cases.lid import Lid, parse_lid
 from models.configuration.rules import Tables
-from models.database.client import Database, open_database
+from models.connection import open_database
+from models.database.client import Database
+from models.documents import DOCUMENTS
 from models.settings import Settings
 
 EXECUTIONS_OF_CASE = 20
@@ -57,7 +59,7 @@ async def fill(settings: Settings, database: Database, executions: int, jobs: in
 
     `database`, which the settings open, is to be empty; its indexes are made at the end.
     """
-    await database.create_collections()
+    await database.create_collections(DOCUMENTS)
     own = settings.model_copy(update={"database": database.name})
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, mp_context=context) as pool:
@@ -70,7 +72,7 @@ async def fill(settings: Settings, database: Database, executions: int, jobs: in
                 for job in range(jobs)
             )
         )
-    await database.create_schema()
+    await database.create_schema(DOCUMENTS)
 
 
 def _fill_shard(settings: Settings, executions: int, numbers: Sequence[int]) -> None:

@@ -12,7 +12,8 @@ from api.specs.views import spec_item
 from models.builds.build_fields import BUILDS
 from models.cases.case_fields import CASES
 from models.cases.execution_fields import EXECUTIONS
-from models.database.client import Collection, Database
+from models.database.client import Database
+from models.database.collection import Collection
 from models.specs.spec_fields import SPECS
 
 MOST_SUMMARIES = 10_000

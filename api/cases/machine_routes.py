@@ -9,7 +9,7 @@ from api.dependencies import Store
 from api.http.responses import json_response, problems
 from api.lists.listing import SECONDS
 from models.cases.identity import machine_systems, system_of, systems
-from models.database.client import Collection
+from models.database.collection import Collection
 
 router = APIRouter(tags=["machines"])
 

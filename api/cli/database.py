@@ -36,7 +36,7 @@ def _embedded_status(settings: Settings) -> dict[str, object]:
 
 
 def _remote_status(settings: Settings) -> dict[str, object]:
-    from models.database.client import open_database
+    from models.connection import open_database
 
     async def ping() -> None:
         async with open_database(settings):

@@ -30,7 +30,7 @@ from ingest.importing import (
     parse_shard,
 )
 from models.configuration.rules import load_tables
-from models.database.client import open_database
+from models.connection import open_database
 from models.errors import UsageError
 from models.ingestions.ingestion import Counts, ImportProblem, IngestionRecord
 from models.settings import Settings

@@ -13,7 +13,7 @@ from rich.table import Table
 from ingest.builds.recording import remove_unused
 from ingest.concurrency.gc_tuning import collect_seldom
 from models.configuration.rules import load_tables
-from models.database.client import open_database
+from models.connection import open_database
 from models.errors import UsageError
 from models.ingestions.heartbeat import end_killed
 from models.ingestions.ingestion import COUNTED

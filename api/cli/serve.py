@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from api.app import create_app
 from api.middleware.access_log import log_config
 from ingest.concurrency.gc_tuning import collect_seldom
-from models.database.client import open_database
+from models.connection import open_database
 from models.embedded.server import embedded_server
 from models.errors import UsageError
 from models.settings import Settings, split_list

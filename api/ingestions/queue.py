@@ -16,7 +16,7 @@ from pathlib import Path
 from api.http.errors import ProblemError
 from ingest.importing import ImportOptions, Limits, budgets_of, import_paths
 from models.configuration.rules import Tables
-from models.database.client import Database, Put
+from models.database.client import Database
 from models.errors import CaseledgerError, DatabaseError
 from models.ingestions.heartbeat import end_killed, heartbeat
 from models.ingestions.ingestion import IngestionRecord
@@ -73,7 +73,7 @@ class Imports:
             caseledger_version=VERSION,
         )
         document = {"_id": ingestion_id, **record.stored()}
-        await database.ingestions.write([Put(database.ingestions, document)])
+        await database.ingestions.upsert([document])
         own = replace(options, ingestion_id=ingestion_id)
         task = asyncio.create_task(self._run(database, path, own, is_ours))
         self._tasks[ingestion_id] = task
@@ -131,7 +131,7 @@ class Imports:
 
 
 async def _tidy(database: Database) -> None:
-    """Put right, now and then, what imports leave that are killed, here or elsewhere."""
+    """Upsert right, now and then, what imports leave that are killed, here or elsewhere."""
     await asyncio.to_thread(remove_left_uploads)
     while True:
         with suppress(DatabaseError):

@@ -20,7 +20,8 @@ from api.lists.paging import DEFAULT_LIMIT, MAX_CURSOR, MAX_LIMIT, read_cursor, 
 from api.lists.projection import Selection, select
 from api.lists.query import Finding, both
 from api.lists.sorting import Order, parse_order
-from models.database.client import Collection, Database
+from models.database.client import Database
+from models.database.collection import Collection
 from models.errors import DatabaseTimeoutError
 from models.fields import Table
 

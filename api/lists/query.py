@@ -10,7 +10,8 @@ from api.filters.compile import compile_filter
 from api.filters.conditions import Filter
 from api.filters.config import ConfigMatches, without_config
 from models.cases.listed_execution import case_of
-from models.database.client import Collection, Sort
+from models.database.collection import Collection
+from models.database.types import Sort
 from models.errors import DatabaseTimeoutError
 from models.fields import Table
 

@@ -9,7 +9,7 @@ from fastapi import Query, Request, Response
 
 from api.lists.listing import page_response
 from api.lists.paging import DEFAULT_LIMIT, MAX_CURSOR, MAX_LIMIT, read_cursor, write_cursor
-from models.database.client import Collection
+from models.database.collection import Collection
 
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="The most items of a page.")]
 Cursor = Annotated[

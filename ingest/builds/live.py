@@ -35,8 +35,9 @@ from models.builds.manifest import manifest_digest, store_manifest
 from models.builds.merge import GROUPS, first_account
 from models.builds.progress import ended, told_by_log
 from models.builds.report import BuildChange, NewBuild, PhaseReport, ReportedEntry
-from models.database.client import Database, Insert, Update, Write
+from models.database.client import Database
 from models.database.retry import Patience
+from models.database.writes import Insert, Update, Write
 from models.errors import NotOwnerError, WriteConflictError
 from models.redaction.logs import NOTHING_KNOWN, Redactor, redactor_of
 from models.spack.version import stored_version_key

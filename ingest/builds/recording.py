@@ -26,8 +26,9 @@ from models.builds.cancellation import cancel_dependents
 from models.builds.log import StoredLog, measured_log, store_log
 from models.builds.manifest import remove_unused_manifests, store_manifest
 from models.builds.merge import first_account, merge, takes_course
-from models.database.client import Database, DeleteAll, Insert, Put, Update, Write
+from models.database.client import Database
 from models.database.retry import Patience
+from models.database.writes import DeleteAll, Insert, Update, Upsert, Write
 from models.errors import ParseError, WriteConflictError
 
 BuildOutcome = Literal["created", "updated", "unchanged"]
@@ -191,7 +192,7 @@ def event_writes(
     for number, part in enumerate(parts, 1):
         events = [event.stored() for event in part]
         document = {"_id": events_id(own_id, number), "buildId": own_id, "number": number}
-        yield Put(database.build_events, {**document, "events": events})
+        yield Upsert(database.build_events, {**document, "events": events})
     if known is not None:
         left_over = {"buildId": own_id, "number": {"$gt": len(parts)}}
         yield DeleteAll(database.build_events, left_over)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ingest.cases.sources import Folder, Found, Located, Summary, path_digest, storable_path
-from models.database.client import Database, Put
+from models.database.client import Database
 from models.redaction.text import masked_text
 
 _BATCH = 256
@@ -43,7 +43,7 @@ class ListedDirectories:
         """Store what was noted; what is not is listed again the next time."""
         new, self._new = self._new, []
         if new:
-            await self._sources.write([Put(self._sources, document) for document in new])
+            await self._sources.upsert(new)
 
 
 def _as_listed(place: Located, known: dict[str, Any]) -> Found:

@@ -14,7 +14,8 @@ from ingest.specs.discover import Candidate, SpackFile, SpackFiles, is_certain
 from ingest.specs.formats.detect import read
 from ingest.specs.outcome import Container, Rejected, SpecDocument
 from ingest.specs.read_files import KnownFiles
-from models.database.client import Database, Insert
+from models.database.client import Database
+from models.database.writes import Insert
 from models.ingestions.audit import Audit
 from models.redaction.text import masked_text
 from models.specs.batches import BATCH_DOCUMENTS, Batch

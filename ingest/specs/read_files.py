@@ -6,7 +6,7 @@ from typing import Any
 
 from ingest.cases.sources import path_digest
 from ingest.specs.discover import Candidate
-from models.database.client import Database, Put
+from models.database.client import Database
 from models.redaction.text import masked_text
 from models.specs.spec_source import deletions_mark
 from models.version import VERSION
@@ -42,7 +42,7 @@ class KnownFiles:
         documents = [self._document(place, items) for place, items in taken]
         if not documents:
             return
-        await self._sources.write([Put(self._sources, each) for each in documents])
+        await self._sources.upsert(documents)
         if await deletions_mark(self._database) != self._mark:
             ids = [each["_id"] for each in documents]
             await self._sources.delete({"_id": {"$in": ids}})

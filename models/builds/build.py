@@ -13,7 +13,7 @@ from pydantic import Field, computed_field
 
 from models.base import Stored
 from models.builds.build_fields import BUILDS
-from models.database.client import Index
+from models.database.types import Index
 from models.fields import words_of
 
 BuildStatus = Literal["success", "failed", "cancelled", "running", "not_run"]

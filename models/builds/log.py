@@ -13,7 +13,7 @@ from typing import Any
 
 from backports import zstd
 
-from models.database.client import LogStore
+from models.database.log_store import LogStore
 
 PIECE = 2**20
 _LEVEL = 6

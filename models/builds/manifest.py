@@ -14,7 +14,8 @@ from beanie import Document
 from pydantic import Field
 
 from models.base import Stored
-from models.database.client import Database, Index, Put
+from models.database.client import Database
+from models.database.types import Index
 
 ENTRIES_OF_PART = 1000
 BYTES_OF_PART = 4 * 2**20
@@ -113,7 +114,7 @@ async def store_manifest(database: Database, digest: str, entries: Iterable[Entr
     if await database.manifests.count(own) == parts:
         return False
     for document in manifest_parts(digest, entries):
-        await database.manifests.write([Put(database.manifests, document)])
+        await database.manifests.upsert([document])
     return True
 
 

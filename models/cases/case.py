@@ -10,7 +10,7 @@ from models.base import Stored
 from models.cases.annotations import CaseAnnotations
 from models.cases.case_fields import CASES
 from models.cases.execution import Execution
-from models.database.client import Index
+from models.database.types import Index
 from models.fields import configuration_indexes, words_of
 
 

@@ -17,7 +17,9 @@ from models.cases.execution import Execution
 from models.cases.identity import CaseKey
 from models.cases.listed_execution import list_execution, listed_id
 from models.cases.overflow import MOST_BYTES, MOST_EXECUTIONS, overflow_id
-from models.database.client import Database, Delete, Insert, Put, Update, Write, encoded_size
+from models.database.client import Database
+from models.database.collection import encoded_size
+from models.database.writes import Delete, Insert, Update, Upsert, Write
 from models.errors import DamagedError
 
 _BOOKKEEPING = frozenset({"revision", "createdAt", "updatedAt"})
@@ -107,7 +109,7 @@ def case_writes(
         yield (
             Insert(database.executions, document)
             if before is None
-            else Put(database.executions, document)
+            else Upsert(database.executions, document)
         )
 
 
@@ -144,7 +146,7 @@ def _overflow_writes(
                 continue  # what stood in it is not known
             executions = [execution.stored() for execution in parts[number]]
             document = {"_id": own_id, "caseId": case_id, "number": number}
-            yield Put(database.case_overflows, {**document, "executions": executions})
+            yield Upsert(database.case_overflows, {**document, "executions": executions})
         elif change := _array_change(_part(before, number), parts[number]):
             yield Update(database.case_overflows, {"_id": own_id}, change)
 

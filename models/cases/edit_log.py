@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from models.cases.edit import Change, EditRecord
-from models.database.client import Database, Insert
+from models.database.client import Database
+from models.database.writes import Insert
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from beanie import Document
 from pydantic import Field
 
 from models.base import Stored
-from models.database.client import Index
+from models.database.types import Index
 
 _KEPT_SECONDS = 30 * 24 * 3600
 """After which it is listed once more, and directories are forgotten that are no longer there."""

@@ -18,7 +18,7 @@ from models.cases.simulated_date import SimulatedDate
 from models.configuration.delta import Delta
 from models.configuration.keys import nest
 from models.configuration.metadata import METADATA_FIELDS, VARIABLE_FIELDS
-from models.database.client import Index
+from models.database.types import Index
 from models.fields import configuration_indexes, words_of
 
 

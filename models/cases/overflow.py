@@ -12,7 +12,7 @@ from pydantic import Field
 
 from models.base import Stored
 from models.cases.execution import Execution
-from models.database.client import Index
+from models.database.types import Index
 
 MOST_EXECUTIONS = 1000
 MOST_BYTES = 8 * 2**20

@@ -18,8 +18,9 @@ from models.cases.documents import (
 )
 from models.cases.listed_execution import listed_id
 from models.cases.overflow import overflow_id
-from models.database.client import Database, Delete, Insert, Put, Update, Write
+from models.database.client import Database
 from models.database.retry import Patience
+from models.database.writes import Delete, Insert, Update, Upsert, Write
 from models.errors import WriteConflictError
 from models.software.links import fill_specs, resolve_software
 
@@ -149,7 +150,7 @@ async def relist_case(
     revision = before.record.revision
     writes = writes or [Update(database.cases, {"_id": case_id, "revision": revision}, _MARKED)]
     writes += [
-        Put(executions, listed_document(after, case_id, execution))
+        Upsert(executions, listed_document(after, case_id, execution))
         for execution in after.executions
         if execution.execution_id not in without
     ]
@@ -161,7 +162,7 @@ def _listed_in(database: Database, writes: Sequence[Write]) -> list[dict[str, An
     return [
         write.document
         for write in writes
-        if isinstance(write, Insert | Put) and write.collection is database.executions
+        if isinstance(write, Insert | Upsert) and write.collection is database.executions
     ]
 
 

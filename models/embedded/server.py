@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from models.database.replica_set import make_primary
 from models.embedded.directory import ServerDirectory, connection_count, this_host
 from models.embedded.locks import FileLock, is_held
 from models.embedded.program import find_mongod, mongod_command
@@ -159,8 +160,6 @@ def _start(directory: ServerDirectory, settings: Settings) -> str:
 
 
 def _is_ready(socket_path: str, seconds: float) -> bool:
-    from models.database.client import make_primary
-
     return make_primary(socket_uri(socket_path), f"{socket_path}:{_PORT}", seconds)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from models.database.client import Collection, Put
+from models.database.collection import Collection
 from models.ingestions.ingestion import (
     MAX_STORED_PROBLEMS,
     Counts,
@@ -63,7 +63,7 @@ class Audit:
         if self._ingestions is not None and not self.is_stored:
             self.is_stored = True
             document = {"_id": self.id, **self.record.stored()}
-            await self._ingestions.write([Put(self._ingestions, document)])
+            await self._ingestions.upsert([document])
 
     async def save(self) -> None:
         """Store the counters as they are, if that was not done just now."""

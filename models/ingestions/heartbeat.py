@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
-from models.database.client import Collection
+from models.database.collection import Collection
 from models.errors import DatabaseError
 
 _BEAT_SECONDS = 15.0

@@ -10,8 +10,9 @@ from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequen
 from datetime import UTC, datetime
 from typing import Any
 
-from models.database.client import Database, Update
+from models.database.client import Database
 from models.database.retry import Patience
+from models.database.writes import Update, apply_writes
 from models.errors import DocumentTooLargeError, WriteConflictError
 from models.software.links import relink_specs
 from models.spack.dag_hash import Verification
@@ -85,7 +86,7 @@ async def _complete(database: Database, ids: Collection[str]) -> int:
 
 async def _write(database: Database, updates: Sequence[Update]) -> bool:
     try:
-        return await database.specs.write(updates)
+        return await apply_writes(database.specs, updates)
     except DocumentTooLargeError:
         if len(updates) == 1:
             return True

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from models.database.client import Database, Delete, Put, Update
+from models.database.client import Database
+from models.database.writes import Delete, Update, Upsert
 from models.errors import CaseledgerError, WriteConflictError
 from models.specs.spec_source import forget_sources
 from models.specs.stored_graph import dependents_filter
@@ -101,19 +102,19 @@ async def delete_spec(
     if references and not force:
         raise ReferredToError(id_, references)
     tombstone = tombstone_of(document, reason)
-    if not await _write_over(database, document, Put(specs, tombstone)):
+    if not await _write_over(database, document, Upsert(specs, tombstone)):
         raise WriteConflictError(f"{id_} was changed at the same time")
     await forget_sources(database)
     late = references or await references_to(database, document)
     if not late:
         await _write_over(database, tombstone, Delete(specs, id_))
     elif not force:
-        await _write_over(database, tombstone, Put(specs, document))
+        await _write_over(database, tombstone, Upsert(specs, document))
         raise ReferredToError(id_, late, came_meanwhile=True)
     return True
 
 
-async def _write_over(database: Database, before: Json, write: Put | Delete) -> bool:
+async def _write_over(database: Database, before: Json, write: Upsert | Delete) -> bool:
     """Do a write to a spec that is still as it was; tell whether it was."""
     seen = {name: before[name] for name in ("_id", "updatedAt")}
     claim = Update(database.specs, seen, {"$set": {"updatedAt": datetime.now(UTC)}})

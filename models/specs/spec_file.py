@@ -16,7 +16,8 @@ from beanie import Document
 from pydantic import Field
 
 from models.base import Stored
-from models.database.client import Database, Index
+from models.database.client import Database
+from models.database.types import Index
 from models.specs.stored_graph import IncompleteSpecError, native_node
 
 Json = dict[str, Any]

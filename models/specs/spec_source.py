@@ -12,7 +12,8 @@ from beanie import Document
 from pydantic import Field
 
 from models.base import Stored
-from models.database.client import Database, Index, Put
+from models.database.client import Database
+from models.database.types import Index
 
 Json = dict[str, Any]
 
@@ -55,5 +56,5 @@ async def deletions_mark(database: Database) -> str | None:
 async def forget_sources(database: Database) -> None:
     """Have the next import open every file again."""
     sources = database.spec_sources
-    await sources.write([Put(sources, {"_id": _MARK, "token": uuid.uuid4().hex})])
+    await sources.upsert([{"_id": _MARK, "token": uuid.uuid4().hex}])
     await sources.delete({"_id": {"$ne": _MARK}})

@@ -15,8 +15,10 @@ from typing import Any, Literal
 from pydantic.alias_generators import to_camel
 
 from ingest.specs.outcome import Provenance, SpecDocument
-from models.database.client import Collection, Database, Insert, Put, Update, Write
+from models.database.client import Database
+from models.database.collection import Collection
 from models.database.retry import Patience
+from models.database.writes import Insert, Update, Upsert, Write
 from models.errors import DocumentTooLargeError, ParseError, WriteConflictError
 from models.redaction.text import masked_text
 from models.spack.graph import Graph
@@ -355,7 +357,7 @@ class _Plan:
     def writes(self, specs: Collection) -> Iterator[Write]:
         """Give the writes: new specs, then what is added to known ones, as they were read."""
         for id_, document in self._new.items():
-            yield (Put if id_ in self._replaced else Insert)(specs, document)
+            yield (Upsert if id_ in self._replaced else Insert)(specs, document)
         for id_ in sorted({*self._changes, *self._completed} - self._new.keys()):
             change = dict(self._changes.get(id_, {}))
             derived = self._completed.get(id_, {})

@@ -17,7 +17,8 @@ from models.cases.listed_execution import listed_id
 from models.cases.overflow import overflow_id
 from models.cases.store import overflows_of, read_case, relist_case, store_case
 from models.configuration.rules import Tables
-from models.database.client import Collection, Database
+from models.database.client import Database
+from models.database.collection import Collection
 from models.errors import DamagedError
 from models.verify.configurations import restore_configurations
 

@@ -12,7 +12,8 @@ from ingest.builds.recording import store_build
 from ingest.importing import ImportOptions, import_paths
 from ingest.sample import write_files
 from ingest.sample.specs import SpecSampleOptions, made_documents
-from models.database.client import Database, open_database
+from models.connection import open_database
+from models.database.client import Database
 from models.settings import Settings
 from models.specs.store import write_specs
 from tests.api.documents import execution_documents

@@ -14,7 +14,8 @@ from ingest.importing import ImportOptions, import_paths
 from ingest.sample import write_files
 from ingest.sample.builds import build_files
 from ingest.sample.site import FIRST_STACK, SECOND_STACK
-from models.database.client import Database, open_database
+from models.connection import open_database
+from models.database.client import Database
 from models.embedded.server import embedded_server
 from models.settings import Settings
 from tests.archives import hash_of, sample_files

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from api.middleware.access_log import Format, log_config
-from models.database.client import Collection, Database
+from models.database.client import Database
+from models.database.collection import Collection
 from tests.api.test_security import GARBAGE, bearer, client_of, token
 
 CASES = "/api/v1/cases"

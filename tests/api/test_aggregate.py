@@ -13,7 +13,9 @@ from pymongo import MongoClient
 from starlette.requests import ClientDisconnect
 
 from api.app import create_app
-from models.database.client import Collection, Database, open_database
+from models.connection import open_database
+from models.database.client import Database
+from models.database.collection import Collection
 from models.errors import DatabaseUnavailableError
 from models.settings import Settings
 

@@ -16,7 +16,8 @@ from api.security import authorize, require
 from api.security.access import required_scope
 from api.security.throttle import Throttle
 from api.security.tokens import create_token, revoke_token
-from models.database.client import Database, open_database
+from models.connection import open_database
+from models.database.client import Database
 from models.settings import Settings
 from models.token import Scope, split_token
 

@@ -9,7 +9,8 @@ import pytest
 from httpx2 import AsyncClient
 
 from models.cases.execution_fields import EXECUTIONS
-from models.database.client import Database, Delete, Insert
+from models.database.client import Database
+from models.database.writes import Delete, Insert
 from tests.api.documents import execution_document
 
 LIST = "/api/v1/executions"

@@ -3,7 +3,8 @@ from httpx2 import AsyncClient
 
 from api.cases.schemas import ExecutionItem, PageOf
 from models.cases.lid import parse_lid
-from models.database.client import Database, Delete, Insert
+from models.database.client import Database
+from models.database.writes import Delete, Insert
 from tests.api.test_cases import get, walk
 from tests.archives import key_of, sample_cases
 

@@ -10,7 +10,8 @@ from api.filters.parse import parse_filter
 from api.lists.query import both
 from api.lists.sorting import parse_order
 from models.cases.execution_fields import EXECUTIONS
-from models.database.client import Collection, Database
+from models.database.client import Database
+from models.database.collection import Collection
 from models.resources import RESOURCES
 
 TABLES = {name: RESOURCES[name] for name in ("cases", "executions")}

@@ -13,7 +13,8 @@ from starlette.requests import ClientDisconnect
 
 from api.app import create_app
 from api.lists.csv_rows import csv_row
-from models.database.client import Collection, Database
+from models.database.client import Database
+from models.database.collection import Collection
 from models.errors import DatabaseUnavailableError
 from models.settings import Settings
 from tests.api.conftest import client_of

@@ -8,7 +8,9 @@ from httpx2 import AsyncClient
 from prometheus_client.parser import text_string_to_metric_families
 
 from api.app import create_app
-from models.database.client import Collection, Database, open_database
+from models.connection import open_database
+from models.database.client import Database
+from models.database.collection import Collection
 from models.errors import DatabaseUnavailableError
 from models.ingestions.ingestion import Counts, IngestionRecord, IngestionStatus
 from models.settings import Settings

@@ -11,7 +11,8 @@ import pytest
 
 from api.app import create_app
 from api.http.errors import MEDIA_TYPE
-from models.database.client import Collection, Database
+from models.database.client import Database
+from models.database.collection import Collection
 from models.errors import DatabaseUnavailableError
 from models.settings import Settings
 from tests.api.test_security import bearer, client_of, client_of_app, token

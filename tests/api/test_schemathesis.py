@@ -16,7 +16,7 @@ from api.app import create_app
 from api.security.tokens import create_token
 from ingest.importing import ImportOptions, import_paths
 from ingest.sample import write_files
-from models.database.client import open_database
+from models.connection import open_database
 from models.settings import Settings
 from tests.api.test_serving import free_port, request, wait_for
 from tests.archives import sample_files

@@ -16,7 +16,8 @@ from ingest.cases.sources import open_source
 from ingest.importing import ImportOptions, Shard, import_paths
 from ingest.remote.sending import Sent, send
 from ingest.remote.tar_bundle import packed, parcel_of
-from models.database.client import Database, open_database
+from models.connection import open_database
+from models.database.client import Database
 from models.errors import RemoteError, SourceError
 from models.ingestions.ingestion import Counts
 from models.settings import Settings

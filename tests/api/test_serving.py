@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from models.database.client import make_primary
+from models.database.replica_set import make_primary
 from models.embedded.program import find_mongod
 from models.settings import Settings
 

@@ -24,7 +24,9 @@ from models.cases.store import (
 )
 from models.configuration.rules import Tables
 from models.configuration.variation import VariationTable
-from models.database.client import Collection, Database, Insert, Put, Update, Write, encoded_size
+from models.database.client import Database
+from models.database.collection import Collection, encoded_size
+from models.database.writes import Insert, Update, Upsert, Write
 from models.errors import WriteConflictError
 from tests.ingest.builders import KEY, TABLES
 from tests.ingest.test_fold import BASE, FIRST, NOW, SECOND, THIRD, failure, success
@@ -53,7 +55,7 @@ class MockDatabase:
                 await collection.insert(document)
             case Update(collection, query, change):
                 return await collection.update(query, change)
-            case Put(_, document):
+            case Upsert(_, document):
                 await self._listed.replace_one({"_id": document["_id"]}, document, upsert=True)
             case _:
                 raise NotImplementedError

@@ -23,7 +23,10 @@ from ingest.cases.sources import open_source
 from ingest.importing import Budgets, ImportOptions, Report, Shard, import_paths
 from ingest.sample import DERIVED, SampleCase, SampleFile, write_files
 from models.configuration.delta import flatten_delta
-from models.database.client import Collection, Database, Write, open_database
+from models.connection import open_database
+from models.database.client import Database
+from models.database.collection import Collection
+from models.database.writes import Write, apply_writes
 from models.errors import DamagedError, DatabaseError
 from models.ingestions.ingestion import Counts, IngestionRecord
 from models.settings import Settings
@@ -583,7 +586,7 @@ async def test_several_importers_at_once_give_the_documents_of_one(
 
 _KILLED_IN_A_WRITE = """
 import os, signal, sys
-from models.database.client import Collection
+from models.database.collection import Collection
 from api.cli import main
 writes = int(sys.argv.pop(1))
 write = Collection.write
@@ -742,14 +745,12 @@ async def test_conflicting_groups_are_reported_and_a_case_made_again_shows_its_l
 async def test_what_is_too_large_for_one_transaction_takes_several(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
 ) -> None:
-    write = Collection.write
-
-    async def limited(self: Collection, writes: Sequence[Write], session: Any = None) -> bool:
+    async def limited(collection: Collection, writes: Sequence[Write], session: Any = None) -> bool:
         if len(writes) > 2:
             raise OperationFailure("transaction is too large", code)
-        return await write(self, writes, session)
+        return await apply_writes(collection, writes, session)
 
-    monkeypatch.setattr(Collection, "write", limited)
+    monkeypatch.setattr("models.database.client.apply_writes", limited)
     for second in range(7):
         lid = f"1000.250102-03040{second}"
         for name, data in execution_files(lid).items():

@@ -8,7 +8,11 @@ from pydantic import SecretStr
 from pymongo import MongoClient, errors
 
 from models.cases.case import Case
-from models.database.client import Collection, Database, _translated, open_database
+from models.connection import open_database
+from models.database.client import Database
+from models.database.collection import Collection
+from models.database.errors import translate_errors
+from models.documents import DOCUMENTS
 from models.errors import (
     DatabaseError,
     DatabaseTimeoutError,
@@ -29,9 +33,9 @@ async def test_collections_are_compressed_with_zstd(database: Database, name: st
 
 
 async def test_the_schema_can_be_created_again_and_at_the_same_time(database: Database) -> None:
-    await asyncio.gather(*(database.create_schema() for _ in range(4)))
+    await asyncio.gather(*(database.create_schema(DOCUMENTS) for _ in range(4)))
     await database.drop()
-    await asyncio.gather(*(database.create_schema() for _ in range(4)))
+    await asyncio.gather(*(database.create_schema(DOCUMENTS) for _ in range(4)))
     assert (await database.cases.sizes())["count"] == 0
 
 
@@ -43,7 +47,7 @@ async def test_indexes_that_take_long_are_said_to(
 
     monkeypatch.setattr("models.database.client.init_beanie", time_out)
     with pytest.raises(DatabaseTimeoutError, match="still building indexes"):
-        await database.create_schema()
+        await database.create_schema(DOCUMENTS)
 
 
 async def test_a_case_saved_by_beanie_has_the_stored_names(database: Database) -> None:
@@ -114,5 +118,5 @@ async def test_a_set_address_is_used_instead_of_the_embedded_server(
 
 def test_a_transaction_that_is_too_large_is_told_as_such() -> None:
     message = "_insert: transaction is too large and will not fit in the storage engine cache"
-    with pytest.raises(DocumentTooLargeError), _translated():
+    with pytest.raises(DocumentTooLargeError), translate_errors():
         raise errors.BulkWriteError({"writeErrors": [{"code": 388, "errmsg": message}]})

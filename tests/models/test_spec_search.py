@@ -8,7 +8,8 @@ import pytest
 
 from ingest.sample.specs import SpecSampleOptions, made_documents
 from ingest.specs import SpecDocument
-from models.database.client import Database, open_database
+from models.connection import open_database
+from models.database.client import Database
 from models.settings import Settings
 from models.spack.graph import Graph
 from models.spack.query import parse_query

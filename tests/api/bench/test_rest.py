@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from api.bench.app import app
 from api.bench.synthetic_cases import EXECUTIONS_OF_CASE, fill
 from models.configuration.rules import Tables
-from models.database.client import open_database
+from models.connection import open_database
 from models.settings import Settings
 from models.verify.cases import verify_cases
 

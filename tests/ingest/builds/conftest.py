@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from ingest.builds.recording import remove_unused
-from models.database.client import Database, open_database
+from models.connection import open_database
+from models.database.client import Database
 from models.settings import Settings
 
 

@@ -23,7 +23,8 @@ from models.builds.manifest import (
     remove_unused_manifests,
     store_manifest,
 )
-from models.database.client import Database, encoded_size
+from models.database.client import Database
+from models.database.collection import encoded_size
 from models.errors import DatabaseError
 from tests.ingest.builders import packed
 from tests.ingest.builds.observations import kept_events, of_junit, of_log, of_stage, of_tree

@@ -10,7 +10,9 @@ import pytest
 
 from ingest.sample.specs import SpecSampleOptions, made_documents
 from ingest.specs.upload import upload_specs
-from models.database.client import Collection, Database, Update, Write
+from models.database.client import Database
+from models.database.collection import Collection
+from models.database.writes import Update, Write, apply_writes
 from models.errors import DocumentTooLargeError
 from models.specs.completion import complete_specs, verify_specs
 from models.specs.deletion import delete_spec, references_to
@@ -162,14 +164,13 @@ async def test_a_spec_that_would_be_too_large_does_not_keep_others_from_being_co
     large, other = package("large", on(leaf)), package("other", on(leaf))
     for each in (large, other):
         await upload(spec_database, [each.native])
-    original = Collection.write
 
-    async def write(self: Collection, writes: Sequence[Write], session: Any = None) -> bool:
+    async def limited(collection: Collection, writes: Sequence[Write], session: Any = None) -> bool:
         if any(isinstance(each, Update) and each.query["_id"] == large.hash for each in writes):
             raise DocumentTooLargeError("a document exceeds the 16 MiB that MongoDB stores")
-        return await original(self, writes, session)
+        return await apply_writes(collection, writes, session)
 
-    monkeypatch.setattr(Collection, "write", write)
+    monkeypatch.setattr("models.specs.completion.apply_writes", limited)
     await upload(spec_database, document(leaf))
     lacking = {own for own, graph in (await graphs_of(spec_database)).items() if graph["missing"]}
     assert lacking == {large.hash}

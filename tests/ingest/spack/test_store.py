@@ -12,7 +12,9 @@ from hypothesis import given as given_any
 
 from ingest.sample.specs import SpecSampleOptions, made_documents
 from ingest.specs import Provenance
-from models.database.client import Collection, Database, Delete, Insert
+from models.database.client import Database
+from models.database.collection import Collection
+from models.database.writes import Delete, Insert
 from models.errors import DatabaseError
 from models.spack.dag_hash import verify_all
 from models.spack.graph import BUILD, LINK_RUN

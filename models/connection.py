@@ -1,0 +1,40 @@
+"""Opening the database: settings, server, client and documents together."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from models.database.client import Database, connect
+from models.database.monitoring import Observer
+from models.documents import DOCUMENTS
+from models.embedded.server import embedded_server
+from models.settings import Settings
+
+
+@asynccontextmanager
+async def open_database(
+    settings: Settings, *, create: bool = True, observer: Observer | None = None
+) -> AsyncIterator[Database]:
+    """Open the database of the settings, starting the embedded server when no URL is set.
+
+    Missing collections and indexes are created unless `create` is false.
+    """
+    async with _server_uri(settings) as uri:
+        seconds = settings.database_timeout_seconds
+        async with connect(uri, settings.database, seconds, observer) as database:
+            if create:
+                await database.create_schema(DOCUMENTS)
+            yield database
+
+
+@asynccontextmanager
+async def _server_uri(settings: Settings) -> AsyncIterator[str]:
+    if settings.mongodb_url is not None:
+        yield settings.mongodb_url.get_secret_value()
+        return
+    server = embedded_server(settings)
+    uri = await asyncio.to_thread(server.__enter__)
+    try:
+        yield uri
+    finally:
+        await asyncio.to_thread(server.__exit__, None, None, None)
