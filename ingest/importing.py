@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from weakref import WeakValueDictionary
 
+from ingest.archives.kinds import is_archive, is_single_file
 from ingest.builds.importing import import_builds, open_place
-from ingest.cases.assemble import Observation, Origin
+from ingest.cases.assemble import Origin
 from ingest.cases.directory_cache import ListedDirectories
 from ingest.cases.screening import Looked, look_at
 from ingest.cases.shard import Shard, parse_shard
@@ -27,8 +28,6 @@ from ingest.cases.sources import (
     budgets_of,
     case_directory,
     grouped,
-    is_archive,
-    is_single_file,
     open_source,
 )
 from ingest.cases.workers import Task, Workers
@@ -36,9 +35,10 @@ from ingest.concurrency.bounded import AtOnce
 from ingest.concurrency.limits import Limits
 from ingest.concurrency.prefetch import in_turn, one_ahead, until
 from ingest.specs.importing import SpackFiles, import_specs
-from ingest.writer import write_case
 from models.cases.case import CaseRecord
 from models.cases.identity import CaseKey
+from models.cases.observation import Observation
+from models.cases.recording import write_case
 from models.configuration.rules import Tables
 from models.database.client import Database
 from models.errors import DamagedError, DatabaseError, DocumentTooLargeError, SourceError

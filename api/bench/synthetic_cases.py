@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 
-from ingest.cases.assemble import Observation, Origin, assemble
+from ingest.cases.assemble import Origin, assemble
 from ingest.cases.layout import Location
 from ingest.cases.parse import Parsed
-from ingest.cases.parsers.case_status import Attempt, Outcome
 from ingest.cases.parsers.cpl_log import Clock
 from ingest.cases.parsers.e3sm_timing import TimingProfile
 from ingest.cases.parsers.git_files import GitConfig, GitDescribe, GitStatus
@@ -22,10 +21,12 @@ from ingest.cases.parsers.incremental import Variables
 from ingest.cases.parsers.readme_case import ReadmeCase
 from ingest.concurrency.bounded import AtOnce
 from ingest.concurrency.gc_tuning import collect_seldom
-from ingest.writer import write_case
+from models.cases.case_run import Attempt, Outcome
 from models.cases.execution import Timing
 from models.cases.identity import CaseKey
 from models.cases.lid import Lid, parse_lid
+from models.cases.observation import Observation
+from models.cases.recording import write_case
 from models.configuration.rules import Tables
 from models.connection import open_database
 from models.database.client import Database

@@ -34,9 +34,9 @@ from models.cases.edits import (
     edit_case,
     edit_execution,
     pin_canonical,
-    record_case,
 )
 from models.cases.identity import CaseKey, spell_machine
+from models.cases.recording import record_case
 from models.database.client import Database
 
 router = APIRouter(prefix="/cases", tags=["cases"])

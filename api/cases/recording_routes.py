@@ -14,8 +14,8 @@ from api.http.errors import not_found
 from api.http.responses import entity_tag, json_response, problems
 from api.security import CurrentCaller, require
 from models.cases.edit_log import Author
-from models.cases.edits import StatedExecution, record_execution
 from models.cases.identity import CaseKey, spell_machine
+from models.cases.recording import StatedExecution, record_execution
 from models.configuration.rules import Tables
 from models.database.client import Database
 

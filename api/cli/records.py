@@ -10,17 +10,17 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from ingest.builds.recording import remove_unused
 from ingest.concurrency.gc_tuning import collect_seldom
+from models.builds.store import remove_unused
 from models.configuration.rules import load_tables
 from models.connection import open_database
 from models.errors import UsageError
 from models.ingestions.heartbeat import end_killed
 from models.ingestions.ingestion import COUNTED
 from models.settings import Settings
-from models.specs.completion import verify_specs
 from models.verify.cases import verify_cases
 from models.verify.links import verify_links
+from models.verify.specs import verify_specs
 
 _SHOWN_DIFFERENCES = 1000
 _SHOWN_ID = 8

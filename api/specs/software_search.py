@@ -5,6 +5,7 @@ from typing import Any
 
 from api.http.errors import bad_value
 from models.database.client import Database
+from models.spack.hash_prefix import hash_range
 from models.spack.query import Dependency, Node, SpecSyntaxError, parse_query
 from models.specs.search import (
     Narrowing,
@@ -13,7 +14,6 @@ from models.specs.search import (
     spec_filter,
     version_conditions,
 )
-from models.specs.spec import hash_range
 
 Query = dict[str, Any]
 Role = str | Query | None

@@ -6,13 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from ingest.archives.budgets import Budgets
+from ingest.archives.kinds import way_through
 from ingest.builds.discover import Unit
 from ingest.builds.formats.build_files import Files
 from ingest.builds.observation import ObservedBuild
 from ingest.builds.read import read_unit
 from ingest.builds.recording import store_build
 from ingest.builds.sources import ArchivePlace, DirectoryPlace, Place
-from ingest.cases.sources.archive import way_through
 from models.database.client import Database
 from models.errors import ParseError
 from models.ingestions.audit import Audit

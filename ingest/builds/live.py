@@ -21,13 +21,7 @@ from ingest.builds.formats.spec_name import SpecName
 from ingest.builds.identity import is_precise, stamped_id
 from ingest.builds.logs.report import LogOptions, read_log
 from ingest.builds.observation import ObservedBuild
-from ingest.builds.recording import (
-    build_change,
-    discard_logs,
-    event_writes,
-    log_pieces,
-    read_build,
-)
+from ingest.builds.recording import log_pieces
 from models.builds.build import BuildHost, BuildManifest, BuildPhase, BuildRecord, BuildTest
 from models.builds.cancellation import cancel_dependents, cancel_latecomers
 from models.builds.log import StoredLog, store_log
@@ -35,6 +29,7 @@ from models.builds.manifest import manifest_digest, store_manifest
 from models.builds.merge import GROUPS, first_account
 from models.builds.progress import ended, told_by_log
 from models.builds.report import BuildChange, NewBuild, PhaseReport, ReportedEntry
+from models.builds.store import build_change, discard_logs, event_writes, read_build
 from models.database.client import Database
 from models.database.retry import Patience
 from models.database.writes import Insert, Update, Write

@@ -6,9 +6,8 @@ leaves that fails, or is killed, nobody names, and `remove_unused` removes it.
 """
 
 import asyncio
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 
 from ingest.builds.document import (
     BuildParts,
@@ -21,22 +20,19 @@ from ingest.builds.document import (
 from ingest.builds.identity import build_id
 from ingest.builds.logs.stream import expanded
 from ingest.builds.observation import ObservedBuild
-from models.builds.build import BuildCause, BuildEvent, BuildRecord, events_id
+from models.builds.build import BuildCause, BuildRecord
 from models.builds.cancellation import cancel_dependents
 from models.builds.log import StoredLog, measured_log, store_log
-from models.builds.manifest import remove_unused_manifests, store_manifest
+from models.builds.manifest import store_manifest
 from models.builds.merge import first_account, merge, takes_course
+from models.builds.store import BuildOutcome, build_change, discard_logs, event_writes, read_build
 from models.database.client import Database
 from models.database.retry import Patience
-from models.database.writes import DeleteAll, Insert, Update, Upsert, Write
+from models.database.writes import Insert, Update, Write
 from models.errors import ParseError, WriteConflictError
 
-BuildOutcome = Literal["created", "updated", "unchanged"]
-
 _PATIENCE_SECONDS = 90
-_BOOKKEEPING = frozenset({"revision", "createdAt", "updatedAt", "_id"})
 _WHERE = ("fingerprints", "source_path")
-_UNUSED_AFTER = timedelta(days=1)
 
 
 async def store_build(
@@ -115,27 +111,10 @@ def _readable(chunks: Iterable[bytes]) -> Iterator[bytes]:
         return  # the attempt tells of the damage
 
 
-async def discard_logs(database: Database, logs: Iterable[StoredLog]) -> None:
-    """Remove those of the logs that this writer has just stored and no build names."""
-    for log in logs:
-        if log.token is not None and not await _is_used(database, log.digest):
-            await database.logs.discard(log.digest, log.token)
-
-
-async def _is_used(database: Database, digest: str) -> bool:
-    return await database.builds.find_one({"logs.digest": digest}, {"_id": 1}) is not None
-
-
 async def _foreseen(database: Database, parts: BuildParts) -> BuildOutcome:
     known = await read_build(database, parts.build_id)
     seen = first_account(parts.record)
     return "created" if known is None else _outcome(known, merge(known, seen))
-
-
-async def read_build(database: Database, own_id: str) -> BuildRecord | None:
-    """Return a build without the events that it has no room for, None when it is not recorded."""
-    document = await database.builds.find_one({"_id": own_id})
-    return None if document is None else BuildRecord.model_validate(document)
 
 
 async def _write(database: Database, parts: BuildParts) -> BuildOutcome:
@@ -169,43 +148,3 @@ def _writes(
         yield Update(database.builds, query, build_change(known, merged))
     if known is None or takes_course(known, first_account(parts.record)):
         yield from event_writes(database, own_id, known, parts.events)
-
-
-def build_change(known: BuildRecord, merged: BuildRecord) -> dict[str, Any]:
-    """Return the update that makes of a recorded build the other, and counts the revision up."""
-    before, after = known.stored(), merged.stored()
-    fields = {
-        name: value
-        for name, value in after.items()
-        if name not in _BOOKKEEPING and before[name] != value
-    }
-    return {"$set": {**fields, "updatedAt": datetime.now(UTC)}, "$inc": {"revision": 1}}
-
-
-def event_writes(
-    database: Database,
-    own_id: str,
-    known: BuildRecord | None,
-    parts: Sequence[Sequence[BuildEvent]],
-) -> Iterator[Write]:
-    """Give the writes that make these the events that a build has no room for."""
-    for number, part in enumerate(parts, 1):
-        events = [event.stored() for event in part]
-        document = {"_id": events_id(own_id, number), "buildId": own_id, "number": number}
-        yield Upsert(database.build_events, {**document, "events": events})
-    if known is not None:
-        left_over = {"buildId": own_id, "number": {"$gt": len(parts)}}
-        yield DeleteAll(database.build_events, left_over)
-
-
-async def remove_unused(database: Database, *, before: datetime | None = None) -> int:
-    """Remove logs and manifests that no build names, and halves of logs; return how many.
-
-    Those that were stored after `before`, a day ago, may belong to a build that is being written.
-    """
-    before = before or datetime.now(UTC) - _UNUSED_AFTER
-    removed = await database.logs.delete_fragments(before)
-    async for digest in database.logs.unused(before):
-        if not await _is_used(database, digest):
-            removed += await database.logs.delete(digest, before)
-    return removed + await remove_unused_manifests(database, before)

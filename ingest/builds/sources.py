@@ -16,13 +16,14 @@ from pathlib import Path
 from typing import IO
 
 from ingest.archives.budgets import Budgets
+from ingest.archives.kinds import NewWalk
+from ingest.archives.paths import storable_path
 from ingest.archives.reader import ArchiveError
 from ingest.builds.discover import STAGE_PREFIX, Listed, Unit, find_units, is_of_build
 from ingest.builds.formats.build_files import Chunks, Files
 from ingest.builds.logs.stream import LOG_BUDGET
-from ingest.cases.sources.archive import NewWalk
-from ingest.cases.sources.base import Damage, storable_path
 from models.cases.lid import parse_lid
+from models.ingestions.damage import Damage
 from models.spack.prefix import METADATA, is_prefix
 
 _CHUNK = 2**18

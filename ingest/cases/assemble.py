@@ -6,15 +6,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from ingest.cases.inventory import FileEntry, is_namelist
-from ingest.cases.layout import Location, scheduler_status
+from ingest.cases.layout import Location
 from ingest.cases.modules import find_software
 from ingest.cases.parse import Parsed
 from ingest.cases.parsers import mach_specific
-from ingest.cases.parsers.case_status import Attempt, own_attempt
 from ingest.cases.simulated_interval import simulated_interval
 from ingest.cases.sources import storable_path
+from models.cases.case_run import Attempt, own_attempt
 from models.cases.execution import Execution, OtherFile, Paths, Problem, Status
 from models.cases.identity import CaseKey, machine_systems, spell_machine, system_of
+from models.cases.observation import Observation
+from models.cases.scheduler import scheduler_status
 from models.configuration.digest import digest_configuration
 from models.configuration.values import Configuration
 from models.errors import RejectedError
@@ -31,21 +33,6 @@ _CONFIGURED_BY = frozenset({"env_case", "env_build", "env_run"})
 _REFERENCE = re.compile(r"\$(?:\{([A-Z][A-Z0-9_]*)\}|([A-Z][A-Z0-9_]*))")
 _MAX_EXPANSIONS = 16
 _MAX_PATH = 4096
-
-
-@dataclass(frozen=True, slots=True)
-class Observation:
-    """One execution as its files show it, and the case that it belongs to.
-
-    `configuration` is None when it could not be read; `attempts` are all runs of the case that its
-    CaseStatus tells of, `commands` those that made the case.
-    """
-
-    key: CaseKey
-    execution: Execution
-    configuration: Configuration | None
-    attempts: Sequence[Attempt] = ()
-    commands: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

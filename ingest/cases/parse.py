@@ -10,7 +10,6 @@ from ingest.archives.content import expand, expand_head, identity
 from ingest.cases.inventory import REQUIRED, Artefact, Inventory, is_namelist
 from ingest.cases.parse_cache import Recall
 from ingest.cases.parsers import git_files, mach_specific, seq_maps
-from ingest.cases.parsers.case_status import Attempt
 from ingest.cases.parsers.cpl_log import Clock, parse_cpl_log
 from ingest.cases.parsers.e3sm_timing import TimingProfile, parse_e3sm_timing
 from ingest.cases.parsers.env_xml import parse_env_sheet, parse_env_xml
@@ -21,6 +20,7 @@ from ingest.cases.parsers.preview_run import parse_preview_run
 from ingest.cases.parsers.readme_case import ReadmeCase, parse_readme_case
 from ingest.cases.parsers.replay_sh import parse_replay_sh
 from ingest.cases.sources import Content, storable_path
+from models.cases.case_run import Attempt
 from models.cases.execution import Launch, Problem
 from models.configuration.values import Configuration
 from models.errors import ParseError

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from ingest.cases.inventory import Artefact
-from ingest.cases.parsers.case_status import Attempt, History, parse_case_status
+from ingest.cases.parsers.case_status import History, parse_case_status
 from ingest.cases.parsers.incremental import Sheet, Variables
+from models.cases.case_run import Attempt
 from models.redaction.text import without_secret, without_secrets
 
 _MOST_READINGS = 1024

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ingest.cases.layout import state_rank
 from ingest.cases.sources import Found, Located
+from models.cases.scheduler import state_rank
 from models.database.client import Database
 
 _FIELDS = {"executionId": 1, "recorded": 1}

@@ -13,7 +13,8 @@ from typing import IO, Any
 import httpx2
 import typer
 
-from ingest.cases.sources import Damage, Found, is_single_file, open_source, storable_path
+from ingest.archives.kinds import is_single_file
+from ingest.cases.sources import Damage, Found, open_source, storable_path
 from ingest.importing import Shard, budgets_of
 from ingest.remote.spack_files import SoftwareFiles
 from ingest.remote.tar_bundle import Parcel, packed, parcel_of, place_in_tar

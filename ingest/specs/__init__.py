@@ -3,15 +3,8 @@
 from ingest.specs.formats.buildcache import Blob, Fetch
 from ingest.specs.formats.detect import read
 from ingest.specs.formats.strict_json import Limits
-from ingest.specs.outcome import (
-    Container,
-    Outcome,
-    Provenance,
-    Rejected,
-    Slot,
-    SpecDocument,
-    restore,
-)
+from ingest.specs.outcome import Outcome, Rejected, restore
+from models.specs.document import Container, Provenance, Slot, SpecDocument
 
 __all__ = [
     "Blob",

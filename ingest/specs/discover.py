@@ -13,9 +13,9 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
 from ingest.archives.content import expand_head
+from ingest.archives.kinds import NewWalk, way_through
 from ingest.archives.reader import ArchiveError
 from ingest.cases.sources import Budgets, Damage
-from ingest.cases.sources.archive import NewWalk, way_through
 from ingest.specs.formats.buildcache import Blob
 from ingest.specs.formats.detect import read
 from models.cases.lid import parse_lid

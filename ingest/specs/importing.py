@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from ingest.specs.discover import Candidate, SpackFile, SpackFiles, is_certain
 from ingest.specs.formats.detect import read
-from ingest.specs.outcome import Container, Rejected, SpecDocument
+from ingest.specs.outcome import Rejected
 from ingest.specs.read_files import KnownFiles
 from models.database.client import Database
 from models.database.writes import Insert
@@ -20,6 +20,7 @@ from models.ingestions.audit import Audit
 from models.redaction.text import masked_text
 from models.specs.batches import BATCH_DOCUMENTS, Batch
 from models.specs.completion import settle_specs
+from models.specs.document import Container, SpecDocument
 from models.specs.node_documents import identities
 from models.specs.spec_file import Placed, file_parts, restore
 from models.specs.store import Written, write_specs

@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from ingest.specs.outcome import Container, Outcome, SpecDocument, rejected
+from ingest.specs.outcome import Outcome, rejected
 from models.spack.dag_hash import HashMismatchError, Verification, mismatch, verify_all
 from models.spack.graph import Graph
+from models.specs.document import Container, SpecDocument
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,110 +4,22 @@ It goes through the same folding and the same atomic writes as an import, each w
 the collection of edits.
 """
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
-from ingest.cases.assemble import Observation
 from models.base import Stored
-from models.cases.annotations import CaseAnnotations, ExecutionAnnotations
 from models.cases.case import CaseRecord
 from models.cases.derived import annotate, recompute
 from models.cases.edit import Change
 from models.cases.edit_log import Author, edit_entry
-from models.cases.execution import Execution, Software, Status, Timing
-from models.cases.identity import CaseKey, system_of
-from models.cases.lid import parse_lid
-from models.cases.merge import fold
-from models.cases.simulated_date import SimulatedDate
+from models.cases.execution import Execution
 from models.cases.store import Rewritten, read_case, remove_case, rewrite_case
-from models.configuration.metadata import METADATA_FIELDS, VARIABLE_FIELDS
 from models.configuration.rules import Tables
-from models.configuration.values import Configuration
 from models.database.client import Database
 from models.database.retry import Patience
 from models.errors import ConflictError, NotFoundError, OutdatedError, WriteConflictError
-from models.redaction.text import without_secrets
 
 _PATIENCE_SECONDS = 30
-
-
-@dataclass(frozen=True, slots=True)
-class StatedExecution:
-    """An execution as a workflow states it; `configuration` is by delta key, None if not known.
-
-    `started_local` is ISO local time of the machine; it orders executions whose id is not a LID.
-    """
-
-    execution_id: str
-    status: Status
-    started_local: str
-    ended_local: str | None = None
-    job_id: str | None = None
-    case_group: str | None = None
-    case_hash: str | None = None
-    simulation_start: SimulatedDate | None = None
-    simulation_end: SimulatedDate | None = None
-    timing: Timing | None = None
-    software: list[Software] = field(default_factory=list)
-    configuration: Mapping[str, Any] | None = None
-    annotations: ExecutionAnnotations = field(default_factory=ExecutionAnnotations)
-
-
-async def record_case(
-    database: Database, key: CaseKey, annotations: CaseAnnotations, author: Author
-) -> CaseRecord:
-    """Record a case that has no executions yet; ConflictError when it is there already."""
-
-    def new(known: CaseRecord | None) -> Rewritten[CaseRecord]:
-        if known is not None:
-            told = f"case {key.name} by {key.user} on {key.machine} is recorded already"
-            raise ConflictError(told)
-        case = _new_case(key, annotations)
-        return Rewritten(case, case, (edit_entry(database, key.case_id, author, "created"),))
-
-    case = await rewrite_case(database, key.case_id, new, _PATIENCE_SECONDS)
-    assert case is not None
-    return case
-
-
-def _new_case(key: CaseKey, annotations: CaseAnnotations) -> CaseRecord:
-    now = datetime.now(UTC)
-    return CaseRecord(
-        name=key.name,
-        machine=key.machine,
-        system=system_of(key.machine),
-        user=key.user,
-        annotations=annotations,
-        simulation_type=annotations.simulation_type or "unknown",
-        created_at=now,
-        updated_at=now,
-    )
-
-
-async def record_execution(
-    database: Database, key: CaseKey, stated: StatedExecution, author: Author, tables: Tables
-) -> bool:
-    """Record an execution, and its case if it is new; tell whether it was not there yet.
-
-    ConflictError when another execution of that id is recorded: nothing is overwritten.
-    """
-    observation = _observation(key, stated, author)
-
-    def add(case: CaseRecord | None) -> Rewritten[bool] | None:
-        known = _execution(case, stated.execution_id) if case else None
-        if known is not None and known.fingerprint == observation.execution.fingerprint:
-            return None
-        if known is not None:
-            raise ConflictError(f"execution {stated.execution_id} is recorded already, otherwise")
-        folded = fold(case, key, [observation], datetime.now(UTC), tables)
-        entry = edit_entry(database, key.case_id, author, "created", stated.execution_id)
-        return Rewritten(folded.case, True, (entry,))
-
-    return await rewrite_case(database, key.case_id, add, _PATIENCE_SECONDS) or False
 
 
 async def edit_case(
@@ -272,62 +184,3 @@ def _annotated(execution: Execution, changes: Mapping[str, Any]) -> Execution:
 
 def _execution(case: CaseRecord, execution_id: str) -> Execution | None:
     return next((e for e in case.executions if e.execution_id == execution_id), None)
-
-
-def _observation(key: CaseKey, stated: StatedExecution, author: Author) -> Observation:
-    lid = parse_lid(stated.execution_id)
-    has_configuration = stated.configuration is not None
-    execution = Execution(
-        execution_id=stated.execution_id,
-        job_id=stated.job_id or (lid.job_id if lid else None),
-        job_number=lid.job_number if lid and lid.job_id else None,
-        lid_time=lid.local_time if lid else stated.started_local,
-        order_key=lid.order_key if lid else f"{stated.started_local}//{stated.execution_id}",
-        status=stated.status,
-        status_source="stated",
-        complete=has_configuration,
-        missing=[] if has_configuration else ["configuration"],
-        case_hash=stated.case_hash,
-        case_group=stated.case_group,
-        run_start_local=stated.started_local,
-        run_end_local=stated.ended_local,
-        simulation_start=stated.simulation_start,
-        simulation_end=stated.simulation_end,
-        timing=stated.timing,
-        software=stated.software,
-        annotations=stated.annotations,
-        has_configuration=has_configuration,
-        fingerprint=_fingerprint(stated),
-        source_path=f"stated by {author.name}",
-        ingestion_id="",
-    )
-    configuration = None
-    if stated.configuration is not None:
-        configuration = Configuration.of(without_secrets(_with_fields(stated.configuration)))
-    return Observation(key, execution, configuration)
-
-
-def _with_fields(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the configuration with the metadata fields that its variables give."""
-    told = {
-        field: values[name]
-        for name, field in VARIABLE_FIELDS.items()
-        if values.get(name) not in (None, "")
-    }
-    rest = dict.fromkeys(METADATA_FIELDS.keys() - values.keys() - told.keys())
-    return {**rest, **values, **{name: str(value) for name, value in told.items()}}
-
-
-def _fingerprint(stated: StatedExecution) -> str:
-    """Return a digest of all that is stated, but for what people write about it."""
-    content = {
-        name: getattr(stated, name)
-        for name in StatedExecution.__slots__
-        if name not in {"annotations"}
-    }
-    text = json.dumps(content, sort_keys=True, default=_plain)
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
-
-
-def _plain(value: Any) -> Any:
-    return value.stored() if isinstance(value, Stored) else dict(value)

@@ -9,14 +9,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from ingest.cases.assemble import Observation
-from ingest.cases.layout import state_rank
 from models.cases.case import CaseRecord, HistoryEntry
-from models.cases.derived import Configurations, derive_case
+from models.cases.configurations import Configurations
+from models.cases.derived import derive_case
 from models.cases.execution import Execution
 from models.cases.identity import CaseKey
 from models.cases.lid import parse_lid
+from models.cases.observation import Observation
 from models.cases.runs import AttemptsOfCase
+from models.cases.scheduler import state_rank
 from models.configuration.rules import Tables
 
 _MOST_PLACES = 50

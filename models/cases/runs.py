@@ -7,12 +7,12 @@ killed or failed, is told of by that of a later one.
 from collections.abc import Iterable
 from functools import lru_cache
 
-from ingest.cases.assemble import Observation
-from ingest.cases.layout import scheduler_status
-from ingest.cases.parsers.case_status import Attempt, job_number_of, own_attempt
 from models.cases.case import Attempt as StoredAttempt
+from models.cases.case_run import Attempt, job_number_of, own_attempt
 from models.cases.execution import Execution
 from models.cases.lid import parse_lid
+from models.cases.observation import Observation
+from models.cases.scheduler import scheduler_status
 
 _RANK = {"completed": 4, "failed": 3, "unknown": 2, "running": 1}
 _MOST = 5000

@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Any
 
 from models.database.client import Database
-from models.specs.spec import hash_range
+from models.spack.hash_prefix import hash_range
 
 Json = dict[str, Any]
 

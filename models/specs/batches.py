@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from ingest.specs.outcome import SpecDocument
+from models.specs.document import SpecDocument
 
 BATCH_DOCUMENTS = 64
 _BATCH_NODES = 2000

@@ -6,7 +6,7 @@ afterwards, so that of two at the same time the second sees what the first has w
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,7 +20,6 @@ from models.spack.graph import Entry, Graph, assemble
 from models.specs.node_documents import Derivation, TooManyDependenciesError
 from models.specs.store import Written, limit_closures
 from models.specs.stored_graph import id_of, native_node
-from models.verify.cases import Difference
 
 Json = dict[str, Any]
 
@@ -58,20 +57,6 @@ async def complete_specs(
     for start in range(0, len(waiting), _BATCH):
         changed += await _complete(database, waiting[start : start + _BATCH])
     return changed
-
-
-async def verify_specs(database: Database, *, repair: bool = False) -> AsyncIterator[Difference]:
-    """Give the specs that lack nodes which are stored, having completed them if asked for."""
-    after = ""
-    while page := await database.specs.find(
-        {"_id": {"$gt": after}, **_LACKING}, {"_id": 1}, sort=[("_id", 1)], limit=_BATCH
-    ):
-        ids = [each["_id"] for each in page]
-        for update in await _updates(database, ids):
-            yield Difference("specs", update.query["_id"], "dependencies")
-        if repair:
-            await _complete(database, ids)
-        after = ids[-1]
 
 
 async def _complete(database: Database, ids: Collection[str]) -> int:

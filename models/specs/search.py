@@ -15,10 +15,11 @@ from models.configuration.keys import escape_name
 from models.database.client import Database
 from models.errors import UsageError
 from models.spack.graph import LANGUAGES
+from models.spack.hash_prefix import hash_range
 from models.spack.query import LEGACY_COMPILERS, Dependency, Flags, Node, Variant
 from models.spack.target import satisfying_targets
 from models.spack.version import KeyInterval, VersionConstraint
-from models.specs.spec import SCOPES, Scope, hash_range
+from models.specs.spec import SCOPES, Scope
 
 Json = dict[str, Any]
 

@@ -29,14 +29,6 @@ SCOPES: dict[str, tuple[Scope, ...]] = {
 MOST_PROVENANCES = 1000
 
 
-_BEHIND_HASHES = "~"
-
-
-def hash_range(prefix: str) -> dict[str, str]:
-    """Return the range of the hashes, and of the ids, that begin so."""
-    return {"$gte": prefix.lower(), "$lt": prefix.lower() + _BEHIND_HASHES}
-
-
 class SpecEdge(Stored):
     """A direct dependency, in the order of the JSON; a node may have several to another.
 

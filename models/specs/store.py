@@ -14,7 +14,6 @@ from typing import Any, Literal
 
 from pydantic.alias_generators import to_camel
 
-from ingest.specs.outcome import Provenance, SpecDocument
 from models.database.client import Database
 from models.database.collection import Collection
 from models.database.retry import Patience
@@ -23,6 +22,7 @@ from models.errors import DocumentTooLargeError, ParseError, WriteConflictError
 from models.redaction.text import masked_text
 from models.spack.graph import Graph
 from models.specs.credentials import credential_places
+from models.specs.document import Provenance, SpecDocument
 from models.specs.node_documents import MOST_DEPENDENCIES, Derivation, TooManyDependenciesError
 from models.specs.spec import MOST_PROVENANCES, SpecProvenance
 

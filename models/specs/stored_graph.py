@@ -8,7 +8,8 @@ from typing import Any
 from models.database.client import Database
 from models.errors import CaseledgerError
 from models.spack.graph import BUILD, FLAGS, HASH_NAMES, LINK_RUN
-from models.specs.spec import SCOPES, Scope, hash_range
+from models.spack.hash_prefix import hash_range
+from models.specs.spec import SCOPES, Scope
 
 Json = dict[str, Any]
 

@@ -7,11 +7,12 @@ derived. Damage to the truth is told and left as it is: nothing is made of it.
 
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 from models.base import Stored
 from models.cases.case import CaseRecord
-from models.cases.derived import Configurations, recompute, restate
+from models.cases.configurations import Configurations
+from models.cases.derived import recompute, restate
 from models.cases.documents import StoredCase, listed_document
 from models.cases.listed_execution import listed_id
 from models.cases.overflow import overflow_id
@@ -21,6 +22,7 @@ from models.database.client import Database
 from models.database.collection import Collection
 from models.errors import DamagedError
 from models.verify.configurations import restore_configurations
+from models.verify.difference import Difference, Kind
 
 _PAGE = 500
 _ATTEMPTS = 20
@@ -33,24 +35,6 @@ _BY_CASE: list[dict[str, Any]] = [
     {"$match": {"case": []}},
     {"$project": {"caseId": 1}},
 ]  # fmt: skip
-
-Kind = Literal["derived", "lost", "identity", "unreadable"]
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """A field that is not what it should be; `document` is its `_id`.
-
-    Only what is `derived` can be mended. Of the others, `lost` is what was recorded and is not
-    there any more, `identity` a case whose name, machine and user do not give its id, and
-    `unreadable` one that is no valid case; `detail` says more.
-    """
-
-    collection: str
-    document: str
-    field: str
-    kind: Kind = "derived"
-    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)

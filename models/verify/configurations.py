@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from models.cases.case import CaseRecord
-from models.cases.derived import Configurations, is_sound
+from models.cases.configurations import Configurations, is_sound
 from models.cases.execution import Execution
 from models.cases.listed_execution import listed_id
 from models.configuration.delta import diff, flatten_delta

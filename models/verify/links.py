@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 from models.database.client import Database
 from models.software.links import linked_specs, resolve_software
-from models.verify.cases import Difference
+from models.verify.difference import Difference
 
 _PAGE = 500
 _NAMED = {"$or": [

@@ -9,13 +9,13 @@ from typing import Any
 from hypothesis import strategies as st
 
 from ingest.builds.formats.build_files import Chunks
-from ingest.cases.assemble import Observation
 from ingest.cases.inventory import Artefact, FileEntry, take_inventory
 from ingest.cases.layout import Location
 from ingest.sample import SampleArchive, SampleOptions
 from models.cases.execution import Execution
 from models.cases.identity import CaseKey
 from models.cases.lid import Lid, parse_lid
+from models.cases.observation import Observation
 from models.configuration.rules import Tables
 from models.configuration.values import Configuration
 from models.errors import ParseError

@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
-from ingest.cases.assemble import Observation, Origin, assemble, campaign_of, expand_references
+from ingest.cases.assemble import Origin, assemble, campaign_of, expand_references
 from ingest.cases.inventory import FileEntry, take_inventory
 from ingest.cases.layout import Location
 from ingest.cases.parse import Parsed, parse_execution
 from ingest.cases.parsers.git_files import GitConfig, GitDescribe, GitStatus
 from ingest.cases.sources import Content
+from models.cases.observation import Observation
 from models.configuration.delta import apply_delta, diff
 from models.configuration.values import Configuration
 from models.errors import RejectedError

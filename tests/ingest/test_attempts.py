@@ -2,11 +2,11 @@ from itertools import permutations
 
 import pytest
 
-from ingest.cases.assemble import Observation
-from ingest.cases.parsers.case_status import Attempt, Outcome
+from models.cases.case_run import Attempt, Outcome
 from models.cases.execution import Execution, Status
 from models.cases.identity import CaseKey
 from models.cases.lid import parse_lid
+from models.cases.observation import Observation
 from models.cases.runs import AttemptsOfCase
 
 FIRST, SECOND, THIRD = "7.250101-000000", "8.250102-000000", "9.250103-000000"

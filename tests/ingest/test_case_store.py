@@ -6,13 +6,13 @@ from typing import Any, cast
 import pytest
 from mongomock_motor import AsyncMongoMockClient
 
-from ingest.writer import write_case
 from models.cases import documents as case_documents
 from models.cases.case import CaseRecord
 from models.cases.documents import StoredCase, listed_document
 from models.cases.identity import CaseKey
 from models.cases.listed_execution import listed_id
 from models.cases.merge import fold
+from models.cases.recording import write_case
 from models.cases.store import (
     Rewrite,
     Rewritten,

@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.cases.assemble import Observation
-from ingest.cases.parsers.case_status import Attempt
 from models.cases.case import CaseRecord
-from models.cases.configurations import execution_configuration
-from models.cases.derived import Configurations, choose_canonical, recompute
+from models.cases.case_run import Attempt
+from models.cases.configurations import Configurations, execution_configuration
+from models.cases.derived import choose_canonical, recompute
 from models.cases.execution import Execution, SoftwareLink
 from models.cases.merge import Folded, fold
+from models.cases.observation import Observation
 from models.configuration.delta import same_value
 from models.configuration.keys import flatten
 from models.configuration.rules import Tables

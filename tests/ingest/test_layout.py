@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.cases.layout import Location, locate, scheduler_status
+from ingest.cases.layout import Location, locate
 from models.cases.lid import Lid
+from models.cases.scheduler import scheduler_status
 from tests.ingest.builders import LID, lid_of
 
 OWN: Lid = lid_of(LID)

@@ -14,15 +14,13 @@ from models.cases.annotations import CaseAnnotations, ExecutionAnnotations, Link
 from models.cases.derived import recompute
 from models.cases.edit_log import Author
 from models.cases.edits import (
-    StatedExecution,
     delete_case,
     delete_execution,
     edit_case,
     edit_execution,
     pin_canonical,
-    record_case,
-    record_execution,
 )
+from models.cases.recording import StatedExecution, record_case, record_execution
 from models.configuration.rules import Tables
 from models.configuration.variation import VariationTable
 from models.database.client import Database

@@ -5,18 +5,19 @@ from typing import Any
 
 import pytest
 
-from ingest.writer import write_case
 from models.cases.edit_log import Author
 from models.cases.execution import Software, SoftwareLink, SoftwareRole
 from models.cases.listed_execution import listed_id
 from models.cases.merge import fold
+from models.cases.recording import write_case
 from models.cases.software_links import state_link, withdraw_link
 from models.cases.store import read_case, relist_case
 from models.configuration.rules import Tables
 from models.database.client import Database
 from models.errors import NotFoundError
 from models.software.links import relink_specs, resolve_software
-from models.verify.cases import Difference, verify_cases
+from models.verify.cases import verify_cases
+from models.verify.difference import Difference
 from models.verify.links import verify_links
 from tests.ingest.builders import KEY, TABLES
 from tests.ingest.test_fold import FIRST, SECOND, case_of, success

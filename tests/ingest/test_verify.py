@@ -7,16 +7,17 @@ import pytest
 
 from ingest.importing import ImportOptions, import_paths
 from ingest.sample import SampleArchive, SampleOptions
-from ingest.writer import write_case
 from models.cases import documents as case_documents
 from models.cases.identity import CaseKey
 from models.cases.listed_execution import listed_id
 from models.cases.overflow import overflow_id
+from models.cases.recording import write_case
 from models.cases.simulated_date import ModelDate
 from models.configuration.rules import Tables, load_tables
 from models.database.client import Database
 from models.errors import DamagedError
-from models.verify.cases import Difference, verify_cases
+from models.verify.cases import verify_cases
+from models.verify.difference import Difference
 from tests.archives import dump
 from tests.ingest.builders import KEY, TABLES
 from tests.ingest.test_case_store import LIDS

@@ -12,6 +12,7 @@ from models.connection import open_database
 from models.database.client import Database
 from models.settings import Settings
 from models.spack.graph import Graph
+from models.spack.hash_prefix import hash_range
 from models.spack.query import parse_query
 from models.specs import search as spec_search
 from models.specs.node_documents import identities
@@ -23,7 +24,7 @@ from models.specs.search import (
     node_conditions,
     spec_filter,
 )
-from models.specs.spec import SCOPES, Scope, hash_range
+from models.specs.spec import SCOPES, Scope
 from models.specs.store import write_specs
 from tests.ingest.spack.builders import FORMATS, diamond, document, documents, on, package
 from tests.models.queries import queries

@@ -8,15 +8,12 @@ has one, and a job that was killed leaves no line at all.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import lru_cache
-from typing import Literal
 
 from ingest.archives.content import text_lines
-from models.cases.lid import Lid
+from models.cases.case_run import Attempt, Outcome, _moment
 from models.redaction.text import masked_text
-
-Outcome = Literal["completed", "failed", "running", "unknown"]
 
 _EVENT = re.compile(
     r"(?P<time>[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}): "
@@ -26,27 +23,9 @@ _OTHER_EVENT = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}: (?!(?:Starting|Completed) script )"
 )
 _DURING_RUN = frozenset({"model execution", "st_archive", "case.st_archive"})
-_JOB_NUMBER = re.compile(r"[0-9]{1,18}")
 _JOB_ID = re.compile(r"[0-9]{1,18}+(?:\[[0-9]{0,9}\])?+(?:\.[A-Za-z0-9_\[\]-]{1,64}+){0,8}+")
-_NEARBY_SECONDS = 600
 _LONGEST_JOB = timedelta(days=4)  # no queue lets a job run longer
 _MOST = 5000
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One `case.run`: when it began and ended, ISO local time, and what became of it.
-
-    The outcome is `running` when the start is the last that the file tells, and `unknown` when
-    the history goes on without an end of this run, which happens when a job is killed. The end is
-    guessed when its line carries no job id: one that does may show that it was another run's.
-    """
-
-    job_id: str | None
-    start: str
-    end: str | None
-    outcome: Outcome
-    is_guessed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,24 +79,6 @@ def _read_line(line: str, attempts: list[Attempt]) -> None:
 def _shared(attempt: Attempt) -> Attempt:
     """Return the same object for the same run: each execution tells of all before it."""
     return attempt
-
-
-def own_attempt(attempts: Sequence[Attempt], lid: Lid) -> Attempt | None:
-    """Return the run that the execution is: by its job id, and by time where ids do not tell."""
-    started = datetime.fromisoformat(lid.local_time)
-
-    def distance(attempt: Attempt) -> float:
-        return abs((_moment(attempt.start) - started).total_seconds())
-
-    same_job = [a for a in attempts if a.job_id is not None and _same_job(a.job_id, lid)]
-    if same_job:
-        return min(same_job, key=distance)
-    nearby = [
-        attempt
-        for attempt in attempts
-        if (attempt.job_id is None or lid.job_id is None) and distance(attempt) <= _NEARBY_SECONDS
-    ]
-    return min(nearby, key=distance, default=None)
 
 
 def _note_run(attempts: list[Attempt], status: str, moment: str, job_id: str | None) -> None:
@@ -207,20 +168,3 @@ def _may_be(attempt: Attempt, job_id: str | None) -> bool:
 def _close_killed(attempts: list[Attempt]) -> None:
     if attempts and attempts[-1].outcome == "running":
         attempts[-1] = replace(attempts[-1], outcome="unknown")
-
-
-def job_number_of(job_id: str | None) -> int | None:
-    """Return the number that a job id begins with, None when there is none."""
-    number = (job_id or "").split(".", 1)[0]
-    return int(number) if _JOB_NUMBER.fullmatch(number) else None
-
-
-def _same_job(job_id: str, lid: Lid) -> bool:
-    return job_id == lid.job_id or job_number_of(job_id) == lid.job_number
-
-
-def _moment(text: str) -> datetime:
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError:
-        return datetime.min

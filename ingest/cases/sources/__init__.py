@@ -8,10 +8,11 @@ of those that are wanted. `Budgets` bound what it reads, and `damages` tells wha
 from pathlib import Path
 
 from ingest.archives.budgets import Budgets, budgets_of
-from ingest.cases.sources.archive import TAR_SUFFIXES, ZIP_SUFFIX, ArchiveSource, way_through
+from ingest.archives.kinds import TAR_SUFFIXES, ZIP_SUFFIX, is_archive, is_single_file, way_through
+from ingest.archives.paths import path_digest, storable_path
+from ingest.cases.sources.archive import ArchiveSource
 from ingest.cases.sources.base import (
     Content,
-    Damage,
     Folder,
     Found,
     Located,
@@ -19,11 +20,10 @@ from ingest.cases.sources.base import (
     Summary,
     case_directory,
     grouped,
-    path_digest,
-    storable_path,
 )
 from ingest.cases.sources.directory import DirectorySource, is_as_it_was
 from models.errors import SourceError
+from models.ingestions.damage import Damage
 
 __all__ = [
     "Budgets",
@@ -44,16 +44,6 @@ __all__ = [
     "path_digest",
     "storable_path",
 ]
-
-
-def is_archive(path: Path) -> bool:
-    """Tell by its name whether a file is an archive."""
-    return way_through(path) is not None
-
-
-def is_single_file(path: Path) -> bool:
-    """Tell whether a path is a regular file that is no archive."""
-    return path.is_file() and not is_archive(path)
 
 
 def open_source(path: Path, budgets: Budgets | None = None, name: str | None = None) -> Source:

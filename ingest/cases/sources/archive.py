@@ -8,17 +8,14 @@ and a small record of each (see `survey`). Directories whose members stand apart
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
 
 from ingest.archives.budgets import Budgets
+from ingest.archives.kinds import NewWalk
 from ingest.archives.reader import ArchiveError, Member, Walk, exceeded
-from ingest.archives.streams import open_stream
-from ingest.archives.tar import TarWalk
-from ingest.archives.zip import ZipWalk
 from ingest.cases.inventory import FileEntry, take_inventory
 from ingest.cases.layout import locate
 from ingest.cases.sources.base import Content, Found, Source, Summary, grouped, summarize
@@ -33,24 +30,6 @@ _REFUSALS = {
     "too_deep": "lie in too many directories (CASELEDGER_MAX_DEPTH)",
     "long_name": "have names that are too long",
 }
-
-TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.zst", ".tzst")
-ZIP_SUFFIX = ".zip"
-
-NewWalk = Callable[[BinaryIO, Budgets], Walk]
-
-
-def tar_walk(file: BinaryIO, budgets: Budgets) -> Walk:
-    """Return a way through a tar file, which may be compressed."""
-    return TarWalk(open_stream(file, budgets), budgets)
-
-
-def way_through(path: Path) -> NewWalk | None:
-    """Return how an archive is gone through, by its name; None for a file that is none."""
-    name = path.name.lower()
-    if name.endswith(TAR_SUFFIXES):
-        return tar_walk
-    return ZipWalk if name.endswith(ZIP_SUFFIX) else None
 
 
 @dataclass(slots=True)

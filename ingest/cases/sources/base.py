@@ -10,6 +10,7 @@ from typing import ClassVar, NamedTuple, TypeVar
 from ingest.archives.budgets import Budgets
 from ingest.cases.inventory import FileEntry, Inventory, take_inventory
 from ingest.cases.layout import Location
+from models.ingestions.damage import Damage
 
 _BATCH = 256
 _LARGEST_BATCH = 1024
@@ -115,25 +116,6 @@ class Content:
     def held(self) -> int:
         """How many bytes it holds in memory."""
         return sum(map(len, self.files.values()))
-
-
-@dataclass(frozen=True, slots=True)
-class Damage:
-    """Something in a source that could not be read at all."""
-
-    path: str
-    reason: str
-    detail: str
-
-
-def storable_path(path: str) -> str:
-    """Return a path as it can be stored: bytes in it that are not UTF-8 stand as escapes."""
-    return path.encode("utf-8", "backslashreplace").decode()
-
-
-def path_digest(path: str) -> str:
-    """Return a digest of a path, under which what was seen there is kept."""
-    return hashlib.sha256(path.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 class Source(ABC):

@@ -11,17 +11,10 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from ingest.specs.formats.strict_json import Limits
-from ingest.specs.outcome import (
-    Container,
-    FrameMaker,
-    Origin,
-    Outcome,
-    Provenance,
-    SpecDocument,
-    rejected,
-)
+from ingest.specs.outcome import FrameMaker, Outcome, rejected
 from models.errors import ParseError
 from models.spack.graph import Entry, JsonObject, Node, SpecError, assemble, entry_of, join_place
+from models.specs.document import Container, Origin, Provenance, SpecDocument
 
 _WHERE = "database.installs"
 _FORMATS = {6: 3, 7: 4, 8: 5}

@@ -31,11 +31,12 @@ from ingest.specs.formats.spec_json import (
     read_suite,
 )
 from ingest.specs.formats.strict_json import Limits, Value
-from ingest.specs.outcome import Outcome, Rejected, SpecDocument, rejected, signed
+from ingest.specs.outcome import Outcome, Rejected, rejected, signed
 from ingest.specs.verification import verified
 from models.errors import ParseError
 from models.spack.graph import JsonObject, SpecError
 from models.specs.credentials import credential_places, may_hold_credentials
+from models.specs.document import SpecDocument
 
 _YAML_SUFFIXES = (".yaml", ".yml")
 _JSON_STARTS = ("{", "[")

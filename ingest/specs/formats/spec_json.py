@@ -11,17 +11,10 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from ingest.specs.formats.strict_json import Limits
-from ingest.specs.outcome import (
-    Container,
-    Origin,
-    Outcome,
-    Provenance,
-    Slot,
-    SpecDocument,
-    rejected,
-)
+from ingest.specs.outcome import Outcome, rejected
 from models.errors import ParseError
 from models.spack.graph import Entry, Graph, JsonObject, SpecError, assemble, graph_of
+from models.specs.document import Container, Origin, Provenance, Slot, SpecDocument
 
 _BUILDCACHE_KEYS = {"binary_cache_checksum", "buildcache_layout_version"}
 

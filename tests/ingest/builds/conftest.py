@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.builds.recording import remove_unused
+from models.builds.store import remove_unused
 from models.connection import open_database
 from models.database.client import Database
 from models.settings import Settings

@@ -14,8 +14,8 @@ from ingest.builds.formats.install_tree import (
 from ingest.builds.formats.junit import parse_junit
 from ingest.builds.formats.report_attempts import junit_attempts
 from ingest.builds.observation import ObservedBuild
-from ingest.builds.recording import read_build
 from models.builds.build import BuildEvent
+from models.builds.store import read_build
 from models.database.client import Database
 from models.redaction.logs import Redactor
 from tests.ingest.builders import files_in_memory

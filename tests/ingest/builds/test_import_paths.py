@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from ingest.importing import ImportOptions, import_paths
-from ingest.writer import write_case
 from models.cases.execution import Software
+from models.cases.recording import write_case
 from models.database.client import Database
 from tests.ingest.builders import KEY, TABLES
 from tests.ingest.builds.reports import HASH

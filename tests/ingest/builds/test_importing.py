@@ -12,10 +12,10 @@ from typing import Any, BinaryIO
 import pytest
 
 from ingest.archives.budgets import Budgets
+from ingest.archives.kinds import tar_walk
 from ingest.archives.reader import Walk
 from ingest.builds.importing import import_builds, open_place
 from ingest.builds.sources import ArchivePlace
-from ingest.cases.sources.archive import tar_walk
 from models.database.client import Database
 from models.ingestions.audit import Audit
 from models.ingestions.ingestion import Counts

@@ -14,7 +14,7 @@ from bson import ObjectId
 from ingest.builds.document import EMBEDDED_EVENTS
 from ingest.builds.logs.events import EventLimits, LogEvent
 from ingest.builds.observation import ObservedBuild
-from ingest.builds.recording import read_build, remove_unused, store_build
+from ingest.builds.recording import store_build
 from models.builds.log import read_log
 from models.builds.manifest import (
     ENTRIES_OF_PART,
@@ -23,6 +23,7 @@ from models.builds.manifest import (
     remove_unused_manifests,
     store_manifest,
 )
+from models.builds.store import read_build, remove_unused
 from models.database.client import Database
 from models.database.collection import encoded_size
 from models.errors import DatabaseError

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.cases.parsers.case_status import Attempt, Outcome, own_attempt, parse_case_status
+from ingest.cases.parsers.case_status import parse_case_status
+from models.cases.case_run import Attempt, Outcome, own_attempt
 from models.errors import ParseError
 from tests.ingest.builders import lid_of, mutations, sample_files
 

@@ -14,11 +14,12 @@ from models.database.client import Database
 from models.database.collection import Collection
 from models.database.writes import Update, Write, apply_writes
 from models.errors import DocumentTooLargeError
-from models.specs.completion import complete_specs, verify_specs
+from models.specs.completion import complete_specs
 from models.specs.deletion import delete_spec, references_to
 from models.specs.store import write_specs
 from models.specs.stored_graph import load_graph, native_document
-from models.verify.cases import Difference
+from models.verify.difference import Difference
+from models.verify.specs import verify_specs
 from tests.ingest.spack.builders import Json, diamond, document, documents, on, package
 
 _OF_GRAPH = ("compilers", "edges", "dependencies", "dependencyCount", "missing")

@@ -1,0 +1,12 @@
+"""TODO docstring."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """Something in a source that could not be read at all."""
+
+    path: str
+    reason: str
+    detail: str
