@@ -9,10 +9,10 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.middleware.gzip import GZipMiddleware
 
-from api.cases.schemas import ProblemDocument
 from api.http.bodies import body_schemas
 from api.http.docs_page import add_pages
 from api.http.errors import add_error_handlers
+from api.http.schemas import ProblemDocument
 from api.http.urls import API_PREFIX
 from api.ingestions.queue import Imports
 from api.lists.parameters import operation_id

@@ -7,8 +7,8 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
 
-from api.cases.schemas import PageOf
 from api.http.responses import problems
+from api.http.schemas import PageOf
 from api.security.access import required_scope
 from models.settings import Settings
 from models.token import Scope

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from api.lists.listing import SECONDS
-from api.lists.query import both
 from api.specs.software_search import builds_of
 from models.database.client import Database
+from models.database.queries import and_query
 
 Document = Mapping[str, Any]
 Key = tuple[str | None, tuple[str, ...], str | None]
@@ -18,7 +18,7 @@ _MOST_HASHES = 100
 
 async def read_matrix(database: Database, parameter: str, package: str) -> dict[str, Any]:
     """Return the matrix of the builds, not the tests, of specs that a query finds."""
-    query = both({"kind": "build"}, await builds_of(database, parameter, package))
+    query = and_query({"kind": "build"}, await builds_of(database, parameter, package))
     groups = await database.builds.aggregate(_pipeline(query), seconds=SECONDS)
     hashes = sorted({group["_id"]["specHash"] for group in groups} - {None})
     specs = await database.specs.find(

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from api.builds.routes import BuildId
 from api.builds.schemas import BuildDetail
-from api.cases.views import build_detail
+from api.builds.views import build_detail
 from api.dependencies import Store
 from api.http.bodies import body_of, read_body
 from api.http.errors import ProblemError, bad_value, not_found

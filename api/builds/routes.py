@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from api.builds.comparison import compare_builds
+from api.builds.lists import BUILD_LIST, builds_of_spec
 from api.builds.matrix import read_matrix
 from api.builds.parts import events_page, find_log, manifest_page, read_build_fields
 from api.builds.schemas import (
@@ -15,19 +16,17 @@ from api.builds.schemas import (
     ManifestItem,
     Matrix,
 )
-from api.cases.lists import BUILD_LIST, builds_of_spec
-from api.cases.schemas import PageOf
-from api.cases.views import build_detail
+from api.builds.views import build_detail
 from api.dependencies import Store
 from api.http.errors import not_found
 from api.http.responses import entity_tag, is_known, json_response, not_modified, problems
+from api.http.schemas import PageOf
 from api.lists.exports import Export
 from api.lists.listing import ListParameters
 from api.lists.paging import DEFAULT_LIMIT, MAX_CURSOR, MAX_LIMIT
 from api.lists.parameters import filters_of
 from api.middleware.head_requests import is_head
 from api.specs.resolve import SpecName, find_meant_specs
-from models.builds.build_fields import BUILDS
 from models.builds.log import read_log
 
 router = APIRouter(tags=["builds"])
@@ -66,7 +65,7 @@ Cursor = Annotated[
     "/builds",
     response_model=PageOf[BuildItem],
     responses=_LIST_ERRORS,
-    openapi_extra=filters_of(BUILDS),
+    openapi_extra=filters_of(BUILD_LIST),
 )
 async def list_builds(store: Store, request: Request, asked: ListParameters) -> Response:
     """List all builds, the latest first; one document is one attempt."""
@@ -194,7 +193,7 @@ async def list_build_manifest(
     "/specs/{hash}/builds",
     response_model=PageOf[BuildItem],
     responses=_ERRORS,
-    openapi_extra=filters_of(BUILDS),
+    openapi_extra=filters_of(BUILD_LIST),
 )
 async def list_builds_of_spec(
     store: Store,

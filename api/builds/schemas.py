@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from api.cases.schemas import Answer
+from api.http.schemas import Answer
 from models.builds.build import (
     BuildCause,
     BuildEvent,

@@ -5,24 +5,18 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
+from api.cases.bodies import CanonicalChoice, CaseEdit, ExecutionEdit, NewCase, given_fields
 from api.cases.lists import read_summaries
 from api.cases.queries import read_execution_of_case, read_revision
 from api.cases.routes import CaseId, ExecutionId
-from api.cases.schemas import CaseDetail, EditItem, ExecutionDetail, PageOf
+from api.cases.schemas import CaseDetail, EditItem, ExecutionDetail
 from api.cases.views import case_detail, execution_detail
 from api.dependencies import SiteTables, Store
-from api.http.bodies import (
-    CanonicalChoice,
-    CaseEdit,
-    ExecutionEdit,
-    NewCase,
-    body_of,
-    given_fields,
-    read_body,
-)
+from api.http.bodies import body_of, read_body
 from api.http.errors import not_found
-from api.http.preconditions import matched_revision
+from api.http.preconditions import given_tags, require_match
 from api.http.responses import entity_tag, json_response, problems
+from api.http.schemas import PageOf
 from api.lists.paging import DEFAULT_LIMIT
 from api.lists.time_pages import Cursor, DatedList, Limit
 from api.security import CurrentCaller, require
@@ -98,7 +92,7 @@ async def update_case(
     caseId: CaseId,  # noqa: N803
 ) -> Response:
     """Write about a case: fields that are not given stay. An import never touches them."""
-    revision = await matched_revision(request, store, caseId)
+    revision = await _matched_revision(store, request, caseId)
     body = await read_body(request, CaseEdit)
     author = Author(caller.name, body.reason)
     await edit_case(store, caseId, revision, given_fields(body), author)
@@ -120,7 +114,7 @@ async def choose_canonical(
     caseId: CaseId,  # noqa: N803
 ) -> Response:
     """Pin the canonical execution, or free it with null; all deltas are made anew."""
-    revision = await matched_revision(request, store, caseId)
+    revision = await _matched_revision(store, request, caseId)
     body = await read_body(request, CanonicalChoice)
     author = Author(caller.name, body.reason)
     await pin_canonical(store, caseId, revision, body.execution_id, author, tables)
@@ -160,7 +154,7 @@ async def update_execution(
     executionId: ExecutionId,  # noqa: N803
 ) -> Response:
     """Write about an execution; `If-Match` takes the ETag of its case."""
-    revision = await matched_revision(request, store, caseId)
+    revision = await _matched_revision(store, request, caseId)
     body = await read_body(request, ExecutionEdit)
     author = Author(caller.name, body.reason)
     await edit_execution(store, caseId, executionId, revision, given_fields(body), author)
@@ -207,6 +201,15 @@ async def list_history(
     if await store.edits.find_one(query, {"_id": 1}) is None:
         await read_revision(store, caseId)
     return await DatedList(store.edits, "at", 1).answer(request, query, {}, limit, cursor)
+
+
+async def _matched_revision(database: Database, request: Request, case_id: str) -> int | None:
+    """Return the revision of a case that the client has read; None for any, if it sent `*`."""
+    tags = given_tags(request, "case")
+    revision = await read_revision(database, case_id)
+    detail = f"The case has changed since; it is at revision {revision}."
+    require_match(tags, entity_tag(case_id, revision), detail)
+    return None if "*" in tags else revision
 
 
 async def _answer(database: Database, case_id: str) -> Response:

@@ -3,17 +3,17 @@
 from fastapi import APIRouter, Request, Response
 
 from api.cases.lists import EXECUTION_LIST
-from api.cases.schemas import ExecutionItem, PageOf
+from api.cases.schemas import ExecutionItem
 from api.dependencies import Store
 from api.http.responses import problems
+from api.http.schemas import PageOf
 from api.lists.listing import ListParameters
 from api.lists.parameters import filters_of
-from models.cases.execution_fields import EXECUTIONS
 
 router = APIRouter(tags=["executions"])
 
 _ERRORS = problems(400, 422)
-_FILTERS = filters_of(EXECUTIONS)
+_FILTERS = filters_of(EXECUTION_LIST)
 
 
 @router.get(

@@ -1,20 +1,19 @@
 """Lists of executions, and the executions that cases show, from the collection `executions`."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import accumulate
 from typing import Any
 
-from api.cases.views import SUMMARY_PROJECTION, build_item, case_item, execution_item
+from api.cases.lookups import EXECUTION_LOOKUPS
+from api.cases.views import SUMMARY_PROJECTION, case_item, execution_item
 from api.lists.listing import Document, Item, Listing, View
 from api.lists.projection import Selection
 from api.lists.sorting import Order
-from api.specs.views import spec_item
-from models.builds.build_fields import BUILDS
 from models.cases.case_fields import CASES
 from models.cases.execution_fields import EXECUTIONS
 from models.database.client import Database
 from models.database.collection import Collection
-from models.specs.spec_fields import SPECS
 
 MOST_SUMMARIES = 10_000
 """So many summaries of executions a page of cases holds; one case may have more by itself."""
@@ -56,28 +55,6 @@ def _fitting_cases(cases: Sequence[Document], selection: Selection) -> int:
     return max(1, sum(count <= MOST_SUMMARIES for count in counts))
 
 
-def _builds(database: Database) -> Collection:
-    return database.builds
-
-
-def _view_builds(_database: Database) -> View:
-    async def view(documents: Sequence[Document], selection: Selection) -> list[Item]:
-        return [build_item(document, selection.roots) for document in documents]
-
-    return view
-
-
-def _specs(database: Database) -> Collection:
-    return database.specs
-
-
-def _view_specs(_database: Database) -> View:
-    async def view(documents: Sequence[Document], selection: Selection) -> list[Item]:
-        return [spec_item(document, selection.roots) for document in documents]
-
-    return view
-
-
 async def read_summaries(database: Database, case_ids: Sequence[str]) -> dict[str, list[Document]]:
     """Return what the summaries of the executions need, by case, in order of submission."""
     query: dict[str, Any] = {"caseId": {"$in": list(case_ids)}}
@@ -88,27 +65,10 @@ async def read_summaries(database: Database, case_ids: Sequence[str]) -> dict[st
 
 
 CASE_LIST = Listing(CASES, _cases, _view_cases, fitting=_fitting_cases)
-EXECUTION_LIST = Listing(EXECUTIONS, _executions, _view_executions)
-BUILD_LIST = Listing(BUILDS, _builds, _view_builds)
-SPEC_LIST = Listing(SPECS, _specs, _view_specs, scope={"name": {"$gte": ""}})
-
-
-def builds_of_spec(hashes: Sequence[str]) -> Listing:
-    """Return the list of the builds of one spec, by all hashes that it goes by."""
-    return Listing(BUILDS, _builds, _view_builds, scope={"specHash": {"$in": list(hashes)}})
-
-
-def dependents_of(query: Mapping[str, Any]) -> Listing:
-    """Return the list of the specs that stand on one, which a query finds."""
-    return Listing(SPECS, _specs, _view_specs, scope=query)
+EXECUTION_LIST = Listing(EXECUTIONS, _executions, _view_executions, lookups=EXECUTION_LOOKUPS)
 
 
 def executions_of(case_id: str) -> Listing:
     """Return the list of the executions of one case, in order of submission."""
-    return Listing(
-        EXECUTIONS,
-        _executions,
-        _view_executions,
-        scope={"caseId": case_id},
-        own_order=Order((("orderKey", 1), ("_id", 1))),
-    )
+    order = Order((("orderKey", 1), ("_id", 1)))
+    return replace(EXECUTION_LIST, scope={"caseId": case_id}, own_order=order)

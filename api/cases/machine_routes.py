@@ -4,9 +4,10 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 
-from api.cases.schemas import ItemsOf, MachineItem
+from api.cases.schemas import MachineItem
 from api.dependencies import Store
 from api.http.responses import json_response, problems
+from api.http.schemas import ItemsOf
 from api.lists.listing import SECONDS
 from models.cases.identity import machine_systems, system_of, systems
 from models.database.collection import Collection

@@ -5,11 +5,12 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
+from api.cases.bodies import NewExecution
 from api.cases.queries import read_execution_of_case
 from api.cases.schemas import ExecutionDetail
 from api.cases.views import execution_detail
 from api.dependencies import SiteTables, Store
-from api.http.bodies import NewExecution, body_of, read_body
+from api.http.bodies import body_of, read_body
 from api.http.errors import not_found
 from api.http.responses import entity_tag, json_response, problems
 from api.security import CurrentCaller, require

@@ -4,16 +4,10 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from api.cases.lists import CASE_LIST, executions_of, read_summaries
+from api.cases.lists import CASE_LIST, EXECUTION_LIST, executions_of, read_summaries
+from api.cases.lookups import EXECUTION_LOOKUPS
 from api.cases.queries import read_execution_of_case, read_links, read_revision
-from api.cases.schemas import (
-    CaseDetail,
-    CaseItem,
-    ExecutionDetail,
-    ExecutionItem,
-    PageOf,
-    Timeline,
-)
+from api.cases.schemas import CaseDetail, CaseItem, ExecutionDetail, ExecutionItem, Timeline
 from api.cases.timeline import timeline
 from api.cases.views import (
     SUMMARY_PROJECTION,
@@ -23,11 +17,9 @@ from api.cases.views import (
 from api.dependencies import Store
 from api.http.errors import not_found
 from api.http.responses import entity_tag, is_known, json_response, not_modified, problems
+from api.http.schemas import PageOf
 from api.lists.listing import ListParameters
-from api.lists.lookups import lookups_in
 from api.lists.parameters import filters_of
-from models.cases.case_fields import CASES
-from models.cases.execution_fields import EXECUTIONS
 
 router = APIRouter(prefix="/cases", tags=["cases"])
 
@@ -53,7 +45,7 @@ _ERRORS = problems(400, 404, 422)
     "",
     response_model=PageOf[CaseItem],
     responses=_LIST_ERRORS,
-    openapi_extra=filters_of(CASES),
+    openapi_extra=filters_of(CASE_LIST),
 )
 async def list_cases(store: Store, request: Request, asked: ListParameters) -> Response:
     """List cases by name, with counts of their executions."""
@@ -79,7 +71,7 @@ async def read_case(store: Store, request: Request, caseId: CaseId) -> Response:
     "/{caseId}/executions",
     response_model=PageOf[ExecutionItem],
     responses=_ERRORS,
-    openapi_extra=filters_of(EXECUTIONS),
+    openapi_extra=filters_of(EXECUTION_LIST),
 )
 async def list_executions_of_case(
     store: Store,
@@ -90,7 +82,7 @@ async def list_executions_of_case(
     """List the executions of a case in the order of submission."""
     revision = await read_revision(store, caseId)
     view = f"executions?{request.url.query}&{request.headers.get('accept', '')}"
-    if lookups_in(EXECUTIONS.resource, request.query_params.multi_items()):
+    if EXECUTION_LOOKUPS.given_in(request.query_params.multi_items()):
         return await executions_of(caseId).answer(store, request, asked)
     tag = entity_tag(caseId, revision, view)
     if is_known(request, tag):

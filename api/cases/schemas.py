@@ -5,11 +5,11 @@ the dots of delta keys, are flat here.
 """
 
 from datetime import datetime
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from models.base import Stored
+from api.http.schemas import Answer
 from models.cases.annotations import CaseAnnotations, ExecutionAnnotations
 from models.cases.case import Attempt, Lineage
 from models.cases.edit import EditRecord
@@ -25,15 +25,6 @@ from models.cases.execution import (
 )
 from models.cases.listed_execution import LinkedSpec
 from models.cases.simulated_date import SimulatedDate
-from models.ingestions.ingestion import Counts, ImportProblem, IngestionStatus
-
-Item = TypeVar("Item")
-
-
-class Answer(Stored):
-    """Base of the answers; they have these fields and no others."""
-
-    model_config = ConfigDict(extra="forbid", json_schema_serialization_defaults_required=True)
 
 
 class DeltaEntry(Answer):
@@ -199,55 +190,11 @@ class CaseDetail(CaseItem):
     history: list[HistoryItem]
 
 
-class Links(Answer):
-    """Links of a page: `next` is null on the last one."""
-
-    self: str
-    next: str | None
-
-
-class PageOf(Answer, Generic[Item]):
-    """One page of a list; `count` is null unless it is asked for."""
-
-    items: list[Item]
-    links: Links
-    count: int | None
-
-
-class ItemsOf(Answer, Generic[Item]):
-    """A list that is given whole."""
-
-    items: list[Item]
-
-
 class EditItem(EditRecord):
     """One thing that was done to a case or to one of its executions."""
 
     model_config = Answer.model_config
     id: str
-
-
-class IngestionItem(Answer):
-    """An import: its counters and how it ended; `problems` only where one import is read."""
-
-    id: str
-    source: str
-    kind: str
-    status: IngestionStatus
-    counts: Counts
-    problem_count: int
-    problems: list[ImportProblem] | None = None
-    seconds: float
-    started_at: datetime
-    alive_at: datetime
-    finished_at: datetime | None
-    caseledger_version: str
-
-
-class Lacking(Answer):
-    """The positions, from 0, of the directories that are worth uploading."""
-
-    lacking: list[int]
 
 
 class MachineItem(Answer):
@@ -362,76 +309,3 @@ class Comparison(Answer):
     equal: int
     not_recorded: list[str]
     software: SoftwareComparison
-
-
-class FacetValue(Answer):
-    """A value of a field, and how many have it."""
-
-    value: Any
-    count: int
-
-
-class Facets(Answer):
-    """The values of a field, the most frequent first; `isComplete` when these are all."""
-
-    resource: str
-    field: str
-    values: list[FacetValue]
-    is_complete: bool
-
-
-class FieldItem(Answer):
-    """What can be asked of one field. `path` is where MongoDB holds it."""
-
-    name: str
-    path: str
-    type: str
-    description: str
-    example: str | None
-    filterable: bool
-    operators: list[str]
-    sortable: bool
-    index: str | None
-
-
-class FieldsOfResource(Answer):
-    """The fields of one resource."""
-
-    resource: str
-    default_sort: str
-    fields: list[FieldItem]
-
-
-class MonthCount(Answer):
-    """How many jobs began in a month, `yyyy-mm`."""
-
-    month: str
-    count: int
-
-
-class Overview(Answer):
-    """Totals of all that is recorded."""
-
-    cases: int
-    executions: int
-    by_machine: dict[str, int]
-    by_status: dict[str, int]
-    by_month: list[MonthCount]
-
-
-class Health(Answer):
-    """Whether the service is there."""
-
-    status: Literal["ok"]
-
-
-class ProblemDocument(Answer):
-    """An error: RFC 9457, with the id of the request and what is wrong with each parameter."""
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    instance: str
-    request_id: str | None
-    errors: list[dict[str, Any]] = Field(default_factory=list)

@@ -1,10 +1,11 @@
 """From stored documents to the answers of the API. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic.alias_generators import to_camel
 
+from api.lists.projection import Document, Roots, shown_fields
 from models.cases.case_fields import CASES
 from models.cases.configurations import execution_configuration
 from models.cases.execution import Execution
@@ -12,9 +13,6 @@ from models.configuration.delta import Delta, flatten_delta
 from models.configuration.keys import flatten
 from models.configuration.metadata import METADATA_FIELDS, metadata_values
 from models.configuration.values import Configuration
-
-Document = Mapping[str, Any]
-Roots = Mapping[str, None]
 
 _SUMMARY_FIELDS = (
     "executionId", "jobId", "lidTime", "status", "complete", "isCanonical", "changeCount",
@@ -33,9 +31,6 @@ _CASE_DETAIL_FIELDS = (
     "caseGroups", "lineages", "canonicalIsPinned", "configurationOf", "attempts", "commands",
     "commandsOf", "annotations", "history",
 )  # fmt: skip
-_HIDDEN_OF_BUILD = (
-    "events", "eventWords", "searchWords", "fingerprints", "versionKey", "toldBy",
-)  # fmt: skip
 _CASE_ROOTS = dict.fromkeys(field.root for field in CASES.fields)
 _METADATA_CAMEL = {field: to_camel(field) for field in METADATA_FIELDS}
 
@@ -47,17 +42,6 @@ CASE_OF_EXECUTION_PROJECTION: dict[str, int] = dict.fromkeys(
      "configuration", "revision"), 1,
 )  # fmt: skip
 """What the detail of an execution needs of its case."""
-
-
-def shown_fields(document: Document, roots: Roots) -> dict[str, Any]:
-    """Return the fields `roots` of a document, null where it has none."""
-    item = dict(document)
-    own_id = item.pop("_id")
-    if "id" in roots:
-        item["id"] = own_id
-    if item.keys() == roots.keys():
-        return item
-    return {root: item.get(root) for root in roots}
 
 
 def case_item(
@@ -77,18 +61,6 @@ def case_detail(case: Document, summaries: Sequence[Document]) -> dict[str, Any]
         **{name: case.get(name) for name in _CASE_DETAIL_FIELDS},
         "configuration": flat_configuration(case),
     }
-
-
-def build_item(build: Document, roots: Roots) -> dict[str, Any]:
-    """Return the fields `roots` of a build as a list shows it."""
-    return shown_fields(build, roots)
-
-
-def build_detail(build: Document) -> dict[str, Any]:
-    """Return a build with all that its document holds, but for its events."""
-    hidden = {"_id", *_HIDDEN_OF_BUILD}
-    kept = {name: value for name, value in build.items() if name not in hidden}
-    return {"id": build["_id"], **kept}
 
 
 def execution_summary(listed: Document) -> dict[str, Any]:

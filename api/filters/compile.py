@@ -17,10 +17,11 @@ from api.filters.conditions import (
 from api.filters.conditions import Any as AnyOf
 from api.filters.config import ConfigMatches
 from models.configuration.metadata import VARIABLE_FIELDS
+from models.database.queries import and_query, or_query
 from models.fields import Table
 from models.spack.target import satisfying_targets
 from models.spack.version import parse_constraint, version_key
-from models.specs.search import one_of, version_conditions
+from models.specs.search import version_conditions
 
 Query = dict[str, Any]
 
@@ -35,9 +36,9 @@ def compile_filter(table: Table, tree: Filter, config: ConfigMatches = _NO_MATCH
         case DeltaCondition():
             return _delta_condition(tree)
         case Words(words):
-            return _all([{table.words: {"$regex": f"^{re.escape(word)}"}} for word in words])
+            return and_query(*({table.words: {"$regex": f"^{re.escape(word)}"}} for word in words))
         case All(parts):
-            return _all([compile_filter(table, part, config) for part in parts])
+            return and_query(*(compile_filter(table, part, config) for part in parts))
         case AnyOf(parts):
             return {"$or": [compile_filter(table, part, config) for part in parts]}
         case Not(part):
@@ -78,7 +79,7 @@ def _of_spack(path: str, kind: str, operator: Operator, values: tuple[Scalar, ..
         return {path: {f"${operator}": version_key(str(values[0]))}}
     meant = _versions if kind == "version" else _targets
     found = [each for value in values for each in ([None] if value is None else meant(str(value)))]
-    query = one_of([{path: each} for each in found])
+    query = or_query(*({path: each} for each in found))
     return {"$nor": [query]} if operator == "ne" else query
 
 
@@ -106,19 +107,9 @@ def _delta_condition(condition: DeltaCondition) -> Query:
         return changed if condition.values[0] else {"$nor": [changed]}
     compared = comparison(condition.operator, condition.values)
     values = [{"changed": name, f"runConfigDeltas.{name}.current": compared} for name in names]
-    return _all([changed, values[0] if len(values) == 1 else {"$or": values}])
+    return and_query(changed, or_query(*values))
 
 
 def _names_of(key: str) -> tuple[str, ...]:
     field = VARIABLE_FIELDS.get(key)
     return (key,) if field is None else (key, field)
-
-
-def _all(queries: list[Query]) -> Query:
-    queries = [query for query in queries if query]
-    if len(queries) <= 1:
-        return queries[0] if queries else {}
-    names = [name for query in queries for name in query]
-    if len(set(names)) == len(names) and not any(name.startswith("$") for name in names):
-        return {name: value for query in queries for name, value in query.items()}
-    return {"$and": queries}

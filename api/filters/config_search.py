@@ -8,10 +8,10 @@ from api.filters import config
 from api.filters.compile import Query, compile_filter
 from api.filters.conditions import All, Condition, ConfigCondition, Filter
 from api.filters.config import ConfigMatches, conditions_in
-from api.lists.query import both
 from models.cases.case_fields import CASES
 from models.configuration.values import file_of
 from models.database.client import Database
+from models.database.queries import and_query
 from models.fields import INDEXED_FILES, Table
 
 _SECONDS = 10.0
@@ -36,7 +36,7 @@ async def find_config_matches(
     conditions = list(conditions_in(tree))
     most = await _most_cases(database) if conditions else 0
     for condition in conditions:
-        found = await _cases_that_meet(database, condition, both(narrow, scoped), most)
+        found = await _cases_that_meet(database, condition, and_query(narrow, scoped), most)
         if found is None:
             frequent.add(condition)
         else:
@@ -51,7 +51,7 @@ async def _matches_among(
     """Return which of these cases meet each condition."""
     found: dict[ConfigCondition, list[str]] = {}
     for condition in conditions:
-        query = both({"_id": {"$in": list(ids)}}, compile_filter(CASES, condition))
+        query = and_query({"_id": {"$in": list(ids)}}, compile_filter(CASES, condition))
         cases = await database.cases.find(query, {"_id": 1}, hint="_id_", seconds=_SECONDS)
         found[condition] = [case["_id"] for case in cases]
     return ConfigMatches(found)
@@ -81,7 +81,7 @@ async def _cases_that_meet(
         if await database.cases.aggregate(beyond, seconds=_SECONDS):
             return None
     found = await database.cases.find(
-        both(query, within), {"_id": 1}, limit=most + 1, seconds=_SECONDS
+        and_query(query, within), {"_id": 1}, limit=most + 1, seconds=_SECONDS
     )
     return None if len(found) > most else [case["_id"] for case in found]
 

@@ -5,8 +5,8 @@ from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.staticfiles import StaticFiles
 
+from api.http.content_policy import page_policy
 from api.http.urls import API_PREFIX
-from api.middleware.security_headers import page_policy
 
 _ASSETS = "/docs/assets"
 

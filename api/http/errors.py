@@ -2,18 +2,14 @@
 
 import difflib
 import logging
-import re
-import uuid
-from collections.abc import Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
 import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.http.allowed_methods import allowed_methods
 from models.errors import (
@@ -36,7 +32,6 @@ MEDIA_TYPE = "application/problem+json"
 REQUEST_ID_HEADER = "X-Request-ID"
 _URN = "urn:caseledger:problem:"
 _RETRY_SECONDS = "5"
-_REQUEST_ID = re.compile(r"[A-Za-z0-9.-]{8,64}", re.ASCII)
 
 
 class ProblemError(Exception):
@@ -149,33 +144,6 @@ def add_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(DatabaseError, _on_database_error)
     app.add_exception_handler(CaseledgerError, _on_refusal)
     app.add_exception_handler(Exception, _on_exception)
-
-
-class RequestId:
-    """Gives every request an id, and tells it in every answer.
-
-    The id that a client gives is kept if it is well formed: short, and of characters that mean
-    nothing in any log. A bearer token is not well formed.
-    """
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on with its id."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        given = Headers(scope=scope).get(REQUEST_ID_HEADER, "")
-        request_id = given if _REQUEST_ID.fullmatch(given) else str(uuid.uuid4())
-        scope.setdefault("state", {})["request_id"] = request_id
-
-        async def send_with_id(message: MutableMapping[str, Any]) -> None:
-            if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)[REQUEST_ID_HEADER] = request_id
-            await send(message)
-
-        await self._app(scope, receive, send_with_id)
 
 
 def _on_problem(request: Request, error: Exception) -> Response:

@@ -1,20 +1,16 @@
-"""`If-Match`: an edit says which revision of a document it changes."""
+"""`If-Match`: an edit names the state of the document that the client has read."""
 
 from http import HTTPStatus
 
 from fastapi import Request
 
-from api.cases.queries import read_revision
 from api.http.errors import ProblemError
-from api.http.responses import entity_tag
-from models.database.client import Database
 
 
-async def matched_revision(request: Request, database: Database, case_id: str) -> int | None:
-    """Return the revision of a case that the client has seen, which has to be the present one.
+def given_tags(request: Request, kind: str) -> set[str]:
+    """Return the entity tags of `If-Match`; a 428 when the header is missing.
 
-    It is told by the entity tag of `GET /cases/{caseId}`; `*` is any, which is None. 428 without
-    one, 412 with another one.
+    `kind` is what the client edits, such as `case`.
     """
     given = request.headers.get("if-match")
     if given is None:
@@ -22,15 +18,15 @@ async def matched_revision(request: Request, database: Database, case_id: str) -
             HTTPStatus.PRECONDITION_REQUIRED,
             "precondition-required",
             "If-Match is needed",
-            "Send the ETag of the case as you read it, so that nobody's edit is lost.",
+            f"Send the ETag of the {kind} as you read it, so that nobody's edit is lost.",
         )
-    revision = await read_revision(database, case_id)
-    tags = {tag.strip() for tag in given.split(",")}
-    if "*" in tags:
-        return None
-    if entity_tag(case_id, revision) not in tags:
-        raise outdated(f"The case has changed since; it is at revision {revision}.")
-    return revision
+    return {tag.strip() for tag in given.split(",")}
+
+
+def require_match(tags: set[str], current_tag: str, detail: str) -> None:
+    """Raise a 412 with `detail` unless one of the tags is the current one, or `*`."""
+    if tags.isdisjoint({"*", current_tag}):
+        raise outdated(detail)
 
 
 def outdated(detail: str) -> ProblemError:

@@ -6,8 +6,8 @@ from typing import Any
 import orjson
 from fastapi import Request, Response
 
-from api.cases.schemas import ProblemDocument
 from api.http.errors import MEDIA_TYPE
+from api.http.schemas import ProblemDocument
 from models.version import VERSION
 
 _OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC

@@ -7,12 +7,13 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from api.cases.schemas import IngestionItem, Lacking, PageOf
 from api.dependencies import Store
-from api.http.bodies import FoundElsewhere, ImportFromPath, LackingQuestion, body_of, read_body
+from api.http.bodies import body_of, read_body
 from api.http.errors import ProblemError, not_found
 from api.http.responses import json_response, problems
+from api.http.schemas import PageOf
 from api.http.uploads import FORM, content_type, uploaded
+from api.ingestions.bodies import FoundElsewhere, ImportFromPath, LackingQuestion
 from api.ingestions.queue import (
     Imports,
     import_options,
@@ -20,6 +21,7 @@ from api.ingestions.queue import (
     remove_upload,
     save_upload,
 )
+from api.ingestions.schemas import IngestionItem, Lacking
 from api.lists.paging import DEFAULT_LIMIT
 from api.lists.time_pages import Cursor, DatedList, Limit
 from api.security import require

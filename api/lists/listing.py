@@ -15,13 +15,14 @@ from api.filters.parse import is_filter, parse_filter
 from api.http.errors import bad_parameter
 from api.http.responses import json_response
 from api.lists.exports import Format, chosen_format, export
-from api.lists.lookups import look_up, lookups_in
+from api.lists.lookups import NO_LOOKUPS, Lookups
 from api.lists.paging import DEFAULT_LIMIT, MAX_CURSOR, MAX_LIMIT, read_cursor, write_cursor
 from api.lists.projection import Selection, select
-from api.lists.query import Finding, both
+from api.lists.query import Finding
 from api.lists.sorting import Order, parse_order
 from models.database.client import Database
 from models.database.collection import Collection
+from models.database.queries import and_query
 from models.errors import DatabaseTimeoutError
 from models.fields import Table
 
@@ -100,7 +101,7 @@ class Listing:
 
     `scope` is a query for the paths in it, and `own_order` the sort of a list that is all of one
     thing, which has an index of its own. `fitting` tells how many of some documents, from the first
-    one on, may be shown together: one at least.
+    one on, may be shown together: one at least. `lookups` are its lookup parameters.
     """
 
     table: Table
@@ -109,6 +110,7 @@ class Listing:
     scope: Mapping[str, Any] = field(default_factory=dict)
     own_order: Order | None = None
     fitting: Fitting = lambda documents, _selection: len(documents)
+    lookups: Lookups = NO_LOOKUPS
 
     async def answer(
         self,
@@ -124,9 +126,9 @@ class Listing:
         """
         parameters = request.query_params.multi_items()
         tree = parse_filter(self.table, parameters)
-        given = lookups_in(self.table.resource, parameters)
+        given = self.lookups.given_in(parameters)
         asked_for = sorted(item for item in parameters if is_filter(self.table, item[0])) + given
-        looked_up = both(dict(also[1]), await look_up(database, self.table.resource, given))
+        looked_up = and_query(also[1], await self.lookups.find(database, given))
         asked_for += [("", also[0])] if also[0] else []
         return await self.answer_filter(database, request, asked, tree, asked_for, looked_up)
 
@@ -144,7 +146,7 @@ class Listing:
         order = order or parse_order(self.table, asked.sort, tree)
         selection = select(self.table, asked.fields)
         matches = await find_config_matches(database, self.table, tree, self.scope)
-        limits = both(dict(self.scope), dict(looked_up or {}))
+        limits = and_query(self.scope, looked_up or {})
         finding = Finding.of(self.collection(database), self.table, tree, matches, limits)
         found = _Found(self, database, finding, order, selection)
         format_ = chosen_format(request, asked.format)

@@ -11,7 +11,7 @@ from fastapi.routing import APIRoute
 from api.filters.parse import is_filter, is_repeatable
 from api.filters.values import operators_of
 from api.http.errors import bad_parameter, nearest
-from api.lists.lookups import LOOKUPS
+from api.lists.listing import Listing
 from models.fields import Field, FieldType, Table
 from models.resources import RESOURCES
 
@@ -45,14 +45,15 @@ def operation_id(route: APIRoute) -> str:
     return route.name
 
 
-def filters_of(*tables: Table) -> dict[str, Any]:
+def filters_of(*listings: Listing) -> dict[str, Any]:
     """Return what the OpenAPI document says of the filters of a list."""
+    tables = [listing.table for listing in listings]
     fields: dict[str, Field] = {}
     for table in tables:
         for field in table.filterable:
             fields[field.name] = _with_choices(fields.get(field.name, field), field)
     parameters = [_filter_parameter(field) for field in fields.values()]
-    lookups = [one.parameter for table in tables for one in LOOKUPS.get(table.resource, ())]
+    lookups = [one.parameter for listing in listings for one in listing.lookups.lookups]
     search = [_SEARCH] if any(table.words for table in tables) else []
     by_name = {one["name"]: one for one in reversed([*search, *lookups, *parameters])}
     return {

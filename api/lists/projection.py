@@ -102,3 +102,18 @@ def _merge(into: Any, other: Any) -> None:
                     _merge(mine, theirs)
         else:
             into[name] = value
+
+
+Document = Mapping[str, Any]
+Roots = Mapping[str, None]
+
+
+def shown_fields(document: Document, roots: Roots) -> dict[str, Any]:
+    """Return the fields `roots` of a document, null where it has none."""
+    item = dict(document)
+    own_id = item.pop("_id")
+    if "id" in roots:
+        item["id"] = own_id
+    if item.keys() == roots.keys():
+        return item
+    return {root: item.get(root) for root in roots}

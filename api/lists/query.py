@@ -6,17 +6,16 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
-from api.filters.compile import compile_filter
+from api.filters.compile import Query, compile_filter
 from api.filters.conditions import Filter
 from api.filters.config import ConfigMatches, without_config
 from models.cases.listed_execution import case_of
 from models.database.collection import Collection
+from models.database.queries import EVERYTHING, and_query
 from models.database.types import Sort
 from models.errors import DatabaseTimeoutError
 from models.fields import Table
 
-Query = dict[str, Any]
-NO_LIMIT: Query = {}
 _WINDOW = 4  # times what is wanted: a frequent value is that of every fourth execution or so
 _LARGEST_WINDOW = 1000
 
@@ -48,12 +47,12 @@ class Finding:
         limits: Mapping[str, Any],
     ) -> "Finding":
         """Return what a filter finds within limits, which are a query."""
-        query = both(dict(limits), compile_filter(table, tree, matches))
-        narrow = both(dict(limits), compile_filter(table, without_config(tree)))
+        query = and_query(limits, compile_filter(table, tree, matches))
+        narrow = and_query(limits, compile_filter(table, without_config(tree)))
 
         async def among(case_ids: set[str]) -> Query:
             own = matches if matches.among is None else await matches.among(case_ids)
-            return both(dict(limits), compile_filter(table, tree, own))
+            return and_query(limits, compile_filter(table, tree, own))
 
         return cls(collection, query, narrow, matches.stages, among)
 
@@ -63,14 +62,14 @@ class Finding:
         """Return the first documents, at most `limit`, of a run of the order."""
         if not self.stages:
             return await self.collection.find(
-                both(self.query, run), projection, sort=sort, limit=limit, seconds=seconds
+                and_query(self.query, run), projection, sort=sort, limit=limit, seconds=seconds
             )
         found: list[Query] = []
         until = time.monotonic() + seconds
         async with aclosing(self._windows(run, sort, limit, seconds)) as windows:
             async for window in windows:
                 own = {"_id": {"$in": window}}
-                query = both(own, await self.among({case_of(each) for each in window}))
+                query = and_query(own, await self.among({case_of(each) for each in window}))
                 left = limit - len(found)
                 found += await self.collection.find(
                     query, projection, sort=sort, limit=left, hint="_id_", seconds=seconds
@@ -87,7 +86,7 @@ class Finding:
         """Give the ids of what may match, in the order, in ever larger portions."""
         size = min(_WINDOW * limit, _LARGEST_WINDOW)
         passing = self.collection.stream(
-            both(self.narrow, run), {"_id": 1}, sort=sort, seconds=seconds, batch=size
+            and_query(self.narrow, run), {"_id": 1}, sort=sort, seconds=seconds, batch=size
         )
         window: list[str] = []
         async with aclosing(passing):
@@ -121,13 +120,8 @@ class Finding:
             return [{"$match": self.query}] if self.query else []
         return [{"$match": self.narrow}, *self.stages, {"$match": self.query}]
 
-    def ordered(self, sort: Sort, run: Query = NO_LIMIT) -> list[Query]:
+    def ordered(self, sort: Sort, run: Query = EVERYTHING) -> list[Query]:
         """Return the stages of a pipeline over all that is found in a run, in an order."""
         first = self.narrow if self.stages else self.query
         following = [*self.stages, {"$match": self.query}] if self.stages else []
-        return [{"$match": both(first, run)}, {"$sort": dict(sort)}, *following]
-
-
-def both(first: Query, second: Query) -> Query:
-    """Return the query that two queries make together."""
-    return {"$and": [first, second]} if first and second else first or second
+        return [{"$match": and_query(first, run)}, {"$sort": dict(sort)}, *following]

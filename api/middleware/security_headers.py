@@ -1,16 +1,13 @@
 """Headers that keep browsers and caches from doing what they should not."""
 
-import base64
-import hashlib
-import re
 from collections.abc import MutableMapping
 from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-_INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
-_NOWHERE = "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+from api.http.content_policy import _NOWHERE
+
 _FIXED = {
     "Content-Security-Policy": f"default-src 'none'; {_NOWHERE}",
     "X-Content-Type-Options": "nosniff",
@@ -42,22 +39,6 @@ class SecurityHeaders:
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
-
-
-def page_policy(html: str) -> str:
-    """Return the policy of a page with scripts: its own inline ones, by hash, and our files.
-
-    Swagger UI writes style attributes, and its style sheet has images in it.
-    """
-    hashes = [
-        base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-        for script in _INLINE_SCRIPT.findall(html)
-    ]
-    scripts = " ".join(["'self'", *(f"'sha256-{value}'" for value in hashes)])
-    return (
-        f"default-src 'none'; script-src {scripts}; style-src 'self' 'unsafe-inline';"
-        f" img-src 'self' data:; connect-src 'self'; {_NOWHERE}"
-    )
 
 
 def _caching(status: int, is_private: bool) -> str:

@@ -3,11 +3,12 @@
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
-from api.http.errors import REQUEST_ID_HEADER, RequestId
+from api.http.errors import REQUEST_ID_HEADER
 from api.http.urls import API_PREFIX
 from api.middleware.access_log import log_exchange
 from api.middleware.concurrency_limit import Overload
 from api.middleware.exchange import Observe
+from api.middleware.request_id import RequestId
 from api.middleware.security_headers import SecurityHeaders
 from api.middleware.server_errors import Faults
 from models.settings import Settings, split_list

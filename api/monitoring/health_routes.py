@@ -4,11 +4,11 @@ from http import HTTPStatus
 
 from fastapi import APIRouter, Depends, Request
 
-from api.cases.schemas import Health
 from api.dependencies import Store
 from api.http.errors import ProblemError
 from api.http.responses import problems
 from api.lists.parameters import refuse_unknown_parameters
+from api.monitoring.schemas import Health
 
 router = APIRouter(tags=["health"], dependencies=[Depends(refuse_unknown_parameters)])
 

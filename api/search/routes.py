@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 
-from api.cases.lists import BUILD_LIST, CASE_LIST, EXECUTION_LIST, SPEC_LIST
-from api.cases.schemas import Facets, FieldsOfResource, Overview
+from api.builds.lists import BUILD_LIST
+from api.cases.lists import CASE_LIST, EXECUTION_LIST
 from api.dependencies import Store
 from api.filters.config_search import find_config_matches
 from api.filters.parse import parse_filter
@@ -16,11 +16,13 @@ from api.http.errors import bad_parameter, nearest
 from api.http.json_body import read_json
 from api.http.responses import json_response, problems
 from api.lists.listing import SECONDS, ListParameters
-from api.lists.lookups import look_up, lookups_in
 from api.lists.parameters import filters_of
-from api.lists.query import Finding, both
+from api.lists.query import Finding
+from api.search.schemas import Facets, FieldsOfResource, Overview
 from api.security import require
+from api.specs.lists import SPEC_LIST
 from models.database.client import Database
+from models.database.queries import and_query
 from models.fields import Field, Table
 from models.resources import RESOURCES
 
@@ -88,7 +90,7 @@ async def query_resource(
     "/facets",
     response_model=Facets,
     responses=problems(400, 422),
-    openapi_extra=filters_of(*RESOURCES.values()),
+    openapi_extra=filters_of(*_LISTS.values()),
 )
 async def list_facets(
     store: Store,
@@ -104,9 +106,9 @@ async def list_facets(
         raise bad_parameter("field", f"There is no field {field[:100]!r}{nearest(field, known)}")
     tree = parse_filter(table, request.query_params.multi_items())
     matches = await find_config_matches(store, table, tree, {})
-    given = lookups_in(resource, request.query_params.multi_items())
     listing = _LISTS[resource]
-    limits = both(dict(listing.scope), await look_up(store, resource, given))
+    given = listing.lookups.given_in(request.query_params.multi_items())
+    limits = and_query(listing.scope, await listing.lookups.find(store, given))
     finding = Finding.of(listing.collection(store), table, tree, matches, limits)
     is_whole = finding.query == listing.scope and found.type not in _NOT_IN_THEIR_INDEX
     values = await finding.collection.aggregate(

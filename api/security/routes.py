@@ -7,11 +7,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Request, Response
 from pydantic import AwareDatetime, Field, field_validator
 
-from api.cases.schemas import Answer
 from api.dependencies import Store
 from api.http.bodies import Strict, body_of, read_body
 from api.http.errors import not_found
 from api.http.responses import json_response, problems
+from api.http.schemas import Answer
 from api.security import CurrentCaller, require
 from api.security.tokens import create_token, find_tokens, revoke_token, token_item
 from models.token import MAX_NAME, NAME_PATTERN, Scope

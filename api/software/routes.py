@@ -10,12 +10,13 @@ from pydantic import Field, StringConstraints
 from api.cases.lists import EXECUTION_LIST
 from api.cases.queries import read_execution_of_case
 from api.cases.routes import CaseId
-from api.cases.schemas import ExecutionDetail, ExecutionItem, PageOf
+from api.cases.schemas import ExecutionDetail, ExecutionItem
 from api.cases.views import execution_detail
 from api.dependencies import Store
 from api.http.bodies import ExecutionName, Strict, body_of, read_body
 from api.http.errors import not_found
 from api.http.responses import json_response, problems
+from api.http.schemas import PageOf
 from api.lists.listing import ListParameters
 from api.lists.parameters import filters_of
 from api.security import CurrentCaller, require
@@ -25,7 +26,6 @@ from api.specs.software_search import executions_below, executions_on
 from models.cases.annotations import Text
 from models.cases.edit_log import Author
 from models.cases.execution import SoftwareLink, SoftwareRole
-from models.cases.execution_fields import EXECUTIONS
 from models.cases.software_links import state_link, withdraw_link
 from models.database.client import Database
 from models.software.stack import case_stacks
@@ -64,7 +64,7 @@ class NewSoftwareLink(Strict):
     "/specs/{hash}/executions",
     response_model=PageOf[ExecutionItem],
     responses=_ERRORS,
-    openapi_extra=filters_of(EXECUTIONS),
+    openapi_extra=filters_of(EXECUTION_LIST),
 )
 async def list_executions_of_spec(
     store: Store,

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import ConfigDict
 
-from api.cases.schemas import Answer
+from api.http.schemas import Answer
 
 PackageChange = Literal["added", "removed", "changed"]
 

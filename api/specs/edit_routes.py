@@ -12,7 +12,7 @@ from fastapi import APIRouter, Query, Request, Response
 from api.dependencies import Store
 from api.http.bodies import Extra, Strict, body_of, read_body
 from api.http.errors import ProblemError, not_found
-from api.http.preconditions import outdated
+from api.http.preconditions import given_tags, outdated, require_match
 from api.http.responses import json_response, problems
 from api.http.uploads import FORM, uploaded
 from api.security import require
@@ -114,7 +114,8 @@ async def upload_spec_documents(store: Store, request: Request, name: Name = Non
 async def update_spec(store: Store, request: Request, spec_id: SpecId) -> Response:
     """Write `extra` of a spec, which an import never touches; `If-Match` takes its ETag."""
     document = await read_spec(store, spec_id)
-    _check_match(request, document)
+    tags = given_tags(request, "spec")
+    require_match(tags, spec_tag(document), "The spec has changed since.")
     body = await read_body(request, SpecEdit)
     seen = {"_id": spec_id, "updatedAt": document["updatedAt"], "tombstone": None}
     now = datetime.now(UTC)
@@ -169,19 +170,6 @@ async def _delete(
         ) from None
     if not is_deleted:
         raise not_found("spec", spec_id)
-
-
-def _check_match(request: Request, document: dict[str, Any]) -> None:
-    given = request.headers.get("if-match")
-    if given is None:
-        raise ProblemError(
-            HTTPStatus.PRECONDITION_REQUIRED,
-            "precondition-required",
-            "If-Match is needed",
-            "Send the ETag of the spec as you read it, so that nobody's edit is lost.",
-        )
-    if {"*", spec_tag(document)}.isdisjoint(map(str.strip, given.split(","))):
-        raise outdated("The spec has changed since.")
 
 
 def _plain(name: str | None) -> str:

@@ -4,10 +4,10 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from api.cases.schemas import PageOf
 from api.dependencies import Store
 from api.http.errors import not_found
 from api.http.responses import json_response, problems
+from api.http.schemas import PageOf
 from api.lists.paging import DEFAULT_LIMIT
 from api.lists.time_pages import Cursor, DatedList, Limit
 from api.specs.resolve import incomplete

@@ -2,26 +2,24 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from http import HTTPStatus
 from typing import Any
 
-from api.http.errors import ProblemError, bad_value
+from api.http.errors import bad_value
+from api.specs.spack_syntax import parse_spec, query_of_spec
 from models.database.client import Database
+from models.database.queries import and_query
 from models.spack.graph import DEPENDENCY_TYPES
-from models.spack.query import VIRTUAL_NAME, Dependency, Node, SpecSyntaxError, parse_query
+from models.spack.query import VIRTUAL_NAME, Dependency, Node
 from models.specs.search import (
     Narrowing,
-    TooBroadError,
     built_with,
     compiled_with,
     deployed_with,
-    spec_filter,
 )
 from models.specs.spec import Scope
 
 Query = dict[str, Any]
 
-SECONDS = 10.0
 _ARCHITECTURE = re.compile(r"[A-Za-z0-9_.:,-]+")
 
 QUESTIONS: Mapping[str, tuple[str, str]] = {
@@ -70,8 +68,8 @@ async def spec_query(database: Database, given: Sequence[tuple[str, str]]) -> Qu
         if name in _CLOSURES:
             found.append(_CLOSURES[name](_named_node(name, text)))
         elif name not in {"deptype", "direct"}:
-            found.append(await _filter(database, name, _node(name, text), narrowing))
-    return found[0] if len(found) == 1 else {"$and": found} if found else {}
+            found.append(await query_of_spec(database, name, _node(name, text), narrowing))
+    return and_query(*found)
 
 
 def read_types(text: str | None) -> tuple[str, ...]:
@@ -89,48 +87,24 @@ def scope_of(types: Sequence[str]) -> Scope:
     return "build" if "build" in types else "run"
 
 
-def read_spec(parameter: str, text: str) -> Node:
-    """Return the query that a text is; a 422 names the position, from 0, where it is none."""
-    if "\0" in text:
-        raise bad_value(parameter, "a text cannot hold a NUL")
-    try:
-        return parse_query(text)
-    except SpecSyntaxError as error:
-        detail = str(error)
-        raise ProblemError(
-            HTTPStatus.UNPROCESSABLE_ENTITY,
-            "bad-spec",
-            "Not the syntax of Spack",
-            f"{parameter}: {detail}",
-            [{"parameter": parameter, "position": error.position, "detail": detail}],
-        ) from None
-
-
 def _node(name: str, text: str) -> Node:
     if name == "arch":
         if _ARCHITECTURE.fullmatch(text) is None:
             raise bad_value(name, "platform-os-target, or a target")
-        return read_spec(name, f"arch={text}")
+        return parse_spec(name, f"arch={text}")
     if name == "virtual":
         if VIRTUAL_NAME.fullmatch(text) is None:
             raise bad_value(name, "the name of a virtual package: mpi")
         return Node(dependencies=(Dependency(Node(), direct=False, virtuals=(text,)),))
-    node = read_spec(name, text)
+    node = parse_spec(name, text)
     return Node(dependencies=(Dependency(node, direct=False),)) if name == "dependency" else node
 
 
 def _named_node(name: str, text: str) -> Node:
-    node = read_spec(name, text)
+    node = parse_spec(name, text)
     if node.name is None or node != Node(name=node.name, version=node.version):
         raise bad_value(name, "a name, perhaps with a version: gcc@12:")
     return node
-
-
-async def _filter(database: Database, name: str, node: Node, narrowing: Narrowing) -> Query:
-    try:
-        return await spec_filter(database, node, narrowing, seconds=SECONDS)
-    except TooBroadError as error:
-        raise bad_value(name, str(error)) from None
 
 
 def _read_switch(text: str | None) -> bool:

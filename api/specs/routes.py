@@ -4,13 +4,13 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 
-from api.cases.lists import SPEC_LIST, dependents_of
-from api.cases.schemas import PageOf
 from api.dependencies import Store
 from api.http.errors import not_found
 from api.http.responses import entity_tag, is_known, json_response, not_modified, problems
+from api.http.schemas import PageOf
 from api.lists.listing import ListParameters
 from api.lists.parameters import filters_of
+from api.specs.lists import SPEC_LIST, dependents_of
 from api.specs.query_parameters import read_types, scope_of
 from api.specs.resolve import SpecId, find_spec_id, incomplete, read_graph, read_spec
 from api.specs.schemas import (
@@ -24,7 +24,6 @@ from api.specs.schemas import (
 )
 from api.specs.views import direct_dependencies, spec_detail
 from models.specs.comparison import compare_specs, splice_of
-from models.specs.spec_fields import SPECS
 from models.specs.stored_graph import (
     IncompleteSpecError,
     dag,
@@ -61,7 +60,7 @@ Direct = Annotated[bool, Query(description="Direct ones only; then each type cou
     "",
     response_model=PageOf[SpecItem],
     responses=problems(400, 422),
-    openapi_extra=filters_of(SPECS),
+    openapi_extra=filters_of(SPEC_LIST),
 )
 async def list_specs(store: Store, request: Request, asked: ListParameters) -> Response:
     """List specs by name and version: all nodes that are recorded; `isRoot=true` for the others."""
@@ -145,7 +144,7 @@ async def list_dependencies(
     "/{hash}/dependents",
     response_model=PageOf[SpecItem],
     responses=_ERRORS,
-    openapi_extra=filters_of(SPECS),
+    openapi_extra=filters_of(SPEC_LIST),
 )
 async def list_dependents(
     store: Store,

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, Literal
 
-from api.cases.schemas import Answer
+from api.http.schemas import Answer
 from models.specs.spec import BuiltAs, SpecCompiler, SpecDependency, SpecEdge, SpecProvenance
 
 

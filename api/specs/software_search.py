@@ -4,14 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from api.http.errors import bad_value
+from api.specs.spack_syntax import SECONDS, parse_spec, query_of_spec
 from models.database.client import Database
+from models.database.queries import NOTHING, and_query, or_query
 from models.spack.hash_prefix import hash_range
-from models.spack.query import Dependency, Node, SpecSyntaxError, parse_query
+from models.spack.query import Dependency, Node
 from models.specs.search import (
     Narrowing,
-    TooBroadError,
-    one_of,
-    spec_filter,
     version_conditions,
 )
 
@@ -21,22 +20,12 @@ Role = str | Query | None
 
 MOST_SPECS = 20_000
 
-_SECONDS = 10.0
 _LINKED: list[Query] = [
     {"$match": {"specs.hash": {"$gte": ""}}},
     {"$unwind": "$specs"},
     {"$group": {"_id": "$specs.id"}},
 ]
 _BUILT = "built_with"
-_NOTHING: Query = {"_id": {"$in": []}}
-
-
-def read_query(parameter: str, text: str) -> Node:
-    """Return the query that a parameter holds; a 422 says where it is none."""
-    try:
-        return parse_query(text)
-    except SpecSyntaxError as error:
-        raise bad_value(parameter, str(error)) from None
 
 
 async def builds_of(database: Database, parameter: str, text: str) -> Query:
@@ -44,7 +33,7 @@ async def builds_of(database: Database, parameter: str, text: str) -> Query:
 
     Name, version and hash are known of builds whose spec is not recorded, too.
     """
-    node = read_query(parameter, text)
+    node = parse_spec(parameter, text)
     plain = Node(name=node.name, version=node.version, hash=node.hash)
     if node == plain and plain != Node():
         return _plain_builds(plain)
@@ -58,20 +47,20 @@ def _plain_builds(node: Node) -> Query:
     if node.name is not None:
         found.append({"name": node.name})
     if node.version is not None:
-        found.append(one_of([{"versionKey": key} for key in version_conditions(node.version)]))
+        found.append(or_query(*({"versionKey": key} for key in version_conditions(node.version))))
     if node.hash is not None:
         found.append({"specHash": hash_range(node.hash)})
-    return found[0] if len(found) == 1 else {"$and": found}
+    return and_query(*found)
 
 
 async def ran_on(database: Database, parameter: str, text: str) -> Query:
     """Return the query for the executions that are linked with a spec which a query finds."""
-    return await _executions(database, parameter, [_itself(read_query(parameter, text))])
+    return await _executions(database, parameter, [_itself(parse_spec(parameter, text))])
 
 
 async def ran_above(database: Database, parameter: str, text: str) -> Query:
     """Return the query for the executions whose linked specs are such, or run with one that is."""
-    node = read_query(parameter, text)
+    node = parse_spec(parameter, text)
     return await _executions(database, parameter, [_itself(node), _above(node, Narrowing("run"))])
 
 
@@ -79,10 +68,10 @@ async def was_built_with(database: Database, parameter: str, text: str) -> Query
     """Return the query for the executions of which such a spec is stated as what they were built
     with, or that ran on specs which were built with one.
     """
-    node = read_query(parameter, text)
+    node = parse_spec(parameter, text)
     above = await _executions(database, parameter, [_above(node, Narrowing("build"))])
     stated = await _executions(database, parameter, [_itself(node)], role=_BUILT)
-    return one_of([above, stated])
+    return or_query(above, stated)
 
 
 async def was_deployed_with(database: Database, parameter: str, text: str) -> Query:
@@ -90,7 +79,7 @@ async def was_deployed_with(database: Database, parameter: str, text: str) -> Qu
 
     What is only stated to have built them does not count.
     """
-    node = read_query(parameter, text)
+    node = parse_spec(parameter, text)
     searches = [_itself(node), _above(node, Narrowing("run"))]
     return await _executions(database, parameter, searches, role={"$ne": _BUILT})
 
@@ -115,22 +104,22 @@ async def executions_below(database: Database, hashes: Sequence[str]) -> Query:
 async def _executions(
     database: Database, parameter: str, searches: Sequence[Search], role: Role = None
 ) -> Query:
-    filters = [await _filter(database, parameter, *search) for search in searches]
-    return await _executions_of(database, one_of(filters), role)
+    filters = [await query_of_spec(database, parameter, *search) for search in searches]
+    return await _executions_of(database, or_query(*filters), role)
 
 
 async def _executions_of(database: Database, query: Query, role: Role) -> Query:
     """Return the query for the executions of all specs that a query finds, however many."""
     specs = await _find(database, query, MOST_SPECS + 1)
     if len(specs) > MOST_SPECS:
-        specs = await _find(database, {"$and": [query, {"_id": {"$in": await _linked(database)}}]})
+        specs = await _find(database, and_query(query, {"_id": {"$in": await _linked(database)}}))
     return executions_on(specs, role)
 
 
 def executions_on(specs: Sequence[Query], role: Role = None) -> Query:
     """Return the query for the executions that are linked with one of these specs."""
     if not specs:
-        return _NOTHING
+        return NOTHING
     link: Query = {
         "hash": {"$in": sorted({spec["hash"] for spec in specs})},
         "id": {"$in": sorted(spec["_id"] for spec in specs)},
@@ -140,26 +129,17 @@ def executions_on(specs: Sequence[Query], role: Role = None) -> Query:
 
 async def find_specs(database: Database, parameter: str, node: Node) -> list[Query]:
     """Return ids and hashes of the specs that a query finds; a 422 when they are too many."""
-    specs = await _find(database, await _filter(database, parameter, node), MOST_SPECS + 1)
+    specs = await _find(database, await query_of_spec(database, parameter, node), MOST_SPECS + 1)
     if len(specs) > MOST_SPECS:
         raise bad_value(parameter, f"more than {MOST_SPECS:,} specs are such: ask for less")
     return specs
 
 
-async def _filter(
-    database: Database, parameter: str, node: Node, narrowing: Narrowing | None = None
-) -> Query:
-    try:
-        return await spec_filter(database, node, narrowing, seconds=_SECONDS)
-    except TooBroadError as error:
-        raise bad_value(parameter, str(error)) from None
-
-
 async def _find(database: Database, query: Query, limit: int = 0) -> list[Query]:
-    return await database.specs.find(query, {"hash": 1, "hashes": 1}, limit=limit, seconds=_SECONDS)
+    return await database.specs.find(query, {"hash": 1, "hashes": 1}, limit=limit, seconds=SECONDS)
 
 
 async def _linked(database: Database) -> list[str]:
     """Return the ids of all specs that any execution is linked with: few beside all specs."""
-    found = await database.executions.aggregate(_LINKED, hint="specs", seconds=_SECONDS)
+    found = await database.executions.aggregate(_LINKED, hint="specs", seconds=SECONDS)
     return sorted(group["_id"] for group in found)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from api.cases.views import Roots, shown_fields
+from api.lists.projection import Roots, shown_fields
 from models.configuration.keys import unescape_name
 from models.specs.spec_fields import SPECS
 from models.specs.stored_graph import id_of

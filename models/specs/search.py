@@ -13,6 +13,7 @@ from typing import Any
 
 from models.configuration.keys import escape_name
 from models.database.client import Database
+from models.database.queries import and_query, or_query
 from models.errors import UsageError
 from models.spack.graph import LANGUAGES
 from models.spack.hash_prefix import hash_range
@@ -27,7 +28,6 @@ MOST_RESOLVED = 20_000
 MOST_LOOKUPS = 16
 
 _ANY: Json = {"name": {"$gte": ""}}
-_NOTHING: Json = {"_id": {"$in": []}}
 
 
 class TooBroadError(UsageError):
@@ -73,7 +73,7 @@ def node_conditions(node: Node) -> list[Json]:
     if node.name is not None:
         found.append({"name": node.name})
     if node.version is not None:
-        found.append(one_of([{"versionKey": key} for key in version_conditions(node.version)]))
+        found.append(or_query(*({"versionKey": key} for key in version_conditions(node.version))))
     fixed = {"namespace": node.namespace, "platform": node.platform, "os": node.os}
     found += [{name: value} for name, value in fixed.items() if value is not None]
     targets = satisfying_targets(node.target) if node.target is not None else None
@@ -92,6 +92,15 @@ def version_conditions(constraint: VersionConstraint) -> list[Json]:
     return [_interval(interval) for interval in constraint.intervals]
 
 
+def _all_of(conditions: Sequence[Json]) -> Json:
+    """Return the query that all conditions make together, along an index even if there are none.
+
+    Documents that hold a file's frame only have hashes, but are no specs.
+    """
+    is_of_spec = any(key != "hashes" for condition in conditions for key in condition)
+    return and_query(*conditions) if is_of_spec else and_query(*conditions, _ANY)
+
+
 def _interval(interval: KeyInterval) -> Json:
     found: Json = {"$gte": interval.low}
     if interval.high is not None:
@@ -99,20 +108,6 @@ def _interval(interval: KeyInterval) -> Json:
     if interval.suffix:
         found["$regex"] = f"{re.escape(interval.suffix)}$"
     return found
-
-
-def one_of(alternatives: Sequence[Json]) -> Json:
-    """Return a filter of which one alternative must hold; of none, nothing does."""
-    if not alternatives:
-        return _NOTHING
-    return alternatives[0] if len(alternatives) == 1 else {"$or": list(alternatives)}
-
-
-def all_of(conditions: Sequence[Json]) -> Json:
-    """Return a filter of which all conditions must hold; with none, all specs are found."""
-    is_of_spec = any(key != "hashes" for condition in conditions for key in condition)
-    found = list(conditions) if is_of_spec else [*conditions, _ANY]
-    return found[0] if len(found) == 1 else {"$and": found}
 
 
 def _variant_conditions(variant: Variant) -> Iterator[Json]:
@@ -145,21 +140,21 @@ def built_with(node: Node) -> Json:
     closures = [{"$elemMatch": {**entry, **narrowing}} for entry in _entries(node)]
     spliced = [{"isSpliced": True, "builtWith": closure} for closure in closures]
     plain = [{"isSpliced": False, "dependencies": closure} for closure in closures]
-    return one_of([*spliced, *plain])
+    return or_query(*spliced, *plain)
 
 
 def deployed_with(node: Node) -> Json:
     """Return the filter of specs that run with a package: by name and version."""
     narrowing = Narrowing("run").conditions
-    return one_of(
-        [{"dependencies": {"$elemMatch": {**entry, **narrowing}}} for entry in _entries(node)]
+    return or_query(
+        *({"dependencies": {"$elemMatch": {**entry, **narrowing}}} for entry in _entries(node))
     )
 
 
 def compiled_with(node: Node) -> Json:
     """Return the filter of specs that a compiler has compiled: by name, old or new, and version."""
     names = _names(node.name) if node.name else ()
-    return one_of([{"compilers": {"$elemMatch": entry}} for entry in _entries(node, names)])
+    return or_query(*({"compilers": {"$elemMatch": entry}} for entry in _entries(node, names)))
 
 
 def _entries(node: Node, names: Sequence[str] = ()) -> Iterator[Json]:
@@ -188,7 +183,7 @@ class _Compiler:
             conditions.insert(0, {"name": {"$in": list(names)}})
         for wanted in node.dependencies:
             conditions.append(await self._dependency(wanted))
-        return all_of(conditions)
+        return _all_of(conditions)
 
     async def _dependency(self, wanted: Dependency) -> Json:
         node = wanted.node
@@ -203,7 +198,7 @@ class _Compiler:
         if is_plain and wanted.direct and _may_be_legacy(wanted):
             legacy = [{**entry, "hash": None} for entry in _entries(node, names)]
             found += [{"compilers": {"$elemMatch": entry}} for entry in legacy]
-        return one_of(found)
+        return or_query(*found)
 
     def _held(self, wanted: Dependency, entry: Json, virtual: str | None = None) -> Json:
         """Return that a closure holds such an entry, on edges as they are wanted."""

@@ -3,7 +3,8 @@ from typing import Any
 import pytest
 from httpx2 import AsyncClient
 
-from api.cases.schemas import CaseDetail, CaseItem, ExecutionDetail, PageOf
+from api.cases.schemas import CaseDetail, CaseItem, ExecutionDetail
+from api.http.schemas import PageOf
 from models.configuration.keys import flatten
 from models.database.client import Database
 from tests.archives import key_of, sample_cases

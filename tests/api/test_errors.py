@@ -8,8 +8,8 @@ import pytest
 from httpx2 import AsyncClient
 
 from api.app import create_app
-from api.cases.schemas import ProblemDocument
 from api.http.errors import MEDIA_TYPE
+from api.http.schemas import ProblemDocument
 from models.database.client import Database
 from models.errors import (
     DatabaseError,

@@ -1,7 +1,8 @@
 import pytest
 from httpx2 import AsyncClient
 
-from api.cases.schemas import ExecutionItem, PageOf
+from api.cases.schemas import ExecutionItem
+from api.http.schemas import PageOf
 from models.cases.lid import parse_lid
 from models.database.client import Database
 from models.database.writes import Delete, Insert

@@ -7,11 +7,11 @@ import pytest
 
 from api.filters.compile import compile_filter
 from api.filters.parse import parse_filter
-from api.lists.query import both
 from api.lists.sorting import parse_order
 from models.cases.execution_fields import EXECUTIONS
 from models.database.client import Database
 from models.database.collection import Collection
+from models.database.queries import and_query
 from models.resources import RESOURCES
 
 TABLES = {name: RESOURCES[name] for name in ("cases", "executions")}
@@ -53,7 +53,7 @@ async def assert_bounded(
     runs = [{}] if position is None else order.after(table, order.position(position))
     for run in runs:
         plan = await collection(database, resource).explain(
-            both(query, run), order.keys, limit=LIMIT
+            and_query(query, run), order.keys, limit=LIMIT
         )
         winning = plan["queryPlanner"]["winningPlan"]
         found = set(stages(winning.get("queryPlan", winning)))

@@ -5,7 +5,8 @@ from typing import Any
 
 from httpx2 import AsyncClient
 
-from api.cases.schemas import ItemsOf, MachineItem
+from api.cases.schemas import MachineItem
+from api.http.schemas import ItemsOf
 from tests.api.test_cases import get, walk
 
 

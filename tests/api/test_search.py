@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from httpx2 import AsyncClient
 
-from api.cases.schemas import CaseItem, ExecutionItem, Facets, FieldsOfResource, Overview
+from api.cases.schemas import CaseItem, ExecutionItem
+from api.search.schemas import Facets, FieldsOfResource, Overview
 from api.specs.schemas import SpecItem
 from models.resources import RESOURCES
 from tests.api.test_cases import get, walk

@@ -91,10 +91,10 @@ async def test_executions_are_found_by_software(
 
 
 async def test_a_search_that_makes_no_sense_is_refused(linked: httpx2.AsyncClient) -> None:
-    for query in ("software=a", "dependsOn="):
+    for query in ("software=a@@", "dependsOn="):
         answer = await linked.get(f"/api/v1/executions?{query}")
         assert answer.status_code in (200, 422)
-    assert (await linked.get("/api/v1/executions?software=a")).status_code == 422
+    assert (await linked.get("/api/v1/executions?software=a@@")).status_code == 422
     assert (await linked.get("/api/v1/cases?software=zlib")).status_code == 400
 
 

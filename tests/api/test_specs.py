@@ -12,7 +12,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from api.cases.schemas import PageOf
+from api.http.schemas import PageOf
 from api.security.tokens import create_token
 from api.specs.schemas import (
     Dag,

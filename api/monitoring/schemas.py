@@ -1,0 +1,11 @@
+"""TODO docstring."""
+
+from typing import Literal
+
+from api.http.schemas import Answer
+
+
+class Health(Answer):
+    """Whether the service is there."""
+
+    status: Literal["ok"]

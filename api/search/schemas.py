@@ -1,0 +1,60 @@
+"""TODO docstring."""
+
+from typing import Any
+
+from api.http.schemas import Answer
+
+
+class FacetValue(Answer):
+    """A value of a field, and how many have it."""
+
+    value: Any
+    count: int
+
+
+class Facets(Answer):
+    """The values of a field, the most frequent first; `isComplete` when these are all."""
+
+    resource: str
+    field: str
+    values: list[FacetValue]
+    is_complete: bool
+
+
+class FieldItem(Answer):
+    """What can be asked of one field. `path` is where MongoDB holds it."""
+
+    name: str
+    path: str
+    type: str
+    description: str
+    example: str | None
+    filterable: bool
+    operators: list[str]
+    sortable: bool
+    index: str | None
+
+
+class FieldsOfResource(Answer):
+    """The fields of one resource."""
+
+    resource: str
+    default_sort: str
+    fields: list[FieldItem]
+
+
+class MonthCount(Answer):
+    """How many jobs began in a month, `yyyy-mm`."""
+
+    month: str
+    count: int
+
+
+class Overview(Answer):
+    """Totals of all that is recorded."""
+
+    cases: int
+    executions: int
+    by_machine: dict[str, int]
+    by_status: dict[str, int]
+    by_month: list[MonthCount]
