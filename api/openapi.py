@@ -11,7 +11,7 @@ from api.http.responses import problems
 from api.http.schemas import PageOf
 from api.security.access import required_scope
 from models.settings import Settings
-from models.token import Scope
+from models.tokens.token import Scope
 
 EXAMPLES_FILE = Path(__file__).with_name("examples.json")
 

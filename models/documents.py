@@ -13,7 +13,7 @@ from models.ingestions.ingestion import Ingestion
 from models.specs.spec import Spec
 from models.specs.spec_file import SpecFile
 from models.specs.spec_source import SpecSource
-from models.token import Token
+from models.tokens.token import Token
 
 DOCUMENTS: tuple[type[Document], ...] = (
     Case,

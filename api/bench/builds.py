@@ -13,10 +13,10 @@ from typing import Any
 from api.bench.scratch_database import temporary_place
 from api.bench.service import Service, running_service
 from api.http.urls import API_PREFIX
-from api.security.tokens import create_token
 from ingest.builds.logs.report import read_log
 from models.connection import open_database
 from models.settings import Settings
+from models.tokens.store import create_token
 
 _SPEC = "abcdefghijklmnopqrstuvwxyz234567"
 _PLAIN = "".join(

@@ -11,11 +11,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from api.security.tokens import create_token, find_tokens, revoke_token, token_item
 from models.connection import open_database
 from models.errors import UsageError
 from models.settings import Settings
-from models.token import MAX_NAME, NAME_PATTERN, SCOPES, Scope, TokenRecord
+from models.tokens.store import create_token, find_tokens, revoke_token, token_item
+from models.tokens.token import MAX_NAME, NAME_PATTERN, SCOPES, Scope, TokenRecord
 
 _CREATOR = "command line"
 _TIMES = {

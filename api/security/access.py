@@ -2,9 +2,8 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated, Any, cast
 
@@ -15,12 +14,11 @@ from fastapi.routing import APIRoute
 from api.http.errors import ProblemError
 from api.security.throttle import Throttle
 from models.database.client import Database
-from models.errors import DatabaseError
 from models.settings import Settings
-from models.token import Scope, implied_scopes, is_secret_of, is_valid, split_token
+from models.tokens.store import note_use
+from models.tokens.token import Scope, implied_scopes, is_secret_of, is_valid, split_token
 
 _SAFE_METHODS = frozenset({"GET", "HEAD"})
-_LAST_USE = timedelta(minutes=1)
 _CHALLENGE = 'Bearer realm="caseledger"'
 
 
@@ -136,18 +134,8 @@ async def _caller_of(database: Database, given: list[str]) -> Caller | None:
     now = datetime.now(UTC)
     if not is_secret_of(secret, stored) or stored is None or not is_valid(stored, now):
         return None
-    await _note_use(database, stored, now)
+    await note_use(database, stored, now)
     return Caller(token_id, stored["name"], implied_scopes(stored["scopes"]))
-
-
-async def _note_use(database: Database, stored: dict[str, Any], now: datetime) -> None:
-    """Note when a token was used, for people to read; no request fails because of it."""
-    last = stored["lastUsedAt"]
-    if last is None or last <= now - _LAST_USE:
-        with suppress(DatabaseError):
-            await database.tokens.update(
-                {"_id": stored["_id"], "lastUsedAt": last}, {"$set": {"lastUsedAt": now}}
-            )
 
 
 def _calls(dependant: Dependant) -> Iterator[Any]:

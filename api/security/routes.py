@@ -13,8 +13,8 @@ from api.http.errors import not_found
 from api.http.responses import json_response, problems
 from api.http.schemas import Answer
 from api.security import CurrentCaller, require
-from api.security.tokens import create_token, find_tokens, revoke_token, token_item
-from models.token import MAX_NAME, NAME_PATTERN, Scope
+from models.tokens.store import create_token, find_tokens, revoke_token, token_item
+from models.tokens.token import MAX_NAME, NAME_PATTERN, Scope
 
 router = APIRouter(prefix="/tokens", tags=["tokens"], dependencies=[require("admin")])
 

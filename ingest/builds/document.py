@@ -29,6 +29,7 @@ from models.builds.build import (
 )
 from models.builds.log import StoredLog
 from models.builds.manifest import manifest_digest
+from models.builds.store import BuildParts
 from models.fields import words_of
 from models.spack.version import stored_version_key
 
@@ -42,16 +43,6 @@ ROOM = 2**20
 LONGEST_WORD = 60
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class BuildParts:
-    """The document of an attempt, and what of it is stored apart."""
-
-    build_id: str
-    record: BuildRecord
-    events: tuple[tuple[BuildEvent, ...], ...] = ()
-    manifest: tuple[dict[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

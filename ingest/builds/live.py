@@ -8,12 +8,12 @@ import asyncio
 import tempfile
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import IO, Any
 
-from ingest.builds.document import MOST_TESTS, BuildParts, Kept, describe, wanted_lines
+from ingest.builds.document import MOST_TESTS, Kept, describe, wanted_lines
 from ingest.builds.formats.attempt import BuildAttempt, LogFile, course_of
 from ingest.builds.formats.environment import allowed_variables, masked_arguments, spack_commit
 from ingest.builds.formats.sent_manifest import SentManifest
@@ -26,18 +26,19 @@ from models.builds.build import BuildHost, BuildManifest, BuildPhase, BuildRecor
 from models.builds.cancellation import cancel_dependents, cancel_latecomers
 from models.builds.log import StoredLog, store_log
 from models.builds.manifest import manifest_digest, store_manifest
-from models.builds.merge import GROUPS, first_account
 from models.builds.progress import ended, told_by_log
 from models.builds.report import BuildChange, NewBuild, PhaseReport, ReportedEntry
-from models.builds.store import build_change, discard_logs, event_writes, read_build
+from models.builds.store import (
+    BuildParts,
+    discard_logs,
+    insert_build,
+    read_owned_build,
+    update_build,
+)
 from models.database.client import Database
-from models.database.retry import Patience
-from models.database.writes import Insert, Update, Write
-from models.errors import NotOwnerError, WriteConflictError
 from models.redaction.logs import NOTHING_KNOWN, Redactor, redactor_of
 from models.spack.version import stored_version_key
 
-_PATIENCE_SECONDS = 30
 _IN_MEMORY = 2**23
 _CHUNK = 2**18
 _LIVE = uuid.UUID("5d0e7d1c-8a3f-5b2e-9c47-2f6a1b8e3d90")
@@ -72,14 +73,13 @@ async def begin_build(database: Database, new: NewBuild, owner: str) -> tuple[st
         created_at=now,
         updated_at=now,
     )
-    document = {"_id": own_id, **first_account(record).stored()}
-    if await database.write([Insert(database.builds, document)]):
+    if await insert_build(database, own_id, record):
         if new.status == "failed":
             await cancel_dependents(database, own_id)
         elif new.status == "not_run" and record.session is not None:
             await cancel_latecomers(database, record.session)
         return own_id, True
-    await _owned(database, own_id, owner)
+    await read_owned_build(database, own_id, owner)
     return own_id, False
 
 
@@ -115,7 +115,7 @@ async def report_phase(
         is_better = failed == name and "failed" not in {report.status, build.status}
         return {"phases": phases, "failed_phase": None if is_better else failed}
 
-    return await _change(database, own_id, owner, change)
+    return await update_build(database, own_id, owner, change)
 
 
 async def change_build(
@@ -125,7 +125,7 @@ async def change_build(
 
     When it has failed, what depends on it and waits in its session becomes cancelled.
     """
-    if await _owned(database, own_id, owner) is None:
+    if await read_owned_build(database, own_id, owner) is None:
         return None
     told = report.model_dump(by_alias=False, exclude_none=True, exclude={"manifest", "tests"})
     masks = NOTHING_KNOWN
@@ -137,7 +137,7 @@ async def change_build(
         told["test_counts"] = dict(sorted(Counter(t.outcome for t in report.tests).items()))
     if report.manifest is not None:
         told["manifest"] = await _store_manifest(database, report.manifest)
-    build = await _change(database, own_id, owner, lambda known: told | ended(known, told))
+    build = await update_build(database, own_id, owner, lambda known: told | ended(known, told))
     if build is not None and build.status == "failed":
         await cancel_dependents(database, own_id)
     return build
@@ -170,14 +170,14 @@ async def attach_manifest(
 
     Return the build, None when it is not known; ParseError of `SentManifest`.
     """
-    if await _owned(database, own_id, owner) is None:
+    if await read_owned_build(database, own_id, owner) is None:
         return None
     with tempfile.SpooledTemporaryFile(_IN_MEMORY) as file:
         sent = SentManifest(file)
         await sent.take_all(pieces)
         manifest = sent.describe()
         await store_manifest(database, manifest.digest, sent)
-    return await _change(database, own_id, owner, lambda _: {"manifest": manifest})
+    return await update_build(database, own_id, owner, lambda _: {"manifest": manifest})
 
 
 async def attach_log(
@@ -187,7 +187,7 @@ async def attach_log(
 
     It takes the place of the log that was there; return the build, None when it is not known.
     """
-    known = await _owned(database, own_id, owner)
+    known = await read_owned_build(database, own_id, owner)
     if known is None:
         return None
     name = NOTHING_KNOWN.text(name)
@@ -196,7 +196,9 @@ async def attach_log(
             file.write(piece)
         parts, logs = await _describe_log(database, known, own_id, name, file)
     try:
-        build = await _change(database, own_id, owner, partial(told_by_log, parts.record), parts)
+        build = await update_build(
+            database, own_id, owner, partial(told_by_log, parts.record), parts
+        )
     except BaseException:
         await discard_logs(database, logs)
         raise
@@ -233,37 +235,3 @@ def _chunks(file: IO[bytes]) -> Iterator[bytes]:
     file.seek(0)
     while chunk := file.read(_CHUNK):
         yield chunk
-
-
-async def _owned(database: Database, own_id: str, owner: str) -> BuildRecord | None:
-    known = await read_build(database, own_id)
-    if known is not None and known.owner not in {None, owner}:
-        raise NotOwnerError(f"build {own_id} belongs to {known.owner}")
-    return known
-
-
-async def _change(
-    database: Database,
-    own_id: str,
-    owner: str,
-    change: Callable[[BuildRecord], dict[str, Any]],
-    parts: BuildParts | None = None,
-) -> BuildRecord | None:
-    """Change what is recorded, with the events of `parts` where a log tells them."""
-    patience = Patience(_PATIENCE_SECONDS)
-    while await patience.lasts():
-        known = await _owned(database, own_id, owner)
-        if known is None:
-            return None
-        told = change(known)
-        if all(getattr(known, name) == value for name, value in told.items()):
-            return known
-        groups = {group: "live" for group, names in GROUPS.items() if told.keys() & set(names)}
-        changed = known.model_copy(update={**told, "told_by": {**known.told_by, **groups}})
-        query = {"_id": own_id, "revision": known.revision}
-        writes: list[Write] = [Update(database.builds, query, build_change(known, changed))]
-        if parts is not None:
-            writes += event_writes(database, own_id, known, parts.events)
-        if await database.write(writes):
-            return changed
-    raise WriteConflictError(f"build {own_id}: others kept writing it; try again")

@@ -9,30 +9,17 @@ import asyncio
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
-from ingest.builds.document import (
-    BuildParts,
-    Kept,
-    describe,
-    digest_of,
-    manifest_entries,
-    wanted_lines,
-)
+from ingest.builds.document import Kept, describe, digest_of, manifest_entries, wanted_lines
 from ingest.builds.identity import build_id
 from ingest.builds.logs.stream import expanded
 from ingest.builds.observation import ObservedBuild
-from models.builds.build import BuildCause, BuildRecord
+from models.builds.build import BuildCause
 from models.builds.cancellation import cancel_dependents
 from models.builds.log import StoredLog, measured_log, store_log
 from models.builds.manifest import store_manifest
-from models.builds.merge import first_account, merge, takes_course
-from models.builds.store import BuildOutcome, build_change, discard_logs, event_writes, read_build
+from models.builds.store import BuildOutcome, discard_logs, preview_build, write_build
 from models.database.client import Database
-from models.database.retry import Patience
-from models.database.writes import Insert, Update, Write
-from models.errors import ParseError, WriteConflictError
-
-_PATIENCE_SECONDS = 90
-_WHERE = ("fingerprints", "source_path")
+from models.errors import ParseError
 
 
 async def store_build(
@@ -51,13 +38,13 @@ async def store_build(
     if dry_run:
         measured = await asyncio.to_thread(_measured_logs, build)
         kept = Kept(own_id, measured, entries, cause)
-        return await _foreseen(database, describe(build, kept, began))
+        return await preview_build(database, describe(build, kept, began))
     logs = await _store_logs(database, build)
     try:
         if digest is not None:
             await store_manifest(database, digest, entries)
         parts = describe(build, Kept(own_id, logs, entries, cause), began)
-        outcome = await _write(database, parts)
+        outcome = await write_build(database, parts)
     except BaseException:
         await discard_logs(database, logs.values())
         raise
@@ -109,42 +96,3 @@ def _readable(chunks: Iterable[bytes]) -> Iterator[bytes]:
         yield from expanded(chunks)
     except ParseError:
         return  # the attempt tells of the damage
-
-
-async def _foreseen(database: Database, parts: BuildParts) -> BuildOutcome:
-    known = await read_build(database, parts.build_id)
-    seen = first_account(parts.record)
-    return "created" if known is None else _outcome(known, merge(known, seen))
-
-
-async def _write(database: Database, parts: BuildParts) -> BuildOutcome:
-    """Add an account to what is recorded, on top of the revision that was read."""
-    seen = first_account(parts.record)
-    patience = Patience(_PATIENCE_SECONDS)
-    while await patience.lasts():
-        known = await read_build(database, parts.build_id)
-        merged = seen if known is None else merge(known, seen)
-        if merged is known:
-            return "unchanged"
-        if await database.write(list(_writes(database, parts, known, merged))):
-            return "created" if known is None else _outcome(known, merged)
-    raise WriteConflictError(f"build {parts.build_id}: other importers kept writing it; try again")
-
-
-def _outcome(known: BuildRecord, merged: BuildRecord) -> BuildOutcome:
-    """Tell whether more was learnt than where else the same files lie."""
-    update = {name: getattr(known, name) for name in _WHERE}
-    return "unchanged" if merged.model_copy(update=update) == known else "updated"
-
-
-def _writes(
-    database: Database, parts: BuildParts, known: BuildRecord | None, merged: BuildRecord
-) -> Iterator[Write]:
-    own_id = parts.build_id
-    if known is None:
-        yield Insert(database.builds, {"_id": own_id, **merged.stored(), "revision": 1})
-    else:
-        query = {"_id": own_id, "revision": known.revision}
-        yield Update(database.builds, query, build_change(known, merged))
-    if known is None or takes_course(known, first_account(parts.record)):
-        yield from event_writes(database, own_id, known, parts.events)

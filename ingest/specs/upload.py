@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 
 from ingest.specs.formats.detect import read
 from ingest.specs.formats.strict_json import Limits
-from ingest.specs.importing import store_file
 from ingest.specs.outcome import Outcome, Rejected
 from models.database.client import Database
 from models.ingestions.audit import Audit
 from models.specs.batches import batches
 from models.specs.completion import settle_specs
 from models.specs.document import SpecDocument
+from models.specs.file_store import store_file
 from models.specs.store import SpecOutcome, Written, write_specs
 
 _KIND = "spack"

@@ -1,22 +1,164 @@
-"""TODO docstring."""
+"""Builds in the database: written whole, changed by reports, cleaned of what no build names.
 
-from collections.abc import Iterable, Iterator, Sequence
+The logs of a build are stored first, then its manifest, then the document in one atomic write
+together with the events that it has no room for. So nothing that a document names is ever missing;
+what a writer leaves behind that fails or is killed is named by no build, and `remove_unused`
+removes it.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from models.builds.build import BuildEvent, BuildRecord, events_id
 from models.builds.log import StoredLog
 from models.builds.manifest import remove_unused_manifests
+from models.builds.merge import GROUPS, first_account, merge, takes_course
 from models.database.client import Database
-from models.database.writes import DeleteAll, Upsert, Write
+from models.database.retry import IMPORT_RETRY_SECONDS, REQUEST_RETRY_SECONDS, Backoff
+from models.database.writes import DeleteAll, Insert, Update, Upsert, Write
+from models.errors import NotOwnerError, WriteConflictError
 
 BuildOutcome = Literal["created", "updated", "unchanged"]
+
 _BOOKKEEPING = frozenset({"revision", "createdAt", "updatedAt", "_id"})
+_LOCATION_FIELDS = ("fingerprints", "source_path")
 _UNUSED_AFTER = timedelta(days=1)
 
 
+@dataclass(frozen=True, slots=True)
+class BuildParts:
+    """A build as it is stored: its document, and the events for which that has no room."""
+
+    build_id: str
+    record: BuildRecord
+    events: tuple[tuple[BuildEvent, ...], ...] = ()
+    manifest: tuple[dict[str, Any], ...] = ()
+
+
+async def read_build(database: Database, build_id: str) -> BuildRecord | None:
+    """Return a build without the events that it has no room for, or None."""
+    document = await database.builds.find_one({"_id": build_id})
+    return None if document is None else BuildRecord.model_validate(document)
+
+
+async def read_owned_build(database: Database, build_id: str, owner: str) -> BuildRecord | None:
+    """Return a build that nobody owns or `owner` does; NotOwnerError when somebody else does."""
+    known = await read_build(database, build_id)
+    if known is not None and known.owner not in {None, owner}:
+        raise NotOwnerError(f"build {build_id} belongs to {known.owner}")
+    return known
+
+
+async def insert_build(database: Database, build_id: str, record: BuildRecord) -> bool:
+    """Store a new build; return False when a build of this id exists."""
+    document = {"_id": build_id, **first_account(record).stored()}
+    return await database.write([Insert(database.builds, document)])
+
+
+async def write_build(database: Database, parts: BuildParts) -> BuildOutcome:
+    """Merge one account of a build into what is stored of it, atomically.
+
+    Raise WriteConflictError when other importers keep writing the same build.
+    """
+    seen = first_account(parts.record)
+    backoff = Backoff(IMPORT_RETRY_SECONDS)
+    while await backoff.wait():
+        known = await read_build(database, parts.build_id)
+        merged = seen if known is None else merge(known, seen)
+        if merged is known:
+            return "unchanged"
+        if await database.write(list(_merge_writes(database, parts, known, merged))):
+            return "created" if known is None else _outcome(known, merged)
+    raise WriteConflictError(f"build {parts.build_id}: other importers kept writing it; try again")
+
+
+async def preview_build(database: Database, parts: BuildParts) -> BuildOutcome:
+    """Return what `write_build` would do, and write nothing."""
+    known = await read_build(database, parts.build_id)
+    seen = first_account(parts.record)
+    return "created" if known is None else _outcome(known, merge(known, seen))
+
+
+def _outcome(known: BuildRecord, merged: BuildRecord) -> BuildOutcome:
+    """Return `unchanged` also when all that is new is another location of the same files."""
+    locations = {name: getattr(known, name) for name in _LOCATION_FIELDS}
+    return "unchanged" if merged.model_copy(update=locations) == known else "updated"
+
+
+def _merge_writes(
+    database: Database, parts: BuildParts, known: BuildRecord | None, merged: BuildRecord
+) -> Iterator[Write]:
+    if known is None:
+        yield Insert(database.builds, {"_id": parts.build_id, **merged.stored(), "revision": 1})
+    else:
+        yield _update(database, parts.build_id, known, merged)
+    if known is None or takes_course(known, first_account(parts.record)):
+        yield from _event_writes(database, parts.build_id, known, parts.events)
+
+
+async def update_build(
+    database: Database,
+    build_id: str,
+    owner: str,
+    change: Callable[[BuildRecord], dict[str, Any]],
+    parts: BuildParts | None = None,
+) -> BuildRecord | None:
+    """Set the fields that `change` returns, and the events of `parts` if they are given.
+
+    `change` is called again when another writer was faster. Return the build, or None when it is
+    not recorded; NotOwnerError when it belongs to somebody else, WriteConflictError when others
+    keep writing it.
+    """
+    backoff = Backoff(REQUEST_RETRY_SECONDS)
+    while await backoff.wait():
+        known = await read_owned_build(database, build_id, owner)
+        if known is None:
+            return None
+        fields = change(known)
+        if all(getattr(known, name) == value for name, value in fields.items()):
+            return known
+        groups = {group: "live" for group, names in GROUPS.items() if fields.keys() & set(names)}
+        changed = known.model_copy(update={**fields, "told_by": {**known.told_by, **groups}})
+        writes: list[Write] = [_update(database, build_id, known, changed)]
+        if parts is not None:
+            writes += _event_writes(database, build_id, known, parts.events)
+        if await database.write(writes):
+            return changed
+    raise WriteConflictError(f"build {build_id}: others kept writing it; try again")
+
+
+def _update(database: Database, build_id: str, known: BuildRecord, changed: BuildRecord) -> Update:
+    """Return the write that changes the revision that was read, and no later one."""
+    before, after = known.stored(), changed.stored()
+    fields = {
+        name: value
+        for name, value in after.items()
+        if name not in _BOOKKEEPING and before[name] != value
+    }
+    change = {"$set": {**fields, "updatedAt": datetime.now(UTC)}, "$inc": {"revision": 1}}
+    return Update(database.builds, {"_id": build_id, "revision": known.revision}, change)
+
+
+def _event_writes(
+    database: Database,
+    build_id: str,
+    known: BuildRecord | None,
+    parts: Sequence[Sequence[BuildEvent]],
+) -> Iterator[Write]:
+    """Yield the writes that replace the events for which the document has no room."""
+    for number, part in enumerate(parts, 1):
+        events = [event.stored() for event in part]
+        document = {"_id": events_id(build_id, number), "buildId": build_id, "number": number}
+        yield Upsert(database.build_events, {**document, "events": events})
+    if known is not None:
+        left_over = {"buildId": build_id, "number": {"$gt": len(parts)}}
+        yield DeleteAll(database.build_events, left_over)
+
+
 async def discard_logs(database: Database, logs: Iterable[StoredLog]) -> None:
-    """Remove those of the logs that this writer has just stored and no build names."""
+    """Remove those of the logs that the caller has just stored and that no build names."""
     for log in logs:
         if log.token is not None and not await _is_used(database, log.digest):
             await database.logs.discard(log.digest, log.token)
@@ -26,43 +168,11 @@ async def _is_used(database: Database, digest: str) -> bool:
     return await database.builds.find_one({"logs.digest": digest}, {"_id": 1}) is not None
 
 
-async def read_build(database: Database, own_id: str) -> BuildRecord | None:
-    """Return a build without the events that it has no room for, None when it is not recorded."""
-    document = await database.builds.find_one({"_id": own_id})
-    return None if document is None else BuildRecord.model_validate(document)
-
-
-def build_change(known: BuildRecord, merged: BuildRecord) -> dict[str, Any]:
-    """Return the update that makes of a recorded build the other, and counts the revision up."""
-    before, after = known.stored(), merged.stored()
-    fields = {
-        name: value
-        for name, value in after.items()
-        if name not in _BOOKKEEPING and before[name] != value
-    }
-    return {"$set": {**fields, "updatedAt": datetime.now(UTC)}, "$inc": {"revision": 1}}
-
-
-def event_writes(
-    database: Database,
-    own_id: str,
-    known: BuildRecord | None,
-    parts: Sequence[Sequence[BuildEvent]],
-) -> Iterator[Write]:
-    """Give the writes that make these the events that a build has no room for."""
-    for number, part in enumerate(parts, 1):
-        events = [event.stored() for event in part]
-        document = {"_id": events_id(own_id, number), "buildId": own_id, "number": number}
-        yield Upsert(database.build_events, {**document, "events": events})
-    if known is not None:
-        left_over = {"buildId": own_id, "number": {"$gt": len(parts)}}
-        yield DeleteAll(database.build_events, left_over)
-
-
 async def remove_unused(database: Database, *, before: datetime | None = None) -> int:
-    """Remove logs and manifests that no build names, and halves of logs; return how many.
+    """Remove logs and manifests that no build names, and parts of logs; return how many.
 
-    Those that were stored after `before`, a day ago, may belong to a build that is being written.
+    What was stored after `before` (a day ago) is kept: it may belong to a build that is just being
+    written.
     """
     before = before or datetime.now(UTC) - _UNUSED_AFTER
     removed = await database.logs.delete_fragments(before)

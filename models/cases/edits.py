@@ -16,10 +16,8 @@ from models.cases.execution import Execution
 from models.cases.store import Rewritten, read_case, remove_case, rewrite_case
 from models.configuration.rules import Tables
 from models.database.client import Database
-from models.database.retry import Patience
+from models.database.retry import REQUEST_RETRY_SECONDS, Backoff
 from models.errors import ConflictError, NotFoundError, OutdatedError, WriteConflictError
-
-_PATIENCE_SECONDS = 30
 
 
 async def edit_case(
@@ -93,8 +91,8 @@ async def pin_canonical(
 
 async def delete_case(database: Database, case_id: str, author: Author) -> None:
     """Remove a case with all its executions; the entry of that stays."""
-    patience = Patience(_PATIENCE_SECONDS)
-    while await patience.lasts():
+    backoff = Backoff(REQUEST_RETRY_SECONDS)
+    while await backoff.wait():
         case = await read_case(database, case_id)
         if case is None:
             raise NotFoundError(f"there is no case {case_id}")
@@ -129,7 +127,7 @@ async def delete_execution(
             raise ConflictError(f"{execution_id} is pinned as canonical; free it first")
         return Rewritten(recompute(case, tables, without=execution_id), None, (entry,))
 
-    await rewrite_case(database, case_id, remove, _PATIENCE_SECONDS)
+    await rewrite_case(database, case_id, remove, REQUEST_RETRY_SECONDS)
 
 
 async def _edit(
@@ -151,7 +149,7 @@ async def _edit(
         entry = edit_entry(database, case_id, author, event, execution_id, changes)
         return Rewritten(after, None, (entry,)) if changes else None
 
-    await rewrite_case(database, case_id, edited, _PATIENCE_SECONDS)
+    await rewrite_case(database, case_id, edited, REQUEST_RETRY_SECONDS)
 
 
 def _changes(before: CaseRecord, after: CaseRecord, execution_id: str | None) -> dict[str, Change]:

@@ -11,7 +11,7 @@ from models.base import Stored
 from models.cases.annotations import CaseAnnotations, ExecutionAnnotations
 from models.cases.case import CaseRecord
 from models.cases.edit_log import Author, edit_entry
-from models.cases.edits import _PATIENCE_SECONDS, _execution
+from models.cases.edits import _execution
 from models.cases.execution import Execution, Software, Status, Timing
 from models.cases.identity import CaseKey, system_of
 from models.cases.lid import parse_lid
@@ -23,6 +23,7 @@ from models.configuration.metadata import METADATA_FIELDS, VARIABLE_FIELDS
 from models.configuration.rules import Tables
 from models.configuration.values import Configuration
 from models.database.client import Database
+from models.database.retry import IMPORT_RETRY_SECONDS, REQUEST_RETRY_SECONDS
 from models.errors import ConflictError
 from models.redaction.text import without_secrets
 
@@ -61,7 +62,7 @@ async def record_case(
         case = _new_case(key, annotations)
         return Rewritten(case, case, (edit_entry(database, key.case_id, author, "created"),))
 
-    case = await rewrite_case(database, key.case_id, new, _PATIENCE_SECONDS)
+    case = await rewrite_case(database, key.case_id, new, REQUEST_RETRY_SECONDS)
     assert case is not None
     return case
 
@@ -99,7 +100,7 @@ async def record_execution(
         entry = edit_entry(database, key.case_id, author, "created", stated.execution_id)
         return Rewritten(folded.case, True, (entry,))
 
-    return await rewrite_case(database, key.case_id, add, _PATIENCE_SECONDS) or False
+    return await rewrite_case(database, key.case_id, add, REQUEST_RETRY_SECONDS) or False
 
 
 def _observation(key: CaseKey, stated: StatedExecution, author: Author) -> Observation:
@@ -182,6 +183,6 @@ async def write_case(
     if dry_run:
         before = await read_case(database, key.case_id)
         return folded_into(before.record if before else None).result
-    folded = await rewrite_case(database, key.case_id, folded_into, _PATIENCE_SECONDS)
+    folded = await rewrite_case(database, key.case_id, folded_into, IMPORT_RETRY_SECONDS)
     assert folded is not None
     return folded

@@ -11,9 +11,8 @@ from models.cases.edit_log import Author, edit_entry
 from models.cases.execution import Execution, SoftwareLink
 from models.cases.store import Rewritten, rewrite_case
 from models.database.client import Database
+from models.database.retry import REQUEST_RETRY_SECONDS
 from models.errors import NotFoundError
-
-_PATIENCE_SECONDS = 30
 
 Links = list[SoftwareLink]
 
@@ -75,7 +74,7 @@ async def _change_links(
         entry = edit_entry(database, case_id, author, event, execution_id, changes)
         return Rewritten(case.model_copy(update={"executions": executions}), True, (entry,))
 
-    return await rewrite_case(database, case_id, changed, _PATIENCE_SECONDS) or False
+    return await rewrite_case(database, case_id, changed, REQUEST_RETRY_SECONDS) or False
 
 
 def _stored(links: Sequence[SoftwareLink]) -> list[dict[str, object]]:

@@ -19,7 +19,7 @@ from models.cases.documents import (
 from models.cases.listed_execution import listed_id
 from models.cases.overflow import overflow_id
 from models.database.client import Database
-from models.database.retry import Patience
+from models.database.retry import Backoff
 from models.database.writes import Delete, Insert, Update, Upsert, Write
 from models.errors import WriteConflictError
 from models.software.links import fill_specs, resolve_software
@@ -50,8 +50,8 @@ async def rewrite_case(
     None, to leave it. It runs in a thread, for it may take long, and what it raises is raised.
     WriteConflictError when others kept writing the case for so many seconds.
     """
-    patience = Patience(seconds)
-    while await patience.lasts():
+    backoff = Backoff(seconds)
+    while await backoff.wait():
         documents = await _read_documents(database, case_id)
         prepared = await asyncio.to_thread(_prepare, database, case_id, documents, rewrite)
         if prepared is None:

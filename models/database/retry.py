@@ -1,29 +1,35 @@
-"""Trying again where somebody else has written first."""
+"""Retries of writes that lost a race against another writer."""
 
 import asyncio
 import itertools
 import random
 import time
 
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.01, 1.0  # seconds
+IMPORT_RETRY_SECONDS = 90.0
+"""Longer than MongoDB locks the documents of a client that was killed while it wrote them."""
+
+REQUEST_RETRY_SECONDS = 30.0
+"""As long as a person waits for an answer."""
+
+_MIN_PAUSE_SECONDS, _MAX_PAUSE_SECONDS = 0.01, 1.0
 
 
-class Patience:
-    """Allows one try after the other for some seconds, with pauses between them that grow.
+class Backoff:
+    """Exponential backoff with jitter: attempts for some seconds, with growing random pauses.
 
-    The pauses are random, so that writers who have met do not meet again.
+    The pauses are random so that writers which collided once do not collide again.
     """
 
     def __init__(self, seconds: float) -> None:
-        self._until = time.monotonic() + seconds
-        self._tries = itertools.count()
+        self._deadline = time.monotonic() + seconds
+        self._attempts = itertools.count()
 
-    async def lasts(self) -> bool:
-        """Wait until it is time for a try, the first one at once; False when the time is over."""
-        number = next(self._tries)
-        if number:
-            if time.monotonic() > self._until:
+    async def wait(self) -> bool:
+        """Wait until the next attempt, the first one at once; return False after the deadline."""
+        attempt = next(self._attempts)
+        if attempt:
+            if time.monotonic() > self._deadline:
                 return False
-            longest = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(number, 10))
-            await asyncio.sleep(random.uniform(0, longest))  # noqa: S311
+            pause = min(_MAX_PAUSE_SECONDS, _MIN_PAUSE_SECONDS * 2 ** min(attempt, 10))
+            await asyncio.sleep(random.uniform(0, pause))  # noqa: S311
         return True

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from models.database.client import Database
-from models.database.retry import Patience
+from models.database.retry import IMPORT_RETRY_SECONDS, Backoff
 from models.database.writes import Update, apply_writes
 from models.errors import DocumentTooLargeError, WriteConflictError
 from models.software.links import relink_specs
@@ -24,7 +24,6 @@ from models.specs.stored_graph import id_of, native_node
 Json = dict[str, Any]
 
 _BATCH = 100
-_PATIENCE_SECONDS = 90
 _LACKING: Json = {"missing.0": {"$exists": True}, "hashVerified": True, "tombstone": None}
 _READ = dict.fromkeys(
     (
@@ -61,8 +60,8 @@ async def complete_specs(
 
 async def _complete(database: Database, ids: Collection[str]) -> int:
     """Complete some specs, each for itself; one that would be too large is left as it is."""
-    patience = Patience(_PATIENCE_SECONDS)
-    while await patience.lasts():
+    backoff = Backoff(IMPORT_RETRY_SECONDS)
+    while await backoff.wait():
         updates = await _updates(database, ids)
         if not updates or await _write(database, updates):
             return len(updates)

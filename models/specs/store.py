@@ -16,7 +16,7 @@ from pydantic.alias_generators import to_camel
 
 from models.database.client import Database
 from models.database.collection import Collection
-from models.database.retry import Patience
+from models.database.retry import IMPORT_RETRY_SECONDS, Backoff
 from models.database.writes import Insert, Update, Upsert, Write
 from models.errors import DocumentTooLargeError, ParseError, WriteConflictError
 from models.redaction.text import masked_text
@@ -31,7 +31,6 @@ SpecOutcome = Literal["created", "updated", "unchanged", "rejected"]
 
 MOST_FORMS = 1000
 
-_PATIENCE_SECONDS = 90
 _MOST_VISITS = 5_000_000
 _FEW_VISITS = 1_000_000
 _LOOKED_AT = dict.fromkeys(
@@ -91,8 +90,8 @@ async def write_specs(
 
 
 async def _write(database: Database, batch: "_Batch", *, dry_run: bool) -> list[Written]:
-    patience = Patience(_PATIENCE_SECONDS)
-    while await patience.lasts():
+    backoff = Backoff(IMPORT_RETRY_SECONDS)
+    while await backoff.wait():
         known = await _known(database.specs, batch)
         plan = _Plan(batch, known, datetime.now(UTC))
         outcomes = await asyncio.to_thread(plan.take_all)

@@ -15,11 +15,11 @@ from api.router import api_router
 from api.security import authorize, require
 from api.security.access import required_scope
 from api.security.throttle import Throttle
-from api.security.tokens import create_token, revoke_token
 from models.connection import open_database
 from models.database.client import Database
 from models.settings import Settings
-from models.token import Scope, split_token
+from models.tokens.store import create_token, revoke_token
+from models.tokens.token import Scope, split_token
 
 NEEDED: dict[str, Scope | None] = {
     "livez": None,

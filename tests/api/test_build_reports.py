@@ -6,8 +6,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from api.security.tokens import create_token
 from models.database.client import Database
+from models.tokens.store import create_token
 from tests.api.conftest import client_of
 from tests.api.test_builds import BUILDS, NEW, client_as
 from tests.ingest.builds.reports import HASH, OTHER

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from api.security.tokens import create_token
 from ingest.builds.document import digest_of, manifest_entries
 from ingest.builds.formats.manifest import parse_manifest
 from ingest.builds.scripts import report_install
 from models.database.client import Database
 from models.settings import Settings
+from models.tokens.store import create_token
 from tests.api.test_serving import serving
 from tests.ingest.builds.reports import HASH
 from tests.ingest.builds.test_importing import LOG_NAME, TREE, write_tree

@@ -13,11 +13,11 @@ from hypothesis import HealthCheck, settings
 from schemathesis.config import SchemathesisConfig
 
 from api.app import create_app
-from api.security.tokens import create_token
 from ingest.importing import ImportOptions, import_paths
 from ingest.sample import write_files
 from models.connection import open_database
 from models.settings import Settings
+from models.tokens.store import create_token
 from tests.api.test_serving import free_port, request, wait_for
 from tests.archives import sample_files
 

@@ -15,10 +15,10 @@ from httpx2 import AsyncClient
 from api.app import create_app
 from api.security import throttle as throttle_module
 from api.security.throttle import MOST_FAILURES, WINDOW_SECONDS, Throttle
-from api.security.tokens import create_token, revoke_token
 from models.database.client import Database
 from models.settings import Settings
-from models.token import Scope, is_secret_of, new_token, split_token
+from models.tokens.store import create_token, revoke_token
+from models.tokens.token import Scope, is_secret_of, new_token, split_token
 
 TOKENS = "/api/v1/tokens"
 CASES = "/api/v1/cases"

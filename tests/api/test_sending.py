@@ -11,7 +11,6 @@ import pytest
 from pydantic import SecretStr
 
 from api.app import create_app
-from api.security.tokens import create_token
 from ingest.cases.sources import open_source
 from ingest.importing import ImportOptions, Shard, import_paths
 from ingest.remote.sending import Sent, send
@@ -21,6 +20,7 @@ from models.database.client import Database
 from models.errors import RemoteError, SourceError
 from models.ingestions.ingestion import Counts
 from models.settings import Settings
+from models.tokens.store import create_token
 from tests.archives import dump
 from tests.ingest.builds.test_importing import write_tree
 from tests.ingest.spack.builders import diamond, document, lockfile, manifest, package

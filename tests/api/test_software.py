@@ -7,7 +7,6 @@ import httpx2
 import pytest
 
 from api.cases.schemas import Comparison, ExecutionDetail
-from api.security.tokens import create_token
 from api.software.schemas import CaseSoftware
 from models.cases.execution import Software
 from models.database.client import Database
@@ -15,6 +14,7 @@ from models.software.links import relink_specs
 from models.software.stack import compare_software
 from models.spack.version import version_key
 from models.specs.deletion import references_to
+from models.tokens.store import create_token
 from tests.api.conftest import client_of
 from tests.ingest.builders import KEY
 from tests.ingest.test_fold import FIRST, SECOND
@@ -91,10 +91,10 @@ async def test_executions_are_found_by_software(
 
 
 async def test_a_search_that_makes_no_sense_is_refused(linked: httpx2.AsyncClient) -> None:
-    for query in ("software=a@@", "dependsOn="):
+    for query in ("software=a", "dependsOn="):
         answer = await linked.get(f"/api/v1/executions?{query}")
         assert answer.status_code in (200, 422)
-    assert (await linked.get("/api/v1/executions?software=a@@")).status_code == 422
+    assert (await linked.get("/api/v1/executions?software=a")).status_code == 422
     assert (await linked.get("/api/v1/cases?software=zlib")).status_code == 400
 
 

@@ -13,7 +13,6 @@ import httpx2
 import pytest
 
 from api.http.schemas import PageOf
-from api.security.tokens import create_token
 from api.specs.schemas import (
     Dag,
     Dependencies,
@@ -32,6 +31,7 @@ from models.spack.query import parse_query
 from models.specs.deletion import References, ReferredToError
 from models.specs.node_documents import identities
 from models.specs.store import write_specs
+from models.tokens.store import create_token
 from tests.api.conftest import client_of
 from tests.ingest.spack import builders
 from tests.ingest.spack.builders import (

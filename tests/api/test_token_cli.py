@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from models.settings import Settings
-from models.token import split_token
+from models.tokens.token import split_token
 from tests.test_cli import _run
 
 ROOT = Path(__file__).parents[2]
@@ -69,7 +69,7 @@ def test_the_documentation_names_every_metric() -> None:
 
 
 def test_the_documentation_names_every_scope() -> None:
-    from models.token import SCOPES
+    from models.tokens.token import SCOPES
 
     text = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
     assert all(f"| `{scope}` |" in text for scope in SCOPES)

@@ -15,12 +15,12 @@ import pytest
 from api.app import create_app
 from api.http.errors import ProblemError
 from api.ingestions.queue import Imports, remove_left_uploads
-from api.security.tokens import create_token
 from ingest.importing import ImportOptions
 from ingest.sample.specs import made_bytes
 from models.database.client import Database
 from models.ingestions.ingestion import IngestionRecord
 from models.settings import Settings
+from models.tokens.store import create_token
 from tests.api.conftest import client_of
 from tests.archives import sample
 

@@ -177,7 +177,7 @@ async def test_sixteen_uploads_at_once_store_one_set(spec_database: Database) ->
 async def test_a_write_that_fails_leaves_nothing(
     spec_database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(spec_store, "_PATIENCE_SECONDS", 0)
+    monkeypatch.setattr(spec_store, "IMPORT_RETRY_SECONDS", 0)
     monkeypatch.setattr(spec_store, "Insert", _third_fails())
     with pytest.raises(DatabaseError, match="try again"):
         await _write(spec_database, document(diamond()))

@@ -1,11 +1,13 @@
-"""The tokens that there are: make, list and revoke them."""
+"""Storage of tokens: create, list, revoke, and note their use."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from models.database.client import Database
-from models.token import Scope, TokenRecord, new_token
+from models.errors import DatabaseError
+from models.tokens.token import Scope, TokenRecord, new_token
 
 _SHOWN = {"secretHash": 0}
 
@@ -17,7 +19,7 @@ async def create_token(
     created_by: str,
     expires_at: datetime | None,
 ) -> tuple[TokenRecord, str]:
-    """Store a new token; return its record, and the token itself, which cannot be had again."""
+    """Store a new token; return its record and its text, of which only a hash is stored."""
     record, text = new_token(name, scopes, created_by, datetime.now(UTC), expires_at)
     await database.tokens.insert(record.stored())
     return record, text
@@ -30,7 +32,7 @@ async def find_tokens(database: Database) -> list[dict[str, Any]]:
 
 
 async def revoke_token(database: Database, token_id: str) -> bool:
-    """Revoke a token for good; False when there is none of this id."""
+    """Revoke a token for good; return False when there is none of this id."""
     now = datetime.now(UTC)
     query = {"_id": token_id}
     if await database.tokens.update({**query, "revokedAt": None}, {"$set": {"revokedAt": now}}):
@@ -39,8 +41,21 @@ async def revoke_token(database: Database, token_id: str) -> bool:
 
 
 def token_item(stored: dict[str, Any]) -> dict[str, Any]:
-    """Return what is shown of a stored token."""
+    """Return a stored token as it is shown: without its hash."""
     return {
         "id": stored["_id"],
         **{name: value for name, value in stored.items() if name not in ("_id", "secretHash")},
     }
+
+
+_LAST_USE = timedelta(minutes=1)
+
+
+async def note_use(database: Database, stored: dict[str, Any], now: datetime) -> None:
+    """Note when a token was used, to the minute; a database error is ignored."""
+    last = stored["lastUsedAt"]
+    if last is None or last <= now - _LAST_USE:
+        with suppress(DatabaseError):
+            await database.tokens.update(
+                {"_id": stored["_id"], "lastUsedAt": last}, {"$set": {"lastUsedAt": now}}
+            )
