@@ -12,24 +12,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from weakref import WeakValueDictionary
 
+from ingest.archives.budgets import Budgets, budgets_of
 from ingest.archives.kinds import is_archive, is_single_file
 from ingest.builds.importing import import_builds, open_place
 from ingest.cases.assemble import Origin
 from ingest.cases.directory_cache import ListedDirectories
 from ingest.cases.screening import Looked, look_at
 from ingest.cases.shard import Shard, parse_shard
-from ingest.cases.sources import (
-    Budgets,
-    Content,
-    Damage,
-    Found,
-    Located,
-    Source,
-    budgets_of,
-    case_directory,
-    grouped,
-    open_source,
-)
+from ingest.cases.sources.base import Content, Found, Located, Source, case_directory, grouped
+from ingest.cases.sources.open import open_source
 from ingest.cases.workers import Task, Workers
 from ingest.concurrency.bounded import AtOnce
 from ingest.concurrency.limits import Limits
@@ -43,6 +34,7 @@ from models.configuration.rules import Tables
 from models.database.client import Database
 from models.errors import DamagedError, DatabaseError, DocumentTooLargeError, SourceError
 from models.ingestions.audit import Audit, Progress
+from models.ingestions.damage import Damage
 from models.ingestions.heartbeat import end_killed, heartbeat
 from models.ingestions.ingestion import (
     Counts,

@@ -7,7 +7,7 @@ from typing import Any
 
 from api.bench.sample_source import SampleSource
 from api.bench.scratch_database import empty_database, temporary_place
-from ingest.cases.sources import Content, Found, Source
+from ingest.cases.sources.base import Content, Found, Source
 from ingest.importing import ImportOptions, import_paths
 from ingest.sample import SampleArchive, SampleOptions
 

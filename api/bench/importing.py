@@ -7,7 +7,7 @@ from typing import Any
 
 from api.bench.floor import read_floor
 from api.bench.scratch_database import empty_database, temporary_place
-from ingest.cases.sources import open_source
+from ingest.cases.sources.open import open_source
 from ingest.importing import ImportOptions, import_paths
 from ingest.sample import SampleArchive, SampleOptions
 

@@ -4,9 +4,10 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
+from ingest.archives.budgets import Budgets
 from ingest.cases.inventory import FileEntry
 from ingest.cases.layout import locate
-from ingest.cases.sources import Budgets, Content, Found, Located, Source
+from ingest.cases.sources.base import Content, Found, Located, Source
 from ingest.sample import SampleArchive, SampleFile
 from models.cases.lid import parse_lid
 

@@ -1,4 +1,4 @@
-"""TODO docstring."""
+"""Lists of builds."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""TODO docstring."""
+"""From stored builds to the answers of the API. Pure."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""TODO docstring."""
+"""The bodies with which cases and executions are recorded and edited."""
 
 from datetime import datetime
 from typing import Annotated, Any

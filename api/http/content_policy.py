@@ -1,4 +1,4 @@
-"""TODO docstring."""
+"""Content security policies of pages."""
 
 import base64
 import hashlib

@@ -1,4 +1,4 @@
-"""TODO docstring."""
+"""The parts of which the answers of all resources are made."""
 
 from typing import Any, Generic, TypeVar
 

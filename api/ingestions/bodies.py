@@ -1,4 +1,4 @@
-"""TODO docstring."""
+"""The bodies with which imports are started and prepared."""
 
 from typing import Annotated
 

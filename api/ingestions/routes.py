@@ -27,7 +27,7 @@ from api.lists.time_pages import Cursor, DatedList, Limit
 from api.security import require
 from ingest.cases.layout import locate
 from ingest.cases.recorded import find_known
-from ingest.cases.sources import Found, Summary
+from ingest.cases.sources.base import Found, Summary
 from models.cases.lid import parse_lid
 from models.database.client import Database
 from models.ingestions.ingestion import IngestionStatus

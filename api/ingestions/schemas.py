@@ -1,4 +1,4 @@
-"""TODO docstring."""
+"""The answers of `/ingestions`."""
 
 from datetime import datetime
 

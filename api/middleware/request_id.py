@@ -1,4 +1,4 @@
-"""TODO docstring."""
+"""Request ids."""
 
 import re
 import uuid

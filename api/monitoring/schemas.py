@@ -1,4 +1,4 @@
-"""TODO docstring."""
+"""What `/livez` and `/readyz` answer."""
 
 from typing import Literal
 

@@ -1,4 +1,4 @@
-"""TODO docstring."""
+"""The answers of `/fields`, `/facets` and `/overview`."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""TODO docstring."""
+"""Lists of specs."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""TODO docstring."""
+"""Kinds of archives, by their names, and the readers for them."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""TODO docstring."""
+"""Paths as they are stored and looked up."""
 
 import hashlib
 

@@ -5,13 +5,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ingest.archives.paths import storable_path
 from ingest.cases.inventory import FileEntry, is_namelist
 from ingest.cases.layout import Location
 from ingest.cases.modules import find_software
 from ingest.cases.parse import Parsed
 from ingest.cases.parsers import mach_specific
 from ingest.cases.simulated_interval import simulated_interval
-from ingest.cases.sources import storable_path
 from models.cases.case_run import Attempt, own_attempt
 from models.cases.execution import Execution, OtherFile, Paths, Problem, Status
 from models.cases.identity import CaseKey, machine_systems, spell_machine, system_of

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from ingest.cases.sources import Folder, Found, Located, Summary, path_digest, storable_path
+from ingest.archives.paths import path_digest, storable_path
+from ingest.cases.sources.base import Folder, Found, Located, Summary
 from models.database.client import Database
 from models.redaction.text import masked_text
 

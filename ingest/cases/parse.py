@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ingest.archives.content import expand, expand_head, identity
+from ingest.archives.paths import storable_path
 from ingest.cases.inventory import REQUIRED, Artefact, Inventory, is_namelist
 from ingest.cases.parse_cache import Recall
 from ingest.cases.parsers import git_files, mach_specific, seq_maps
@@ -19,7 +20,7 @@ from ingest.cases.parsers.namelist import parse_namelist_sheet
 from ingest.cases.parsers.preview_run import parse_preview_run
 from ingest.cases.parsers.readme_case import ReadmeCase, parse_readme_case
 from ingest.cases.parsers.replay_sh import parse_replay_sh
-from ingest.cases.sources import Content, storable_path
+from ingest.cases.sources.base import Content
 from models.cases.case_run import Attempt
 from models.cases.execution import Launch, Problem
 from models.configuration.values import Configuration

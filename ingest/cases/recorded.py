@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ingest.cases.sources import Found, Located
+from ingest.cases.sources.base import Found, Located
 from models.cases.scheduler import state_rank
 from models.database.client import Database
 

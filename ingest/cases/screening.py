@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 from ingest.cases.directory_cache import ListedDirectories
 from ingest.cases.recorded import KnownExecutions, find_known
-from ingest.cases.sources import Found, Located, Source, is_as_it_was
+from ingest.cases.sources.base import Found, Located, Source
+from ingest.cases.sources.directory import is_as_it_was
 from models.database.client import Database
 
 _LOOKED_UP = 256

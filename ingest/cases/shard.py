@@ -4,7 +4,7 @@ import re
 import zlib
 from dataclasses import dataclass
 
-from ingest.cases.sources import case_directory
+from ingest.cases.sources.base import case_directory
 from models.errors import UsageError
 
 _SHARD = re.compile(r"([0-9]{1,6})/([0-9]{1,6})")

@@ -19,7 +19,7 @@ from ingest.cases.assemble import Origin, assemble
 from ingest.cases.inventory import FileEntry, other_files, take_inventory
 from ingest.cases.layout import Location
 from ingest.cases.parse import parse_execution
-from ingest.cases.sources import Content, case_directory
+from ingest.cases.sources.base import Content, case_directory
 from ingest.concurrency.gc_tuning import collect_seldom
 from ingest.concurrency.limits import Limits, TookTooLongError, limit_memory, limited_time
 from models.cases.observation import Observation

@@ -14,11 +14,14 @@ import httpx2
 import typer
 
 from ingest.archives.kinds import is_single_file
-from ingest.cases.sources import Damage, Found, open_source, storable_path
+from ingest.archives.paths import storable_path
+from ingest.cases.sources.base import Found
+from ingest.cases.sources.open import open_source
 from ingest.importing import Shard, budgets_of
 from ingest.remote.spack_files import SoftwareFiles
 from ingest.remote.tar_bundle import Parcel, packed, parcel_of, place_in_tar
 from models.errors import RemoteError, SourceError
+from models.ingestions.damage import Damage
 from models.ingestions.ingestion import Counts
 from models.settings import Settings
 

@@ -4,12 +4,13 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from ingest.archives.budgets import Budgets
 from ingest.builds.sources import DirectoryPlace
-from ingest.cases.sources import Budgets, Damage
 from ingest.remote.tar_bundle import Member, Parcel
 from ingest.specs.discover import UNSEEN, Candidate, SpackFile, SpackFiles, blob_paths
 from models.cases.lid import parse_lid
 from models.errors import SourceError
+from models.ingestions.damage import Damage
 from models.spack.prefix import METADATA
 
 

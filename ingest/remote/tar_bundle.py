@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ingest.cases.layout import Location
-from ingest.cases.sources import Found
+from ingest.cases.sources.base import Found
 
 _CHECKSUM = slice(148, 156)
 _SPARSE_MAP = slice(386, 482)

@@ -12,14 +12,15 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
+from ingest.archives.budgets import Budgets
 from ingest.archives.content import expand_head
 from ingest.archives.kinds import NewWalk, way_through
 from ingest.archives.reader import ArchiveError
-from ingest.cases.sources import Budgets, Damage
 from ingest.specs.formats.buildcache import Blob
 from ingest.specs.formats.detect import read
 from models.cases.lid import parse_lid
 from models.errors import ParseError, SourceError
+from models.ingestions.damage import Damage
 from models.spack.prefix import METADATA, is_prefix
 
 _CERTAIN = (

@@ -22,8 +22,6 @@ from models.specs.document import Container, SpecDocument
 from models.specs.file_store import store_file
 from models.specs.store import Written, write_specs
 
-__all__ = ["SpackFiles", "import_specs", "store_file"]
-
 _BATCH_PLACES = 256
 _PASSED_OVER = frozenset({"unknown", "no_spec"})
 

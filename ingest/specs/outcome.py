@@ -19,23 +19,8 @@ from typing import Any
 
 from models.errors import ParseError
 from models.spack.graph import Graph, JsonObject, SpecError
-from models.specs.document import Container, Origin, Provenance, Slot, SpecDocument
-from models.specs.spec_file import Path, restore
-
-__all__ = [
-    "Container",
-    "FrameMaker",
-    "Origin",
-    "Outcome",
-    "Path",
-    "Provenance",
-    "Rejected",
-    "Slot",
-    "SpecDocument",
-    "rejected",
-    "restore",
-    "signed",
-]
+from models.specs.document import Slot, SpecDocument
+from models.specs.spec_file import Path
 
 
 @dataclass(frozen=True, slots=True)

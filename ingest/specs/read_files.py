@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from ingest.cases.sources import path_digest
+from ingest.archives.paths import path_digest
 from ingest.specs.discover import Candidate
 from models.database.client import Database
 from models.redaction.text import masked_text

@@ -102,6 +102,10 @@ class CaseRecord(Stored):
     created_at: datetime
     updated_at: datetime
 
+    def find_execution(self, execution_id: str) -> Execution | None:
+        """Return the execution of this id, or None."""
+        return next((e for e in self.executions if e.execution_id == execution_id), None)
+
     @computed_field  # type: ignore[prop-decorator]
     @property
     def search_words(self) -> list[str]:

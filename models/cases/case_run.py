@@ -1,4 +1,4 @@
-"""TODO docstring."""
+"""One run of a case, as its CaseStatus reports it, and which execution it belongs to."""
 
 import re
 from collections.abc import Sequence

@@ -50,7 +50,7 @@ async def edit_execution(
     """Change what people wrote about an execution; errors as for `edit_case`."""
 
     def edit(case: CaseRecord) -> CaseRecord:
-        if _execution(case, execution_id) is None:
+        if case.find_execution(execution_id) is None:
             raise NotFoundError(f"there is no execution {execution_id}")
         edited = [
             _annotated(execution, changes) if execution.execution_id == execution_id else execution
@@ -77,7 +77,7 @@ async def pin_canonical(
     def edit(case: CaseRecord) -> CaseRecord:
         if execution_id is None:
             return recompute(case.model_copy(update={"canonical_is_pinned": False}), tables)
-        chosen = _execution(case, execution_id)
+        chosen = case.find_execution(execution_id)
         if chosen is None:
             raise NotFoundError(f"there is no execution {execution_id}")
         if not chosen.has_configuration:
@@ -121,7 +121,7 @@ async def delete_execution(
     def remove(case: CaseRecord | None) -> Rewritten[None]:
         if case is None:
             raise NotFoundError(f"there is no case {case_id}")
-        if _execution(case, execution_id) is None:
+        if case.find_execution(execution_id) is None:
             raise NotFoundError(f"there is no execution {execution_id}")
         if case.canonical_is_pinned and case.canonical_execution_id == execution_id:
             raise ConflictError(f"{execution_id} is pinned as canonical; free it first")
@@ -170,7 +170,7 @@ def _changes(before: CaseRecord, after: CaseRecord, execution_id: str | None) ->
 
 
 def _annotations(case: CaseRecord, execution_id: str | None) -> dict[str, Any]:
-    execution = _execution(case, execution_id) if execution_id else None
+    execution = case.find_execution(execution_id) if execution_id else None
     annotated: Stored = execution.annotations if execution else case.annotations
     return annotated.stored()
 
@@ -178,7 +178,3 @@ def _annotations(case: CaseRecord, execution_id: str | None) -> dict[str, Any]:
 def _annotated(execution: Execution, changes: Mapping[str, Any]) -> Execution:
     annotations = execution.annotations.model_copy(update=dict(changes))
     return execution.model_copy(update={"annotations": annotations})
-
-
-def _execution(case: CaseRecord, execution_id: str) -> Execution | None:
-    return next((e for e in case.executions if e.execution_id == execution_id), None)

@@ -1,4 +1,4 @@
-"""TODO docstring."""
+"""An execution as its files show it, before it is stored."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

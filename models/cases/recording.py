@@ -1,4 +1,4 @@
-"""TODO docstring."""
+"""Recording cases and executions: observed by an import, or stated over REST."""
 
 import hashlib
 import json
@@ -11,7 +11,6 @@ from models.base import Stored
 from models.cases.annotations import CaseAnnotations, ExecutionAnnotations
 from models.cases.case import CaseRecord
 from models.cases.edit_log import Author, edit_entry
-from models.cases.edits import _execution
 from models.cases.execution import Execution, Software, Status, Timing
 from models.cases.identity import CaseKey, system_of
 from models.cases.lid import parse_lid
@@ -91,7 +90,7 @@ async def record_execution(
     observation = _observation(key, stated, author)
 
     def add(case: CaseRecord | None) -> Rewritten[bool] | None:
-        known = _execution(case, stated.execution_id) if case else None
+        known = case.find_execution(stated.execution_id) if case else None
         if known is not None and known.fingerprint == observation.execution.fingerprint:
             return None
         if known is not None:

@@ -1,4 +1,4 @@
-"""TODO docstring."""
+"""States of the scheduler, and what they mean for an execution."""
 
 from models.cases.execution import Status
 

@@ -1,4 +1,4 @@
-"""TODO docstring."""
+"""A part of a source that could not be read at all."""
 
 from dataclasses import dataclass
 

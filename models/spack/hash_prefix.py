@@ -1,4 +1,4 @@
-"""TODO docstring."""
+"""Prefixes of DAG hashes as ranges, which use an index."""
 
 _BEHIND_HASHES = "~"
 

@@ -23,8 +23,8 @@ from models.specs.stored_graph import id_of, native_node
 
 Json = dict[str, Any]
 
-_BATCH = 100
-_LACKING: Json = {"missing.0": {"$exists": True}, "hashVerified": True, "tombstone": None}
+COMPLETION_BATCH = 100
+INCOMPLETE: Json = {"missing.0": {"$exists": True}, "hashVerified": True, "tombstone": None}
 _READ = dict.fromkeys(
     (
         "hash", "name", "format", "spec", "specText", "edges", "missing", "dependencies.hash",
@@ -49,20 +49,20 @@ async def complete_specs(
 
     Return how many have changed.
     """
-    query = {"missing": {"$in": sorted(hashes)}, **_LACKING}
+    query = {"missing": {"$in": sorted(hashes)}, **INCOMPLETE}
     found = await database.specs.find(query, {"_id": 1}, hint="missing") if hashes else []
     waiting = sorted({*ids, *(each["_id"] for each in found)})
     changed = 0
-    for start in range(0, len(waiting), _BATCH):
-        changed += await _complete(database, waiting[start : start + _BATCH])
+    for start in range(0, len(waiting), COMPLETION_BATCH):
+        changed += await complete_batch(database, waiting[start : start + COMPLETION_BATCH])
     return changed
 
 
-async def _complete(database: Database, ids: Collection[str]) -> int:
+async def complete_batch(database: Database, ids: Collection[str]) -> int:
     """Complete some specs, each for itself; one that would be too large is left as it is."""
     backoff = Backoff(IMPORT_RETRY_SECONDS)
     while await backoff.wait():
-        updates = await _updates(database, ids)
+        updates = await find_completions(database, ids)
         if not updates or await _write(database, updates):
             return len(updates)
     raise WriteConflictError("specs: other importers kept completing the same; try again")
@@ -77,9 +77,9 @@ async def _write(database: Database, updates: Sequence[Update]) -> bool:
     return all([await _write(database, [update]) for update in updates])
 
 
-async def _updates(database: Database, ids: Collection[str]) -> list[Update]:
+async def find_completions(database: Database, ids: Collection[str]) -> list[Update]:
     """Return what is to be changed in those of these specs that lack less than they say."""
-    found = await database.specs.find({"_id": {"$in": sorted(ids)}, **_LACKING}, _READ)
+    found = await database.specs.find({"_id": {"$in": sorted(ids)}, **INCOMPLETE}, _READ)
     lacking = {each["_id"]: each for each in found if each["_id"] == each["hash"]}
     if not lacking:
         return []

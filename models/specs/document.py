@@ -1,4 +1,4 @@
-"""TODO docstring."""
+"""Spec documents with their provenance, as they are handed on to be stored."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

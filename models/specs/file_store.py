@@ -1,4 +1,4 @@
-"""TODO docstring."""
+"""Storage of files that hold many specs."""
 
 import asyncio
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""TODO docstring."""
+"""What a check finds: a stored field that is not what it should be."""
 
 from dataclasses import dataclass
 from typing import Literal

@@ -11,7 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from api.app import create_app
-from ingest.cases.sources import open_source
+from ingest.cases.sources.open import open_source
 from ingest.importing import ImportOptions, Shard, import_paths
 from ingest.remote.sending import Sent, send
 from ingest.remote.tar_bundle import packed, parcel_of

@@ -10,7 +10,7 @@ from ingest.cases.inventory import FileEntry, take_inventory
 from ingest.cases.layout import Location
 from ingest.cases.parse import Parsed, parse_execution
 from ingest.cases.parsers.git_files import GitConfig, GitDescribe, GitStatus
-from ingest.cases.sources import Content
+from ingest.cases.sources.base import Content
 from models.cases.observation import Observation
 from models.configuration.delta import apply_delta, diff
 from models.configuration.values import Configuration

@@ -6,7 +6,7 @@ import pytest
 
 from ingest.cases.inventory import FileEntry
 from ingest.cases.recorded import KnownExecutions
-from ingest.cases.sources import Found
+from ingest.cases.sources.base import Found
 from tests.ingest.builders import KEY, LID, location
 
 ENTRIES = (FileEntry("CaseStatus", 5),)

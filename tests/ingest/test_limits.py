@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import pytest
 
-from ingest.cases.sources import Content
+from ingest.cases.sources.base import Content
 from ingest.cases.workers import Result, Workers
 from ingest.concurrency.limits import Limits, TookTooLongError, limited_time
 from tests.ingest.test_workers import task

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from ingest.cases.directory_cache import ListedDirectories
-from ingest.cases.sources import Folder, Found, Located, directory, is_as_it_was, open_source
-from ingest.cases.sources.directory import DirectorySource
+from ingest.cases.sources import directory
+from ingest.cases.sources.base import Folder, Found, Located
+from ingest.cases.sources.directory import DirectorySource, is_as_it_was
+from ingest.cases.sources.open import open_source
 from ingest.importing import ImportOptions, import_paths
 from models.database.client import Database
 from models.ingestions.ingestion import Counts

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ingest.cases.inventory import REQUIRED, FileEntry, take_inventory
 from ingest.cases.parse import Parsed, parse_execution
 from ingest.cases.parsers.git_files import GitConfig, GitStatus
-from ingest.cases.sources import Content
+from ingest.cases.sources.base import Content
 from tests.ingest.builders import LID, env_xml, execution_files, packed
 
 LIMIT = 10_000

@@ -19,7 +19,7 @@ import pytest
 from backports import zstd
 from pymongo.errors import OperationFailure
 
-from ingest.cases.sources import open_source
+from ingest.cases.sources.open import open_source
 from ingest.importing import Budgets, ImportOptions, Report, Shard, import_paths
 from ingest.sample import DERIVED, SampleCase, SampleFile, write_files
 from models.configuration.delta import flatten_delta

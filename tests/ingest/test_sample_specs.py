@@ -1,7 +1,8 @@
 """Made spec documents: readable, with right hashes, the same each time, sharing nodes."""
 
 from ingest.sample.specs import SpecSampleOptions, made_bytes, made_documents
-from ingest.specs import SpecDocument, read
+from ingest.specs.formats.detect import read
+from models.specs.document import SpecDocument
 
 
 def test_made_documents_are_read_and_every_hash_is_right() -> None:

@@ -15,7 +15,7 @@ from ingest.cases.parsers.case_status import parse_case_status
 from ingest.cases.parsers.env_xml import parse_env_sheet
 from ingest.cases.parsers.preview_run import parse_preview_run
 from ingest.cases.parsers.replay_sh import parse_replay_sh
-from ingest.cases.sources import Content
+from ingest.cases.sources.base import Content
 from models.cases.execution import Problem
 from models.ingestions.audit import Audit
 from models.redaction.text import MASK, masked_text, without_secrets

@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ingest.cases.inventory import FileEntry
-from ingest.cases.sources import Source, grouped, open_source
-from ingest.cases.sources.base import summarize
+from ingest.cases.sources.base import Source, grouped, summarize
+from ingest.cases.sources.open import open_source
 from models.errors import SourceError
 from tests.ingest.builders import LID, execution_files, mutations
 from tests.ingest.sources.builders import (

@@ -13,7 +13,7 @@ import pytest
 
 from ingest.cases.assemble import Origin
 from ingest.cases.inventory import FileEntry
-from ingest.cases.sources import Content
+from ingest.cases.sources.base import Content
 from ingest.cases.workers import Result, Task, Workers, observe
 from tests.ingest.builders import KEY, execution_files, location
 

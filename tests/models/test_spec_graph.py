@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from ingest.specs import SpecDocument
 from models.database.client import Database
 from models.errors import WriteConflictError
 from models.specs.comparison import compare_specs
 from models.specs.deletion import References, ReferredToError, delete_spec
+from models.specs.document import SpecDocument
 from models.specs.file_store import store_file
 from models.specs.spec_file import load_file
 from models.specs.store import write_specs

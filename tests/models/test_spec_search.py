@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from ingest.sample.specs import SpecSampleOptions, made_documents
-from ingest.specs import SpecDocument
 from models.connection import open_database
 from models.database.client import Database
 from models.settings import Settings
@@ -15,6 +14,7 @@ from models.spack.graph import Graph
 from models.spack.hash_prefix import hash_range
 from models.spack.query import parse_query
 from models.specs import search as spec_search
+from models.specs.document import SpecDocument
 from models.specs.node_documents import identities
 from models.specs.search import (
     Narrowing,

@@ -15,7 +15,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from ingest.specs.formats.strict_json import Limits
-from ingest.specs.outcome import FrameMaker, Outcome, Path, rejected
+from ingest.specs.outcome import FrameMaker, Outcome, rejected
 from models.errors import ParseError
 from models.redaction.text import masked_text
 from models.spack.graph import (
@@ -28,6 +28,7 @@ from models.spack.graph import (
     join_place,
 )
 from models.specs.document import Container, Provenance, Slot, SpecDocument
+from models.specs.spec_file import Path
 
 _FORMATS = {1: 1, 2: 1, 3: 2, 4: 3, 5: 4, 6: 5, 7: 5}
 _KEY_NAMES = {2: "build_hash", 3: "build_hash"}

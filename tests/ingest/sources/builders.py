@@ -8,7 +8,7 @@ from pathlib import Path
 
 from backports import zstd
 
-from ingest.cases.sources import Found, Source
+from ingest.cases.sources.base import Found, Source
 from tests.ingest.builders import LID, packed
 
 OTHER = "2000.250203-040506"

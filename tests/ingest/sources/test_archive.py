@@ -12,7 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import ingest.cases.sources.archive
-from ingest.cases.sources import Budgets, Source, open_source
+from ingest.archives.budgets import Budgets
+from ingest.cases.sources.base import Source
+from ingest.cases.sources.open import open_source
 from tests.ingest.builders import LID
 from tests.ingest.sources.builders import (
     ARCHIVES,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ingest.cases.sources import Budgets, budgets_of
+from ingest.archives.budgets import Budgets, budgets_of
 from models.settings import Settings, load_settings
 
 

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from ingest.archives.budgets import Budgets
 from ingest.cases.assemble import Origin
-from ingest.cases.sources import Budgets, Source, open_source
+from ingest.cases.sources.base import Source
+from ingest.cases.sources.open import open_source
 from ingest.cases.workers import Result, Task, observe
 from tests.ingest.builders import KEY, LID, write_execution
 from tests.ingest.sources.builders import LIMIT, PLACE, inside, reasons

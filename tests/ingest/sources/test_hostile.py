@@ -21,7 +21,7 @@ from backports import zstd
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingest.cases.sources import open_source
+from ingest.cases.sources.open import open_source
 from models.errors import SourceError
 from tests.ingest.builders import LID, mutations
 from tests.ingest.sources.builders import (

@@ -9,8 +9,10 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from ingest.specs import Outcome, Rejected, SpecDocument, read
+from ingest.specs.formats.detect import read
+from ingest.specs.outcome import Outcome, Rejected
 from models.spack.dag_hash import compact, dag_hash, indented
+from models.specs.document import SpecDocument
 
 Json = dict[str, Any]
 FORMATS = (1, 2, 3, 4, 5)

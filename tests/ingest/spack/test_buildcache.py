@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from ingest.specs import Blob, SpecDocument
+from ingest.specs.formats.buildcache import Blob
+from models.specs.document import SpecDocument
 from tests.ingest.spack.builders import (
     clear_signed,
     database,

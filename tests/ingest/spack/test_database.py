@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
-from ingest.specs import Limits, SpecDocument, restore
+from ingest.specs.formats.strict_json import Limits
 from models.spack.dag_hash import dag_hash
+from models.specs.document import SpecDocument
+from models.specs.spec_file import restore
 from tests.ingest.spack.builders import (
     DATABASE_FORMATS,
     Json,

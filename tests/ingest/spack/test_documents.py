@@ -9,8 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingest.specs import Limits, Rejected, SpecDocument, read
+from ingest.specs.formats.detect import read
+from ingest.specs.formats.strict_json import Limits
+from ingest.specs.outcome import Rejected
 from models.specs.credentials import may_hold_credentials
+from models.specs.document import SpecDocument
 from tests.ingest.builders import mutations
 from tests.ingest.spack.builders import (
     FORMATS,

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ingest.cases.sources import Budgets
+from ingest.archives.budgets import Budgets
 from ingest.importing import ImportOptions, Report, import_paths
 from ingest.sample import write_files
 from ingest.sample.specs import SpecSampleOptions, made_bytes

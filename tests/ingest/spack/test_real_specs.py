@@ -11,7 +11,10 @@ from typing import Any
 
 import pytest
 
-from ingest.specs import Outcome, Rejected, SpecDocument, read, restore
+from ingest.specs.formats.detect import read
+from ingest.specs.outcome import Outcome, Rejected
+from models.specs.document import SpecDocument
+from models.specs.spec_file import restore
 from tests.ingest.spack.builders import Json, same
 
 _BESIDE = Path(__file__).parents[4] / "shared" / "data"

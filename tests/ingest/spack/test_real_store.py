@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 
 from ingest.importing import ImportOptions, import_paths
-from ingest.specs import Rejected, SpecDocument, read
+from ingest.specs.formats.detect import read
+from ingest.specs.outcome import Rejected
 from models.database.client import Database
 from models.spack.graph import Graph
 from models.spack.query import parse_query
+from models.specs.document import SpecDocument
 from models.specs.node_documents import identities
 from models.specs.search import spec_filter
 from models.specs.spec_file import load_file

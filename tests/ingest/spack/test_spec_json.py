@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
-from ingest.specs import Limits, SpecDocument, restore
+from ingest.specs.formats.strict_json import Limits
+from models.specs.document import SpecDocument
+from models.specs.spec_file import restore
 from tests.ingest.spack.builders import (
     FORMATS,
     any_hash,

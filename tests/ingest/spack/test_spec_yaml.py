@@ -10,8 +10,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.specs import Limits
 from ingest.specs.formats.spec_yaml import values
+from ingest.specs.formats.strict_json import Limits
 from tests.ingest.spack.builders import FORMATS, diamond, document, documents, reasons, same
 
 LIMITS = Limits(depth=20, values=1000)

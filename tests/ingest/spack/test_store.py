@@ -11,7 +11,6 @@ from hypothesis import HealthCheck, settings
 from hypothesis import given as given_any
 
 from ingest.sample.specs import SpecSampleOptions, made_documents
-from ingest.specs import Provenance
 from models.database.client import Database
 from models.database.collection import Collection
 from models.database.writes import Delete, Insert
@@ -20,6 +19,7 @@ from models.spack.dag_hash import verify_all
 from models.spack.graph import BUILD, LINK_RUN
 from models.specs import store as spec_store
 from models.specs.deletion import delete_spec
+from models.specs.document import Provenance
 from models.specs.node_documents import Derivation, identities
 from models.specs.spec import SpecRecord
 from models.specs.store import Written, stored_provenance, write_specs

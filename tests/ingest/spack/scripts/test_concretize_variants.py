@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from ingest.specs import SpecDocument, read
+from ingest.specs.formats.detect import read
 from ingest.specs.scripts import concretize_variants
+from models.specs.document import SpecDocument
 from tests.ingest.spack.builders import document, package, packed
 
 
