@@ -14,16 +14,16 @@ from api.http.docs_page import add_pages
 from api.http.errors import add_error_handlers
 from api.http.schemas import ProblemDocument
 from api.http.urls import API_PREFIX
-from api.ingestions.queue import Imports
+from api.ingestions.queue import ImportQueue
 from api.lists.parameters import operation_id
-from api.middleware.head_requests import HeadAsGet
-from api.middleware.stack import add_protection
+from api.middleware.head_requests import HeadMiddleware
+from api.middleware.stack import add_middleware_stack
 from api.monitoring.metrics import Metrics
 from api.openapi import complete
 from api.router import api_router, health_router, metrics_router
 from api.security.throttle import Throttle
 from api.specs.resolve import AmbiguousError, on_ambiguous
-from models.configuration.rules import load_tables
+from models.configuration.rules import load_rules
 from models.connection import open_database
 from models.settings import Settings, load_settings
 from models.version import VERSION
@@ -64,14 +64,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.throttle = Throttle()
     app.state.metrics = Metrics()
     app.state.is_stopping = False
-    app.state.imports = Imports()
+    app.state.imports = ImportQueue()
     app.state.aggregations = asyncio.Semaphore(chosen.aggregate_jobs)
-    app.state.tables = load_tables(chosen.variation_file, chosen.derivation_file)
+    app.state.rules = load_rules(chosen.variation_file, chosen.derivation_file)
     add_error_handlers(app)
     app.add_exception_handler(AmbiguousError, on_ambiguous)
     app.add_middleware(GZipMiddleware, minimum_size=_WORTH_PACKING, compresslevel=_PACKING)
-    app.add_middleware(HeadAsGet)
-    add_protection(app, chosen)
+    app.add_middleware(HeadMiddleware)
+    add_middleware_stack(app, chosen)
     app.include_router(api_router)
     app.include_router(health_router)
     app.include_router(metrics_router)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from models.configuration.rules import Tables
+from models.configuration.rules import DeltaRules
 from models.configuration.variation import VariationTable
 from models.database.client import Database
 
@@ -14,19 +14,19 @@ async def _database(request: Request) -> Database:
     return database
 
 
-Store = Annotated[Database, Depends(_database)]
+DatabaseDep = Annotated[Database, Depends(_database)]
 
 
-async def _tables(request: Request) -> Tables:
-    tables: Tables = request.app.state.tables
-    return tables
+async def _rules(request: Request) -> DeltaRules:
+    rules: DeltaRules = request.app.state.rules
+    return rules
 
 
-SiteTables = Annotated[Tables, Depends(_tables)]
+SiteRules = Annotated[DeltaRules, Depends(_rules)]
 
 
-async def _variation(tables: SiteTables) -> VariationTable:
-    return tables.variation
+async def _variation(rules: SiteRules) -> VariationTable:
+    return rules.variation
 
 
 Variation = Annotated[VariationTable, Depends(_variation)]

@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
 
-from api.http.responses import problems
+from api.http.responses import problem_responses
 from api.http.schemas import PageOf
 from api.security.access import required_scope
 from models.settings import Settings
@@ -18,7 +18,7 @@ EXAMPLES_FILE = Path(__file__).with_name("examples.json")
 _PAGE = f"{PageOf.__name__}_"
 _PART = {"type": "object", "description": "What `fields` asks for of an item, and nothing else."}
 _SCHEME = "token"
-_REFUSALS = problems(401, 403, 429)
+_REFUSALS = problem_responses(401, 403, 429)
 _OPEN_ROUTES = frozenset({"livez", "readyz"})
 
 
@@ -52,7 +52,7 @@ def _add_errors(operation: dict[str, Any]) -> None:
         statuses.append(422)
     if "application/json" in operation.get("requestBody", {}).get("content", ()):
         statuses += [413, 422]
-    _document(operation, problems(*statuses))
+    _document(operation, problem_responses(*statuses))
 
 
 def _add_example(operation: dict[str, Any], example: Any) -> None:

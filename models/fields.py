@@ -68,7 +68,7 @@ class Field:
 
 
 @dataclass(frozen=True)
-class Table:
+class FieldTable:
     """The fields of a resource, and the natural order of its list: unique paths, never null.
 
     `words` is the path of the words that `q` searches, if it searches any; `default_sort` has the

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from models.builds.build_fields import BUILDS
 from models.cases.case_fields import CASES
 from models.cases.execution_fields import EXECUTIONS
-from models.fields import Table
+from models.fields import FieldTable
 from models.specs.spec_fields import SPECS
 
-RESOURCES: Mapping[str, Table] = {
+RESOURCES: Mapping[str, FieldTable] = {
     table.resource: table for table in (CASES, EXECUTIONS, BUILDS, SPECS)
 }

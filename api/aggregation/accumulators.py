@@ -5,7 +5,7 @@ from typing import Any
 
 from api.aggregation.errors import PipelineError, not_allowed
 from api.aggregation.expressions import check_expression
-from api.aggregation.growth import NONE, together
+from api.aggregation.growth import NONE, add
 from api.aggregation.operators import ACCUMULATORS, MEASURING_ACCUMULATORS
 from api.aggregation.scope import Checked, Scope
 from api.aggregation.special_operators import arguments, check_order
@@ -24,7 +24,7 @@ def check_accumulators(value: Mapping[str, Any], place: str, scope: Scope) -> Ch
         checked[name] = _check(item, f"{place}.{name}", scope)
     return Checked(
         {name: item.value for name, item in checked.items()},
-        together(item.copies for item in checked.values()),
+        add(item.copies for item in checked.values()),
     )
 
 

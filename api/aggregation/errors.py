@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from api.http.errors import nearest
+from api.http.errors import did_you_mean
 from models.errors import CaseledgerError
 
 _SHOWN = 100
@@ -21,7 +21,7 @@ class PipelineError(CaseledgerError):
 def not_allowed(place: str, kind: str, name: str, allowed: Iterable[str]) -> PipelineError:
     """Return the error that a name is not among those that are allowed, which it lists."""
     known = sorted(allowed)
-    hint = nearest(name, known)
+    hint = did_you_mean(name, known)
     return PipelineError(
         place,
         f"{name[:_SHOWN]!r} is not allowed here as {kind}{hint} Allowed are {', '.join(known)}.",

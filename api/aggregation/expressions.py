@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from api.aggregation.errors import PipelineError, not_allowed
-from api.aggregation.growth import NONE, WHOLE, together
+from api.aggregation.growth import NONE, WHOLE, add
 from api.aggregation.operators import EXPRESSIONS, MEASURING, SYSTEM_VARIABLES
 from api.aggregation.scope import Checked, Scope
 from api.aggregation.values import check_name, is_typed, read_typed
@@ -28,7 +28,7 @@ def check_expression(value: Any, place: str, scope: Scope) -> Checked:
 def check_list(values: Iterable[Any], place: str, scope: Scope) -> Checked:
     """Return a list of expressions."""
     items = [check_expression(item, f"{place}[{i}]", scope) for i, item in enumerate(values)]
-    return Checked([item.value for item in items], together(item.copies for item in items))
+    return Checked([item.value for item in items], add(item.copies for item in items))
 
 
 def check_object(value: Mapping[str, Any], place: str, scope: Scope) -> Checked:
@@ -38,7 +38,7 @@ def check_object(value: Mapping[str, Any], place: str, scope: Scope) -> Checked:
     items = {name: check_expression(item, f"{place}.{name}", scope) for name, item in value.items()}
     return Checked(
         {name: item.value for name, item in items.items()},
-        together(item.copies for item in items.values()),
+        add(item.copies for item in items.values()),
     )
 
 

@@ -21,7 +21,7 @@ MOST_COPIES = 64
 NONE: Copies = {}
 
 
-def together(parts: Iterable[Copies]) -> Copies:
+def add(parts: Iterable[Copies]) -> Copies:
     """Return the copies in a result that holds all parts."""
     total: Counter[str] = Counter()
     for part in parts:
@@ -29,7 +29,7 @@ def together(parts: Iterable[Copies]) -> Copies:
     return total
 
 
-def either(parts: Iterable[Copies]) -> Copies:
+def union(parts: Iterable[Copies]) -> Copies:
     """Return the copies in a result that is one of the parts."""
     most: Counter[str] = Counter()
     for part in parts:
@@ -37,7 +37,7 @@ def either(parts: Iterable[Copies]) -> Copies:
     return most
 
 
-def times(part: Copies, number: int) -> Copies:
+def scale(part: Copies, number: int) -> Copies:
     """Return the copies in so many of a part."""
     return {name: count * number for name, count in part.items()} if number else NONE
 

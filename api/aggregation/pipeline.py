@@ -7,7 +7,7 @@ anew from what was checked, with a limit behind it.
 from typing import Any
 
 from api.aggregation.errors import PipelineError
-from api.aggregation.stages import MOST_STAGES, Inside, check_stages, count_stages
+from api.aggregation.stages import MOST_STAGES, PipelineContext, check_stages, count_stages
 from api.aggregation.values import MOST_CHARACTERS
 
 MOST_DEPTH = 32
@@ -27,7 +27,7 @@ def check_pipeline(value: Any, limit: int) -> list[Json]:
     may not, and what is allowed there.
     """
     _check_size(value)
-    stages, _ = check_stages(value, "pipeline", Inside())
+    stages, _ = check_stages(value, "pipeline", PipelineContext())
     return [*stages, {"$limit": limit}, _FITS]
 
 

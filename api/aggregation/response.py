@@ -11,7 +11,7 @@ from fastapi import Request, Response
 from api.aggregation.execution import Run, take_slot
 from api.aggregation.values import write_value
 from api.lists.exports import MEDIA_TYPES, Export, chosen_format
-from api.middleware.server_errors import CLIENT_IS_GONE
+from api.middleware.server_errors import CLIENT_CLOSED_REQUEST
 
 LIMIT_HEADER = "X-Result-Limit"
 _CHUNK = {"json": 2**23, "ndjson": 2**16}
@@ -42,7 +42,7 @@ async def answer(
         raise
     if first is None:
         run.close()
-        return Response(status_code=CLIENT_IS_GONE)
+        return Response(status_code=CLIENT_CLOSED_REQUEST)
     body = _body(run, first)
     await anext(body)  # so that closing it closes the run
     headers = {"Vary": "Accept", "Cache-Control": "no-store", LIMIT_HEADER: str(limit)}

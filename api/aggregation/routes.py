@@ -9,10 +9,10 @@ from fastapi import APIRouter, Request, Response
 from api.aggregation.errors import PipelineError
 from api.aggregation.pipeline import check_pipeline
 from api.aggregation.response import answer
-from api.dependencies import Store
+from api.dependencies import DatabaseDep
 from api.http.errors import ProblemError
 from api.http.json_body import read_json
-from api.http.responses import problems
+from api.http.responses import problem_responses
 from api.security import require
 from models.database.client import Database
 from models.database.collection import Collection
@@ -133,8 +133,8 @@ def _problem(error: Exception, seconds: float) -> ProblemError:
 
 
 def _route(resource: str) -> Callable[[Database, Request], Awaitable[Response]]:
-    async def aggregate(store: Store, request: Request) -> Response:
-        return await _aggregate(RESOURCES[resource](store), request)
+    async def aggregate(database: DatabaseDep, request: Request) -> Response:
+        return await _aggregate(RESOURCES[resource](database), request)
 
     aggregate.__name__ = f"aggregate_{resource}"
     aggregate.__doc__ = f"""Run an aggregation pipeline over the documents of `{resource}`.
@@ -150,7 +150,7 @@ for _resource in RESOURCES:
         f"/{_resource}/aggregate",
         _route(_resource),
         methods=["POST"],
-        responses={**_ANSWER, **problems(400, 413, 415, 422)},
+        responses={**_ANSWER, **problem_responses(400, 413, 415, 422)},
         response_model=None,
         response_class=Response,
         openapi_extra=_OPENAPI,

@@ -6,7 +6,7 @@ from typing import Any
 
 from api.aggregation.errors import PipelineError, not_allowed
 from api.aggregation.expressions import check_expression, check_object
-from api.aggregation.growth import FAN_OUT, NUMBERS, Copies, either, times, together
+from api.aggregation.growth import FAN_OUT, NUMBERS, Copies, add, scale, union
 from api.aggregation.operators import CONVERTED
 from api.aggregation.patterns import check_options, check_pattern
 from api.aggregation.scope import Checked, Rule, Scope
@@ -53,7 +53,7 @@ def _cond(value: Any, place: str, scope: Scope) -> Checked:
     parts = {name: check_expression(given[name], f"{place}.{name}", scope) for name in names}
     return Checked(
         {name: part.value for name, part in parts.items()},
-        either([parts["then"].copies, parts["else"].copies]),
+        union([parts["then"].copies, parts["else"].copies]),
     )
 
 
@@ -74,14 +74,14 @@ def _switch(value: Any, place: str, scope: Scope) -> Checked:
         default = check_expression(given["default"], f"{place}.default", scope)
         checked["default"] = default.value
         results.append(default.copies)
-    return Checked(checked, either(results))
+    return Checked(checked, union(results))
 
 
 def _if_null(value: Any, place: str, scope: Scope) -> Checked:
     if not isinstance(value, list):
         raise PipelineError(place, "this is a list.")
     items = [check_expression(item, f"{place}[{i}]", scope) for i, item in enumerate(value)]
-    return Checked([item.value for item in items], either(item.copies for item in items))
+    return Checked([item.value for item in items], union(item.copies for item in items))
 
 
 def _let(value: Any, place: str, scope: Scope) -> Checked:
@@ -134,7 +134,7 @@ def _reduce(value: Any, place: str, scope: Scope) -> Checked:
     others = {name: count for name, count in result.copies.items() if name != value_so_far}
     return Checked(
         {"input": items.value, "initialValue": first.value, "in": result.value},
-        together([first.copies, _gathered(items.copies, others, inner.item("this"))]),
+        add([first.copies, _gathered(items.copies, others, inner.item("this"))]),
     )
 
 
@@ -149,7 +149,7 @@ def _loop(given: Mapping[str, Any], place: str, scope: Scope) -> tuple[Checked, 
 def _gathered(items: Copies, in_each_round: Copies, item: str) -> Copies:
     """Return the copies in what all rounds of a loop give; `item` stands for what it goes over."""
     others = {name: count for name, count in in_each_round.items() if name != item}
-    return together([times(items, in_each_round.get(item, 0)), times(others, FAN_OUT)])
+    return add([scale(items, in_each_round.get(item, 0)), scale(others, FAN_OUT)])
 
 
 def _check_variable_name(name: Any, place: str) -> None:
@@ -168,7 +168,7 @@ def _range(value: Any, place: str, scope: Scope) -> Checked:
         raise PipelineError(place, "start and step are whole numbers; step is not 0.")
     if isinstance(end, dict) and set(end) == {"$size"} and start >= 0 < step:
         size = check_expression(end["$size"], f"{place}[1].$size", scope)
-        return Checked([start, {"$size": size.value}, step], together([size.copies, _RANGE]))
+        return Checked([start, {"$size": size.value}, step], add([size.copies, _RANGE]))
     if type(end) is not int or len(range(start, end, step)) > MOST_NUMBERS:
         raise PipelineError(
             place, f"end is a number that gives {MOST_NUMBERS} numbers at most, or a $size."
@@ -207,7 +207,7 @@ def _regex_match(value: Any, place: str, scope: Scope) -> Checked:
 
 def _replace_all(value: Any, place: str, scope: Scope) -> Checked:
     given = check_object(arguments(value, place, ["input", "find", "replacement"]), place, scope)
-    return Checked(given.value, times(given.copies, FAN_OUT))
+    return Checked(given.value, scale(given.copies, FAN_OUT))
 
 
 def _sort_array(value: Any, place: str, scope: Scope) -> Checked:

@@ -7,7 +7,7 @@ from typing import Any
 from api.aggregation.accumulators import check_accumulators
 from api.aggregation.errors import PipelineError, not_allowed
 from api.aggregation.expressions import check_expression, check_object
-from api.aggregation.growth import MOST_COPIES, factor, together
+from api.aggregation.growth import MOST_COPIES, add, factor
 from api.aggregation.operators import PUBLIC_COLLECTIONS, STAGES
 from api.aggregation.queries import check_query
 from api.aggregation.scope import Scope
@@ -32,7 +32,7 @@ class Stage:
 
 
 @dataclass(frozen=True, slots=True)
-class Inside:
+class PipelineContext:
     """Which pipelines a stage stands in; `$facet` and `$lookup` cannot stand in themselves.
 
     `scope` is that of its expressions.
@@ -43,7 +43,7 @@ class Inside:
     scope: Scope = TOP_LEVEL
 
 
-def check_stages(value: Any, place: str, inside: Inside) -> tuple[list[Json], int]:
+def check_stages(value: Any, place: str, inside: PipelineContext) -> tuple[list[Json], int]:
     """Return the stages as they are to be run, and the factor by which documents can grow."""
     if not isinstance(value, list):
         raise PipelineError(place, "a pipeline is a list of stages.")
@@ -85,18 +85,18 @@ def _name_of(stage: Any, place: str) -> str:
     return name
 
 
-def _match(value: Any, place: str, inside: Inside) -> Stage:
+def _match(value: Any, place: str, inside: PipelineContext) -> Stage:
     return Stage(check_query(value, place, inside.scope))
 
 
-def _project(value: Any, place: str, inside: Inside) -> Stage:
+def _project(value: Any, place: str, inside: PipelineContext) -> Stage:
     """Return a projection; a field that is only kept is a copy of itself."""
     checked = check_object(_fields(value, place), place, inside.scope)
     kept = [{name.partition(".")[0]: 1} for name, item in value.items() if item in (1, True)]
-    return Stage(checked.value, factor(together([checked.copies, *kept])))
+    return Stage(checked.value, factor(add([checked.copies, *kept])))
 
 
-def _set(value: Any, place: str, inside: Inside) -> Stage:
+def _set(value: Any, place: str, inside: PipelineContext) -> Stage:
     checked = check_object(_fields(value, place), place, inside.scope)
     return Stage(checked.value, factor(checked.copies, kept=True, replaced=value))
 
@@ -107,7 +107,7 @@ def _fields(value: Any, place: str) -> Json:
     return value
 
 
-def _unset(value: Any, place: str, _inside: Inside) -> Stage:
+def _unset(value: Any, place: str, _inside: PipelineContext) -> Stage:
     names = value if isinstance(value, list) else [value]
     for name in names:
         if not isinstance(name, str):
@@ -116,18 +116,18 @@ def _unset(value: Any, place: str, _inside: Inside) -> Stage:
     return Stage(value)
 
 
-def _group(value: Any, place: str, inside: Inside) -> Stage:
+def _group(value: Any, place: str, inside: PipelineContext) -> Stage:
     fields = _fields(value, place)
     if "_id" not in fields:
         raise PipelineError(place, "_id is missing.")
     key = check_expression(fields["_id"], f"{place}._id", inside.scope)
     others = {name: item for name, item in fields.items() if name != "_id"}
     gathered = check_accumulators(others, place, inside.scope)
-    growth = factor(together([key.copies, gathered.copies]))
+    growth = factor(add([key.copies, gathered.copies]))
     return Stage({"_id": key.value, **gathered.value}, growth, _gathers(others))
 
 
-def _bucket(value: Any, place: str, inside: Inside) -> Stage:
+def _bucket(value: Any, place: str, inside: PipelineContext) -> Stage:
     given = arguments(value, place, ["groupBy", "boundaries"], ["default", "output"])
     bounds = given["boundaries"]
     if not isinstance(bounds, list) or not 2 <= len(bounds) <= MOST_BUCKETS:
@@ -141,7 +141,7 @@ def _bucket(value: Any, place: str, inside: Inside) -> Stage:
     return _with_output(checked, given, place, inside.scope)
 
 
-def _bucket_auto(value: Any, place: str, inside: Inside) -> Stage:
+def _bucket_auto(value: Any, place: str, inside: PipelineContext) -> Stage:
     given = arguments(value, place, ["groupBy", "buckets"], ["granularity", "output"])
     number = given["buckets"]
     if type(number) is not int or not 0 < number <= MOST_BUCKETS:
@@ -176,39 +176,39 @@ def _constant(value: Any, place: str) -> Any:
     return read_value(value, place)
 
 
-def _sort_by_count(value: Any, place: str, inside: Inside) -> Stage:
+def _sort_by_count(value: Any, place: str, inside: PipelineContext) -> Stage:
     checked = check_expression(value, place, inside.scope)
     return Stage(checked.value, factor(checked.copies))
 
 
-def _replace_root(value: Any, place: str, inside: Inside) -> Stage:
+def _replace_root(value: Any, place: str, inside: PipelineContext) -> Stage:
     given = arguments(value, place, ["newRoot"])
     stage = _replace_with(given["newRoot"], f"{place}.newRoot", inside)
     return Stage({"newRoot": stage.value}, stage.growth)
 
 
-def _replace_with(value: Any, place: str, inside: Inside) -> Stage:
+def _replace_with(value: Any, place: str, inside: PipelineContext) -> Stage:
     checked = check_expression(value, place, inside.scope)
     return Stage(checked.value, factor(checked.copies))
 
 
-def _sort(value: Any, place: str, _inside: Inside) -> Stage:
+def _sort(value: Any, place: str, _inside: PipelineContext) -> Stage:
     return Stage(check_order(value, place))
 
 
-def _limit(value: Any, place: str, _inside: Inside) -> Stage:
+def _limit(value: Any, place: str, _inside: PipelineContext) -> Stage:
     if type(value) is not int or not 0 < value < _INT64:
         raise PipelineError(place, "this is a number greater than 0.")
     return Stage(value)
 
 
-def _skip(value: Any, place: str, _inside: Inside) -> Stage:
+def _skip(value: Any, place: str, _inside: PipelineContext) -> Stage:
     if type(value) is not int or not 0 <= value < _INT64:
         raise PipelineError(place, "this is a number, 0 or greater.")
     return Stage(value)
 
 
-def _unwind(value: Any, place: str, _inside: Inside) -> Stage:
+def _unwind(value: Any, place: str, _inside: PipelineContext) -> Stage:
     given = {"path": value} if isinstance(value, str) else value
     given = arguments(given, place, ["path"], ["includeArrayIndex", "preserveNullAndEmptyArrays"])
     if not isinstance(given["path"], str) or given["path"].startswith("$$"):
@@ -220,7 +220,7 @@ def _unwind(value: Any, place: str, _inside: Inside) -> Stage:
     return Stage(dict(given))
 
 
-def _count(value: Any, place: str, _inside: Inside) -> Stage:
+def _count(value: Any, place: str, _inside: PipelineContext) -> Stage:
     return Stage(_name(value, place))
 
 
@@ -231,7 +231,7 @@ def _name(value: Any, place: str) -> str:
     return value
 
 
-def _facet(value: Any, place: str, inside: Inside) -> Stage:
+def _facet(value: Any, place: str, inside: PipelineContext) -> Stage:
     if inside.facet or inside.lookup:
         raise PipelineError(place, "$facet cannot stand inside another pipeline.")
     fields = _fields(value, place)
@@ -246,7 +246,7 @@ def _facet(value: Any, place: str, inside: Inside) -> Stage:
     return Stage(checked, total, gathers=True)
 
 
-def _lookup(value: Any, place: str, inside: Inside) -> Stage:
+def _lookup(value: Any, place: str, inside: PipelineContext) -> Stage:
     """Return a join by equality; what is joined can have a pipeline of its own."""
     if inside.lookup:
         raise PipelineError(place, "$lookup cannot stand inside a $lookup.")
@@ -259,12 +259,12 @@ def _lookup(value: Any, place: str, inside: Inside) -> Stage:
         checked[name] = _name(given[name], f"{place}.{name}")
     growth = 1
     if "pipeline" in given:
-        inner = Inside(facet=inside.facet, lookup=True)
+        inner = PipelineContext(facet=inside.facet, lookup=True)
         checked["pipeline"], growth = check_stages(given["pipeline"], f"{place}.pipeline", inner)
     return Stage(checked, 1 + growth, gathers=True)
 
 
-_STAGES: Mapping[str, Callable[[Any, str, Inside], Stage]] = {
+_STAGES: Mapping[str, Callable[[Any, str, PipelineContext], Stage]] = {
     "$addFields": _set,
     "$bucket": _bucket,
     "$bucketAuto": _bucket_auto,

@@ -4,7 +4,7 @@
 def main() -> None:
     """Run the benchmark command."""
     from api.bench.app import app
-    from ingest.concurrency.gc_tuning import collect_seldom
+    from ingest.concurrency.gc_tuning import tune_garbage_collector
 
-    collect_seldom()  # as the program itself does
+    tune_garbage_collector()  # as the program itself does
     app()

@@ -7,7 +7,7 @@ from typing import Any
 
 from api.bench.sample_source import SampleSource
 from api.bench.scratch_database import empty_database, temporary_place
-from ingest.cases.sources.base import Content, Found, Source
+from ingest.cases.sources.base import Content, ExecutionDirectory, Source
 from ingest.importing import ImportOptions, import_paths
 from ingest.sample import SampleArchive, SampleOptions
 
@@ -53,13 +53,15 @@ class _Executions:
 
 
 class _Portion(Source):
-    def __init__(self, source: SampleSource, found: Sequence[Found]) -> None:
+    def __init__(self, source: SampleSource, found: Sequence[ExecutionDirectory]) -> None:
         super().__init__(source.path, source.budgets)
         self._source = source
         self._some = found
 
-    def find(self) -> Iterator[Found]:
+    def find(self) -> Iterator[ExecutionDirectory]:
         yield from self._some
 
-    def read(self, wanted: Sequence[Found], limit: int, /) -> Iterator[tuple[Found, Content]]:
+    def read(
+        self, wanted: Sequence[ExecutionDirectory], limit: int, /
+    ) -> Iterator[tuple[ExecutionDirectory, Content]]:
         yield from self._source.read(wanted, limit)

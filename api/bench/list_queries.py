@@ -10,12 +10,12 @@ from api.filters.parse import is_filter, parse_filter
 from api.lists.listing import Listing
 from api.lists.paging import write_cursor
 from api.lists.projection import value_at
-from api.lists.query import Finding
+from api.lists.query import ListQueryPlan
 from api.lists.sorting import Order, parse_order
 from models.configuration.delta import flatten_delta
 from models.configuration.keys import flatten
 from models.database.client import Database
-from models.fields import Field, Table
+from models.fields import Field, FieldTable
 
 _RANGES = frozenset({"integer", "real", "date-time", "local time", "simulated date"})
 _PATIENCE = 600.0
@@ -44,7 +44,7 @@ class Question:
         order = parse_order(table, self.sort, tree)
         matches = await find_config_matches(database, table, tree, {})
         collection = self.listing.collection(database)
-        return Plan(self, Finding.of(collection, table, tree, matches, {}), order)
+        return Plan(self, ListQueryPlan.of(collection, table, tree, matches, {}), order)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Plan:
     """The query of a question, and its order."""
 
     question: Question
-    finding: Finding
+    finding: ListQueryPlan
     order: Order
 
     async def middle(self) -> str | None:
@@ -102,7 +102,7 @@ def questions(listing: Listing, samples: Sequence[Mapping[str, Any]]) -> Iterato
     yield from (Question(listing, (item,)) for item in _by_key(table, samples))
 
 
-def _by_key(table: Table, samples: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+def _by_key(table: FieldTable, samples: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
     """Give the filters that name a word or a delta key."""
     if table.words:
         yield "q", str(samples[0][table.words][-1])

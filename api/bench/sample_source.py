@@ -7,7 +7,7 @@ from pathlib import Path
 from ingest.archives.budgets import Budgets
 from ingest.cases.inventory import FileEntry
 from ingest.cases.layout import locate
-from ingest.cases.sources.base import Content, Found, Located, Source
+from ingest.cases.sources.base import Content, ExecutionDirectory, ExecutionPath, Source
 from ingest.sample import SampleArchive, SampleFile
 from models.cases.lid import parse_lid
 
@@ -22,7 +22,7 @@ class SampleSource(Source):
         self._archive = archive
         self._held: dict[str, dict[str, bytes]] = {}
 
-    def find(self) -> Iterator[Found]:
+    def find(self) -> Iterator[ExecutionDirectory]:
         """Give the executions in the order in which they are made."""
         for directory, files in groupby(self._archive.files(), _directory):
             *parts, name = directory.split("/")
@@ -32,16 +32,18 @@ class SampleSource(Source):
             held = {file.path.removeprefix(f"{directory}/"): file for file in files}
             self._held[path] = {name: file.data for name, file in held.items()}
             entries = (FileEntry(name, len(f.data), int(f.mtime)) for name, f in held.items())
-            yield Found(path, locate(parts, lid), tuple(entries))
+            yield ExecutionDirectory(path, locate(parts, lid), tuple(entries))
 
-    def read(self, wanted: Sequence[Found], limit: int, /) -> Iterator[tuple[Found, Content]]:
+    def read(
+        self, wanted: Sequence[ExecutionDirectory], limit: int, /
+    ) -> Iterator[tuple[ExecutionDirectory, Content]]:
         """Give what was made for the batch, and forget it."""
         for found in wanted:
             files = self._held.pop(found.path)
             read = found.inventory.files.values()
             yield found, Content(files={path: files[path][: limit + 1] for path in read})
 
-    def batches(self) -> Iterator[Sequence[Located]]:
+    def batches(self) -> Iterator[Sequence[ExecutionPath]]:
         """Give the batches, and forget what of each was not read."""
         for batch in super().batches():
             yield batch

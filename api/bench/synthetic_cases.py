@@ -19,15 +19,15 @@ from ingest.cases.parsers.e3sm_timing import TimingProfile
 from ingest.cases.parsers.git_files import GitConfig, GitDescribe, GitStatus
 from ingest.cases.parsers.incremental import Variables
 from ingest.cases.parsers.readme_case import ReadmeCase
-from ingest.concurrency.bounded import AtOnce
-from ingest.concurrency.gc_tuning import collect_seldom
+from ingest.concurrency.bounded import BoundedTasks
+from ingest.concurrency.gc_tuning import tune_garbage_collector
 from models.cases.case_run import Attempt, Outcome
 from models.cases.execution import Timing
 from models.cases.identity import CaseKey
 from models.cases.lid import Lid, parse_lid
 from models.cases.observation import Observation
 from models.cases.recording import write_case
-from models.configuration.rules import Tables
+from models.configuration.rules import DeltaRules
 from models.connection import open_database
 from models.database.client import Database
 from models.documents import DOCUMENTS
@@ -77,23 +77,23 @@ async def fill(settings: Settings, database: Database, executions: int, jobs: in
 
 
 def _fill_shard(settings: Settings, executions: int, numbers: Sequence[int]) -> None:
-    collect_seldom()
+    tune_garbage_collector()
     asyncio.run(_record_all(settings, executions, numbers))
 
 
 async def _record_all(settings: Settings, executions: int, numbers: Sequence[int]) -> None:
     """Record the cases of these numbers, as far as there are so many executions."""
-    async with open_database(settings, create=False) as database, AtOnce(_WRITES) as writes:
+    async with open_database(settings, create=False) as database, BoundedTasks(_WRITES) as writes:
         for number in numbers:
             count = min(EXECUTIONS_OF_CASE, executions - number * EXECUTIONS_OF_CASE)
             if count <= 0:
                 break
-            await writes.start(_record(database, number, count))
+            await writes.spawn(_record(database, number, count))
 
 
 async def _record(database: Database, number: int, count: int) -> None:
     case = _Case.of(number)
-    await write_case(database, case.key, list(case.observations(count)), Tables())
+    await write_case(database, case.key, list(case.observations(count)), DeltaRules())
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,10 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from api.builds.routes import BuildId
 from api.builds.schemas import BuildDetail
 from api.builds.views import build_detail
-from api.dependencies import Store
+from api.dependencies import DatabaseDep
 from api.http.bodies import body_of, read_body
 from api.http.errors import ProblemError, bad_value, not_found
-from api.http.responses import entity_tag, json_response, problems
+from api.http.responses import entity_tag, json_response, problem_responses
 from api.security import CurrentCaller, require
 from ingest.builds.live import (
     attach_log,
@@ -34,10 +34,10 @@ MOST_MANIFEST_BYTES = 2**28
 
 LOG_NAME = "spack-build-out.txt"
 
-_ERRORS = problems(400, 401, 403, 404, 413, 415, 422)
+_ERRORS = problem_responses(400, 401, 403, 404, 413, 415, 422)
 _NEW_ERRORS: dict[int | str, dict[str, Any]] = {
     200: {"model": BuildDetail, "description": "The same build is recorded already."},
-    **problems(400, 401, 403, 409, 413, 415, 422),
+    **problem_responses(400, 401, 403, 409, 413, 415, 422),
 }
 _NEW_EXAMPLE: dict[str, Any] = {
     "specHash": "a4hji6eqs4xwpfczsaj4vjhvdxvgoc7q",
@@ -80,15 +80,15 @@ _ENCODINGS = frozenset({"", "identity", "gzip", "x-gzip"})
     responses=_NEW_ERRORS,
     openapi_extra=body_of(NewBuild, _NEW_EXAMPLE),
 )
-async def create_build(store: Store, request: Request, caller: CurrentCaller) -> Response:
+async def create_build(database: DatabaseDep, request: Request, caller: CurrentCaller) -> Response:
     """Record a build that begins, or that is to be run; who does so owns it.
 
     It is known by its spec and the precise time of its first command, or else by `key`: the same
     again is answered with 200 and changes nothing. Without either, each is another build.
     """
     new = await read_body(request, NewBuild)
-    build_id, is_new = await begin_build(store, new, caller.name)
-    response = await _answer(store, build_id, _same(new) if not is_new else None)
+    build_id, is_new = await begin_build(database, new, caller.name)
+    response = await _answer(database, build_id, _same(new) if not is_new else None)
     response.status_code = HTTPStatus.CREATED if is_new else HTTPStatus.OK
     response.headers["Location"] = f"{request.url.path}/{build_id}"
     return response
@@ -101,7 +101,7 @@ async def create_build(store: Store, request: Request, caller: CurrentCaller) ->
     openapi_extra=body_of(PhaseReport, {"status": "success", "seconds": 12.5}),
 )
 async def put_build_phase(
-    store: Store,
+    database: DatabaseDep,
     request: Request,
     caller: CurrentCaller,
     buildId: BuildId,  # noqa: N803
@@ -112,8 +112,8 @@ async def put_build_phase(
 ) -> Response:
     """Report how a phase goes on; a new one stands behind those that are known."""
     report = await read_body(request, PhaseReport)
-    _found(await report_phase(store, buildId, name, report, caller.name), buildId)
-    return await _answer(store, buildId)
+    _found(await report_phase(database, buildId, name, report, caller.name), buildId)
+    return await _answer(database, buildId)
 
 
 @router.patch(
@@ -123,7 +123,7 @@ async def put_build_phase(
     openapi_extra=body_of(BuildChange, _CHANGE_EXAMPLE),
 )
 async def update_build(
-    store: Store,
+    database: DatabaseDep,
     request: Request,
     caller: CurrentCaller,
     buildId: BuildId,  # noqa: N803
@@ -134,18 +134,18 @@ async def update_build(
     cancelled, with the cause named.
     """
     change = await read_body(request, BuildChange, MOST_BYTES)
-    _found(await change_build(store, buildId, change, caller.name), buildId)
-    return await _answer(store, buildId)
+    _found(await change_build(database, buildId, change, caller.name), buildId)
+    return await _answer(database, buildId)
 
 
 @router.put(
     "/{buildId}/log",
     response_model=BuildDetail,
-    responses={**_ERRORS, **problems(415)},
+    responses={**_ERRORS, **problem_responses(415)},
     openapi_extra=_LOG_BODY,
 )
 async def put_build_log(
-    store: Store,
+    database: DatabaseDep,
     request: Request,
     caller: CurrentCaller,
     buildId: BuildId,  # noqa: N803
@@ -172,8 +172,8 @@ async def put_build_log(
             "A log is sent as it is, or with the Content-Encoding gzip.",
         )
     pieces = _limited(request, request.app.state.settings.max_log_mib * 2**20, "log")
-    _found(await attach_log(store, buildId, name, pieces, caller.name), buildId)
-    return await _answer(store, buildId)
+    _found(await attach_log(database, buildId, name, pieces, caller.name), buildId)
+    return await _answer(database, buildId)
 
 
 @router.put(
@@ -183,7 +183,7 @@ async def put_build_log(
     openapi_extra=_MANIFEST_BODY,
 )
 async def put_build_manifest(
-    store: Store,
+    database: DatabaseDep,
     request: Request,
     caller: CurrentCaller,
     buildId: BuildId,  # noqa: N803
@@ -194,10 +194,10 @@ async def put_build_manifest(
     """
     pieces = _limited(request, MOST_MANIFEST_BYTES, "manifest")
     try:
-        _found(await attach_manifest(store, buildId, pieces, caller.name), buildId)
+        _found(await attach_manifest(database, buildId, pieces, caller.name), buildId)
     except ParseError as error:
         raise bad_value("body", error.detail) from None
-    return await _answer(store, buildId)
+    return await _answer(database, buildId)
 
 
 async def _limited(request: Request, most: int, what: str) -> AsyncIterator[bytes]:
@@ -224,9 +224,9 @@ def _same(new: NewBuild) -> dict[str, Any]:
 
 
 async def _answer(
-    store: Database, build_id: str, expected: dict[str, Any] | None = None
+    database: Database, build_id: str, expected: dict[str, Any] | None = None
 ) -> Response:
-    build = await store.builds.find_one({"_id": build_id}, {"events": 0})
+    build = await database.builds.find_one({"_id": build_id}, {"events": 0})
     if build is None:
         raise not_found("build", build_id)
     for field, value in (expected or {}).items():

@@ -17,9 +17,15 @@ from api.builds.schemas import (
     Matrix,
 )
 from api.builds.views import build_detail
-from api.dependencies import Store
+from api.dependencies import DatabaseDep
 from api.http.errors import not_found
-from api.http.responses import entity_tag, is_known, json_response, not_modified, problems
+from api.http.responses import (
+    entity_tag,
+    is_not_modified,
+    json_response,
+    not_modified,
+    problem_responses,
+)
 from api.http.schemas import PageOf
 from api.lists.exports import Export
 from api.lists.listing import ListParameters
@@ -31,8 +37,8 @@ from models.builds.log import read_log
 
 router = APIRouter(tags=["builds"])
 
-_LIST_ERRORS = problems(400, 422)
-_ERRORS = problems(400, 404, 422)
+_LIST_ERRORS = problem_responses(400, 422)
+_ERRORS = problem_responses(400, 404, 422)
 _LOG: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The log, or what the phase wrote, as it was stored: without credentials.",
@@ -67,14 +73,14 @@ Cursor = Annotated[
     responses=_LIST_ERRORS,
     openapi_extra=filters_of(BUILD_LIST),
 )
-async def list_builds(store: Store, request: Request, asked: ListParameters) -> Response:
+async def list_builds(database: DatabaseDep, request: Request, asked: ListParameters) -> Response:
     """List all builds, the latest first; one document is one attempt."""
-    return await BUILD_LIST.answer(store, request, asked)
+    return await BUILD_LIST.answer(database, request, asked)
 
 
 @router.get("/builds/matrix", response_model=Matrix, responses=_LIST_ERRORS)
 async def read_build_matrix(
-    store: Store,
+    database: DatabaseDep,
     package: Annotated[
         str,
         Query(
@@ -86,12 +92,12 @@ async def read_build_matrix(
     ],
 ) -> Response:
     """Read how the builds of a package went, by version, compiler and target."""
-    return json_response(await read_matrix(store, "package", package))
+    return json_response(await read_matrix(database, "package", package))
 
 
 @router.get("/builds/compare", response_model=BuildComparison, responses=_ERRORS)
 async def compare_two_builds(
-    store: Store,
+    database: DatabaseDep,
     left: Annotated[
         str, Query(max_length=200, description="A build, by its id.", examples=[_BUILD_EXAMPLE])
     ],
@@ -104,18 +110,18 @@ async def compare_two_builds(
     Of two builds of one spec, it tells whether they are reproducible: both installed the same.
     """
     fields = {"events": 0, "eventWords": 0}
-    both = [await read_build_fields(store, one, fields) for one in (left, right)]
-    return json_response(await compare_builds(store, *both))
+    both = [await read_build_fields(database, one, fields) for one in (left, right)]
+    return json_response(await compare_builds(database, *both))
 
 
 @router.get("/builds/{buildId}", response_model=BuildDetail, responses=_ERRORS)
-async def read_build(store: Store, request: Request, buildId: BuildId) -> Response:  # noqa: N803
+async def read_build(database: DatabaseDep, request: Request, buildId: BuildId) -> Response:  # noqa: N803
     """Read one build: its phases, host, environment, arguments, tests, and which logs it has."""
     if "if-none-match" in request.headers:
-        known = await read_build_fields(store, buildId, {"revision": 1})
-        if is_known(request, tag := entity_tag(buildId, known["revision"], "build")):
+        known = await read_build_fields(database, buildId, {"revision": 1})
+        if is_not_modified(request, tag := entity_tag(buildId, known["revision"], "build")):
             return not_modified(tag)
-    build = await store.builds.find_one({"_id": buildId}, {"events": 0})
+    build = await database.builds.find_one({"_id": buildId}, {"events": 0})
     if build is None:
         raise not_found("build", buildId)
     tag = entity_tag(buildId, build["revision"], "build")
@@ -124,7 +130,7 @@ async def read_build(store: Store, request: Request, buildId: BuildId) -> Respon
 
 @router.get("/builds/{buildId}/log", response_class=Response, responses=_LOG)
 async def read_build_log(
-    store: Store,
+    database: DatabaseDep,
     request: Request,
     buildId: BuildId,  # noqa: N803
     phase: Annotated[
@@ -137,21 +143,21 @@ async def read_build_log(
     ] = None,
 ) -> Response:
     """Stream a log as text, or the part of one phase; gzipped for clients that accept it."""
-    log, start, end = await find_log(store, buildId, phase, name)
+    log, start, end = await find_log(database, buildId, phase, name)
     tag = entity_tag(log["digest"], 0, f"log {start} {end}")
-    if is_known(request, tag):
+    if is_not_modified(request, tag):
         return not_modified(tag)
-    if await store.logs.about(log["digest"]) is None:
+    if await database.logs.about(log["digest"]) is None:
         raise not_found("log", log["name"])
     headers = {"ETag": tag, "Content-Type": "text/plain; charset=utf-8"}
     if is_head(request):
         return Response(headers=headers)
-    return Export(read_log(store.logs, log["digest"], start, end), headers=headers)
+    return Export(read_log(database.logs, log["digest"], start, end), headers=headers)
 
 
 @router.get("/builds/{buildId}/events", response_model=PageOf[BuildEventItem], responses=_ERRORS)
 async def list_build_events(
-    store: Store,
+    database: DatabaseDep,
     request: Request,
     buildId: BuildId,  # noqa: N803
     severity: Annotated[
@@ -174,19 +180,19 @@ async def list_build_events(
 ) -> Response:
     """List the errors and warnings of a build, each with the lines around it."""
     wanted = {"severity": severity, "phase": phase, "text": text}
-    return await events_page(store, request, buildId, wanted, limit, cursor)
+    return await events_page(database, request, buildId, wanted, limit, cursor)
 
 
 @router.get("/builds/{buildId}/manifest", response_model=PageOf[ManifestItem], responses=_ERRORS)
 async def list_build_manifest(
-    store: Store,
+    database: DatabaseDep,
     request: Request,
     buildId: BuildId,  # noqa: N803
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
 ) -> Response:
     """List what a build installed by path, which is relative to the prefix."""
-    return await manifest_page(store, request, buildId, limit, cursor)
+    return await manifest_page(database, request, buildId, limit, cursor)
 
 
 @router.get(
@@ -196,7 +202,7 @@ async def list_build_manifest(
     openapi_extra=filters_of(BUILD_LIST),
 )
 async def list_builds_of_spec(
-    store: Store,
+    database: DatabaseDep,
     request: Request,
     asked: ListParameters,
     name: SpecName,
@@ -205,5 +211,5 @@ async def list_builds_of_spec(
 
     Where the beginning of a hash means several specs, those of all of them.
     """
-    meant = await find_meant_specs(store, name)
-    return await builds_of_spec(meant.hashes).answer(store, request, asked)
+    meant = await find_meant_specs(database, name)
+    return await builds_of_spec(meant.hashes).answer(database, request, asked)

@@ -14,13 +14,13 @@ from models.builds.build import (
     BuildLog,
     BuildManifest,
     BuildPhase,
-    BuildProblem,
     BuildRepository,
     BuildSource,
     BuildStatus,
     BuildTest,
 )
 from models.builds.manifest import ManifestEntry
+from models.problem import Problem
 
 
 class BuildSummary(Answer):
@@ -75,7 +75,7 @@ class BuildDetail(BuildSummary):
     tests: list[BuildTest]
     logs: list[BuildLog]
     source_path: str | None
-    problems: list[BuildProblem]
+    problems: list[Problem]
     extra: dict[str, Any]
     revision: int
     created_at: datetime
@@ -176,7 +176,7 @@ class ManifestDrift(Answer):
     `inMetadata` counts those that Spack itself notes of the build, below `.spack`.
     """
 
-    is_known: bool
+    is_not_modified: bool
     is_equal: bool | None
     added: int
     removed: int

@@ -11,11 +11,11 @@ from api.cases.queries import read_execution_of_case, read_revision
 from api.cases.routes import CaseId, ExecutionId
 from api.cases.schemas import CaseDetail, EditItem, ExecutionDetail
 from api.cases.views import case_detail, execution_detail
-from api.dependencies import SiteTables, Store
+from api.dependencies import DatabaseDep, SiteRules
 from api.http.bodies import body_of, read_body
 from api.http.errors import not_found
 from api.http.preconditions import given_tags, require_match
-from api.http.responses import entity_tag, json_response, problems
+from api.http.responses import entity_tag, json_response, problem_responses
 from api.http.schemas import PageOf
 from api.lists.paging import DEFAULT_LIMIT
 from api.lists.time_pages import Cursor, DatedList, Limit
@@ -35,8 +35,8 @@ from models.database.client import Database
 
 router = APIRouter(prefix="/cases", tags=["cases"])
 
-_EDIT_ERRORS = problems(400, 401, 403, 404, 409, 412, 413, 415, 422, 428)
-_DELETE_ERRORS = problems(400, 401, 403, 404, 409)
+_EDIT_ERRORS = problem_responses(400, 401, 403, 404, 409, 412, 413, 415, 422, 428)
+_DELETE_ERRORS = problem_responses(400, 401, 403, 404, 409)
 
 DeleteReason = Annotated[
     str | None, Query(max_length=2000, description="Why it is deleted; the history keeps it.")
@@ -60,19 +60,19 @@ _EDIT_EXAMPLE: dict[str, Any] = {
     "",
     status_code=HTTPStatus.CREATED,
     response_model=CaseDetail,
-    responses=problems(400, 401, 403, 409, 413, 415, 422),
+    responses=problem_responses(400, 401, 403, 409, 413, 415, 422),
     dependencies=[require("ingest")],
     openapi_extra=body_of(NewCase, _CASE_EXAMPLE),
 )
-async def create_case(store: Store, request: Request, caller: CurrentCaller) -> Response:
+async def create_case(database: DatabaseDep, request: Request, caller: CurrentCaller) -> Response:
     """Record a case that has no executions yet; 409 when it is there already."""
     body = await read_body(request, NewCase)
     key = CaseKey(spell_machine(body.machine), body.user, body.name)
     annotations = CaseAnnotations.model_validate(
         {name: getattr(body, name) for name in CaseAnnotations.model_fields}
     )
-    await record_case(store, key, annotations, Author(caller.name, body.reason))
-    response = await _answer(store, key.case_id)
+    await record_case(database, key, annotations, Author(caller.name, body.reason))
+    response = await _answer(database, key.case_id)
     response.status_code = HTTPStatus.CREATED
     response.headers["Location"] = f"{request.url.path}/{key.case_id}"
     return response
@@ -86,17 +86,17 @@ async def create_case(store: Store, request: Request, caller: CurrentCaller) -> 
     openapi_extra=body_of(CaseEdit, _EDIT_EXAMPLE),
 )
 async def update_case(
-    store: Store,
+    database: DatabaseDep,
     request: Request,
     caller: CurrentCaller,
     caseId: CaseId,  # noqa: N803
 ) -> Response:
     """Write about a case: fields that are not given stay. An import never touches them."""
-    revision = await _matched_revision(store, request, caseId)
+    revision = await _matched_revision(database, request, caseId)
     body = await read_body(request, CaseEdit)
     author = Author(caller.name, body.reason)
-    await edit_case(store, caseId, revision, given_fields(body), author)
-    return await _answer(store, caseId)
+    await edit_case(database, caseId, revision, given_fields(body), author)
+    return await _answer(database, caseId)
 
 
 @router.put(
@@ -107,18 +107,18 @@ async def update_case(
     openapi_extra=body_of(CanonicalChoice, {"executionId": "729351.250107-193415"}),
 )
 async def choose_canonical(
-    store: Store,
-    tables: SiteTables,
+    database: DatabaseDep,
+    rules: SiteRules,
     request: Request,
     caller: CurrentCaller,
     caseId: CaseId,  # noqa: N803
 ) -> Response:
     """Pin the canonical execution, or free it with null; all deltas are made anew."""
-    revision = await _matched_revision(store, request, caseId)
+    revision = await _matched_revision(database, request, caseId)
     body = await read_body(request, CanonicalChoice)
     author = Author(caller.name, body.reason)
-    await pin_canonical(store, caseId, revision, body.execution_id, author, tables)
-    return await _answer(store, caseId)
+    await pin_canonical(database, caseId, revision, body.execution_id, author, rules)
+    return await _answer(database, caseId)
 
 
 @router.delete(
@@ -129,13 +129,13 @@ async def choose_canonical(
     dependencies=[require("admin")],
 )
 async def remove_case(
-    store: Store,
+    database: DatabaseDep,
     caller: CurrentCaller,
     caseId: CaseId,  # noqa: N803
     reason: DeleteReason = None,
 ) -> Response:
     """Delete a case with its executions; its history keeps that it was."""
-    await delete_case(store, caseId, Author(caller.name, reason))
+    await delete_case(database, caseId, Author(caller.name, reason))
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
@@ -147,18 +147,18 @@ async def remove_case(
     openapi_extra=body_of(ExecutionEdit, {"notes": "Node failure.", "reason": "post mortem"}),
 )
 async def update_execution(
-    store: Store,
+    database: DatabaseDep,
     request: Request,
     caller: CurrentCaller,
     caseId: CaseId,  # noqa: N803
     executionId: ExecutionId,  # noqa: N803
 ) -> Response:
     """Write about an execution; `If-Match` takes the ETag of its case."""
-    revision = await _matched_revision(store, request, caseId)
+    revision = await _matched_revision(database, request, caseId)
     body = await read_body(request, ExecutionEdit)
     author = Author(caller.name, body.reason)
-    await edit_execution(store, caseId, executionId, revision, given_fields(body), author)
-    case, execution = await read_execution_of_case(store, caseId, executionId)
+    await edit_execution(database, caseId, executionId, revision, given_fields(body), author)
+    case, execution = await read_execution_of_case(database, caseId, executionId)
     tag = entity_tag(caseId, case["revision"])
     return json_response(execution_detail(case, execution, full=False), {"ETag": tag})
 
@@ -171,8 +171,8 @@ async def update_execution(
     dependencies=[require("admin")],
 )
 async def remove_execution(
-    store: Store,
-    tables: SiteTables,
+    database: DatabaseDep,
+    rules: SiteRules,
     caller: CurrentCaller,
     caseId: CaseId,  # noqa: N803
     executionId: ExecutionId,  # noqa: N803
@@ -180,17 +180,17 @@ async def remove_execution(
 ) -> Response:
     """Delete an execution; an import of its directory would bring it back."""
     author = Author(caller.name, reason)
-    await delete_execution(store, caseId, executionId, author, tables)
+    await delete_execution(database, caseId, executionId, author, rules)
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
 @router.get(
     "/{caseId}/history",
     response_model=PageOf[EditItem],
-    responses=problems(400, 404, 422),
+    responses=problem_responses(400, 404, 422),
 )
 async def list_history(
-    store: Store,
+    database: DatabaseDep,
     request: Request,
     caseId: CaseId,  # noqa: N803
     limit: Limit = DEFAULT_LIMIT,
@@ -198,9 +198,9 @@ async def list_history(
 ) -> Response:
     """List what people and programs have done to a case, the earliest first; also if deleted."""
     query = {"caseId": caseId}
-    if await store.edits.find_one(query, {"_id": 1}) is None:
-        await read_revision(store, caseId)
-    return await DatedList(store.edits, "at", 1).answer(request, query, {}, limit, cursor)
+    if await database.edits.find_one(query, {"_id": 1}) is None:
+        await read_revision(database, caseId)
+    return await DatedList(database.edits, "at", 1).answer(request, query, {}, limit, cursor)
 
 
 async def _matched_revision(database: Database, request: Request, case_id: str) -> int | None:

@@ -4,15 +4,15 @@ from fastapi import APIRouter, Request, Response
 
 from api.cases.lists import EXECUTION_LIST
 from api.cases.schemas import ExecutionItem
-from api.dependencies import Store
-from api.http.responses import problems
+from api.dependencies import DatabaseDep
+from api.http.responses import problem_responses
 from api.http.schemas import PageOf
 from api.lists.listing import ListParameters
 from api.lists.parameters import filters_of
 
 router = APIRouter(tags=["executions"])
 
-_ERRORS = problems(400, 422)
+_ERRORS = problem_responses(400, 422)
 _FILTERS = filters_of(EXECUTION_LIST)
 
 
@@ -22,9 +22,11 @@ _FILTERS = filters_of(EXECUTION_LIST)
     responses=_ERRORS,
     openapi_extra=_FILTERS,
 )
-async def list_executions(store: Store, request: Request, asked: ListParameters) -> Response:
+async def list_executions(
+    database: DatabaseDep, request: Request, asked: ListParameters
+) -> Response:
     """List the executions of all cases, the latest first."""
-    return await EXECUTION_LIST.answer(store, request, asked)
+    return await EXECUTION_LIST.answer(database, request, asked)
 
 
 @router.get(
@@ -34,6 +36,8 @@ async def list_executions(store: Store, request: Request, asked: ListParameters)
     openapi_extra=_FILTERS,
     deprecated=True,
 )
-async def list_simulations(store: Store, request: Request, asked: ListParameters) -> Response:
+async def list_simulations(
+    database: DatabaseDep, request: Request, asked: ListParameters
+) -> Response:
     """List executions: the older name of `/executions`."""
-    return await EXECUTION_LIST.answer(store, request, asked)
+    return await EXECUTION_LIST.answer(database, request, asked)

@@ -5,8 +5,8 @@ from typing import Any
 from fastapi import APIRouter, Response
 
 from api.cases.schemas import MachineItem
-from api.dependencies import Store
-from api.http.responses import json_response, problems
+from api.dependencies import DatabaseDep
+from api.http.responses import json_response, problem_responses
 from api.http.schemas import ItemsOf
 from api.lists.listing import SECONDS
 from models.cases.identity import machine_systems, system_of, systems
@@ -15,11 +15,11 @@ from models.database.collection import Collection
 router = APIRouter(tags=["machines"])
 
 
-@router.get("/machines", response_model=ItemsOf[MachineItem], responses=problems(400))
-async def list_machines(store: Store) -> Response:
+@router.get("/machines", response_model=ItemsOf[MachineItem], responses=problem_responses(400))
+async def list_machines(database: DatabaseDep) -> Response:
     """List machines by name, with site, system, other names of it, and what is recorded."""
-    cases = await _by_machine(store.cases, "identity")
-    executions = await _by_machine(store.executions, "overview")
+    cases = await _by_machine(database.cases, "identity")
+    executions = await _by_machine(database.executions, "overview")
     names = machine_systems().keys() | cases.keys()
     items = [
         {

@@ -9,22 +9,22 @@ from api.cases.bodies import NewExecution
 from api.cases.queries import read_execution_of_case
 from api.cases.schemas import ExecutionDetail
 from api.cases.views import execution_detail
-from api.dependencies import SiteTables, Store
+from api.dependencies import DatabaseDep, SiteRules
 from api.http.bodies import body_of, read_body
 from api.http.errors import not_found
-from api.http.responses import entity_tag, json_response, problems
+from api.http.responses import entity_tag, json_response, problem_responses
 from api.security import CurrentCaller, require
 from models.cases.edit_log import Author
 from models.cases.identity import CaseKey, spell_machine
 from models.cases.recording import StatedExecution, record_execution
-from models.configuration.rules import Tables
+from models.configuration.rules import DeltaRules
 from models.database.client import Database
 
 router = APIRouter(tags=["executions"])
 
 _ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {"model": ExecutionDetail, "description": "The same one is recorded already."},
-    **problems(400, 401, 403, 404, 409, 413, 415, 422),
+    **problem_responses(400, 401, 403, 404, 409, 413, 415, 422),
 }
 _EXAMPLE: dict[str, Any] = {
     "case": {"machine": "chrysalis", "user": "jdoe", "name": "v3.LR.historical_0101"},
@@ -44,13 +44,13 @@ _EXAMPLE: dict[str, Any] = {
     openapi_extra=body_of(NewExecution, _EXAMPLE),
 )
 async def create_execution(
-    store: Store, tables: SiteTables, request: Request, caller: CurrentCaller
+    database: DatabaseDep, rules: SiteRules, request: Request, caller: CurrentCaller
 ) -> Response:
     """Record an execution, and its case if that is new; its delta is computed like any other.
 
     The same one again is answered with 200 and changes nothing; another one of that id with 409.
     """
-    return await _create(store, tables, request, caller)
+    return await _create(database, rules, request, caller)
 
 
 @router.post(
@@ -63,20 +63,20 @@ async def create_execution(
     deprecated=True,
 )
 async def create_simulation(
-    store: Store, tables: SiteTables, request: Request, caller: CurrentCaller
+    database: DatabaseDep, rules: SiteRules, request: Request, caller: CurrentCaller
 ) -> Response:
     """Record an execution: the older name of `/executions`."""
-    return await _create(store, tables, request, caller)
+    return await _create(database, rules, request, caller)
 
 
 async def _create(
-    store: Database, tables: Tables, request: Request, caller: CurrentCaller
+    database: Database, rules: DeltaRules, request: Request, caller: CurrentCaller
 ) -> Response:
     body = await read_body(request, NewExecution)
-    key = await _key(store, body)
+    key = await _key(database, body)
     author = Author(caller.name, body.reason)
-    is_new = await record_execution(store, key, _stated(body), author, tables)
-    case, execution = await read_execution_of_case(store, key.case_id, body.execution_id)
+    is_new = await record_execution(database, key, _stated(body), author, rules)
+    case, execution = await read_execution_of_case(database, key.case_id, body.execution_id)
     response = json_response(
         execution_detail(case, execution, full=False),
         {"ETag": entity_tag(key.case_id, case["revision"])},
@@ -85,10 +85,12 @@ async def _create(
     return response
 
 
-async def _key(store: Database, body: NewExecution) -> CaseKey:
+async def _key(database: Database, body: NewExecution) -> CaseKey:
     if body.case is not None:
         return CaseKey(spell_machine(body.case.machine), body.case.user, body.case.name)
-    found = await store.cases.find_one({"_id": body.case_id}, {"machine": 1, "user": 1, "name": 1})
+    found = await database.cases.find_one(
+        {"_id": body.case_id}, {"machine": 1, "user": 1, "name": 1}
+    )
     if found is None:
         raise not_found("case", body.case_id or "")
     return CaseKey(found["machine"], found["user"], found["name"])

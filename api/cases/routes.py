@@ -14,9 +14,15 @@ from api.cases.views import (
     case_detail,
     execution_detail,
 )
-from api.dependencies import Store
+from api.dependencies import DatabaseDep
 from api.http.errors import not_found
-from api.http.responses import entity_tag, is_known, json_response, not_modified, problems
+from api.http.responses import (
+    entity_tag,
+    is_not_modified,
+    json_response,
+    not_modified,
+    problem_responses,
+)
 from api.http.schemas import PageOf
 from api.lists.listing import ListParameters
 from api.lists.parameters import filters_of
@@ -37,8 +43,8 @@ ExecutionId = Annotated[
         description="The LID of the execution.", examples=["729351.250107-193415"], max_length=300
     ),
 ]
-_LIST_ERRORS = problems(400, 422)
-_ERRORS = problems(400, 404, 422)
+_LIST_ERRORS = problem_responses(400, 422)
+_ERRORS = problem_responses(400, 404, 422)
 
 
 @router.get(
@@ -47,22 +53,22 @@ _ERRORS = problems(400, 404, 422)
     responses=_LIST_ERRORS,
     openapi_extra=filters_of(CASE_LIST),
 )
-async def list_cases(store: Store, request: Request, asked: ListParameters) -> Response:
+async def list_cases(database: DatabaseDep, request: Request, asked: ListParameters) -> Response:
     """List cases by name, with counts of their executions."""
-    return await CASE_LIST.answer(store, request, asked)
+    return await CASE_LIST.answer(database, request, asked)
 
 
 @router.get("/{caseId}", response_model=CaseDetail, responses=_ERRORS)
-async def read_case(store: Store, request: Request, caseId: CaseId) -> Response:  # noqa: N803
+async def read_case(database: DatabaseDep, request: Request, caseId: CaseId) -> Response:  # noqa: N803
     """Read one case: its executions, and the full configuration of the canonical one."""
     if "if-none-match" in request.headers:
-        revision = await read_revision(store, caseId)
-        if is_known(request, tag := entity_tag(caseId, revision)):
+        revision = await read_revision(database, caseId)
+        if is_not_modified(request, tag := entity_tag(caseId, revision)):
             return not_modified(tag)
-    case = await store.cases.find_one({"_id": caseId}, {"executions": 0})
+    case = await database.cases.find_one({"_id": caseId}, {"executions": 0})
     if case is None:
         raise not_found("case", caseId)
-    summaries = await read_summaries(store, [caseId])
+    summaries = await read_summaries(database, [caseId])
     tag = entity_tag(caseId, case["revision"])
     return json_response(case_detail(case, summaries.get(caseId, ())), {"ETag": tag})
 
@@ -74,27 +80,27 @@ async def read_case(store: Store, request: Request, caseId: CaseId) -> Response:
     openapi_extra=filters_of(EXECUTION_LIST),
 )
 async def list_executions_of_case(
-    store: Store,
+    database: DatabaseDep,
     request: Request,
     asked: ListParameters,
     caseId: CaseId,  # noqa: N803
 ) -> Response:
     """List the executions of a case in the order of submission."""
-    revision = await read_revision(store, caseId)
+    revision = await read_revision(database, caseId)
     view = f"executions?{request.url.query}&{request.headers.get('accept', '')}"
     if EXECUTION_LOOKUPS.given_in(request.query_params.multi_items()):
-        return await executions_of(caseId).answer(store, request, asked)
+        return await executions_of(caseId).answer(database, request, asked)
     tag = entity_tag(caseId, revision, view)
-    if is_known(request, tag):
+    if is_not_modified(request, tag):
         return not_modified(tag)
-    response = await executions_of(caseId).answer(store, request, asked)
+    response = await executions_of(caseId).answer(database, request, asked)
     response.headers["ETag"] = tag
     return response
 
 
 @router.get("/{caseId}/executions/{executionId}", response_model=ExecutionDetail, responses=_ERRORS)
 async def read_execution(
-    store: Store,
+    database: DatabaseDep,
     request: Request,
     caseId: CaseId,  # noqa: N803
     executionId: ExecutionId,  # noqa: N803
@@ -106,29 +112,29 @@ async def read_execution(
     """Read one execution of a case, with how its configuration differs from the canonical one."""
     view = f"{executionId}?{config}"
     if "if-none-match" in request.headers:
-        revision = await read_revision(store, caseId)
-        links = await read_links(store, caseId, executionId)
-        if is_known(request, tag := entity_tag(caseId, revision, f"{view}&{links}")):
+        revision = await read_revision(database, caseId)
+        links = await read_links(database, caseId, executionId)
+        if is_not_modified(request, tag := entity_tag(caseId, revision, f"{view}&{links}")):
             return not_modified(tag)
-    case, execution = await read_execution_of_case(store, caseId, executionId)
+    case, execution = await read_execution_of_case(database, caseId, executionId)
     tag = entity_tag(caseId, case["revision"], f"{view}&{execution['specs']}")
     detail = execution_detail(case, execution, full=config == "full")
     return json_response(detail, {"ETag": tag})
 
 
 @router.get("/{caseId}/timeline", response_model=Timeline, responses=_ERRORS)
-async def read_timeline(store: Store, request: Request, caseId: CaseId) -> Response:  # noqa: N803
+async def read_timeline(database: DatabaseDep, request: Request, caseId: CaseId) -> Response:  # noqa: N803
     """Read what changed over the executions of a case: per delta key, its values in order."""
-    revision = await read_revision(store, caseId)
+    revision = await read_revision(database, caseId)
     tag = entity_tag(caseId, revision, "timeline")
-    if is_known(request, tag):
+    if is_not_modified(request, tag):
         return not_modified(tag)
-    executions = await store.executions.find(
+    executions = await database.executions.find(
         {"caseId": caseId},
         {**SUMMARY_PROJECTION, "runConfigDeltas": 1, "recorded.hasConfiguration": 1},
         sort=[("orderKey", 1), ("_id", 1)],
     )
-    case = await store.cases.find_one({"_id": caseId}, {"name": 1, "canonicalExecutionId": 1})
+    case = await database.cases.find_one({"_id": caseId}, {"name": 1, "canonicalExecutionId": 1})
     if case is None:
         raise not_found("case", caseId)
     return json_response(timeline(case, executions), {"ETag": tag})

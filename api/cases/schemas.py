@@ -17,7 +17,6 @@ from models.cases.execution import (
     Launch,
     OtherFile,
     Paths,
-    Problem,
     Software,
     SoftwareLink,
     Status,
@@ -25,6 +24,7 @@ from models.cases.execution import (
 )
 from models.cases.listed_execution import LinkedSpec
 from models.cases.simulated_date import SimulatedDate
+from models.problem import Problem
 
 
 class DeltaEntry(Answer):
@@ -204,7 +204,7 @@ class MachineItem(Answer):
     system: str
     site: str | None
     aliases: list[str]
-    is_known: bool
+    is_not_modified: bool
     case_count: int
     execution_count: int
 

@@ -19,17 +19,17 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from ingest.concurrency.gc_tuning import collect_seldom
+from ingest.concurrency.gc_tuning import tune_garbage_collector
 from ingest.importing import (
     ImportOptions,
     Limits,
     Report,
     budgets_of,
+    ignore_progress,
     import_paths,
-    no_progress,
     parse_shard,
 )
-from models.configuration.rules import load_tables
+from models.configuration.rules import load_rules
 from models.connection import open_database
 from models.errors import UsageError
 from models.ingestions.ingestion import Counts, ImportProblem, IngestionRecord
@@ -61,7 +61,7 @@ def run_import(settings: Settings, paths: Sequence[Path], choices: Choices) -> i
     """Import `paths` and return the exit code."""
     if choices.to is not None:
         return _send(settings, paths, choices, choices.to)
-    collect_seldom()
+    tune_garbage_collector()
     options = import_options(settings, choices)
     reports: list[Report] = []
 
@@ -121,9 +121,9 @@ def import_options(settings: Settings, choices: Choices) -> ImportOptions:
         budgets=budgets_of(settings),
         limits=Limits(settings.worker_seconds, settings.worker_memory_mib * 2**20),
         shard=parse_shard(choices.shard) if choices.shard else None,
-        tables=load_tables(settings.variation_file, settings.derivation_file),
-        lists_again=choices.list_again,
-        keeps_idle_record=choices.watch is None,
+        rules=load_rules(settings.variation_file, settings.derivation_file),
+        relist=choices.list_again,
+        record_idle_runs=choices.watch is None,
     )
 
 
@@ -192,7 +192,7 @@ def _stop_on_signals() -> asyncio.Event:
 def _progress_bar(show: bool) -> Iterator[Callable[[Counts], None]]:
     """Show the counters on stderr; nothing is left of the bar when the import is done."""
     if not show:
-        yield no_progress
+        yield ignore_progress
         return
     columns = (
         TextColumn("{task.description}"),

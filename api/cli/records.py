@@ -10,9 +10,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from ingest.concurrency.gc_tuning import collect_seldom
+from ingest.concurrency.gc_tuning import tune_garbage_collector
 from models.builds.store import remove_unused
-from models.configuration.rules import load_tables
+from models.configuration.rules import load_rules
 from models.connection import open_database
 from models.errors import UsageError
 from models.ingestions.heartbeat import end_killed
@@ -90,7 +90,7 @@ async def _that_begin(settings: Settings, beginning: str) -> list[dict[str, Any]
 
 def run_verify(settings: Settings, *, repair: bool, as_json: bool) -> int:
     """Verify everything derived, print the differences and return the exit code."""
-    collect_seldom()
+    tune_garbage_collector()
     found = asyncio.run(_verify(settings, repair=repair))
     damages = [item for item in found if item["kind"] != "derived"]
     if as_json:
@@ -118,9 +118,9 @@ async def _verify(settings: Settings, *, repair: bool) -> list[dict[str, str]]:
 
     Repairing also removes logs and manifests that no build has named for a day.
     """
-    tables = load_tables(settings.variation_file, settings.derivation_file)
+    rules = load_rules(settings.variation_file, settings.derivation_file)
     async with open_database(settings) as database:
-        found = [item async for item in verify_cases(database, tables, repair=repair)]
+        found = [item async for item in verify_cases(database, rules, repair=repair)]
         found += [item async for item in verify_specs(database, repair=repair)]
         found += [item async for item in verify_links(database, repair=repair)]
         if repair:

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 
 from api.app import create_app
 from api.middleware.access_log import log_config
-from ingest.concurrency.gc_tuning import collect_seldom
+from ingest.concurrency.gc_tuning import tune_garbage_collector
 from models.connection import open_database
 from models.embedded.server import embedded_server
 from models.errors import UsageError
@@ -27,7 +27,7 @@ def serve_api(settings: Settings, host: str, port: int) -> None:
     DatabaseError at once when the database cannot be had, UsageError when the port cannot.
     """
     try_port(host, port)
-    collect_seldom()
+    tune_garbage_collector()
     with embedded_server(settings) if settings.is_embedded else nullcontext():
         asyncio.run(_try_database(settings))
         config = uvicorn.Config(

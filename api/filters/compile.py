@@ -18,7 +18,7 @@ from api.filters.conditions import Any as AnyOf
 from api.filters.config import ConfigMatches
 from models.configuration.metadata import VARIABLE_FIELDS
 from models.database.queries import and_query, or_query
-from models.fields import Table
+from models.fields import FieldTable
 from models.spack.target import satisfying_targets
 from models.spack.version import parse_constraint, version_key
 from models.specs.search import version_conditions
@@ -28,7 +28,7 @@ Query = dict[str, Any]
 _NO_MATCHES = ConfigMatches()
 
 
-def compile_filter(table: Table, tree: Filter, config: ConfigMatches = _NO_MATCHES) -> Query:
+def compile_filter(table: FieldTable, tree: Filter, config: ConfigMatches = _NO_MATCHES) -> Query:
     """Return the query for a filter; `config` knows which cases match its ConfigConditions."""
     match tree:
         case Condition():

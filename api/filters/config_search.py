@@ -12,7 +12,7 @@ from models.cases.case_fields import CASES
 from models.configuration.values import file_of
 from models.database.client import Database
 from models.database.queries import and_query
-from models.fields import INDEXED_FILES, Table
+from models.fields import INDEXED_FILES, FieldTable
 
 _SECONDS = 10.0
 _ONE: Query = {"$limit": 1}
@@ -21,7 +21,7 @@ _SCOPES = {"caseId": "_id"}
 
 
 async def find_config_matches(
-    database: Database, table: Table, tree: Filter, scope: Mapping[str, Any]
+    database: Database, table: FieldTable, tree: Filter, scope: Mapping[str, Any]
 ) -> ConfigMatches:
     """Return the cases that meet each condition on configuration, for a list of executions.
 

@@ -23,9 +23,9 @@ from api.filters.values import (
     operators_of,
     read_value,
 )
-from api.http.errors import ProblemError, bad_parameter, bad_value, nearest
+from api.http.errors import ProblemError, bad_parameter, bad_value, did_you_mean
 from models.configuration.keys import escape_name
-from models.fields import Field, Table, words_of
+from models.fields import Field, FieldTable, words_of
 from models.spack.graph import FLAGS
 
 DELTA, CONFIG, SEARCH = "delta.", "config.", "q"
@@ -34,7 +34,7 @@ MAX_CONDITIONS = 50
 MAX_VALUES = 1000
 
 
-def parse_filter(table: Table, parameters: Sequence[tuple[str, str]]) -> Filter:
+def parse_filter(table: FieldTable, parameters: Sequence[tuple[str, str]]) -> Filter:
     """Return the filter that parameters ask for, all of which have to hold.
 
     Those that are no filters are left alone. A wrong value is a 422; a field or an operator that
@@ -49,7 +49,7 @@ def parse_filter(table: Table, parameters: Sequence[tuple[str, str]]) -> Filter:
     return All(tuple(_parameter(table, name, values) for name, values in given.items()))
 
 
-def is_filter(table: Table, name: str) -> bool:
+def is_filter(table: FieldTable, name: str) -> bool:
     """Tell whether a parameter is a condition, be it a sensible one or not."""
     base, _ = _split(name)
     field = table.by_name.get(base)
@@ -63,7 +63,7 @@ def is_repeatable(name: str) -> bool:
     return name != SEARCH and operator in ANY_OF
 
 
-def filter_names(table: Table) -> Iterator[str]:
+def filter_names(table: FieldTable) -> Iterator[str]:
     """Give the names of the conditions, without operators."""
     if table.words:
         yield SEARCH
@@ -76,7 +76,7 @@ def _split(name: str) -> tuple[str, str]:
     return (base, operator) if separator and "." not in operator else (name, "eq")
 
 
-def has_key(table: Table, base: str) -> bool:
+def has_key(table: FieldTable, base: str) -> bool:
     """Tell a condition on a configuration, which cases and executions have; deltas are of these.
 
     Specs have variants and flags.
@@ -88,7 +88,7 @@ def has_key(table: Table, base: str) -> bool:
     return (has_config and base.startswith(CONFIG)) or (is_execution and base.startswith(DELTA))
 
 
-def _parameter(table: Table, name: str, values: Sequence[str]) -> Filter:
+def _parameter(table: FieldTable, name: str, values: Sequence[str]) -> Filter:
     if name == SEARCH:
         _only_one(name, values)
         return search(values[0])
@@ -133,7 +133,7 @@ def keyed(base: str, operator: Operator, values: Sequence[object]) -> Filter:
         check_text(key)
         if kind == "flag" and key not in FLAGS:
             raise bad_parameter(
-                base[:200], f"There is no flag {key[:100]!r}{nearest(key, sorted(FLAGS))}"
+                base[:200], f"There is no flag {key[:100]!r}{did_you_mean(key, sorted(FLAGS))}"
             )
         path = f"{_OF_SPECS[f'{kind}.']}.{escape_name(key)}"
         field = Field(base, "text", "", path=path, sortable=False)
@@ -168,11 +168,12 @@ def check_operator(field: Field, operator: Operator) -> None:
         )
 
 
-def no_field(table: Table, name: str) -> ProblemError:
+def no_field(table: FieldTable, name: str) -> ProblemError:
     """Return the error that a resource has no such field to filter by."""
     known = [*filter_names(table)]
     return bad_parameter(
-        name[:200], f"There is no field {name[:100]!r} of {table.resource}{nearest(name, known)}"
+        name[:200],
+        f"There is no field {name[:100]!r} of {table.resource}{did_you_mean(name, known)}",
     )
 
 

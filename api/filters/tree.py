@@ -15,7 +15,7 @@ from api.filters.parse import (
 )
 from api.filters.values import check_choices, read_json_value
 from api.http.errors import bad_parameter, bad_value
-from models.fields import Table
+from models.fields import FieldTable
 
 MAX_DEPTH = 8
 MAX_NODES = 200
@@ -24,7 +24,7 @@ MAX_VALUES = 10_000
 _CONDITION = {"field", "op", "value"}
 
 
-def parse_tree(table: Table, node: Any) -> Filter:
+def parse_tree(table: FieldTable, node: Any) -> Filter:
     """Return the filter that a JSON tree asks for; a 400 or 422 when it makes no sense."""
     return _Tree(table).read(node, "filter", 1)
 
@@ -32,7 +32,7 @@ def parse_tree(table: Table, node: Any) -> Filter:
 class _Tree:
     """Reads one tree, and counts its nodes and values."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: FieldTable) -> None:
         self._table = table
         self._nodes = 0
         self._values = 0

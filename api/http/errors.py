@@ -84,7 +84,7 @@ def bad_value(name: str, detail: str) -> ProblemError:
     )
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
+def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return the end of a sentence that refuses a name: a question for the nearest known one."""
     found = difflib.get_close_matches(name[:100], list(known), n=1, cutoff=0.5)
     return f"; did you mean {found[0]!r}?" if found else "."

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from api.http.errors import ProblemError
 from ingest.importing import ImportOptions, Limits, budgets_of, import_paths
-from models.configuration.rules import Tables
+from models.configuration.rules import DeltaRules
 from models.database.client import Database
 from models.errors import CaseledgerError, DatabaseError
 from models.ingestions.heartbeat import end_killed, heartbeat
@@ -31,7 +31,7 @@ _PREFIX = "caseledger-upload-"
 _LOG = logging.getLogger("caseledger.imports")
 
 
-class Imports:
+class ImportQueue:
     """The imports that this process runs, few at a time; the others wait for their turn."""
 
     def __init__(self) -> None:
@@ -139,14 +139,14 @@ async def _tidy(database: Database) -> None:
         await asyncio.sleep(_TIDY_SECONDS)
 
 
-def import_options(settings: Settings, tables: Tables, name: str | None) -> ImportOptions:
+def import_options(settings: Settings, rules: DeltaRules, name: str | None) -> ImportOptions:
     """Return the options of an import over REST."""
     return ImportOptions(
         jobs=settings.jobs,
         max_file_bytes=settings.max_file_mib * 2**20,
         budgets=budgets_of(settings),
         limits=Limits(settings.worker_seconds, settings.worker_memory_mib * 2**20),
-        tables=tables,
+        rules=rules,
         source_name=name,
     )
 

@@ -7,15 +7,15 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from api.dependencies import Store
+from api.dependencies import DatabaseDep
 from api.http.bodies import body_of, read_body
 from api.http.errors import ProblemError, not_found
-from api.http.responses import json_response, problems
+from api.http.responses import json_response, problem_responses
 from api.http.schemas import PageOf
 from api.http.uploads import FORM, content_type, uploaded
 from api.ingestions.bodies import FoundElsewhere, ImportFromPath, LackingQuestion
 from api.ingestions.queue import (
-    Imports,
+    ImportQueue,
     import_options,
     path_below_roots,
     remove_upload,
@@ -26,8 +26,8 @@ from api.lists.paging import DEFAULT_LIMIT
 from api.lists.time_pages import Cursor, DatedList, Limit
 from api.security import require
 from ingest.cases.layout import locate
-from ingest.cases.recorded import find_known
-from ingest.cases.sources.base import Found, Summary
+from ingest.cases.recorded import find_recorded
+from ingest.cases.sources.base import ExecutionDirectory, FilesSummary
 from models.cases.lid import parse_lid
 from models.database.client import Database
 from models.ingestions.ingestion import IngestionStatus
@@ -69,7 +69,7 @@ _LACKING_EXAMPLE: dict[str, Any] = {
 }
 _ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {"model": IngestionItem, "description": "The import is over."},
-    **problems(400, 401, 403, 413, 415, 422),
+    **problem_responses(400, 401, 403, 413, 415, 422),
 }
 
 Name = Annotated[
@@ -99,23 +99,29 @@ Wait = Annotated[
     openapi_extra=_UPLOAD,
 )
 async def upload_archive(
-    store: Store, request: Request, name: Name = None, machine: Machine = None, wait: Wait = 10
+    database: DatabaseDep,
+    request: Request,
+    name: Name = None,
+    machine: Machine = None,
+    wait: Wait = 10,
 ) -> Response:
     """Upload an archive and import it; large ones go on when this has been answered with 202."""
     settings = request.app.state.settings
-    imports: Imports = request.app.state.imports
+    imports: ImportQueue = request.app.state.imports
     with imports.place():
         most_bytes = settings.max_upload_mib * 2**20
         chunks, told = await uploaded(request, most_bytes, "CASELEDGER_MAX_UPLOAD_MIB")
         own_name = _file_name(request, name or told)
         path = await save_upload(chunks, own_name)
-        options = import_options(settings, request.app.state.tables, f"upload:{own_name}")
+        options = import_options(settings, request.app.state.rules, f"upload:{own_name}")
         try:
-            own = await imports.start(store, path, replace(options, machine=machine), is_ours=True)
+            own = await imports.start(
+                database, path, replace(options, machine=machine), is_ours=True
+            )
         except BaseException:
             remove_upload(path)
             raise
-    return await _begun(store, imports, request, own, wait)
+    return await _begun(database, imports, request, own, wait)
 
 
 @router.post(
@@ -126,27 +132,27 @@ async def upload_archive(
     dependencies=[require("ingest")],
     openapi_extra=body_of(ImportFromPath, {"path": "/archive/performance_archive"}),
 )
-async def import_from_path(store: Store, request: Request, wait: Wait = 10) -> Response:
+async def import_from_path(database: DatabaseDep, request: Request, wait: Wait = 10) -> Response:
     """Import what the server can read, below the roots that its operator has named."""
     body = await read_body(request, ImportFromPath)
     settings = request.app.state.settings
     path = path_below_roots(body.path, settings.import_roots)
-    options = import_options(settings, request.app.state.tables, None)
-    imports: Imports = request.app.state.imports
+    options = import_options(settings, request.app.state.rules, None)
+    imports: ImportQueue = request.app.state.imports
     options = replace(options, machine=body.machine)
     with imports.place():
-        own = await imports.start(store, path, options, is_ours=False)
-    return await _begun(store, imports, request, own, wait)
+        own = await imports.start(database, path, options, is_ours=False)
+    return await _begun(database, imports, request, own, wait)
 
 
 @router.post(
     "/lacking",
     response_model=Lacking,
-    responses=problems(400, 401, 403, 413, 415, 422),
+    responses=problem_responses(400, 401, 403, 413, 415, 422),
     dependencies=[require("ingest")],
     openapi_extra=body_of(LackingQuestion, _LACKING_EXAMPLE),
 )
-async def find_lacking(store: Store, request: Request) -> Response:
+async def find_lacking(database: DatabaseDep, request: Request) -> Response:
     """Tell which execution directories are worth uploading; the answer holds their positions.
 
     `fingerprint` and the rest are as an import finds them; `caseledger import --to` asks this.
@@ -154,7 +160,7 @@ async def find_lacking(store: Store, request: Request) -> Response:
     body = await read_body(request, LackingQuestion)
     directories = [_found(f"upload:{body.name}!{item.path}", item) for item in body.executions]
     wanted = [found for found in directories if found is not None]
-    known = await find_known(store, wanted)
+    known = await find_recorded(database, wanted)
     lacking = [
         number
         for number, found in enumerate(directories)
@@ -163,18 +169,18 @@ async def find_lacking(store: Store, request: Request) -> Response:
     return json_response({"lacking": lacking})
 
 
-def _found(path: str, item: FoundElsewhere) -> Found | None:
+def _found(path: str, item: FoundElsewhere) -> ExecutionDirectory | None:
     *parts, name = item.path.split("/")
     lid = parse_lid(name)
     if lid is None:
         return None
-    summary = Summary(item.fingerprint, item.file_count, item.modified)
-    return Found(path, locate(parts, lid), (), summary)
+    summary = FilesSummary(item.fingerprint, item.file_count, item.modified)
+    return ExecutionDirectory(path, locate(parts, lid), (), summary)
 
 
-@router.get("", response_model=PageOf[IngestionItem], responses=problems(400, 422))
+@router.get("", response_model=PageOf[IngestionItem], responses=problem_responses(400, 422))
 async def list_ingestions(
-    store: Store,
+    database: DatabaseDep,
     request: Request,
     status: Annotated[
         IngestionStatus | None, Query(description="Only those of this status.")
@@ -184,26 +190,28 @@ async def list_ingestions(
 ) -> Response:
     """List imports, the latest first, without the problems that they met."""
     query = {} if status is None else {"status": status}
-    imports = DatedList(store.ingestions, "startedAt", -1, _item)
+    imports = DatedList(database.ingestions, "startedAt", -1, _item)
     return await imports.answer(request, query, {"problems": 0}, limit, cursor)
 
 
-@router.get("/{ingestionId}", response_model=IngestionItem, responses=problems(400, 404, 422))
+@router.get(
+    "/{ingestionId}", response_model=IngestionItem, responses=problem_responses(400, 404, 422)
+)
 async def read_ingestion(
-    store: Store,
+    database: DatabaseDep,
     ingestionId: Annotated[  # noqa: N803
         str, Path(max_length=100, description="The id of the import, a UUID.")
     ],
 ) -> Response:
     """Read one import: its counters, and what it could not use and why."""
-    return json_response(await _read(store, ingestionId))
+    return json_response(await _read(database, ingestionId))
 
 
 async def _begun(
-    store: Database, imports: Imports, request: Request, ingestion_id: str, wait: float
+    database: Database, imports: ImportQueue, request: Request, ingestion_id: str, wait: float
 ) -> Response:
     await imports.wait(ingestion_id, wait)
-    item = await _read(store, ingestion_id)
+    item = await _read(database, ingestion_id)
     response = json_response(item)
     response.status_code = HTTPStatus.OK if item["status"] in _ENDED else HTTPStatus.ACCEPTED
     base = request.url.path.removesuffix("/from-path")
@@ -211,8 +219,8 @@ async def _begun(
     return response
 
 
-async def _read(store: Database, ingestion_id: str) -> dict[str, Any]:
-    record = await store.ingestions.find_one({"_id": ingestion_id})
+async def _read(database: Database, ingestion_id: str) -> dict[str, Any]:
+    record = await database.ingestions.find_one({"_id": ingestion_id})
     if record is None:
         raise not_found("ingestion", ingestion_id)
     return _item(record)

@@ -18,13 +18,13 @@ from api.lists.exports import Format, chosen_format, export
 from api.lists.lookups import NO_LOOKUPS, Lookups
 from api.lists.paging import DEFAULT_LIMIT, MAX_CURSOR, MAX_LIMIT, read_cursor, write_cursor
 from api.lists.projection import Selection, select
-from api.lists.query import Finding
+from api.lists.query import ListQueryPlan
 from api.lists.sorting import Order, parse_order
 from models.database.client import Database
 from models.database.collection import Collection
 from models.database.queries import and_query
 from models.errors import DatabaseTimeoutError
-from models.fields import Table
+from models.fields import FieldTable
 
 Document = Mapping[str, Any]
 Item = dict[str, Any]
@@ -104,7 +104,7 @@ class Listing:
     one on, may be shown together: one at least. `lookups` are its lookup parameters.
     """
 
-    table: Table
+    table: FieldTable
     collection: Callable[[Database], Collection]
     view: Callable[[Database], View]
     scope: Mapping[str, Any] = field(default_factory=dict)
@@ -147,7 +147,7 @@ class Listing:
         selection = select(self.table, asked.fields)
         matches = await find_config_matches(database, self.table, tree, self.scope)
         limits = and_query(self.scope, looked_up or {})
-        finding = Finding.of(self.collection(database), self.table, tree, matches, limits)
+        finding = ListQueryPlan.of(self.collection(database), self.table, tree, matches, limits)
         found = _Found(self, database, finding, order, selection)
         format_ = chosen_format(request, asked.format)
         if format_ != "json":
@@ -177,7 +177,7 @@ class _Found:
 
     listing: Listing
     database: Database
-    finding: Finding
+    finding: ListQueryPlan
     order: Order
     selection: Selection
 

@@ -10,9 +10,9 @@ from fastapi.routing import APIRoute
 
 from api.filters.parse import is_filter, is_repeatable
 from api.filters.values import operators_of
-from api.http.errors import bad_parameter, nearest
+from api.http.errors import bad_parameter, did_you_mean
 from api.lists.listing import Listing
-from models.fields import Field, FieldType, Table
+from models.fields import Field, FieldTable, FieldType
 from models.resources import RESOURCES
 
 _FILTERS = "x-filters"
@@ -29,7 +29,7 @@ class _Known:
 
     names: tuple[str, ...]
     lists: frozenset[str]
-    tables: tuple[Table, ...]
+    tables: tuple[FieldTable, ...]
 
     def accepts(self, name: str) -> bool:
         return name in self.names or any(is_filter(table, name) for table in self.tables)
@@ -70,7 +70,7 @@ async def refuse_unknown_parameters(request: Request) -> None:
     given: set[str] = set()
     for name, _ in request.query_params.multi_items():
         if not known.accepts(name):
-            hint = nearest(name.partition("__")[0], known.names)
+            hint = did_you_mean(name.partition("__")[0], known.names)
             raise bad_parameter(name[:200], f"There is no parameter {name[:100]!r} here{hint}")
         if name in given and not known.may_repeat(name):
             raise bad_parameter(name[:200], f"{name[:100]!r} can be given only once.")

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any
 
-from api.http.errors import bad_parameter, nearest
-from models.fields import Table
+from api.http.errors import bad_parameter, did_you_mean
+from models.fields import FieldTable
 from models.resources import RESOURCES
 
 Item = dict[str, Any]
@@ -16,7 +16,7 @@ Item = dict[str, Any]
 class Selection:
     """Fields of a table by name: all that a list shows, or those that `fields` asks for."""
 
-    table: Table
+    table: FieldTable
     names: tuple[str, ...]
     is_chosen: bool
 
@@ -47,7 +47,7 @@ class Selection:
         return item
 
 
-def select(table: Table, text: str | None) -> Selection:
+def select(table: FieldTable, text: str | None) -> Selection:
     """Return the selection that `fields` asks for; a 400 when there is no such field."""
     if text is None:
         return _everything(table.resource)
@@ -57,7 +57,7 @@ def select(table: Table, text: str | None) -> Selection:
             raise bad_parameter(
                 "fields",
                 f"There is no field {name[:100]!r} of {table.resource}"
-                f"{nearest(name, table.by_name)}",
+                f"{did_you_mean(name, table.by_name)}",
             )
     return Selection(table, names, is_chosen=True)
 

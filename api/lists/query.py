@@ -14,7 +14,7 @@ from models.database.collection import Collection
 from models.database.queries import EVERYTHING, and_query
 from models.database.types import Sort
 from models.errors import DatabaseTimeoutError
-from models.fields import Table
+from models.fields import FieldTable
 
 _WINDOW = 4  # times what is wanted: a frequent value is that of every fourth execution or so
 _LARGEST_WINDOW = 1000
@@ -24,7 +24,7 @@ Refine = Callable[[set[str]], Awaitable[Query]]
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class ListQueryPlan:
     """What `query` matches once the `stages` have been through; without any, a plain find.
 
     `narrow` has to hold as well, and needs none of them: it is asked before. `among` returns the
@@ -41,11 +41,11 @@ class Finding:
     def of(
         cls,
         collection: Collection,
-        table: Table,
+        table: FieldTable,
         tree: Filter,
         matches: ConfigMatches,
         limits: Mapping[str, Any],
-    ) -> "Finding":
+    ) -> "ListQueryPlan":
         """Return what a filter finds within limits, which are a query."""
         query = and_query(limits, compile_filter(table, tree, matches))
         narrow = and_query(limits, compile_filter(table, without_config(tree)))

@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from api.filters.conditions import All, Condition, Filter, Scalar
-from api.http.errors import bad_parameter, nearest
-from models.fields import Table
+from api.http.errors import bad_parameter, did_you_mean
+from models.fields import FieldTable
 
 MAX_KEYS = 4
 _BY_ITS_FIELD = frozenset({"lt", "lte", "gt", "gte", "contains", "startswith"})
@@ -29,7 +29,7 @@ class Order:
         """Return where a document stands."""
         return [_at(document, path) for path, _ in self.keys]
 
-    def after(self, table: Table, position: Sequence[Scalar]) -> list[dict[str, Any]]:
+    def after(self, table: FieldTable, position: Sequence[Scalar]) -> list[dict[str, Any]]:
         """Return the queries for what stands after a position, to be asked one after the other.
 
         Each is one run of an index, so that a deep page costs what the first one does: all that
@@ -50,7 +50,7 @@ class Order:
         raise AssertionError("an order ends in the natural one")
 
 
-def parse_order(table: Table, text: str | None, tree: Filter) -> Order:
+def parse_order(table: FieldTable, text: str | None, tree: Filter) -> Order:
     """Return the order that `sort` asks for, or the one that suits the filter.
 
     Ties stand in the natural order, in the direction of the last key.
@@ -65,7 +65,7 @@ def parse_order(table: Table, text: str | None, tree: Filter) -> Order:
         direction = -1 if name.startswith("-") else 1
         field = table.by_name.get(name.removeprefix("-"))
         if field is None or not field.sortable:
-            hint = nearest(name.removeprefix("-"), [field.name for field in table.sortable])
+            hint = did_you_mean(name.removeprefix("-"), [field.name for field in table.sortable])
             raise bad_parameter("sort", f"A list cannot be sorted by {name[:100]!r}{hint}")
         if field.stored in keys:
             raise bad_parameter("sort", f"{field.name!r} stands in it twice.")
@@ -77,7 +77,7 @@ def parse_order(table: Table, text: str | None, tree: Filter) -> Order:
     return Order(tuple((path, keys[path]) for path in paths))
 
 
-def default_sort(table: Table, tree: Filter) -> str:
+def default_sort(table: FieldTable, tree: Filter) -> str:
     """Return the sort of a list that is asked for without one.
 
     It is that of the table, which the index of any field continues with. A range is a run of its

@@ -11,7 +11,7 @@ from api.http.errors import ProblemError, problem_response
 _RETRY_SECONDS = 1
 
 
-class Overload:
+class ConcurrencyLimitMiddleware:
     """Refuses requests beyond a number at the same time, except on the paths of probes."""
 
     def __init__(self, app: ASGIApp, most: int, exempt: Collection[str]) -> None:

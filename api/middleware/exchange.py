@@ -29,7 +29,7 @@ class Exchange:
     token_id: str | None
 
 
-class Observe:
+class ExchangeMiddleware:
     """Tells listeners of every exchange when it is over.
 
     `prefix` is what most routes are included below; they do not know it themselves.

@@ -6,7 +6,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 _MARK = "caseledger.head"
 
 
-class HeadAsGet:
+class HeadMiddleware:
     """Answers HEAD as GET; the server leaves the body out."""
 
     def __init__(self, app: ASGIApp) -> None:

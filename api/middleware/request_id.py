@@ -13,7 +13,7 @@ from api.http.errors import REQUEST_ID_HEADER
 _REQUEST_ID = re.compile(r"[A-Za-z0-9.-]{8,64}", re.ASCII)
 
 
-class RequestId:
+class RequestIdMiddleware:
     """Gives every request an id, and tells it in every answer.
 
     The id that a client gives is kept if it is well formed: short, and of characters that mean

@@ -16,7 +16,7 @@ _FIXED = {
 _ERROR = 400
 
 
-class SecurityHeaders:
+class SecurityHeadersMiddleware:
     """Adds to every answer what it does not say itself."""
 
     def __init__(self, app: ASGIApp) -> None:

@@ -10,13 +10,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.http.errors import fault_response
 
-CLIENT_IS_GONE = 499
+CLIENT_CLOSED_REQUEST = 499
 """What is counted where nobody is left to answer, as nginx does."""
 
 _LOG = logging.getLogger("caseledger.api")
 
 
-class Faults:
+class ServerErrorMiddleware:
     """Answers what nobody else has caught; an answer that is begun can only be broken off."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -39,7 +39,7 @@ class Faults:
         except ClientDisconnect:
             if is_begun:
                 raise
-            await Response(status_code=CLIENT_IS_GONE)(scope, receive, send)
+            await Response(status_code=CLIENT_CLOSED_REQUEST)(scope, receive, send)
         except Exception as error:
             if not (is_begun and isinstance(error, OSError)):
                 self._log(scope, error)

@@ -6,11 +6,11 @@ from starlette.middleware.cors import CORSMiddleware
 from api.http.errors import REQUEST_ID_HEADER
 from api.http.urls import API_PREFIX
 from api.middleware.access_log import log_exchange
-from api.middleware.concurrency_limit import Overload
-from api.middleware.exchange import Observe
-from api.middleware.request_id import RequestId
-from api.middleware.security_headers import SecurityHeaders
-from api.middleware.server_errors import Faults
+from api.middleware.concurrency_limit import ConcurrencyLimitMiddleware
+from api.middleware.exchange import ExchangeMiddleware
+from api.middleware.request_id import RequestIdMiddleware
+from api.middleware.security_headers import SecurityHeadersMiddleware
+from api.middleware.server_errors import ServerErrorMiddleware
 from models.settings import Settings, split_list
 
 _PROBES = ("/metrics", "/livez", "/readyz", f"{API_PREFIX}/livez", f"{API_PREFIX}/readyz")
@@ -22,10 +22,12 @@ _SHOWN_HEADERS = (
 )  # fmt: skip
 
 
-def add_protection(app: FastAPI, settings: Settings) -> None:
+def add_middleware_stack(app: FastAPI, settings: Settings) -> None:
     """Add the layers, the innermost first: each sees the answers of those before it."""
-    app.add_middleware(Overload, most=settings.max_concurrent_requests, exempt=_PROBES)
-    app.add_middleware(Faults)
+    app.add_middleware(
+        ConcurrencyLimitMiddleware, most=settings.max_concurrent_requests, exempt=_PROBES
+    )
+    app.add_middleware(ServerErrorMiddleware)
     if origins := split_list(settings.cors_origins):
         app.add_middleware(
             CORSMiddleware,
@@ -34,7 +36,7 @@ def add_protection(app: FastAPI, settings: Settings) -> None:
             allow_headers=list(_SENT_HEADERS),
             expose_headers=list(_SHOWN_HEADERS),
         )
-    app.add_middleware(SecurityHeaders)
+    app.add_middleware(SecurityHeadersMiddleware)
     listeners = [app.state.metrics.note, log_exchange]
-    app.add_middleware(Observe, listeners=listeners, prefix=API_PREFIX)
-    app.add_middleware(RequestId)
+    app.add_middleware(ExchangeMiddleware, listeners=listeners, prefix=API_PREFIX)
+    app.add_middleware(RequestIdMiddleware)

@@ -4,9 +4,9 @@ from http import HTTPStatus
 
 from fastapi import APIRouter, Depends, Request
 
-from api.dependencies import Store
+from api.dependencies import DatabaseDep
 from api.http.errors import ProblemError
-from api.http.responses import problems
+from api.http.responses import problem_responses
 from api.lists.parameters import refuse_unknown_parameters
 from api.monitoring.schemas import Health
 
@@ -21,12 +21,12 @@ async def livez() -> Health:
     return Health(status="ok")
 
 
-@router.get("/readyz", response_model=Health, responses=problems())
-async def readyz(store: Store, request: Request) -> Health:
+@router.get("/readyz", response_model=Health, responses=problem_responses())
+async def readyz(database: DatabaseDep, request: Request) -> Health:
     """Tell that the database answers, and that the service is not about to stop."""
     if request.app.state.is_stopping:
         raise ProblemError(
             HTTPStatus.SERVICE_UNAVAILABLE, "stopping", "The service stops", "Ask another one."
         )
-    await store.ping(_PATIENCE_SECONDS)
+    await database.ping(_PATIENCE_SECONDS)
     return Health(status="ok")

@@ -109,7 +109,7 @@ async def _import_metrics(database: Database) -> list[Metric]:
         )
     except DatabaseError:
         return [GaugeMetricFamily("caseledger_mongodb_up", "Whether MongoDB answers.", 0)]
-    imports = GaugeMetricFamily("caseledger_imports", "Imports by state.", labels=["status"])
+    imports = GaugeMetricFamily("caseledger_imports", "ImportQueue by state.", labels=["status"])
     executions = CounterMetricFamily(
         "caseledger_imported_executions",
         "What became of execution directories.",

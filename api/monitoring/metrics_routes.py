@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from api.dependencies import Store
-from api.http.responses import problems
+from api.dependencies import DatabaseDep
+from api.http.responses import problem_responses
 from api.lists.parameters import refuse_unknown_parameters
 from api.monitoring.metrics import MEDIA_TYPE, Metrics
 from api.security import authorize, require
@@ -22,15 +22,15 @@ caseledger_http_requests_total{method="GET",route="/api/v1/cases",status="200"} 
     "/metrics",
     response_class=Response,
     responses={
-        **problems(400),
+        **problem_responses(400),
         200: {"content": {"text/plain": {"schema": {"type": "string"}, "example": _EXAMPLE}}},
     },
     dependencies=[require("metrics")],
 )
-async def read_metrics(store: Store, request: Request) -> Response:
+async def read_metrics(database: DatabaseDep, request: Request) -> Response:
     """Read the metrics in the text format of Prometheus."""
     metrics: Metrics = request.app.state.metrics
     return Response(
-        await metrics.text(store),
+        await metrics.text(database),
         headers={"Cache-Control": "no-store", "Content-Type": MEDIA_TYPE},
     )

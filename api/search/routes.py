@@ -7,23 +7,23 @@ from fastapi import APIRouter, Query, Request, Response
 
 from api.builds.lists import BUILD_LIST
 from api.cases.lists import CASE_LIST, EXECUTION_LIST
-from api.dependencies import Store
+from api.dependencies import DatabaseDep
 from api.filters.config_search import find_config_matches
 from api.filters.parse import parse_filter
 from api.filters.tree import parse_tree
 from api.filters.values import operators_of
-from api.http.errors import bad_parameter, nearest
+from api.http.errors import bad_parameter, did_you_mean
 from api.http.json_body import read_json
-from api.http.responses import json_response, problems
+from api.http.responses import json_response, problem_responses
 from api.lists.listing import SECONDS, ListParameters
 from api.lists.parameters import filters_of
-from api.lists.query import Finding
+from api.lists.query import ListQueryPlan
 from api.search.schemas import Facets, FieldsOfResource, Overview
 from api.security import require
 from api.specs.lists import SPEC_LIST
 from models.database.client import Database
 from models.database.queries import and_query
-from models.fields import Field, Table
+from models.fields import Field, FieldTable
 from models.resources import RESOURCES
 
 router = APIRouter(tags=["search"])
@@ -60,7 +60,7 @@ _QUERY_BODY: dict[str, Any] = {
 }
 
 
-@router.get("/fields", response_model=list[FieldsOfResource], responses=problems(400))
+@router.get("/fields", response_model=list[FieldsOfResource], responses=problem_responses(400))
 async def list_fields() -> Response:
     """List what can be filtered and sorted by, with types, descriptions, examples and indexes."""
     return json_response([_table_item(table) for table in RESOURCES.values()])
@@ -68,13 +68,16 @@ async def list_fields() -> Response:
 
 @router.post(
     "/query",
-    responses=problems(400, 413, 415, 422),
+    responses=problem_responses(400, 413, 415, 422),
     response_model=None,
     openapi_extra=_QUERY_BODY,
     dependencies=[require("read")],
 )
 async def query_resource(
-    store: Store, request: Request, asked: ListParameters, resource: Resource = "executions"
+    database: DatabaseDep,
+    request: Request,
+    asked: ListParameters,
+    resource: Resource = "executions",
 ) -> Response:
     """List what a filter in JSON finds, as the list of the resource does.
 
@@ -83,17 +86,17 @@ async def query_resource(
     listing = _LISTS[resource]
     body = await read_json(request)
     tree = parse_tree(listing.table, body)
-    return await listing.answer_filter(store, request, asked, tree, body)
+    return await listing.answer_filter(database, request, asked, tree, body)
 
 
 @router.get(
     "/facets",
     response_model=Facets,
-    responses=problems(400, 422),
+    responses=problem_responses(400, 422),
     openapi_extra=filters_of(*_LISTS.values()),
 )
 async def list_facets(
-    store: Store,
+    database: DatabaseDep,
     request: Request,
     field: Annotated[str, Query(description="The field.", examples=["machine"])],
     resource: Resource = "executions",
@@ -103,13 +106,15 @@ async def list_facets(
     found = table.by_name.get(field)
     if found is None or not found.filterable:
         known = [one.name for one in table.filterable]
-        raise bad_parameter("field", f"There is no field {field[:100]!r}{nearest(field, known)}")
+        raise bad_parameter(
+            "field", f"There is no field {field[:100]!r}{did_you_mean(field, known)}"
+        )
     tree = parse_filter(table, request.query_params.multi_items())
-    matches = await find_config_matches(store, table, tree, {})
+    matches = await find_config_matches(database, table, tree, {})
     listing = _LISTS[resource]
     given = listing.lookups.given_in(request.query_params.multi_items())
-    limits = and_query(listing.scope, await listing.lookups.find(store, given))
-    finding = Finding.of(listing.collection(store), table, tree, matches, limits)
+    limits = and_query(listing.scope, await listing.lookups.find(database, given))
+    finding = ListQueryPlan.of(listing.collection(database), table, tree, matches, limits)
     is_whole = finding.query == listing.scope and found.type not in _NOT_IN_THEIR_INDEX
     values = await finding.collection.aggregate(
         [*finding.matched(), *_facet_stages(found)],
@@ -128,10 +133,10 @@ async def list_facets(
     )
 
 
-@router.get("/overview", response_model=Overview, responses=problems(400))
-async def read_overview(store: Store) -> Response:
+@router.get("/overview", response_model=Overview, responses=problem_responses(400))
+async def read_overview(database: DatabaseDep) -> Response:
     """Read totals of all that is recorded: by machine, by status, by month."""
-    return json_response(await _overview(store))
+    return json_response(await _overview(database))
 
 
 def _facet_stages(field: Field) -> list[dict[str, Any]]:
@@ -147,11 +152,11 @@ def _facet_stages(field: Field) -> list[dict[str, Any]]:
     ]
 
 
-async def _overview(store: Database) -> dict[str, Any]:
+async def _overview(database: Database) -> dict[str, Any]:
     """Count along one index, which holds all that is asked for."""
     fields = {"machine": "$machine", "status": "$status"}
     month = {"$substrBytes": ["$lidTime", 0, 7]}
-    groups = await store.executions.aggregate(
+    groups = await database.executions.aggregate(
         [
             {"$project": {"_id": 0, "machine": 1, "status": 1, "lidTime": 1}},
             {"$group": {"_id": {**fields, "month": month}, "count": {"$sum": 1}}},
@@ -164,7 +169,7 @@ async def _overview(store: Database) -> dict[str, Any]:
         for name, counter in totals.items():
             counter[group["_id"][name]] += group["count"]
     return {
-        "cases": await store.cases.estimated_count(),
+        "cases": await database.cases.estimated_count(),
         "executions": totals["status"].total(),
         "byMachine": dict(sorted(totals["machine"].items())),
         "byStatus": dict(sorted(totals["status"].items())),
@@ -174,7 +179,7 @@ async def _overview(store: Database) -> dict[str, Any]:
     }
 
 
-def _table_item(table: Table) -> dict[str, Any]:
+def _table_item(table: FieldTable) -> dict[str, Any]:
     return {
         "resource": table.resource,
         "defaultSort": table.default_sort,

@@ -7,10 +7,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Request, Response
 from pydantic import AwareDatetime, Field, field_validator
 
-from api.dependencies import Store
+from api.dependencies import DatabaseDep
 from api.http.bodies import Strict, body_of, read_body
 from api.http.errors import not_found
-from api.http.responses import json_response, problems
+from api.http.responses import json_response, problem_responses
 from api.http.schemas import Answer
 from api.security import CurrentCaller, require
 from models.tokens.store import create_token, find_tokens, revoke_token, token_item
@@ -94,24 +94,26 @@ class TokenRequest(Strict):
         return value
 
 
-@router.get("", response_model=TokenList, responses={**problems(400), **_LIST_EXAMPLE})
-async def list_tokens(store: Store) -> Response:
+@router.get("", response_model=TokenList, responses={**problem_responses(400), **_LIST_EXAMPLE})
+async def list_tokens(database: DatabaseDep) -> Response:
     """List all tokens, also those that are no longer valid, the latest first."""
-    return json_response({"items": await find_tokens(store)}, _NO_STORE)
+    return json_response({"items": await find_tokens(database)}, _NO_STORE)
 
 
 @router.post(
     "",
     response_model=NewToken,
     status_code=HTTPStatus.CREATED,
-    responses=problems(400, 413, 415, 422),
+    responses=problem_responses(400, 413, 415, 422),
     openapi_extra=body_of(TokenRequest, _EXAMPLE),
 )
-async def create_token_of_body(store: Store, request: Request, caller: CurrentCaller) -> Response:
+async def create_token_of_body(
+    database: DatabaseDep, request: Request, caller: CurrentCaller
+) -> Response:
     """Make a token. The answer shows it, and nothing will show it again."""
     asked = await read_body(request, TokenRequest)
     record, text = await create_token(
-        store, asked.name, asked.scopes, caller.token_id or caller.name, asked.expires_at
+        database, asked.name, asked.scopes, caller.token_id or caller.name, asked.expires_at
     )
     document = {**token_item(record.stored()), "token": text}
     response = json_response(document, {**_NO_STORE, "Location": f"{request.url.path}/{record.id}"})
@@ -119,9 +121,11 @@ async def create_token_of_body(store: Store, request: Request, caller: CurrentCa
     return response
 
 
-@router.delete("/{tokenId}", status_code=HTTPStatus.NO_CONTENT, responses=problems(400, 404, 422))
-async def delete_token(store: Store, tokenId: TokenId) -> Response:  # noqa: N803
+@router.delete(
+    "/{tokenId}", status_code=HTTPStatus.NO_CONTENT, responses=problem_responses(400, 404, 422)
+)
+async def delete_token(database: DatabaseDep, tokenId: TokenId) -> Response:  # noqa: N803
     """Revoke a token, at once and for good; its record stays."""
-    if not await revoke_token(store, tokenId):
+    if not await revoke_token(database, tokenId):
         raise not_found("token", tokenId)
     return Response(status_code=HTTPStatus.NO_CONTENT)

@@ -12,10 +12,10 @@ from api.cases.queries import read_execution_of_case
 from api.cases.routes import CaseId
 from api.cases.schemas import ExecutionDetail, ExecutionItem
 from api.cases.views import execution_detail
-from api.dependencies import Store
+from api.dependencies import DatabaseDep
 from api.http.bodies import ExecutionName, Strict, body_of, read_body
 from api.http.errors import not_found
-from api.http.responses import json_response, problems
+from api.http.responses import json_response, problem_responses
 from api.http.schemas import PageOf
 from api.lists.listing import ListParameters
 from api.lists.parameters import filters_of
@@ -32,8 +32,8 @@ from models.software.stack import case_stacks
 
 router = APIRouter(tags=["software"])
 
-_ERRORS = problems(400, 404, 422)
-_LINK_ERRORS = problems(400, 401, 403, 404, 413, 415, 422)
+_ERRORS = problem_responses(400, 404, 422)
+_LINK_ERRORS = problem_responses(400, 401, 403, 404, 413, 415, 422)
 _IN_ORDER = [("orderKey", 1), ("_id", 1)]
 _FIELDS = dict.fromkeys(
     ("executionId", "lidTime", "software", "softwareLinks", "specs", "recorded.hasConfiguration"), 1
@@ -67,7 +67,7 @@ class NewSoftwareLink(Strict):
     openapi_extra=filters_of(EXECUTION_LIST),
 )
 async def list_executions_of_spec(
-    store: Store,
+    database: DatabaseDep,
     request: Request,
     asked: ListParameters,
     name: SpecName,
@@ -82,21 +82,21 @@ async def list_executions_of_spec(
 
     Where the beginning of a hash means several specs, those of all of them.
     """
-    meant = await find_meant_specs(store, name)
+    meant = await find_meant_specs(database, name)
     found = executions_on(meant.specs)
     if beneath:
-        found = {"$or": [found, await executions_below(store, meant.hashes)]}
+        found = {"$or": [found, await executions_below(database, meant.hashes)]}
     asked_for = f"{request.url.path}?{beneath}"
-    return await EXECUTION_LIST.answer(store, request, asked, (asked_for, found))
+    return await EXECUTION_LIST.answer(database, request, asked, (asked_for, found))
 
 
 @router.get("/cases/{caseId}/software", response_model=CaseSoftware, responses=_ERRORS)
-async def read_case_software(store: Store, caseId: CaseId) -> Response:  # noqa: N803
+async def read_case_software(database: DatabaseDep, caseId: CaseId) -> Response:  # noqa: N803
     """Read the software that the executions of a case ran on, and when it changed."""
-    case = await store.cases.find_one({"_id": caseId}, {"name": 1})
+    case = await database.cases.find_one({"_id": caseId}, {"name": 1})
     if case is None:
         raise not_found("case", caseId)
-    listed = await store.executions.find({"caseId": caseId}, _FIELDS, sort=_IN_ORDER)
+    listed = await database.executions.find({"caseId": caseId}, _FIELDS, sort=_IN_ORDER)
     return json_response(case_stacks(case, listed))
 
 
@@ -111,7 +111,9 @@ async def read_case_software(store: Store, caseId: CaseId) -> Response:  # noqa:
     dependencies=[require("edit")],
     openapi_extra=body_of(NewSoftwareLink, _EXAMPLE),
 )
-async def link_execution(store: Store, request: Request, caller: CurrentCaller) -> Response:
+async def link_execution(
+    database: DatabaseDep, request: Request, caller: CurrentCaller
+) -> Response:
     """State the software of an execution, where modules do not tell it.
 
     A spec has a role once: stated again with another note, that takes the place of the first.
@@ -125,8 +127,8 @@ async def link_execution(store: Store, request: Request, caller: CurrentCaller) 
         stated_at=datetime.now(UTC),
     )
     author = Author(caller.name)
-    changed = await state_link(store, body.case_id, body.execution_id, link, author)
-    response = await _execution(store, body.case_id, body.execution_id)
+    changed = await state_link(database, body.case_id, body.execution_id, link, author)
+    response = await _execution(database, body.case_id, body.execution_id)
     response.status_code = HTTPStatus.CREATED if changed else HTTPStatus.OK
     return response
 
@@ -139,7 +141,7 @@ async def link_execution(store: Store, request: Request, caller: CurrentCaller) 
     dependencies=[require("edit")],
 )
 async def unlink_execution(
-    store: Store,
+    database: DatabaseDep,
     caller: CurrentCaller,
     caseId: Annotated[  # noqa: N803
         str,
@@ -155,11 +157,11 @@ async def unlink_execution(
 ) -> Response:
     """Withdraw what was stated of the software of an execution."""
     author = Author(caller.name)
-    if not await withdraw_link(store, caseId, executionId, specHash, role, author):
+    if not await withdraw_link(database, caseId, executionId, specHash, role, author):
         raise not_found("statement of spec", specHash)
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
-async def _execution(store: Database, case_id: str, execution_id: str) -> Response:
-    case, execution = await read_execution_of_case(store, case_id, execution_id)
+async def _execution(database: Database, case_id: str, execution_id: str) -> Response:
+    case, execution = await read_execution_of_case(database, case_id, execution_id)
     return json_response(execution_detail(case, execution, full=False))

@@ -9,11 +9,11 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
-from api.dependencies import Store
+from api.dependencies import DatabaseDep
 from api.http.bodies import Extra, Strict, body_of, read_body
 from api.http.errors import ProblemError, not_found
 from api.http.preconditions import given_tags, outdated, require_match
-from api.http.responses import json_response, problems
+from api.http.responses import json_response, problem_responses
 from api.http.uploads import FORM, uploaded
 from api.security import require
 from api.specs.resolve import SpecId, read_spec
@@ -74,12 +74,14 @@ class SpecEdit(Strict):
     response_model=SpecUpload,
     responses={
         201: {"model": SpecUpload, "description": "Specs were recorded."},
-        **problems(400, 401, 403, 413, 422),
+        **problem_responses(400, 401, 403, 413, 422),
     },
     dependencies=[require("ingest")],
     openapi_extra=_BODY,
 )
-async def upload_spec_documents(store: Store, request: Request, name: Name = None) -> Response:
+async def upload_spec_documents(
+    database: DatabaseDep, request: Request, name: Name = None
+) -> Response:
     """Record what Spack has written: 201 when any of it is new, 200 when nothing is.
 
     One bad item costs itself; a 422 tells that no item could be taken.
@@ -87,7 +89,7 @@ async def upload_spec_documents(store: Store, request: Request, name: Name = Non
     most = request.app.state.settings.max_spec_mib * _MIB
     chunks, told = await uploaded(request, most, "CASELEDGER_MAX_SPEC_MIB")
     data = b"".join([chunk async for chunk in chunks])
-    upload = await upload_specs(store, data, name or _plain(told), Limits(size=most))
+    upload = await upload_specs(database, data, name or _plain(told), Limits(size=most))
     items = upload.items
     if items and all(item.outcome == "rejected" for item in items):
         raise _rejected(items)
@@ -107,22 +109,22 @@ async def upload_spec_documents(store: Store, request: Request, name: Name = Non
 @router.patch(
     "/{hash}",
     response_model=SpecDetail,
-    responses=problems(400, 401, 403, 404, 410, 412, 413, 415, 422, 428),
+    responses=problem_responses(400, 401, 403, 404, 410, 412, 413, 415, 422, 428),
     dependencies=[require("edit")],
     openapi_extra=body_of(SpecEdit, {"extra": {"ticket": 4711}}),
 )
-async def update_spec(store: Store, request: Request, spec_id: SpecId) -> Response:
+async def update_spec(database: DatabaseDep, request: Request, spec_id: SpecId) -> Response:
     """Write `extra` of a spec, which an import never touches; `If-Match` takes its ETag."""
-    document = await read_spec(store, spec_id)
+    document = await read_spec(database, spec_id)
     tags = given_tags(request, "spec")
     require_match(tags, spec_tag(document), "The spec has changed since.")
     body = await read_body(request, SpecEdit)
     seen = {"_id": spec_id, "updatedAt": document["updatedAt"], "tombstone": None}
     now = datetime.now(UTC)
-    if not await store.specs.update(seen, {"$set": {"extra": body.extra, "updatedAt": now}}):
+    if not await database.specs.update(seen, {"$set": {"extra": body.extra, "updatedAt": now}}):
         raise outdated("The spec has changed just now.")
-    document = await read_spec(store, spec_id)
-    same = await store.specs.find({"hashes": document["hash"], "tombstone": None}, {"_id": 1})
+    document = await read_spec(database, spec_id)
+    same = await database.specs.find({"hashes": document["hash"], "tombstone": None}, {"_id": 1})
     detail = spec_detail(document, sorted(each["_id"] for each in same))
     return json_response(detail, {"ETag": spec_tag(document)})
 
@@ -131,11 +133,11 @@ async def update_spec(store: Store, request: Request, spec_id: SpecId) -> Respon
     "/{hash}",
     status_code=HTTPStatus.NO_CONTENT,
     response_model=None,
-    responses=problems(400, 401, 403, 404, 409, 410, 422),
+    responses=problem_responses(400, 401, 403, 404, 409, 410, 422),
     dependencies=[require("admin")],
 )
 async def remove_spec(
-    store: Store,
+    database: DatabaseDep,
     spec_id: SpecId,
     force: Annotated[
         bool, Query(description="Delete it although others refer to it; a tombstone stays.")
@@ -145,21 +147,21 @@ async def remove_spec(
     ] = "",
 ) -> Response:
     """Delete a spec; 409 when specs, builds or executions stand on it, unless that is forced."""
-    document = await read_spec(store, spec_id)
-    await _delete(store, document, reason, force=force)
-    await relink_specs(store, document["hashes"])
+    document = await read_spec(database, spec_id)
+    await _delete(database, document, reason, force=force)
+    await relink_specs(database, document["hashes"])
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
 async def _delete(
-    store: Database, document: Mapping[str, Any], reason: str, *, force: bool
+    database: Database, document: Mapping[str, Any], reason: str, *, force: bool
 ) -> None:
     spec_id = document["_id"]
     try:
-        is_deleted = await delete_spec(store, spec_id, reason=reason, force=force)
+        is_deleted = await delete_spec(database, spec_id, reason=reason, force=force)
     except ReferredToError as error:
-        if error.came_meanwhile:
-            await relink_specs(store, document["hashes"])
+        if error.added_concurrently:
+            await relink_specs(database, document["hashes"])
         references = asdict(error.references)
         raise ProblemError(
             HTTPStatus.CONFLICT,

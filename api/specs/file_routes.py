@@ -4,9 +4,9 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from api.dependencies import Store
+from api.dependencies import DatabaseDep
 from api.http.errors import not_found
-from api.http.responses import json_response, problems
+from api.http.responses import json_response, problem_responses
 from api.http.schemas import PageOf
 from api.lists.paging import DEFAULT_LIMIT
 from api.lists.time_pages import Cursor, DatedList, Limit
@@ -30,9 +30,9 @@ _CONTENT: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.get("", response_model=PageOf[SpecFileItem], responses=problems(400, 422))
+@router.get("", response_model=PageOf[SpecFileItem], responses=problem_responses(400, 422))
 async def list_spec_files(
-    store: Store,
+    database: DatabaseDep,
     request: Request,
     file: Annotated[
         str | None,
@@ -47,7 +47,7 @@ async def list_spec_files(
 ) -> Response:
     """List files of many specs, the latest first; each content of one stands once."""
     query = FIRST_PART if file is None else {**FIRST_PART, "file": file}
-    files = DatedList(store.spec_files, "createdAt", -1, _without_id)
+    files = DatedList(database.spec_files, "createdAt", -1, _without_id)
     return await files.answer(request, query, TOLD_OF_FILES, limit, cursor)
 
 
@@ -57,10 +57,12 @@ def _without_id(document: dict[str, Any]) -> dict[str, Any]:
 
 
 @router.get(
-    "/{digest}", response_model=None, responses={**_CONTENT, **problems(400, 404, 409, 422)}
+    "/{digest}",
+    response_model=None,
+    responses={**_CONTENT, **problem_responses(400, 404, 409, 422)},
 )
 async def read_spec_file(
-    store: Store,
+    database: DatabaseDep,
     digest: Annotated[
         str,
         Path(
@@ -71,7 +73,7 @@ async def read_spec_file(
 ) -> Response:
     """Read a file of many specs equal to what came in; 409 when a spec of it was deleted."""
     try:
-        content = await load_file(store, digest)
+        content = await load_file(database, digest)
     except IncompleteSpecError as error:
         raise incomplete(error) from None
     if content is None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Path, Request, Response
 
-from api.dependencies import Store
+from api.dependencies import DatabaseDep
 from api.http.errors import ProblemError, bad_value, not_found
 from api.http.responses import json_response
 from models.database.client import Database
@@ -92,8 +92,8 @@ async def _candidates(database: Database, name: str) -> list[Document]:
     return [each for each in found if each.get("tombstone") is None] or found
 
 
-async def _spec_id(store: Store, name: SpecName) -> str:
-    return await find_spec_id(store, name)
+async def _spec_id(database: DatabaseDep, name: SpecName) -> str:
+    return await find_spec_id(database, name)
 
 
 SpecId = Annotated[str, Depends(_spec_id)]

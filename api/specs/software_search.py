@@ -53,45 +53,47 @@ def _plain_builds(node: Node) -> Query:
     return and_query(*found)
 
 
-async def ran_on(database: Database, parameter: str, text: str) -> Query:
+async def executions_using(database: Database, parameter: str, text: str) -> Query:
     """Return the query for the executions that are linked with a spec which a query finds."""
-    return await _executions(database, parameter, [_itself(parse_spec(parameter, text))])
+    return await _executions(database, parameter, [_spec_itself(parse_spec(parameter, text))])
 
 
-async def ran_above(database: Database, parameter: str, text: str) -> Query:
+async def executions_depending_on(database: Database, parameter: str, text: str) -> Query:
     """Return the query for the executions whose linked specs are such, or run with one that is."""
     node = parse_spec(parameter, text)
-    return await _executions(database, parameter, [_itself(node), _above(node, Narrowing("run"))])
+    return await _executions(
+        database, parameter, [_spec_itself(node), _dependents(node, Narrowing("run"))]
+    )
 
 
-async def was_built_with(database: Database, parameter: str, text: str) -> Query:
+async def executions_built_with(database: Database, parameter: str, text: str) -> Query:
     """Return the query for the executions of which such a spec is stated as what they were built
     with, or that ran on specs which were built with one.
     """
     node = parse_spec(parameter, text)
-    above = await _executions(database, parameter, [_above(node, Narrowing("build"))])
-    stated = await _executions(database, parameter, [_itself(node)], role=_BUILT)
+    above = await _executions(database, parameter, [_dependents(node, Narrowing("build"))])
+    stated = await _executions(database, parameter, [_spec_itself(node)], role=_BUILT)
     return or_query(above, stated)
 
 
-async def was_deployed_with(database: Database, parameter: str, text: str) -> Query:
+async def executions_deployed_with(database: Database, parameter: str, text: str) -> Query:
     """Return the query for the executions that ran on such a spec, or on one that runs with it.
 
     What is only stated to have built them does not count.
     """
     node = parse_spec(parameter, text)
-    searches = [_itself(node), _above(node, Narrowing("run"))]
+    searches = [_spec_itself(node), _dependents(node, Narrowing("run"))]
     return await _executions(database, parameter, searches, role={"$ne": _BUILT})
 
 
 Search = tuple[Node, Narrowing | None]
 
 
-def _itself(node: Node) -> Search:
+def _spec_itself(node: Node) -> Search:
     return node, None
 
 
-def _above(node: Node, narrowing: Narrowing) -> Search:
+def _dependents(node: Node, narrowing: Narrowing) -> Search:
     return Node(dependencies=(Dependency(node, direct=False),)), narrowing
 
 

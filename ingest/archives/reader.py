@@ -43,7 +43,7 @@ class Member:
     target: str | None = None
 
 
-class Walk(ABC):
+class ArchiveReader(ABC):
     """One way through an archive. Nothing is kept of the members that were passed."""
 
     @abstractmethod

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from ingest.archives.budgets import Budgets
-from ingest.archives.reader import Member, Walk, damaged, exceeded
+from ingest.archives.reader import ArchiveReader, Member, damaged, exceeded
 from ingest.archives.streams import Stream
 
 _BLOCK = 512
@@ -42,7 +42,7 @@ class _Header:
     is_sparse: bool
 
 
-class TarWalk(Walk):
+class TarReader(ArchiveReader):
     """One way through a tar file.
 
     A sparse file is given with the size that it has when it is unpacked, and is never read.

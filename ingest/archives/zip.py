@@ -14,7 +14,7 @@ from struct import Struct, error
 from typing import BinaryIO
 
 from ingest.archives.budgets import Budgets
-from ingest.archives.reader import Member, Walk, damaged, exceeded
+from ingest.archives.reader import ArchiveReader, Member, damaged, exceeded
 
 _END = Struct("<4s4H2LH")
 _END64 = Struct("<4sQ2H2L4Q")
@@ -45,7 +45,7 @@ class _Entry:
     is_regular: bool
 
 
-class ZipWalk(Walk):
+class ZipReader(ArchiveReader):
     """One way through a zip file, in the order of its central directory.
 
     What it expands to is what the central directory says; no more than that is ever expanded.

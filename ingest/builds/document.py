@@ -22,7 +22,6 @@ from models.builds.build import (
     BuildLog,
     BuildManifest,
     BuildPhase,
-    BuildProblem,
     BuildRecord,
     BuildRepository,
     BuildTest,
@@ -31,6 +30,7 @@ from models.builds.log import StoredLog
 from models.builds.manifest import manifest_digest
 from models.builds.store import BuildParts
 from models.fields import words_of
+from models.problem import Problem
 from models.spack.version import stored_version_key
 
 EMBEDDED_EVENTS = 100
@@ -46,7 +46,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class StoredParts:
     """What is known of an attempt before it is described: its `_id`, and what is stored of it.
 
     `cause` is the failed build because of which it was not run.
@@ -69,15 +69,18 @@ def digest_of(entries: Sequence[dict[str, Any]]) -> str | None:
     return manifest_digest(entries) if entries else None
 
 
-def describe(build: ObservedBuild, kept: Kept, now: datetime) -> BuildParts:
+def build_document(build: ObservedBuild, kept: StoredParts, now: datetime) -> BuildParts:
     """Return the document of an attempt whose logs are stored."""
     attempt, logs, entries = build.attempt, kept.logs, kept.manifest
-    problems = [BuildProblem(**asdict(problem)) for problem in attempt.problems[:1000]]
-    embedded, parts = share_out([_event(event) for event in attempt.events])
-    variables = _within(
+    problems = [
+        Problem(file=damage.path, reason=damage.reason, detail=damage.detail)
+        for damage in attempt.problems[:1000]
+    ]
+    embedded, parts = split_events([_event(event) for event in attempt.events])
+    variables = _fit(
         attempt.variables.items(), lambda v: len(v[0]) + len(v[1]), "variables", problems
     )
-    args = _within(attempt.configure_args or (), len, "configureArgs", problems)
+    args = _fit(attempt.configure_args or (), len, "configureArgs", problems)
     tests = _tests(attempt, problems)
     cause = kept.cause if attempt.status == "not_run" else None
     version = attempt.spec.version if attempt.spec else None
@@ -129,7 +132,7 @@ def _event(event: LogEvent) -> BuildEvent:
     return BuildEvent(**fields | {"before": list(event.before), "after": list(event.after)})
 
 
-def share_out(
+def split_events(
     events: Iterable[BuildEvent],
 ) -> tuple[list[BuildEvent], tuple[tuple[BuildEvent, ...], ...]]:
     """Return the events that a build has room for, and the parts that the others make.
@@ -177,8 +180,8 @@ def event_words(events: Sequence[BuildEvent]) -> list[str]:
     return sorted(list(words)[:MOST_WORDS])
 
 
-def _within(
-    items: Iterable[T], size_of: Callable[[T], int], place: str, problems: list[BuildProblem]
+def _fit(
+    items: Iterable[T], size_of: Callable[[T], int], place: str, problems: list[Problem]
 ) -> list[T]:
     """Return as many items as there is room for, and note how many there is none for."""
     kept: list[T] = []
@@ -196,15 +199,15 @@ def _within(
     return kept
 
 
-def _too_large(place: str, missing: int) -> BuildProblem:
-    return BuildProblem(file=place, reason="too_large", detail=f"{missing} of them are left out")
+def _too_large(place: str, missing: int) -> Problem:
+    return Problem(file=place, reason="too_large", detail=f"{missing} of them are left out")
 
 
-def _tests(attempt: BuildAttempt, problems: list[BuildProblem]) -> list[BuildTest]:
+def _tests(attempt: BuildAttempt, problems: list[Problem]) -> list[BuildTest]:
     failed_first = sorted(attempt.tests, key=lambda test: test.outcome != "failed")
     kept = set(map(id, failed_first[:MOST_TESTS]))
     tests = [test for test in attempt.tests if id(test) in kept]
-    found = _within(tests, lambda t: len(t.name) + len(t.message or ""), "tests", problems)
+    found = _fit(tests, lambda t: len(t.name) + len(t.message or ""), "tests", problems)
     if len(tests) < len(attempt.tests):
         problems.append(_too_large("tests", len(attempt.tests) - len(tests)))
     return [BuildTest(**asdict(test)) for test in found]

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ingest.archives.budgets import Budgets
-from ingest.archives.kinds import way_through
+from ingest.archives.kinds import reader_for
 from ingest.builds.discover import Unit
 from ingest.builds.formats.build_files import Files
 from ingest.builds.observation import ObservedBuild
@@ -22,7 +22,7 @@ _LOOKED_UP = 256
 
 def open_place(path: Path, budgets: Budgets, name: str | None = None) -> Place:
     """Return what a path is; builds may lie in it or not. A file may have another `name`."""
-    new_walk = way_through(path)
+    new_walk = reader_for(path)
     if new_walk is None or not path.is_file():
         return DirectoryPlace(path, budgets, name)
     return ArchivePlace(path, budgets, new_walk, name)
@@ -110,4 +110,4 @@ async def _store(database: Database, build: ObservedBuild, audit: Audit, *, dry_
     audit.count(outcome)
     if outcome != "unchanged":
         for problem in build.attempt.problems:
-            audit.note(build.path, problem.file, problem.reason, problem.detail)
+            audit.note(build.path, problem.path, problem.reason, problem.detail)

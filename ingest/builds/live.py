@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import IO, Any
 
-from ingest.builds.document import MOST_TESTS, Kept, describe, wanted_lines
-from ingest.builds.formats.attempt import BuildAttempt, LogFile, course_of
+from ingest.builds.document import MOST_TESTS, StoredParts, build_document, wanted_lines
+from ingest.builds.formats.attempt import BuildAttempt, LogFile, timeline_of
 from ingest.builds.formats.environment import allowed_variables, masked_arguments, spack_commit
 from ingest.builds.formats.sent_manifest import SentManifest
 from ingest.builds.formats.spec_name import SpecName
@@ -26,7 +26,7 @@ from models.builds.build import BuildHost, BuildManifest, BuildPhase, BuildRecor
 from models.builds.cancellation import cancel_dependents, cancel_latecomers
 from models.builds.log import StoredLog, store_log
 from models.builds.manifest import manifest_digest, store_manifest
-from models.builds.progress import ended, told_by_log
+from models.builds.progress import final_state, merge_log
 from models.builds.report import BuildChange, NewBuild, PhaseReport, ReportedEntry
 from models.builds.store import (
     BuildParts,
@@ -36,7 +36,7 @@ from models.builds.store import (
     update_build,
 )
 from models.database.client import Database
-from models.redaction.logs import NOTHING_KNOWN, Redactor, redactor_of
+from models.redaction.logs import DEFAULT_REDACTOR, Redactor, redactor_of
 from models.spack.version import stored_version_key
 
 _IN_MEMORY = 2**23
@@ -66,7 +66,7 @@ async def begin_build(database: Database, new: NewBuild, owner: str) -> tuple[st
         configure_args=None if args is None else list(masked_arguments(args, redactor)),
         tags=sorted({redactor.text(tag) for tag in new.tags}),
         owner=owner,
-        session=None if new.session is None else NOTHING_KNOWN.text(new.session),
+        session=None if new.session is None else DEFAULT_REDACTOR.text(new.session),
         sources=["live"],
         extra=new.extra,
         revision=1,
@@ -103,7 +103,7 @@ async def report_phase(
     database: Database, own_id: str, name: str, report: PhaseReport, owner: str
 ) -> BuildRecord | None:
     """Add a phase, or change it where it is; return the build, None when it is not known."""
-    name = NOTHING_KNOWN.text(name)
+    name = DEFAULT_REDACTOR.text(name)
 
     def change(build: BuildRecord) -> dict[str, Any]:
         known = next((phase for phase in build.phases if phase.name == name), None)
@@ -128,7 +128,7 @@ async def change_build(
     if await read_owned_build(database, own_id, owner) is None:
         return None
     told = report.model_dump(by_alias=False, exclude_none=True, exclude={"manifest", "tests"})
-    masks = NOTHING_KNOWN
+    masks = DEFAULT_REDACTOR
     told |= {name: masks.text(told[name]) for name in ("message", "failed_phase") if name in told}
     if report.tags is not None:
         told["tags"] = sorted({masks.text(tag) for tag in report.tags})
@@ -137,7 +137,9 @@ async def change_build(
         told["test_counts"] = dict(sorted(Counter(t.outcome for t in report.tests).items()))
     if report.manifest is not None:
         told["manifest"] = await _store_manifest(database, report.manifest)
-    build = await update_build(database, own_id, owner, lambda known: told | ended(known, told))
+    build = await update_build(
+        database, own_id, owner, lambda known: told | final_state(known, told)
+    )
     if build is not None and build.status == "failed":
         await cancel_dependents(database, own_id)
     return build
@@ -190,15 +192,13 @@ async def attach_log(
     known = await read_owned_build(database, own_id, owner)
     if known is None:
         return None
-    name = NOTHING_KNOWN.text(name)
+    name = DEFAULT_REDACTOR.text(name)
     with tempfile.SpooledTemporaryFile(_IN_MEMORY) as file:
         async for piece in pieces:
             file.write(piece)
         parts, logs = await _describe_log(database, known, own_id, name, file)
     try:
-        build = await update_build(
-            database, own_id, owner, partial(told_by_log, parts.record), parts
-        )
+        build = await update_build(database, own_id, owner, partial(merge_log, parts.record), parts)
     except BaseException:
         await discard_logs(database, logs)
         raise
@@ -211,7 +211,7 @@ async def _describe_log(
 ) -> tuple[BuildParts, list[StoredLog]]:
     options = LogOptions(name=name)
     report = await asyncio.to_thread(read_log, _chunks(file), options)
-    course = course_of(report, None, known.status)
+    course = timeline_of(report, None, known.status)
     attempt = BuildAttempt(
         "log",
         SpecName(known.name, known.version, known.spec_hash or ""),
@@ -228,7 +228,7 @@ async def _describe_log(
     )
     build = ObservedBuild(attempt, name, {name: partial(_chunks, file)}, source="live")
     stored = await store_log(database.logs, log_pieces(build, name), wanted_lines(attempt, name))
-    return describe(build, Kept(own_id, {name: stored}), datetime.now(UTC)), [stored]
+    return build_document(build, StoredParts(own_id, {name: stored}), datetime.now(UTC)), [stored]
 
 
 def _chunks(file: IO[bytes]) -> Iterator[bytes]:

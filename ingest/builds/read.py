@@ -156,7 +156,7 @@ def _test_stage(unit: Unit, files: Files) -> list[ObservedBuild]:
 def _check_suite(suite: TestSuite, files: Files) -> None:
     """Refuse a suite without a spec, unless it is just a file that is called like its results."""
     for problem in suite.problems:
-        raise ParseError(problem.reason, f"{problem.file}: {problem.detail}")
+        raise ParseError(problem.reason, f"{problem.path}: {problem.detail}")
     if SUITE in files:
         raise ParseError("no_spec", f"no test of a spec lies beside {SUITE}")
 

@@ -9,7 +9,13 @@ import asyncio
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
-from ingest.builds.document import Kept, describe, digest_of, manifest_entries, wanted_lines
+from ingest.builds.document import (
+    StoredParts,
+    build_document,
+    digest_of,
+    manifest_entries,
+    wanted_lines,
+)
 from ingest.builds.identity import build_id
 from ingest.builds.logs.stream import expanded
 from ingest.builds.observation import ObservedBuild
@@ -37,13 +43,13 @@ async def store_build(
     cause = await _cause(build)
     if dry_run:
         measured = await asyncio.to_thread(_measured_logs, build)
-        kept = Kept(own_id, measured, entries, cause)
-        return await preview_build(database, describe(build, kept, began))
+        kept = StoredParts(own_id, measured, entries, cause)
+        return await preview_build(database, build_document(build, kept, began))
     logs = await _store_logs(database, build)
     try:
         if digest is not None:
             await store_manifest(database, digest, entries)
-        parts = describe(build, Kept(own_id, logs, entries, cause), began)
+        parts = build_document(build, StoredParts(own_id, logs, entries, cause), began)
         outcome = await write_build(database, parts)
     except BaseException:
         await discard_logs(database, logs.values())

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO
 
 from ingest.archives.budgets import Budgets
-from ingest.archives.kinds import NewWalk
+from ingest.archives.kinds import ReaderFactory
 from ingest.archives.paths import storable_path
 from ingest.archives.reader import ArchiveError
 from ingest.builds.discover import STAGE_PREFIX, Listed, Unit, find_units, is_of_build
@@ -155,7 +155,7 @@ class ArchivePlace(Place):
     """An archive file: gone through for the names, and once more as far as anything is wanted."""
 
     def __init__(
-        self, path: Path, budgets: Budgets, new_walk: NewWalk, name: str | None = None
+        self, path: Path, budgets: Budgets, new_walk: ReaderFactory, name: str | None = None
     ) -> None:
         super().__init__(path, budgets, name)
         self._new_walk = new_walk
@@ -182,8 +182,8 @@ class ArchivePlace(Place):
 
     def read(self, wanted: Sequence[Unit]) -> Iterator[tuple[Unit, Files]]:
         """Give each unit as soon as the last of its files has been read."""
-        waiting: _Waiting = {}
-        for held in map(_Held, wanted):
+        waiting: _PendingMembers = {}
+        for held in map(_PartialUnit, wanted):
             waiting |= {at.number: (held, name) for name, at in held.unit.files}
         try:
             if waiting:
@@ -196,7 +196,7 @@ class ArchivePlace(Place):
             for held, _ in waiting.values():
                 held.stack.close()
 
-    def _read(self, waiting: "_Waiting") -> Iterator[tuple[Unit, Files]]:
+    def _read(self, waiting: "_PendingMembers") -> Iterator[tuple[Unit, Files]]:
         """Go through the archive until nothing is waiting any more."""
         with self.path.open("rb") as file:
             walk = self._new_walk(file, self.budgets)
@@ -212,7 +212,7 @@ class ArchivePlace(Place):
 
 
 @dataclass(slots=True, eq=False)
-class _Held:
+class _PartialUnit:
     """What has been read of a unit so far."""
 
     unit: Unit
@@ -229,7 +229,7 @@ class _Held:
         self.files[name] = partial(_spooled, spooled)
 
 
-_Waiting = dict[int, tuple[_Held, str]]
+_PendingMembers = dict[int, tuple[_PartialUnit, str]]
 """The members that are still to be read, by their numbers: of which unit, and called what there."""
 
 

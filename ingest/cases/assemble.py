@@ -13,13 +13,14 @@ from ingest.cases.parse import Parsed
 from ingest.cases.parsers import mach_specific
 from ingest.cases.simulated_interval import simulated_interval
 from models.cases.case_run import Attempt, own_attempt
-from models.cases.execution import Execution, OtherFile, Paths, Problem, Status
+from models.cases.execution import Execution, OtherFile, Paths, Status
 from models.cases.identity import CaseKey, machine_systems, spell_machine, system_of
 from models.cases.observation import Observation
 from models.cases.scheduler import scheduler_status
 from models.configuration.digest import digest_configuration
 from models.configuration.values import Configuration
 from models.errors import RejectedError
+from models.problem import Problem
 from models.redaction.text import masked_text, without_secrets
 
 _ENSEMBLE_MEMBER = re.compile(r"_[0-9]+$")

@@ -5,7 +5,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ingest.archives.paths import path_digest, storable_path
-from ingest.cases.sources.base import Folder, Found, Located, Summary
+from ingest.cases.sources.base import (
+    DirectoryTimes,
+    ExecutionDirectory,
+    ExecutionPath,
+    FilesSummary,
+)
 from models.database.client import Database
 from models.redaction.text import masked_text
 
@@ -14,25 +19,25 @@ _MOST_FOLDERS = 64
 _TIMES = range(-(2**63), 2**63)  # that MongoDB can store
 
 
-class ListedDirectories:
+class DirectoryCache:
     """The directories that imports have listed, and those that this one lists.
 
-    With `again` all are to be listed, whatever imports have done before.
+    With `relist` all are to be listed, whatever imports have done before.
     """
 
-    def __init__(self, database: Database, *, again: bool = False) -> None:
+    def __init__(self, database: Database, *, relist: bool = False) -> None:
         self._sources = database.execution_sources
-        self._again = again
+        self._again = relist
         self._new: list[dict[str, Any]] = []
 
-    async def find(self, places: Sequence[Located]) -> dict[str, Found]:
+    async def find(self, places: Sequence[ExecutionPath]) -> dict[str, ExecutionDirectory]:
         """Return by path what these directories were when they were listed last."""
         by_id = {} if self._again else {path_digest(place.path): place for place in places}
         known = await self._sources.find({"_id": {"$in": sorted(by_id)}}) if by_id else []
         found = (_as_listed(by_id[each["_id"]], each) for each in known)
         return {each.path: each for each in found}
 
-    async def remember(self, directory: Found) -> None:
+    async def remember(self, directory: ExecutionDirectory) -> None:
         """Note how a directory was listed, if that tells of all that comes later."""
         folders = directory.folders
         if 0 < len(folders) <= _MOST_FOLDERS and all(map(_is_storable, folders)):
@@ -47,14 +52,16 @@ class ListedDirectories:
             await self._sources.upsert(new)
 
 
-def _as_listed(place: Located, known: dict[str, Any]) -> Found:
-    summary = Summary(known["fingerprint"], known["fileCount"], known["filesModified"])
-    folders = (Folder(each["name"], each["modified"], each["changed"]) for each in known["folders"])
-    return Found(place.path, place.location, (), summary, tuple(folders))
+def _as_listed(place: ExecutionPath, known: dict[str, Any]) -> ExecutionDirectory:
+    summary = FilesSummary(known["fingerprint"], known["fileCount"], known["filesModified"])
+    folders = (
+        DirectoryTimes(each["name"], each["modified"], each["changed"]) for each in known["folders"]
+    )
+    return ExecutionDirectory(place.path, place.location, (), summary, tuple(folders))
 
 
-def _document(directory: Found) -> dict[str, Any]:
-    summary = directory.summed_up
+def _document(directory: ExecutionDirectory) -> dict[str, Any]:
+    summary = directory.files_summary
     return {
         "_id": path_digest(directory.path),
         "directory": masked_text(storable_path(directory.path)),
@@ -66,6 +73,6 @@ def _document(directory: Found) -> dict[str, Any]:
     }
 
 
-def _is_storable(folder: Folder) -> bool:
+def _is_storable(folder: DirectoryTimes) -> bool:
     is_text = storable_path(folder.name) == folder.name
     return is_text and folder.modified in _TIMES and folder.changed in _TIMES

@@ -9,7 +9,7 @@ from typing import Any
 from ingest.archives.content import expand, expand_head, identity
 from ingest.archives.paths import storable_path
 from ingest.cases.inventory import REQUIRED, Artefact, Inventory, is_namelist
-from ingest.cases.parse_cache import Recall
+from ingest.cases.parse_cache import ParseCache
 from ingest.cases.parsers import git_files, mach_specific, seq_maps
 from ingest.cases.parsers.cpl_log import Clock, parse_cpl_log
 from ingest.cases.parsers.e3sm_timing import TimingProfile, parse_e3sm_timing
@@ -22,13 +22,14 @@ from ingest.cases.parsers.readme_case import ReadmeCase, parse_readme_case
 from ingest.cases.parsers.replay_sh import parse_replay_sh
 from ingest.cases.sources.base import Content
 from models.cases.case_run import Attempt
-from models.cases.execution import Launch, Problem
+from models.cases.execution import Launch
 from models.configuration.values import Configuration
 from models.errors import ParseError
+from models.problem import Problem
 from models.redaction.text import masked_text, without_secrets
 
 _LOG_HEAD = 4 * 2**20
-_RECALL = Recall()
+_RECALL = ParseCache()
 """What this process has parsed last."""
 
 

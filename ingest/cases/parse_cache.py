@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from ingest.cases.inventory import Artefact
 from ingest.cases.parsers.case_status import History, parse_case_status
-from ingest.cases.parsers.incremental import Sheet, Variables
+from ingest.cases.parsers.incremental import ParsedLines, Variables
 from models.cases.case_run import Attempt
 from models.redaction.text import without_secret, without_secrets
 
@@ -20,7 +20,7 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
-class Recall:
+class ParseCache:
     """Readings of files by what identifies their content, their sheets by number of lines.
 
     Of CaseStatus, which grows from one execution to the next, the last is remembered.
@@ -28,7 +28,7 @@ class Recall:
 
     def __init__(self) -> None:
         self._readings: dict[tuple[Any, ...], Any] = {}
-        self._sheets: dict[tuple[Artefact, int], Sheet] = {}
+        self._sheets: dict[tuple[Artefact, int], ParsedLines] = {}
         self._history = History()
 
     def reading(self, identity: tuple[Any, ...], read: Callable[[], Any]) -> Any:
@@ -39,7 +39,7 @@ class Recall:
         return value
 
     def variables(
-        self, artefact: Artefact, content: bytes, parse: Callable[[bytes, Artefact], Sheet]
+        self, artefact: Artefact, content: bytes, parse: Callable[[bytes, Artefact], ParsedLines]
     ) -> Variables:
         """Return the variables of a file, without secrets, parsing only what is new in it."""
         if len(content) > _LARGEST:

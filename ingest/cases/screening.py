@@ -1,66 +1,75 @@
-"""Looking at execution directories before anything in them is read: which ones are worth it."""
+"""Screening: which execution directories have to be read, found out without opening a file."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ingest.cases.directory_cache import ListedDirectories
-from ingest.cases.recorded import KnownExecutions, find_known
-from ingest.cases.sources.base import Found, Located, Source
-from ingest.cases.sources.directory import is_as_it_was
+from ingest.cases.directory_cache import DirectoryCache
+from ingest.cases.recorded import RecordedExecutions, find_recorded
+from ingest.cases.sources.base import ExecutionDirectory, ExecutionPath, Source
+from ingest.cases.sources.directory import is_unchanged_on_disk
 from models.database.client import Database
 
-_LOOKED_UP = 256
+_LOOKUP_SIZE = 256
 
 
 @dataclass(slots=True)
-class Looked:
-    """What a look at a batch has shown: directories to read, and how many need not be.
+class Screening:
+    """A batch sorted into directories to read and unchanged ones.
 
-    `settled` are those that need not be read, were listed all the same, and need not be again.
+    `settled` are the unchanged ones that had to be listed, and need not be listed again.
     """
 
-    wanted: list[Found] = field(default_factory=list)
+    to_read: list[ExecutionDirectory] = field(default_factory=list)
     unchanged: int = 0
-    settled: list[Found] = field(default_factory=list)
+    settled: list[ExecutionDirectory] = field(default_factory=list)
 
 
-async def look_at(
-    database: Database, listed: ListedDirectories, source: Source, batch: Sequence[Located]
-) -> Looked:
-    """Look at the directories of a batch: at those that are recorded whole, and were listed, only
-    whether they are as they were.
-    """
-    looked = Looked()
-    for start in range(0, len(batch), _LOOKED_UP):
-        part = batch[start : start + _LOOKED_UP]
-        known = await find_known(database, part)
-        whole = [place for place in part if known.is_whole(place) and not isinstance(place, Found)]
-        before = await listed.find(whole)
-        await asyncio.to_thread(_look, looked, source, part, known, before)
-    return looked
-
-
-def _look(
-    looked: Looked,
+async def screen(
+    database: Database,
+    directories: DirectoryCache,
     source: Source,
-    part: Sequence[Located],
-    known: KnownExecutions,
-    before: Mapping[str, Found],
+    batch: Sequence[ExecutionPath],
+) -> Screening:
+    """Sort a batch into directories to read and unchanged ones.
+
+    Directories that were recorded whole and listed before are not listed again: comparing their
+    times is enough.
+    """
+    screening = Screening()
+    for start in range(0, len(batch), _LOOKUP_SIZE):
+        part = batch[start : start + _LOOKUP_SIZE]
+        recorded = await find_recorded(database, part)
+        whole = [
+            place
+            for place in part
+            if recorded.is_whole(place) and not isinstance(place, ExecutionDirectory)
+        ]
+        listed_before = await directories.find(whole)
+        await asyncio.to_thread(_screen, screening, source, part, recorded, listed_before)
+    return screening
+
+
+def _screen(
+    screening: Screening,
+    source: Source,
+    part: Sequence[ExecutionPath],
+    recorded: RecordedExecutions,
+    listed_before: Mapping[str, ExecutionDirectory],
 ) -> None:
     for place in part:
         if source.is_closed:
             return
-        last = before.get(place.path)
-        if last is not None and known.is_unchanged(last) and is_as_it_was(last):
-            looked.unchanged += 1
+        before = listed_before.get(place.path)
+        if before is not None and recorded.is_unchanged(before) and is_unchanged_on_disk(before):
+            screening.unchanged += 1
             continue
-        found = source.look(place)
-        if found is None:
+        directory = source.look(place)
+        if directory is None:
             continue
-        if not known.is_unchanged(found):
-            looked.wanted.append(found)
+        if not recorded.is_unchanged(directory):
+            screening.to_read.append(directory)
             continue
-        looked.unchanged += 1
-        if known.is_whole(found):
-            looked.settled.append(found)
+        screening.unchanged += 1
+        if recorded.is_whole(directory):
+            screening.settled.append(directory)

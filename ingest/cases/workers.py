@@ -20,7 +20,7 @@ from ingest.cases.inventory import FileEntry, other_files, take_inventory
 from ingest.cases.layout import Location
 from ingest.cases.parse import parse_execution
 from ingest.cases.sources.base import Content, case_directory
-from ingest.concurrency.gc_tuning import collect_seldom
+from ingest.concurrency.gc_tuning import tune_garbage_collector
 from ingest.concurrency.limits import Limits, TookTooLongError, limit_memory, limited_time
 from models.cases.observation import Observation
 from models.errors import ParseError
@@ -239,7 +239,7 @@ def _begin_worker(limits: Limits) -> None:
     """
     os.setpgid(0, 0)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
-    collect_seldom()
+    tune_garbage_collector()
     limit_memory(limits)
     parent = multiprocessing.parent_process()
     if parent is not None:

@@ -1,4 +1,4 @@
-"""Several things at once, but not too many, none of which outlives what asked for it."""
+"""Tasks of which only so many run at a time, and none outlives the code that started it."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -6,22 +6,29 @@ from types import TracebackType
 from typing import Any, Self
 
 
-class AtOnce:
-    """Runs coroutines, at most so many at a time, and waits for all of them at the end.
+class BoundedTasks:
+    """A task group that runs at most `limit` tasks, and waits for all of them at the end.
 
-    An error of one, or in the body, cancels the others and is raised as it is.
+    An error of a task, or in the body, cancels the others and is raised itself, not in an
+    ExceptionGroup: callers handle the errors of the database by their class.
     """
 
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._running: set[asyncio.Task[None]] = set()
+    def __init__(self, limit: int) -> None:
+        self._slots = asyncio.Semaphore(limit)
+        self._group = asyncio.TaskGroup()
 
-    async def start(self, work: Coroutine[Any, Any, None]) -> None:
-        """Begin something as soon as there is room for it."""
-        self._running.add(asyncio.create_task(work))
-        await self._until_fewer_than(self._most)
+    async def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Start a task as soon as fewer than `limit` are running."""
+        try:
+            await self._slots.acquire()
+            task = self._group.create_task(work)
+        except BaseException:
+            work.close()
+            raise
+        task.add_done_callback(lambda _: self._slots.release())
 
     async def __aenter__(self) -> Self:
+        await self._group.__aenter__()
         return self
 
     async def __aexit__(
@@ -31,18 +38,6 @@ class AtOnce:
         trace: TracebackType | None,
     ) -> None:
         try:
-            if error is None:
-                await self._until_fewer_than(1)
-        finally:
-            for task in self._running:
-                task.cancel()
-            await asyncio.gather(*self._running, return_exceptions=True)
-
-    async def _until_fewer_than(self, most: int) -> None:
-        while len(self._running) >= most:
-            done, self._running = await asyncio.wait(
-                self._running, return_when=asyncio.FIRST_COMPLETED
-            )
-            failed = [task for task in done if task.cancelled() or task.exception() is not None]
-            for task in failed:
-                task.result()
+            await self._group.__aexit__(kind, error, trace)
+        except BaseExceptionGroup as errors:
+            raise errors.exceptions[0] from None

@@ -6,7 +6,7 @@ _NEW_OBJECTS = 100_000
 _ROUNDS = 20
 
 
-def collect_seldom() -> None:
+def tune_garbage_collector() -> None:
     """Look for cycles less often, in this process and for its whole life.
 
     Cases are large trees of values without a cycle: going through them again and again while they

@@ -7,13 +7,13 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-async def in_turn(items: Iterator[T]) -> AsyncGenerator[T, None]:
+async def iterate_in_thread(items: Iterator[T]) -> AsyncGenerator[T, None]:
     """Give items that take time to make, each made in a thread when it is asked for."""
     while (item := await asyncio.to_thread(next, items, None)) is not None:
         yield item
 
 
-async def one_ahead(items: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:
+async def prefetch_one(items: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:
     """Give items, and let the next one be made while the last is being used.
 
     When no more are asked for, the one that is being made is waited for, but not when whoever
@@ -33,7 +33,7 @@ async def _next(items: AsyncGenerator[T, None]) -> T | None:
     return await anext(items, None)
 
 
-async def until(stop: Callable[[], bool], items: AsyncIterator[T]) -> AsyncGenerator[T, None]:
+async def take_until(stop: Callable[[], bool], items: AsyncIterator[T]) -> AsyncGenerator[T, None]:
     """Give items until `stop` tells so, which is asked before each is."""
     while not stop():
         try:

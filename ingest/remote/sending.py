@@ -15,11 +15,11 @@ import typer
 
 from ingest.archives.kinds import is_single_file
 from ingest.archives.paths import storable_path
-from ingest.cases.sources.base import Found
+from ingest.cases.sources.base import ExecutionDirectory
 from ingest.cases.sources.open import open_source
 from ingest.importing import Shard, budgets_of
 from ingest.remote.spack_files import SoftwareFiles
-from ingest.remote.tar_bundle import Parcel, packed, parcel_of, place_in_tar
+from ingest.remote.tar_bundle import Bundle, bundle_of, place_in_tar, tar_stream
 from models.errors import RemoteError, SourceError
 from models.ingestions.damage import Damage
 from models.ingestions.ingestion import Counts
@@ -125,7 +125,7 @@ async def _send_executions(
             sent.kinds.add(_EXECUTIONS)
             sent.counts.discovered += known
             sent.counts.unchanged += known
-            for upload in _uploads(map(parcel_of, lacking)):
+            for upload in _uploads(map(bundle_of, lacking)):
                 await _upload(server, upload, sent)
     _note_damages(source.damages, sent)
     return source.damages
@@ -155,7 +155,7 @@ def _note_damages(damages: Iterable[Damage], sent: Sent) -> None:
         typer.echo(f"caseledger: {damage.path}: {damage.detail}", err=True)
 
 
-async def _upload(server: "_Server", upload: Sequence[Parcel], sent: Sent) -> None:
+async def _upload(server: "_Server", upload: Sequence[Bundle], sent: Sent) -> None:
     """Send parcels; when a file of one changes meanwhile, the others go one by one."""
     try:
         sent.take(await server.upload(upload))
@@ -167,7 +167,7 @@ async def _upload(server: "_Server", upload: Sequence[Parcel], sent: Sent) -> No
         sent.reject(upload[0].path, "unreadable", str(error))
 
 
-def _can_be_sent(found: Found, sent: Sent) -> bool:
+def _can_be_sent(found: ExecutionDirectory, sent: Sent) -> bool:
     """Tell whether a directory can be sent; else it is rejected.
 
     Its names are to be text, as JSON needs, and files are all that an upload holds.
@@ -178,7 +178,7 @@ def _can_be_sent(found: Found, sent: Sent) -> bool:
     return _is_text(place_in_tar(found.location), found.path, sent)
 
 
-def _has_text_names(parcel: Parcel, sent: Sent) -> bool:
+def _has_text_names(parcel: Bundle, sent: Sent) -> bool:
     return all(_is_text(member.name, parcel.path, sent) for member in parcel.members)
 
 
@@ -191,9 +191,9 @@ def _is_text(name: str, path: str, sent: Sent) -> bool:
     return True
 
 
-def _uploads(parcels: Iterable[Parcel]) -> Iterator[list[Parcel]]:
+def _uploads(parcels: Iterable[Bundle]) -> Iterator[list[Bundle]]:
     """Share parcels out to uploads of a sensible size."""
-    upload: list[Parcel] = []
+    upload: list[Bundle] = []
     size = 0
     for parcel in parcels:
         if upload and size + parcel.size > _LARGEST_UPLOAD:
@@ -213,7 +213,7 @@ class _Server:
         self._name = name
         self._machine = machine
 
-    async def lacking(self, directories: Sequence[Found]) -> list[Found]:
+    async def lacking(self, directories: Sequence[ExecutionDirectory]) -> list[ExecutionDirectory]:
         """Return those that the server would learn from."""
         body = {
             "name": self._name,
@@ -230,7 +230,7 @@ class _Server:
         answer = await self._ask("POST", "/ingestions/lacking", json=body)
         return [directories[number] for number in answer["lacking"]]
 
-    async def upload(self, parcels: Sequence[Parcel]) -> dict[str, Any]:
+    async def upload(self, parcels: Sequence[Bundle]) -> dict[str, Any]:
         """Send parcels, wait until they are imported, and return the record of that."""
         parameters = {"name": self._name, "wait": "60"}
         if self._machine is not None:
@@ -262,8 +262,8 @@ class _Server:
         raise RemoteError(f"{response.url}: {response.status_code}: {detail}")
 
 
-def _write(file: IO[bytes], parcels: Sequence[Parcel]) -> None:
-    for piece in packed(parcels):
+def _write(file: IO[bytes], parcels: Sequence[Bundle]) -> None:
+    for piece in tar_stream(parcels):
         file.write(piece)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ingest.archives.budgets import Budgets
 from ingest.builds.sources import DirectoryPlace
-from ingest.remote.tar_bundle import Member, Parcel
+from ingest.remote.tar_bundle import Bundle, Member
 from ingest.specs.discover import UNSEEN, Candidate, SpackFile, SpackFiles, blob_paths
 from models.cases.lid import parse_lid
 from models.errors import SourceError
@@ -27,7 +27,7 @@ class SoftwareFiles:
         """What could not be read."""
         return [*self._specs.damages, *self._builds.damages]
 
-    def parcels(self) -> Iterator[Parcel]:
+    def parcels(self) -> Iterator[Bundle]:
         """Give the files of specs, and then those of builds, each with what belongs to it.
 
         A spec that lies among the files of a build comes with these. SourceError when the path is
@@ -45,7 +45,7 @@ class SoftwareFiles:
                 raise
         yield from builds
 
-    def _parcel_of_spec(self, place: Candidate, file: SpackFile) -> Parcel:
+    def _parcel_of_spec(self, place: Candidate, file: SpackFile) -> Bundle:
         """Return a file with its blobs; where one of them is a link, what that leads to."""
         blobs = (
             self._member(Path(path), len(file.blobs[checksum]), 0)
@@ -55,14 +55,14 @@ class SoftwareFiles:
         own = self._member(Path(place.path), place.size, place.modified // 10**9)
         members = (each._replace(source=each.source and each.source.resolve())
                    for each in (own, *blobs))  # fmt: skip
-        return Parcel(place.path, tuple(members))
+        return Bundle(place.path, tuple(members))
 
-    def _parcels_of_builds(self) -> Iterator[Parcel]:
+    def _parcels_of_builds(self) -> Iterator[Bundle]:
         for unit in self._builds.units():
             members = (
                 self._member(self._builds.located(at), at.size, at.modified) for _, at in unit.files
             )
-            yield Parcel(self._builds.shown(unit.path), tuple(members))
+            yield Bundle(self._builds.shown(unit.path), tuple(members))
 
     def _member(self, path: Path, size: int, modified: int) -> Member:
         name = str(path).removeprefix(self._left_out).lstrip("/")

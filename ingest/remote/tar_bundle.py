@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ingest.cases.layout import Location
-from ingest.cases.sources.base import Found
+from ingest.cases.sources.base import ExecutionDirectory
 
 _CHECKSUM = slice(148, 156)
 _SPARSE_MAP = slice(386, 482)
@@ -27,7 +27,7 @@ class Member(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Parcel:
+class Bundle:
     """Files that are to arrive together; `path` names them to people."""
 
     path: str
@@ -51,7 +51,7 @@ def place_in_tar(location: Location) -> str:
     return "/".join(below)
 
 
-def parcel_of(found: Found) -> Parcel:
+def bundle_of(found: ExecutionDirectory) -> Bundle:
     """Return the files of an execution directory; those that nobody reads have no source."""
     wanted = set(found.inventory.files.values())
     place = place_in_tar(found.location)
@@ -64,10 +64,10 @@ def parcel_of(found: Found) -> Parcel:
         )
         for entry in found.entries
     )
-    return Parcel(found.path, tuple(members))
+    return Bundle(found.path, tuple(members))
 
 
-def packed(parcels: Iterable[Parcel]) -> Iterator[bytes]:
+def tar_stream(parcels: Iterable[Bundle]) -> Iterator[bytes]:
     """Give a tar of files on this machine, in pieces.
 
     OSError when a file is no longer as it was found.

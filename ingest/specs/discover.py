@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 
 from ingest.archives.budgets import Budgets
 from ingest.archives.content import expand_head
-from ingest.archives.kinds import NewWalk, way_through
+from ingest.archives.kinds import ReaderFactory, reader_for
 from ingest.archives.reader import ArchiveError
 from ingest.specs.formats.buildcache import Blob
 from ingest.specs.formats.detect import read
@@ -123,7 +123,7 @@ class SpackFiles:
         """
         if self.path.is_dir():
             return self._placed(self._paths(os.path.abspath(self.path), 0))  # noqa: PTH100
-        is_archive = way_through(self.path) is not None
+        is_archive = reader_for(self.path) is not None
         if is_archive or may_hold_specs(self.path.name) or self._is_mentioned():
             return self._placed([os.path.abspath(self.path)])  # noqa: PTH100
         raise SourceError(f"{self.path}: not a directory, an archive or a file of Spack")
@@ -132,7 +132,7 @@ class SpackFiles:
         """Give the files of a place, manifests of build caches with the blobs that they name."""
         if self.path.is_dir():
             return self._file(place.path)
-        new_walk = way_through(self.path)
+        new_walk = reader_for(self.path)
         return self._single() if new_walk is None else self._archive(new_walk)
 
     def _placed(self, paths: Iterable[str]) -> Iterator[Candidate]:
@@ -210,7 +210,7 @@ class SpackFiles:
 
     # Archives.
 
-    def _archive(self, new_walk: NewWalk) -> Iterator[SpackFile]:
+    def _archive(self, new_walk: ReaderFactory) -> Iterator[SpackFile]:
         """Give the files of an archive; manifests come last, after a second way through."""
         waiting: list[SpackFile] = []
         try:
@@ -228,7 +228,7 @@ class SpackFiles:
         yield from waiting
 
     def _members(
-        self, new_walk: NewWalk, wanted: Sequence[str] = ()
+        self, new_walk: ReaderFactory, wanted: Sequence[str] = ()
     ) -> Iterator[tuple[str, bytes]]:
         """Give the members that are worth a look, or those that end as `wanted`."""
         with self.path.open("rb") as file:
@@ -241,7 +241,7 @@ class SpackFiles:
                     if data is not None and self._limited(self._shown(name), data) is not None:
                         yield name, data
 
-    def _find_blobs(self, new_walk: NewWalk, manifests: Sequence[SpackFile]) -> None:
+    def _find_blobs(self, new_walk: ReaderFactory, manifests: Sequence[SpackFile]) -> None:
         wanted: dict[str, list[tuple[SpackFile, str]]] = {}
         for file in manifests:
             root = file.path.removeprefix(self._shown("")).rpartition(_MANIFESTS[1:])[0]

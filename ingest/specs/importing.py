@@ -12,12 +12,12 @@ from typing import TypeVar
 from ingest.specs.discover import Candidate, SpackFile, SpackFiles, is_certain
 from ingest.specs.formats.detect import read
 from ingest.specs.outcome import Rejected
-from ingest.specs.read_files import KnownFiles
+from ingest.specs.read_files import ReadFiles
 from models.database.client import Database
 from models.ingestions.audit import Audit
 from models.redaction.text import masked_text
 from models.specs.batches import BATCH_DOCUMENTS, Batch
-from models.specs.completion import settle_specs
+from models.specs.completion import complete_and_relink
 from models.specs.document import Container, SpecDocument
 from models.specs.file_store import store_file
 from models.specs.store import Written, write_specs
@@ -77,7 +77,7 @@ class _Import:
         self._stop = stop
         self._dry_run = dry_run
         self._is_named = is_named
-        self._known = KnownFiles(database, audit.id)
+        self._known = ReadFiles(database, audit.id)
         self._pending = Batch()
         self._readings: list[_Reading] = []  # where each of those documents is from
         self._read: list[_Reading] = []
@@ -164,7 +164,7 @@ class _Import:
         for reading, document, each in zip(readings, documents, written, strict=True):
             self._note(reading, document, each)
         if not self._dry_run:
-            await settle_specs(self._database, written)
+            await complete_and_relink(self._database, written)
 
     def _note(self, reading: _Reading, document: SpecDocument, written: Written) -> None:
         if written.outcome == "rejected":

@@ -12,7 +12,7 @@ from models.specs.spec_source import deletions_mark
 from models.version import VERSION
 
 
-class KnownFiles:
+class ReadFiles:
     """The files that imports have taken whole, and those that this one takes."""
 
     def __init__(self, database: Database, ingestion_id: str) -> None:

@@ -10,7 +10,7 @@ from ingest.specs.outcome import Outcome, Rejected
 from models.database.client import Database
 from models.ingestions.audit import Audit
 from models.specs.batches import batches
-from models.specs.completion import settle_specs
+from models.specs.completion import complete_and_relink
 from models.specs.document import SpecDocument
 from models.specs.file_store import store_file
 from models.specs.store import SpecOutcome, Written, write_specs
@@ -59,7 +59,7 @@ async def upload_specs(
         written += await write_specs(database, batch, ingestion_id=audit.id)
     items = list(_items(outcomes, iter(written)))
     files = await _store_files(database, documents, written, audit.id)
-    await asyncio.gather(settle_specs(database, written), _record(audit, name, items))
+    await asyncio.gather(complete_and_relink(database, written), _record(audit, name, items))
     return Upload(audit.id, items, files)
 
 

@@ -15,6 +15,7 @@ from models.base import Stored
 from models.builds.build_fields import BUILDS
 from models.database.types import Index
 from models.fields import words_of
+from models.problem import Problem
 
 BuildStatus = Literal["success", "failed", "cancelled", "running", "not_run"]
 BuildSource = Literal["install_tree", "stage", "log", "junit", "cdash", "monitor", "test", "live"]
@@ -125,14 +126,6 @@ class BuildCause(Stored):
     spec_hash: str | None
 
 
-class BuildProblem(Stored):
-    """What could not be read, or not be kept whole, and why."""
-
-    file: str
-    reason: str
-    detail: str
-
-
 class BuildRecord(Stored):
     """What a build document holds, whether or not a database is at hand.
 
@@ -182,7 +175,7 @@ class BuildRecord(Stored):
     told_by: dict[str, BuildSource] = Field(default_factory=dict)
     source_path: str | None = None
     fingerprints: list[str] = Field(default_factory=list)
-    problems: list[BuildProblem] = Field(default_factory=list)
+    problems: list[Problem] = Field(default_factory=list)
     extra: dict[str, Any] = Field(default_factory=dict)
     ingestion_id: str | None = None
     revision: int = 0

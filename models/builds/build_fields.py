@@ -1,10 +1,10 @@
 """The fields of a build in a list."""
 
-from models.fields import Field, Table
+from models.fields import Field, FieldTable
 
 _LOCAL = "ISO 8601, local time of the host, or UTC with a Z"
 
-BUILDS = Table(
+BUILDS = FieldTable(
     resource="builds",
     order=("orderKey", "_id"),
     default_sort="-orderKey",

@@ -40,7 +40,7 @@ MOST_FINGERPRINTS = 20
 _DEFINITE = {"success": 3, "failed": 3, "cancelled": 2, "running": 1, "not_run": 1, None: 0}
 
 
-def first_account(record: BuildRecord) -> BuildRecord:
+def with_sources(record: BuildRecord) -> BuildRecord:
     """Return a record of one source with what it tells noted."""
     source = record.sources[0]
     told = {group: source for group in GROUPS if _tells(record, group)}
@@ -70,7 +70,7 @@ def merge(known: BuildRecord, seen: BuildRecord) -> BuildRecord:
     return known.model_copy(update=news) if news else known
 
 
-def takes_course(known: BuildRecord, seen: BuildRecord) -> bool:
+def replaces_outcome(known: BuildRecord, seen: BuildRecord) -> bool:
     """Tell whether the events and logs of the merged record are those of `seen`."""
     return _rank(seen, "course") > _rank(known, "course")
 

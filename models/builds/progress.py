@@ -12,7 +12,7 @@ _OF_LOG = (
 _OPEN = {"running", "unknown"}
 
 
-def ended(known: BuildRecord, told: Mapping[str, Any]) -> dict[str, Any]:
+def final_state(known: BuildRecord, told: Mapping[str, Any]) -> dict[str, Any]:
     """Return where a build failed that is told to have ended, and how its phases went.
 
     It failed in its last phase, unless another is told. That it was cancelled is no longer said.
@@ -37,7 +37,7 @@ def _settled(phase: BuildPhase, failed: str | None) -> BuildPhase:
     return phase.model_copy(update={"status": "success"}) if phase.status in _OPEN else phase
 
 
-def told_by_log(log: BuildRecord, known: BuildRecord) -> dict[str, Any]:
+def merge_log(log: BuildRecord, known: BuildRecord) -> dict[str, Any]:
     """Return what a log adds: where phases are that were reported, and those that were not."""
     reported = {phase.name: phase for phase in known.phases}
     found = [

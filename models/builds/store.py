@@ -14,7 +14,7 @@ from typing import Any, Literal
 from models.builds.build import BuildEvent, BuildRecord, events_id
 from models.builds.log import StoredLog
 from models.builds.manifest import remove_unused_manifests
-from models.builds.merge import GROUPS, first_account, merge, takes_course
+from models.builds.merge import GROUPS, merge, replaces_outcome, with_sources
 from models.database.client import Database
 from models.database.retry import IMPORT_RETRY_SECONDS, REQUEST_RETRY_SECONDS, Backoff
 from models.database.writes import DeleteAll, Insert, Update, Upsert, Write
@@ -53,7 +53,7 @@ async def read_owned_build(database: Database, build_id: str, owner: str) -> Bui
 
 async def insert_build(database: Database, build_id: str, record: BuildRecord) -> bool:
     """Store a new build; return False when a build of this id exists."""
-    document = {"_id": build_id, **first_account(record).stored()}
+    document = {"_id": build_id, **with_sources(record).stored()}
     return await database.write([Insert(database.builds, document)])
 
 
@@ -62,7 +62,7 @@ async def write_build(database: Database, parts: BuildParts) -> BuildOutcome:
 
     Raise WriteConflictError when other importers keep writing the same build.
     """
-    seen = first_account(parts.record)
+    seen = with_sources(parts.record)
     backoff = Backoff(IMPORT_RETRY_SECONDS)
     while await backoff.wait():
         known = await read_build(database, parts.build_id)
@@ -77,7 +77,7 @@ async def write_build(database: Database, parts: BuildParts) -> BuildOutcome:
 async def preview_build(database: Database, parts: BuildParts) -> BuildOutcome:
     """Return what `write_build` would do, and write nothing."""
     known = await read_build(database, parts.build_id)
-    seen = first_account(parts.record)
+    seen = with_sources(parts.record)
     return "created" if known is None else _outcome(known, merge(known, seen))
 
 
@@ -94,7 +94,7 @@ def _merge_writes(
         yield Insert(database.builds, {"_id": parts.build_id, **merged.stored(), "revision": 1})
     else:
         yield _update(database, parts.build_id, known, merged)
-    if known is None or takes_course(known, first_account(parts.record)):
+    if known is None or replaces_outcome(known, with_sources(parts.record)):
         yield from _event_writes(database, parts.build_id, known, parts.events)
 
 

@@ -1,10 +1,10 @@
 """The fields of a case in a list."""
 
-from models.fields import Field, Table
+from models.fields import Field, FieldTable
 
 _OF_CANONICAL = "of the canonical execution"
 
-CASES = Table(
+CASES = FieldTable(
     resource="cases",
     order=("name", "_id"),
     default_sort="name",

@@ -8,7 +8,7 @@ from models.cases.case import CaseRecord
 from models.cases.execution import Execution
 from models.configuration.delta import Delta, apply_delta, flatten_delta
 from models.configuration.digest import digest_configuration
-from models.configuration.rules import Tables
+from models.configuration.rules import DeltaRules
 from models.configuration.values import Configuration
 from models.errors import DamagedError
 
@@ -44,11 +44,11 @@ def whole_delta(execution: Execution) -> Delta:
 class Configurations:
     """The full configuration of every execution, rebuilt only when it is asked for.
 
-    `tables` tell what their differences mean.
+    `rules` tell what their differences mean.
     """
 
-    def __init__(self, case: CaseRecord | None, tables: Tables) -> None:
-        self.tables = tables
+    def __init__(self, case: CaseRecord | None, rules: DeltaRules) -> None:
+        self.rules = rules
         self._case = case
         self._new: dict[str, Configuration | None] = {}
         self._lost: set[str] = set()

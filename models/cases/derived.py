@@ -11,12 +11,12 @@ from models.cases.configurations import Configurations, _lost
 from models.cases.execution import Execution
 from models.cases.identity import CaseKey, system_of
 from models.cases.lid import parse_lid
-from models.cases.runs import AttemptsOfCase
+from models.cases.runs import RunHistory
 from models.cases.simulated_date import SimulatedDate, parse_iso_date
 from models.configuration.delta import Delta, diff, nest_delta
 from models.configuration.digest import digest_configuration
 from models.configuration.metadata import metadata_values
-from models.configuration.rules import Tables
+from models.configuration.rules import DeltaRules
 from models.configuration.values import Configuration
 
 
@@ -68,7 +68,7 @@ def derive_case(
 
 def recompute(
     case: CaseRecord,
-    tables: Tables,
+    rules: DeltaRules,
     *,
     without: str | None = None,
     choice: Mapping[str, Any] | None = None,
@@ -81,11 +81,11 @@ def recompute(
     right already are the same objects as before. DamagedError as for `derive_case`.
     """
     case = restate(case)
-    configurations = configurations or Configurations(case, tables)
+    configurations = configurations or Configurations(case, rules)
     for execution in case.executions:
         if execution.execution_id != without and not configurations.is_lost(execution.execution_id):
             configurations.put(execution.execution_id, configurations.of(execution))
-    attempts = AttemptsOfCase(case.attempts)
+    attempts = RunHistory(case.attempts)
     kept = (execution for execution in case.executions if execution.execution_id != without)
     settled = [attempts.settle(execution) for execution in kept]
     ordered = sorted(settled, key=lambda execution: execution.order_key)
@@ -213,10 +213,10 @@ def _with_deltas(
         delta = diff(base, own, execution.unread_files)
     if canonical_id is None or delta is None:
         return _set_deltas(execution, provisional=delta)
-    tables = configurations.tables
-    changes, repeats = tables.derivation.set_repeats_apart(delta)
+    rules = configurations.rules
+    changes, repeats = rules.derivation.set_repeats_apart(delta)
     files = (side.files.keys() if side is not None else () for side in (base, own))
-    changed, expected = tables.variation.split(changes, *files)
+    changed, expected = rules.variation.split(changes, *files)
     return _set_deltas(execution, changed, expected, repeats)
 
 

@@ -14,7 +14,7 @@ from models.cases.edit import Change
 from models.cases.edit_log import Author, edit_entry
 from models.cases.execution import Execution
 from models.cases.store import Rewritten, read_case, remove_case, rewrite_case
-from models.configuration.rules import Tables
+from models.configuration.rules import DeltaRules
 from models.database.client import Database
 from models.database.retry import REQUEST_RETRY_SECONDS, Backoff
 from models.errors import ConflictError, NotFoundError, OutdatedError, WriteConflictError
@@ -67,7 +67,7 @@ async def pin_canonical(
     revision: int | None,
     execution_id: str | None,
     author: Author,
-    tables: Tables,
+    rules: DeltaRules,
 ) -> None:
     """Make an execution the canonical one until it is freed, or free it with None.
 
@@ -76,14 +76,14 @@ async def pin_canonical(
 
     def edit(case: CaseRecord) -> CaseRecord:
         if execution_id is None:
-            return recompute(case.model_copy(update={"canonical_is_pinned": False}), tables)
+            return recompute(case.model_copy(update={"canonical_is_pinned": False}), rules)
         chosen = case.find_execution(execution_id)
         if chosen is None:
             raise NotFoundError(f"there is no execution {execution_id}")
         if not chosen.has_configuration:
             raise ConflictError(f"the configuration of {execution_id} is not known")
         pinned = {"canonical_is_pinned": True, "canonical_execution_id": execution_id}
-        return recompute(case, tables, choice=pinned)
+        return recompute(case, rules, choice=pinned)
 
     event = "canonical_freed" if execution_id is None else "canonical_pinned"
     await _edit(database, case_id, revision, edit, author, event, execution_id)
@@ -110,7 +110,7 @@ async def delete_case(database: Database, case_id: str, author: Author) -> None:
 
 
 async def delete_execution(
-    database: Database, case_id: str, execution_id: str, author: Author, tables: Tables
+    database: Database, case_id: str, execution_id: str, author: Author, rules: DeltaRules
 ) -> None:
     """Remove an execution; what is derived from the others is made anew.
 
@@ -125,7 +125,7 @@ async def delete_execution(
             raise NotFoundError(f"there is no execution {execution_id}")
         if case.canonical_is_pinned and case.canonical_execution_id == execution_id:
             raise ConflictError(f"{execution_id} is pinned as canonical; free it first")
-        return Rewritten(recompute(case, tables, without=execution_id), None, (entry,))
+        return Rewritten(recompute(case, rules, without=execution_id), None, (entry,))
 
     await rewrite_case(database, case_id, remove, REQUEST_RETRY_SECONDS)
 

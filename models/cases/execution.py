@@ -8,23 +8,12 @@ from pydantic import Field
 from models.base import Stored
 from models.cases.annotations import ExecutionAnnotations
 from models.cases.simulated_date import SimulatedDate
+from models.problem import Problem
 
 Status = Literal["completed", "failed", "timeout", "cancelled", "running", "unknown"]
 STATUSES: tuple[Status, ...] = get_args(Status)
 
 SoftwareRole = Literal["built_with", "deployed_with", "environment"]
-
-
-class Problem(Stored):
-    """What is wrong with one file of an execution, or with what it says.
-
-    `reason` is one of a few stable words (`missing`, `truncated`, `not_xml`, …), `detail` a
-    sentence for people.
-    """
-
-    file: str
-    reason: str
-    detail: str
 
 
 class Timing(Stored):

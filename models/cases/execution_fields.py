@@ -1,11 +1,11 @@
 """The fields of an execution in a list."""
 
 from models.cases.execution import STATUSES
-from models.fields import Field, Table
+from models.fields import Field, FieldTable
 
 _LOCAL = "ISO 8601, local wall time of the machine"
 
-EXECUTIONS = Table(
+EXECUTIONS = FieldTable(
     resource="executions",
     order=("lidTime", "_id"),
     default_sort="-lidTime",

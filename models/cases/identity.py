@@ -40,8 +40,8 @@ class System:
 def systems() -> dict[str, System]:
     """Return the systems that are known, by name."""
     text = resources.files("models.cases").joinpath("machines.toml").read_text(encoding="utf-8")
-    tables = tomllib.loads(text)["systems"]
-    return {name: System(each["site"], tuple(each["machines"])) for name, each in tables.items()}
+    rules = tomllib.loads(text)["systems"]
+    return {name: System(each["site"], tuple(each["machines"])) for name, each in rules.items()}
 
 
 @cache

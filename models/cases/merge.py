@@ -16,9 +16,9 @@ from models.cases.execution import Execution
 from models.cases.identity import CaseKey
 from models.cases.lid import parse_lid
 from models.cases.observation import Observation
-from models.cases.runs import AttemptsOfCase
+from models.cases.runs import RunHistory
 from models.cases.scheduler import state_rank
-from models.configuration.rules import Tables
+from models.configuration.rules import DeltaRules
 
 _MOST_PLACES = 50
 
@@ -26,20 +26,20 @@ Outcome = Literal["created", "updated", "unchanged", "incomplete"]
 
 
 @dataclass(frozen=True, slots=True)
-class Folded:
+class Merged:
     """The case after the fold, and what became of each execution that was folded in, by LID."""
 
     case: CaseRecord
     outcomes: Mapping[str, Outcome]
 
 
-def fold(
+def merge(
     case: CaseRecord | None,
     key: CaseKey,
     observations: Iterable[Observation],
     now: datetime,
-    tables: Tables,
-) -> Folded:
+    rules: DeltaRules,
+) -> Merged:
     """Return the case with these executions in it.
 
     A recorded execution is replaced only by a better observation of it: one that has more of its
@@ -47,9 +47,9 @@ def fold(
     """
     observations = list(observations)
     executions = {e.execution_id: e for e in case.executions} if case else {}
-    configurations = Configurations(case, tables)
+    configurations = Configurations(case, rules)
     outcomes: dict[str, Outcome] = {}
-    attempts = AttemptsOfCase(case.attempts if case else ())
+    attempts = RunHistory(case.attempts if case else ())
     ingestion_id = None
     for observation in sorted(observations, key=lambda o: _preference(o.execution), reverse=True):
         seen = observation.execution
@@ -57,13 +57,13 @@ def fold(
         attempts.add(observation)
         known = executions.get(seen.execution_id)
         if known is None or _preference(seen) > _preference(known):
-            executions[seen.execution_id] = _in_place_of(known, seen)
+            executions[seen.execution_id] = _replacing(known, seen)
             configurations.put(seen.execution_id, observation.configuration)
             outcome: Outcome = "created" if seen.complete else "incomplete"
             if known is not None:
                 outcome = outcomes.get(seen.execution_id, "updated")
         else:
-            kept = executions[seen.execution_id] = _with_places(known, seen)
+            kept = executions[seen.execution_id] = _with_sources(known, seen)
             has_learnt = kept.scheduler_state != known.scheduler_state
             outcome = outcomes.get(seen.execution_id, "updated" if has_learnt else "unchanged")
         outcomes[seen.execution_id] = outcome
@@ -73,7 +73,7 @@ def fold(
     folded.attempts = attempts.stored()
     folded.commands, folded.commands_of = _latest_commands(case, observations)
     _note_history(case, folded, ingestion_id, now)
-    return Folded(folded, outcomes)
+    return Merged(folded, outcomes)
 
 
 def _preference(execution: Execution) -> tuple[int | str, ...]:
@@ -97,17 +97,17 @@ def _quality(execution: Execution) -> tuple[int, ...]:
     )
 
 
-def _in_place_of(known: Execution | None, seen: Execution) -> Execution:
+def _replacing(known: Execution | None, seen: Execution) -> Execution:
     """Return what is seen with what people wrote about what was known."""
     if known is None:
-        return _with_places(seen, seen)
+        return _with_sources(seen, seen)
     kept = seen.model_copy(
         update={"annotations": known.annotations, "software_links": known.software_links}
     )
-    return _with_places(kept, known)
+    return _with_sources(kept, known)
 
 
-def _with_places(kept: Execution, other: Execution) -> Execution:
+def _with_sources(kept: Execution, other: Execution) -> Execution:
     """Add to a copy what another one tells: where it lies, and the scheduler's state.
 
     Of several places where equally good copies lie the one that sorts first is the source.

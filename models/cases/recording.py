@@ -14,12 +14,12 @@ from models.cases.edit_log import Author, edit_entry
 from models.cases.execution import Execution, Software, Status, Timing
 from models.cases.identity import CaseKey, system_of
 from models.cases.lid import parse_lid
-from models.cases.merge import Folded, fold
+from models.cases.merge import Merged, merge
 from models.cases.observation import Observation
 from models.cases.simulated_date import SimulatedDate
 from models.cases.store import Rewritten, read_case, rewrite_case
 from models.configuration.metadata import METADATA_FIELDS, VARIABLE_FIELDS
-from models.configuration.rules import Tables
+from models.configuration.rules import DeltaRules
 from models.configuration.values import Configuration
 from models.database.client import Database
 from models.database.retry import IMPORT_RETRY_SECONDS, REQUEST_RETRY_SECONDS
@@ -81,7 +81,7 @@ def _new_case(key: CaseKey, annotations: CaseAnnotations) -> CaseRecord:
 
 
 async def record_execution(
-    database: Database, key: CaseKey, stated: StatedExecution, author: Author, tables: Tables
+    database: Database, key: CaseKey, stated: StatedExecution, author: Author, rules: DeltaRules
 ) -> bool:
     """Record an execution, and its case if it is new; tell whether it was not there yet.
 
@@ -95,7 +95,7 @@ async def record_execution(
             return None
         if known is not None:
             raise ConflictError(f"execution {stated.execution_id} is recorded already, otherwise")
-        folded = fold(case, key, [observation], datetime.now(UTC), tables)
+        folded = merge(case, key, [observation], datetime.now(UTC), rules)
         entry = edit_entry(database, key.case_id, author, "created", stated.execution_id)
         return Rewritten(folded.case, True, (entry,))
 
@@ -165,18 +165,18 @@ async def write_case(
     database: Database,
     key: CaseKey,
     observations: Sequence[Observation],
-    tables: Tables,
+    rules: DeltaRules,
     *,
     dry_run: bool = False,
-) -> Folded:
+) -> Merged:
     """Fold executions into their case and store it; return the case and what became of each.
 
     Other importers may write the same case meanwhile: a writer replaces only the revision that it
     read, and otherwise folds again into what is there now.
     """
 
-    def folded_into(case: CaseRecord | None) -> Rewritten[Folded]:
-        folded = fold(case, key, observations, datetime.now(UTC), tables)
+    def folded_into(case: CaseRecord | None) -> Rewritten[Merged]:
+        folded = merge(case, key, observations, datetime.now(UTC), rules)
         return Rewritten(folded.case, folded)
 
     if dry_run:

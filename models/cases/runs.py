@@ -19,7 +19,7 @@ _MOST = 5000
 _ENDS = frozenset({"completed", "failed"})
 
 
-class AttemptsOfCase:
+class RunHistory:
     """The runs that are known of; the same whatever the order in which they are told."""
 
     def __init__(self, stored: Iterable[StoredAttempt]) -> None:

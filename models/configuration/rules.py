@@ -17,16 +17,18 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Tables:
+class DeltaRules:
     """Which differences are expected and of which class, and which only repeat others."""
 
     variation: VariationTable = field(default_factory=VariationTable)
     derivation: DerivationTable = field(default_factory=DerivationTable)
 
 
-def load_tables(variation_file: Path | None, derivation_file: Path | None) -> Tables:
+def load_rules(variation_file: Path | None, derivation_file: Path | None) -> DeltaRules:
     """Read the tables, those of the files first; SettingsError names a file that is wrong."""
-    return Tables(_load(VariationTable, variation_file), _load(DerivationTable, derivation_file))
+    return DeltaRules(
+        _load(VariationTable, variation_file), _load(DerivationTable, derivation_file)
+    )
 
 
 def _load(kind: Callable[[str], T], file: Path | None) -> T:

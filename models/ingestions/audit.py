@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from models.database.collection import Collection
+from models.ingestions.damage import Damage
 from models.ingestions.ingestion import (
     MAX_STORED_PROBLEMS,
     Counts,
@@ -105,6 +106,15 @@ class Audit:
                 detail=self._shown(masked_text(detail)),
             )
             self.record.problems.append(problem)
+
+    def note_damages(self, damages: Sequence[Damage], *, is_partial: bool = False) -> None:
+        """Note what of a source could not be read.
+
+        That makes the source count as unreadable, unless `is_partial`: then it counts already.
+        """
+        self.unreadable += bool(damages) and not is_partial
+        for damage in damages:
+            self.note(damage.path, None, damage.reason, damage.detail)
 
     def _shown(self, text: str) -> str:
         """Return a text with the source called as it is to be."""

@@ -1,11 +1,14 @@
-"""A part of a source that could not be read at all."""
+"""What could not be read, as an import notes it."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """Something in a source that could not be read at all."""
+    """A file, or a part of a source, that could not be read; the rest could.
+
+    `reason` is a stable word, `detail` a sentence for people. `models.problem` is its stored form.
+    """
 
     path: str
     reason: str

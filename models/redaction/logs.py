@@ -84,7 +84,7 @@ class PrivateKey:
         return False
 
 
-NOTHING_KNOWN = Redactor()
+DEFAULT_REDACTOR = Redactor()
 
 
 def redactor_of(*dumps: Mapping[str, str]) -> Redactor:

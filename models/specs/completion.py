@@ -17,7 +17,7 @@ from models.errors import DocumentTooLargeError, WriteConflictError
 from models.software.links import relink_specs
 from models.spack.dag_hash import Verification
 from models.spack.graph import Entry, Graph, assemble
-from models.specs.node_documents import Derivation, TooManyDependenciesError
+from models.specs.node_documents import NodeDocuments, TooManyDependenciesError
 from models.specs.store import Written, limit_closures
 from models.specs.stored_graph import id_of, native_node
 
@@ -34,7 +34,7 @@ _READ = dict.fromkeys(
 _GROWS = ("compilers", "edges", "dependencies", "dependencyCount", "missing")
 
 
-async def settle_specs(database: Database, written: Sequence[Written]) -> None:
+async def complete_and_relink(database: Database, written: Sequence[Written]) -> None:
     """Make right what stands on specs that were just written: other specs, and executions."""
     news = [each for each in written if each.outcome in {"created", "updated"}]
     hashes = {own for each in news for own in each.hashes}
@@ -115,7 +115,7 @@ def _changes(
     newest = max(each["format"] for each in known.values())
     graph = assemble(entries, newest)
     certain = {key: Verification(key, key, is_verified=True) for key in graph.nodes}
-    derivation = Derivation(graph, certain)
+    derivation = NodeDocuments(graph, certain)
     for id_, document in lacking.items():
         if id_ not in graph.nodes or not _is_within_limits(graph, id_):
             continue

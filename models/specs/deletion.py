@@ -38,16 +38,18 @@ class References:
 class ReferredToError(CaseledgerError):
     """A spec cannot be deleted: others refer to it.
 
-    Where they `came_meanwhile`, it was gone for a moment, and is back without its links.
+    Where they `added_concurrently`, it was gone for a moment, and is back without its links.
     """
 
-    def __init__(self, id_: str, references: References, *, came_meanwhile: bool = False) -> None:
+    def __init__(
+        self, id_: str, references: References, *, added_concurrently: bool = False
+    ) -> None:
         kinds = ("specs", "spliced", "executions", "builds")
         found = [f"{kind} {', '.join(getattr(references, kind))}" for kind in kinds
                  if getattr(references, kind)]  # fmt: skip
         super().__init__(f"{id_} is referred to by {'; '.join(found)}")
         self.references = references
-        self.came_meanwhile = came_meanwhile
+        self.added_concurrently = added_concurrently
 
 
 async def references_to(database: Database, document: Json) -> References:
@@ -61,8 +63,8 @@ async def references_to(database: Database, document: Json) -> References:
     told = _prefixes(document)
     loaded = {"software": {"$elemMatch": {"name": document["name"], "hash": told}}}
     stated = {"softwareLinks.specHash": told}
-    ran_on = {"$or": [loaded, stated]}
-    executions = await database.executions.find(ran_on, only_id, limit=_SHOWN)
+    executions_using = {"$or": [loaded, stated]}
+    executions = await database.executions.find(executions_using, only_id, limit=_SHOWN)
     builds = await database.builds.find({"specHash": told}, only_id, limit=_SHOWN)
     return References(
         tuple(each["_id"] for each in specs),
@@ -110,7 +112,7 @@ async def delete_spec(
         await _write_over(database, tombstone, Delete(specs, id_))
     elif not force:
         await _write_over(database, tombstone, Upsert(specs, document))
-        raise ReferredToError(id_, late, came_meanwhile=True)
+        raise ReferredToError(id_, late, added_concurrently=True)
     return True
 
 

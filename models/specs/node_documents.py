@@ -36,7 +36,7 @@ _NESTED = (dict, list)
 _NONE: _Names = frozenset()
 
 
-class _Way(NamedTuple):
+class _Hop(NamedTuple):
     """An edge down, with the first of the scopes that goes along it, and its types as bits."""
 
     scope: int
@@ -100,7 +100,7 @@ def _digest(node: Node, below: list[str]) -> str:
     return base64.b32encode(digest).decode().lower()[:_DIGEST_CHARACTERS]
 
 
-class Derivation:
+class NodeDocuments:
     """Derives the documents of the nodes of one graph, each as it is asked for."""
 
     def __init__(
@@ -196,7 +196,7 @@ class Derivation:
         return scopes, bits, virtuals
 
     @cached_property
-    def _ways(self) -> Mapping[str, Sequence[_Way]]:
+    def _ways(self) -> Mapping[str, Sequence[_Hop]]:
         """The edges of all nodes: needed only where a node is new."""
         return {key: list(map(_way, edges)) for key, edges in self.graph.edges.items()}
 
@@ -278,8 +278,8 @@ def _types(bits: int) -> tuple[str, ...]:
     return tuple(kind for place, kind in enumerate(DEPENDENCY_TYPES) if bits >> place & 1)
 
 
-def _way(edge: Edge) -> _Way:
-    return _Way(_first_scope(edge), edge.child, _bits(edge.deptypes), frozenset(edge.virtuals))
+def _way(edge: Edge) -> _Hop:
+    return _Hop(_first_scope(edge), edge.child, _bits(edge.deptypes), frozenset(edge.virtuals))
 
 
 def _first_scope(edge: Edge) -> int:

@@ -1,8 +1,8 @@
 """The fields of a spec in a list; what its graph is asked for is asked in Spack's syntax."""
 
-from models.fields import Field, Table
+from models.fields import Field, FieldTable
 
-SPECS = Table(
+SPECS = FieldTable(
     resource="specs",
     order=("_id",),
     default_sort="name,version",

@@ -23,7 +23,7 @@ from models.redaction.text import masked_text
 from models.spack.graph import Graph
 from models.specs.credentials import credential_places
 from models.specs.document import Provenance, SpecDocument
-from models.specs.node_documents import MOST_DEPENDENCIES, Derivation, TooManyDependenciesError
+from models.specs.node_documents import MOST_DEPENDENCIES, NodeDocuments, TooManyDependenciesError
 from models.specs.spec import MOST_PROVENANCES, SpecProvenance
 
 Json = dict[str, Any]
@@ -114,7 +114,7 @@ class _Item:
     """A document to write, with what does not depend on what is stored."""
 
     document: SpecDocument
-    derivation: Derivation
+    derivation: NodeDocuments
     keys: tuple[str, ...] = ()
     node_ids: tuple[str, ...] = ()
     provenance: Json = field(default_factory=dict)
@@ -129,19 +129,19 @@ class _Batch:
 
     @classmethod
     def of(cls, documents: Sequence[SpecDocument], ingestion_id: str | None) -> "_Batch":
-        derivations: dict[int, Derivation] = {}
+        derivations: dict[int, NodeDocuments] = {}
         items = []
         for document in documents:
             number = id(document.graph)
             if number not in derivations:
-                derivations[number] = Derivation(
+                derivations[number] = NodeDocuments(
                     document.graph, document.verifications, may_refer=document.may_refer
                 )
             items.append(_item(document, derivations[number]))
         return cls(items, ingestion_id)
 
 
-def _item(document: SpecDocument, derivation: Derivation) -> _Item:
+def _item(document: SpecDocument, derivation: NodeDocuments) -> _Item:
     written = keys = document.graph.document_keys(document.root)
     if document.given is not None:
         keys = tuple(dict.fromkeys((*keys, *document.graph.nodes)))
@@ -188,7 +188,7 @@ def stored_provenance(provenance: Provenance, *, is_contained: bool = False) -> 
     }
 
 
-def _form(document: SpecDocument, derivation: Derivation, written: Sequence[str]) -> Json | None:
+def _form(document: SpecDocument, derivation: NodeDocuments, written: Sequence[str]) -> Json | None:
     """Return how a document was submitted, None when it is a part of a file of many specs.
 
     `written` are the nodes that Spack writes, in its order.

@@ -17,7 +17,7 @@ from models.cases.documents import StoredCase, listed_document
 from models.cases.listed_execution import listed_id
 from models.cases.overflow import overflow_id
 from models.cases.store import overflows_of, read_case, relist_case, store_case
-from models.configuration.rules import Tables
+from models.configuration.rules import DeltaRules
 from models.database.client import Database
 from models.database.collection import Collection
 from models.errors import DamagedError
@@ -49,12 +49,12 @@ class _Checked:
 
 
 async def verify_cases(
-    database: Database, tables: Tables, *, repair: bool = False
+    database: Database, rules: DeltaRules, *, repair: bool = False
 ) -> AsyncIterator[Difference]:
     """Give all differences, case by case, having mended what can be if that is asked for."""
     async for case_id in _ids(database.cases):
         try:
-            differences = await _verify_case(database, case_id, tables, repair=repair)
+            differences = await _verify_case(database, case_id, rules, repair=repair)
         except DamagedError as error:
             kind = cast(Kind, error.kind)
             field = "configuration" if kind == "lost" else "_id"
@@ -69,7 +69,7 @@ async def verify_cases(
 
 
 async def _verify_case(
-    database: Database, case_id: str, tables: Tables, *, repair: bool
+    database: Database, case_id: str, rules: DeltaRules, *, repair: bool
 ) -> list[Difference]:
     differences: list[Difference] = []
     for _ in range(_ATTEMPTS):
@@ -77,7 +77,7 @@ async def _verify_case(
         if before is None:
             return []
         found = await database.executions.find({"caseId": case_id})
-        checked = _check(case_id, before, {each["_id"]: each for each in found}, tables)
+        checked = _check(case_id, before, {each["_id"]: each for each in found}, rules)
         overflows = await _overflow_differences(database, case_id, before)
         computed = await _computed_differences(database, case_id, before.record)
         differences = checked.differences + computed + overflows
@@ -90,7 +90,7 @@ async def _verify_case(
 
 
 def _check(
-    case_id: str, before: StoredCase, listed: Mapping[str, Mapping[str, Any]], tables: Tables
+    case_id: str, before: StoredCase, listed: Mapping[str, Mapping[str, Any]], rules: DeltaRules
 ) -> _Checked:
     """Say how a case should be, and how it differs from that."""
     case = restate(before.record)
@@ -98,13 +98,13 @@ def _check(
     base_id = case.configuration_of
     if base_id is not None and listed_id(case_id, base_id) in {each.document for each in lost}:
         return _Checked(before.record, lost, frozenset(), [], is_to_relist=False)
-    configurations = Configurations(case, tables)
+    configurations = Configurations(case, rules)
     gone = dict(restore_configurations(case, case_id, configurations, listed))
     lost += [
         Difference("cases", case_id, f"executions.{own_id}.configuration", "lost", reason)
         for own_id, reason in gone.items()
     ]
-    after = recompute(case, tables, configurations=configurations)
+    after = recompute(case, rules, configurations=configurations)
     listing = list(_listing_differences(case_id, after, listed, gone))
     listing += [Difference("executions", own_id, "_id") for own_id in strays]
     differences = [*_case_differences(case_id, before.record, after), *listing, *lost]

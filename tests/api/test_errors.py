@@ -145,10 +145,10 @@ async def test_livez_answers_without_the_database_and_readyz_does_not(
 async def test_readyz_does_not_wait_for_a_database_that_does_not_answer(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def never(*_: object) -> None:
+    async def never_stop(*_: object) -> None:
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(type(database._client.admin), "command", never)
+    monkeypatch.setattr(type(database._client.admin), "command", never_stop)
     with pytest.raises(DatabaseUnavailableError, match="does not answer"):
         await database.ping(0.05)
 

@@ -14,15 +14,15 @@ from models.database.collection import Collection
 from models.database.queries import and_query
 from models.resources import RESOURCES
 
-TABLES = {name: RESOURCES[name] for name in ("cases", "executions")}
+RULES = {name: RESOURCES[name] for name in ("cases", "executions")}
 FILTERS = [
     pytest.param(name, field.name, id=f"{name}-{field.name}")
-    for name, table in TABLES.items()
+    for name, table in RULES.items()
     for field in table.filterable
 ]
 SORTS = [
     pytest.param(name, f"{sign}{field.name}", id=f"{name}{sign}{field.name}")
-    for name, table in TABLES.items()
+    for name, table in RULES.items()
     for field in table.sortable
     for sign in ("", "-")
 ]

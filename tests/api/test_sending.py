@@ -14,7 +14,7 @@ from api.app import create_app
 from ingest.cases.sources.open import open_source
 from ingest.importing import ImportOptions, Shard, import_paths
 from ingest.remote.sending import Sent, send
-from ingest.remote.tar_bundle import packed, parcel_of
+from ingest.remote.tar_bundle import bundle_of, tar_stream
 from models.connection import open_database
 from models.database.client import Database
 from models.errors import RemoteError, SourceError
@@ -241,7 +241,7 @@ async def test_a_server_that_is_not_there_is_named(tree: Path) -> None:
 
 def test_a_packed_directory_is_a_tar_with_holes_for_what_is_not_read(tree: Path) -> None:
     found = next(open_source(tree).find())
-    data = b"".join(packed([parcel_of(found)]))
+    data = b"".join(tar_stream([bundle_of(found)]))
     with tarfile.open(fileobj=BytesIO(data)) as archive:
         members = {
             member.name.rpartition(f"{found.location.lid.text}/")[2]: member for member in archive

@@ -577,7 +577,7 @@ async def test_a_spec_that_comes_back_because_something_refers_to_it_is_linked_a
 
     async def overtaken(database: Database, id_: str, **_: Any) -> bool:
         await database.executions.insert(run)  # while the spec was not there
-        raise ReferredToError(id_, References((), (), ("x/1",), ()), came_meanwhile=True)
+        raise ReferredToError(id_, References((), (), ("x/1",), ()), added_concurrently=True)
 
     monkeypatch.setattr("api.specs.edit_routes.delete_spec", overtaken)
     assert (await writer.delete(f"{SPECS}/{own.hash}")).status_code == 409

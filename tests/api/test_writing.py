@@ -14,7 +14,7 @@ import pytest
 
 from api.app import create_app
 from api.http.errors import ProblemError
-from api.ingestions.queue import Imports, remove_left_uploads
+from api.ingestions.queue import ImportQueue, remove_left_uploads
 from ingest.importing import ImportOptions
 from ingest.sample.specs import made_bytes
 from models.database.client import Database
@@ -330,7 +330,7 @@ async def test_an_import_too_many_is_refused_before_its_upload_is_read(
 
 def test_a_place_is_kept_from_before_an_import_starts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("api.ingestions.queue._MOST_WAITING", 1)
-    imports = Imports()
+    imports = ImportQueue()
     with imports.place(), pytest.raises(ProblemError), imports.place():
         pass
     with imports.place():
@@ -460,7 +460,7 @@ async def test_all_imports_are_listed_page_by_page(
 
 
 async def test_an_import_is_waited_for_while_another_one_ends() -> None:
-    imports, ends = Imports(), asyncio.Event()
+    imports, ends = ImportQueue(), asyncio.Event()
 
     async def until_it_ends() -> None:
         await ends.wait()

@@ -16,13 +16,13 @@ from models.cases.execution import Execution
 from models.cases.identity import CaseKey
 from models.cases.lid import Lid, parse_lid
 from models.cases.observation import Observation
-from models.configuration.rules import Tables
+from models.configuration.rules import DeltaRules
 from models.configuration.values import Configuration
 from models.errors import ParseError
 
 LID = "1000.250102-030405"
 KEY = CaseKey("chrysalis", "jdoe", "v3.LR.amip_0001")
-TABLES = Tables()
+RULES = DeltaRules()
 
 
 def files_in_memory(contents: Mapping[str, bytes]) -> dict[str, Chunks]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ingest.concurrency.prefetch import in_turn, one_ahead, until
+from ingest.concurrency.prefetch import iterate_in_thread, prefetch_one, take_until
 
 
 class Items:
@@ -26,14 +26,14 @@ class Items:
 
 
 async def test_all_items_come_in_their_order() -> None:
-    assert [item async for item in one_ahead(in_turn(iter(Items(3))))] == [1, 2, 3]
-    assert [item async for item in in_turn(iter(Items(3)))] == [1, 2, 3]
-    assert [item async for item in one_ahead(in_turn(iter(Items(0))))] == []
+    assert [item async for item in prefetch_one(iterate_in_thread(iter(Items(3))))] == [1, 2, 3]
+    assert [item async for item in iterate_in_thread(iter(Items(3)))] == [1, 2, 3]
+    assert [item async for item in prefetch_one(iterate_in_thread(iter(Items(0))))] == []
 
 
 async def test_one_item_is_made_while_the_last_is_used() -> None:
     items = Items(4)
-    coming = one_ahead(in_turn(iter(items)))
+    coming = prefetch_one(iterate_in_thread(iter(items)))
     assert await anext(coming) == 1
     assert await asyncio.to_thread(items.second.wait, 60)
     await coming.aclose()
@@ -42,7 +42,7 @@ async def test_one_item_is_made_while_the_last_is_used() -> None:
 
 async def test_nothing_is_made_before_it_is_asked_for_in_turn() -> None:
     items = Items(4)
-    coming = in_turn(iter(items))
+    coming = iterate_in_thread(iter(items))
     assert await anext(coming) == 1
     assert items.made == 1
     await coming.aclose()
@@ -53,7 +53,7 @@ async def test_an_error_is_raised_where_the_item_would_be() -> None:
         yield 1
         raise OSError("gone")
 
-    coming = one_ahead(in_turn(broken()))
+    coming = prefetch_one(iterate_in_thread(broken()))
     assert await anext(coming) == 1
     with pytest.raises(OSError, match="gone"):
         await anext(coming)
@@ -61,6 +61,10 @@ async def test_an_error_is_raised_where_the_item_would_be() -> None:
 
 async def test_stop_is_asked_before_each_item() -> None:
     items = Items(9)
-    assert [item async for item in until(lambda: items.made == 2, in_turn(iter(items)))] == [1, 2]
+    assert [
+        item async for item in take_until(lambda: items.made == 2, iterate_in_thread(iter(items)))
+    ] == [1, 2]
     assert items.made == 2
-    assert [item async for item in until(lambda: False, in_turn(iter(Items(2))))] == [1, 2]
+    assert [
+        item async for item in take_until(lambda: False, iterate_in_thread(iter(Items(2))))
+    ] == [1, 2]

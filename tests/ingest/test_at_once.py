@@ -5,7 +5,7 @@ import gc
 
 import pytest
 
-from ingest.concurrency.bounded import AtOnce
+from ingest.concurrency.bounded import BoundedTasks
 
 
 class Work:
@@ -30,21 +30,20 @@ async def fail() -> None:
 
 async def test_no_more_than_so_many_run_and_all_are_waited_for() -> None:
     work = Work()
-    async with AtOnce(3) as running:
+    async with BoundedTasks(3) as running:
         for _ in range(10):
-            await running.start(work.one())
+            await running.spawn(work.one())
     assert (work.most, work.done, work.running) == (3, 10, 0)
 
 
 async def test_of_several_errors_none_is_left_over() -> None:
     forgotten: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, told: forgotten.append(told))
-    running = AtOnce(3)
-    for _ in range(2):
-        await running.start(fail())
-    await asyncio.sleep(0.01)  # both have failed
     with pytest.raises(LookupError):
-        await running.__aexit__(None, None, None)
+        async with BoundedTasks(3) as running:
+            for _ in range(2):
+                await running.spawn(fail())
+            await asyncio.sleep(0.01)  # both have failed
     del running
     gc.collect()
     assert forgotten == []
@@ -54,9 +53,9 @@ async def test_an_error_of_one_ends_the_others() -> None:
     work = Work()
 
     async def both() -> None:
-        async with AtOnce(3) as running:
-            await running.start(work.one())
-            await running.start(fail())
+        async with BoundedTasks(3) as running:
+            await running.spawn(work.one())
+            await running.spawn(fail())
 
     with pytest.raises(LookupError):
         await both()
@@ -67,8 +66,8 @@ async def test_an_error_in_the_body_leaves_nothing_running() -> None:
     work = Work()
 
     async def begin() -> None:
-        async with AtOnce(3) as running:
-            await running.start(work.one())
+        async with BoundedTasks(3) as running:
+            await running.spawn(work.one())
             await asyncio.sleep(0)
             raise LookupError
 
@@ -81,9 +80,9 @@ async def test_being_cancelled_leaves_nothing_running() -> None:
     work = Work()
 
     async def many() -> None:
-        async with AtOnce(2) as running:
+        async with BoundedTasks(2) as running:
             while True:
-                await running.start(work.one())
+                await running.spawn(work.one())
 
     task = asyncio.create_task(many())
     await asyncio.sleep(0.03)

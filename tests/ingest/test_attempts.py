@@ -7,7 +7,7 @@ from models.cases.execution import Execution, Status
 from models.cases.identity import CaseKey
 from models.cases.lid import parse_lid
 from models.cases.observation import Observation
-from models.cases.runs import AttemptsOfCase
+from models.cases.runs import RunHistory
 
 FIRST, SECOND, THIRD = "7.250101-000000", "8.250102-000000", "9.250103-000000"
 
@@ -34,7 +34,7 @@ FAILED = of_first("failed", "2025-01-01T02:00:00")
 
 
 def settled(*observations: Observation, of: Execution) -> Execution:
-    attempts = AttemptsOfCase(())
+    attempts = RunHistory(())
     for observation in observations:
         attempts.add(observation)
     return attempts.settle(of)
@@ -79,7 +79,7 @@ def test_a_run_that_goes_on_without_an_end_was_killed() -> None:
     for order in permutations(
         [told(SECOND, of_first("running")), told(THIRD, of_first("unknown"))]
     ):
-        attempts = AttemptsOfCase(())
+        attempts = RunHistory(())
         for observation in order:
             attempts.add(observation)
         assert [(a.outcome, a.told_by) for a in attempts.stored()] == [("unknown", THIRD)]
@@ -111,9 +111,9 @@ def test_a_success_counts_more_than_an_error_that_may_be_anothers() -> None:
 
 
 def test_what_is_stored_can_be_gone_on_with() -> None:
-    attempts = AttemptsOfCase(())
+    attempts = RunHistory(())
     attempts.add(told(SECOND, FAILED))
-    again = AttemptsOfCase(attempts.stored())
+    again = RunHistory(attempts.stored())
     assert again.stored() == attempts.stored()
     assert again.settle(execution(FIRST)).status == "failed"
 
@@ -125,7 +125,7 @@ def test_an_end_that_only_a_copy_of_it_tells_counts() -> None:
 
 
 def test_what_is_told_after_all_counts() -> None:
-    attempts = AttemptsOfCase(())
+    attempts = RunHistory(())
     attempts.add(told(SECOND, Attempt("8", "2025-01-02T00:00:05", None, "running")))
     assert attempts.settle(execution(FIRST)).status == "unknown"
     attempts.add(told(THIRD, FAILED))
@@ -147,7 +147,7 @@ def test_of_very_many_runs_the_last_are_stored() -> None:
     runs = [Attempt(str(n), f"2025-01-01T00:{n // 60 % 60:02}:{n % 60:02}", None, "unknown")
             for n in range(3600)]  # fmt: skip
     later = [Attempt(run.job_id, run.start.replace("T00", "T01"), None, "unknown") for run in runs]
-    attempts = AttemptsOfCase(())
+    attempts = RunHistory(())
     attempts.add(told(SECOND, *later, *runs))
     stored = attempts.stored()
     assert len(stored) == 5000

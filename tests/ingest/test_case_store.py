@@ -11,7 +11,7 @@ from models.cases.case import CaseRecord
 from models.cases.documents import StoredCase, listed_document
 from models.cases.identity import CaseKey
 from models.cases.listed_execution import listed_id
-from models.cases.merge import fold
+from models.cases.merge import merge
 from models.cases.recording import write_case
 from models.cases.store import (
     Rewrite,
@@ -22,13 +22,13 @@ from models.cases.store import (
     rewrite_case,
     store_case,
 )
-from models.configuration.rules import Tables
+from models.configuration.rules import DeltaRules
 from models.configuration.variation import VariationTable
 from models.database.client import Database
 from models.database.collection import Collection, encoded_size
 from models.database.writes import Insert, Update, Upsert, Write
 from models.errors import WriteConflictError
-from tests.ingest.builders import KEY, TABLES
+from tests.ingest.builders import KEY, RULES
 from tests.ingest.test_fold import BASE, FIRST, NOW, SECOND, THIRD, failure, success
 
 LIDS = [f"{n}.2501{n:02}-000000" for n in range(1, 13)]
@@ -74,7 +74,7 @@ async def stored(database: Database) -> dict[str, Any]:
 
 
 async def test_a_case_is_stored_by_its_camel_case_names(mock: Database) -> None:
-    await write_case(mock, KEY, [success(FIRST)], TABLES)
+    await write_case(mock, KEY, [success(FIRST)], RULES)
     document = await stored(mock)
     assert document["_id"] == KEY.case_id
     assert document["canonicalExecutionId"] == FIRST
@@ -83,7 +83,7 @@ async def test_a_case_is_stored_by_its_camel_case_names(mock: Database) -> None:
 
 
 async def test_what_is_stored_is_read_back_as_it_was(mock: Database) -> None:
-    await write_case(mock, KEY, [success(FIRST), success(SECOND)], TABLES)
+    await write_case(mock, KEY, [success(FIRST), success(SECOND)], RULES)
     document = await stored(mock)
     record = CaseRecord.model_validate(document).stored()
     assert record == {name: value for name, value in document.items() if name != "_id"}
@@ -93,7 +93,7 @@ async def test_every_write_raises_the_revision_by_one_and_no_change_writes_nothi
     mock: Database,
 ) -> None:
     for lids, revision in (([FIRST], 1), ([SECOND, THIRD], 2), ([FIRST, THIRD], 2)):
-        await write_case(mock, KEY, [success(lid) for lid in lids], TABLES)
+        await write_case(mock, KEY, [success(lid) for lid in lids], RULES)
         assert (await stored(mock))["revision"] == revision
     assert [e["executionId"] for e in (await stored(mock))["executions"]] == sorted(
         [FIRST, SECOND, THIRD], key=lambda lid: lid.rpartition(".")[2]
@@ -101,8 +101,8 @@ async def test_every_write_raises_the_revision_by_one_and_no_change_writes_nothi
 
 
 async def test_executions_behind_all_others_are_pushed(mock: Database) -> None:
-    await write_case(mock, KEY, [success(lid) for lid in LIDS[:2]], TABLES)
-    await write_case(mock, KEY, [success(lid) for lid in LIDS[2:4]], TABLES)
+    await write_case(mock, KEY, [success(lid) for lid in LIDS[:2]], RULES)
+    await write_case(mock, KEY, [success(lid) for lid in LIDS[2:4]], RULES)
     change = cast(MockDatabase, mock).writes[0].change  # type: ignore[union-attr]
     pushed = [e["executionId"] for e in change["$push"]["executions"]["$each"]]
     assert pushed == LIDS[2:4]
@@ -110,17 +110,17 @@ async def test_executions_behind_all_others_are_pushed(mock: Database) -> None:
 
 
 async def test_an_execution_between_others_sets_the_array(mock: Database) -> None:
-    await write_case(mock, KEY, [success(LIDS[0]), success(LIDS[2])], TABLES)
-    await write_case(mock, KEY, [success(LIDS[1])], TABLES)
+    await write_case(mock, KEY, [success(LIDS[0]), success(LIDS[2])], RULES)
+    await write_case(mock, KEY, [success(LIDS[1])], RULES)
     change = cast(MockDatabase, mock).writes[0].change  # type: ignore[union-attr]
     assert len(change["$set"]["executions"]) == 3
 
 
 async def test_only_what_has_changed_is_listed_anew(mock: Database) -> None:
-    await write_case(mock, KEY, [success(lid) for lid in LIDS[1:5]], TABLES)
-    await write_case(mock, KEY, [success(LIDS[6])], TABLES)
+    await write_case(mock, KEY, [success(lid) for lid in LIDS[1:5]], RULES)
+    await write_case(mock, KEY, [success(LIDS[6])], RULES)
     assert len(cast(MockDatabase, mock).writes) == 2
-    await write_case(mock, KEY, [success(LIDS[0])], TABLES)  # becomes the canonical one
+    await write_case(mock, KEY, [success(LIDS[0])], RULES)  # becomes the canonical one
     assert len(cast(MockDatabase, mock).writes) == 7
     listed = await mock.executions.find({"isCanonical": True})
     assert [execution["executionId"] for execution in listed] == [LIDS[0]]
@@ -131,7 +131,7 @@ async def test_a_case_of_very_many_executions_goes_on_in_overflow_documents(
 ) -> None:
     monkeypatch.setattr(case_documents, "MOST_EXECUTIONS", 3)
     for lids in (LIDS[1:3], LIDS[3:9], LIDS[9:11], LIDS[:1], LIDS[11:]):
-        await write_case(database, KEY, [success(lid) for lid in lids], TABLES)
+        await write_case(database, KEY, [success(lid) for lid in lids], RULES)
     main = await stored(database)
     overflows = await database.case_overflows.find({}, sort=[("number", 1)])
     parts = [main["executions"], *(overflow["executions"] for overflow in overflows)]
@@ -147,7 +147,7 @@ async def test_large_executions_fill_a_document_sooner(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(case_documents, "MOST_BYTES", 4000)
-    await write_case(database, KEY, [success(lid) for lid in LIDS], TABLES)
+    await write_case(database, KEY, [success(lid) for lid in LIDS], RULES)
     overflows = await database.case_overflows.find({})
     assert len(overflows) > 1
     assert all(overflow["executions"] for overflow in overflows)
@@ -165,16 +165,16 @@ async def test_documents_hold_as_many_executions_as_fit(
     database: Database, monkeypatch: pytest.MonkeyPatch, share: float, length: int
 ) -> None:
     given = [success(lid, source_path="/x") for lid in LIDS[:8]]
-    size = encoded_size(fold(None, KEY, given, NOW, TABLES).case.executions[-1].stored())
+    size = encoded_size(merge(None, KEY, given, NOW, RULES).case.executions[-1].stored())
     monkeypatch.setattr(case_documents, "MOST_BYTES", int(size * share))
-    await write_case(database, KEY, given, TABLES)
+    await write_case(database, KEY, given, RULES)
     case = await read_case(database, KEY.case_id)
     assert case is not None
     assert case.lengths == (length,) * (8 // length)
 
 
 async def test_listed_executions_show_what_the_case_holds(mock: Database) -> None:
-    await write_case(mock, KEY, [success(THIRD)], TABLES)
+    await write_case(mock, KEY, [success(THIRD)], RULES)
     changes = [
         [failure(SECOND, case_group="g")],
         [success(SECOND, case_group="g")],
@@ -182,7 +182,7 @@ async def test_listed_executions_show_what_the_case_holds(mock: Database) -> Non
         [success(FIRST, {"compiler": "intel"}, case_group="h")],
     ]
     for change in changes:
-        await write_case(mock, KEY, change, TABLES)
+        await write_case(mock, KEY, change, RULES)
         case = (await reading(mock)).record
         expected = [listed_document(case, KEY.case_id, own) for own in case.executions]
         found = {document["_id"]: document for document in await mock.executions.find({})}
@@ -190,7 +190,7 @@ async def test_listed_executions_show_what_the_case_holds(mock: Database) -> Non
 
 
 async def test_the_kind_of_simulation_is_shown_with_every_execution(mock: Database) -> None:
-    await write_case(mock, KEY, [success(FIRST), success(SECOND)], TABLES)
+    await write_case(mock, KEY, [success(FIRST), success(SECOND)], RULES)
     before = await reading(mock)
     after = before.record.model_copy(deep=True)
     after.annotations.simulation_type = after.simulation_type = "production"
@@ -201,9 +201,9 @@ async def test_the_kind_of_simulation_is_shown_with_every_execution(mock: Databa
 
 
 async def test_of_two_writers_on_one_revision_one_has_to_read_again(database: Database) -> None:
-    await write_case(database, KEY, [success(LIDS[0])], TABLES)
+    await write_case(database, KEY, [success(LIDS[0])], RULES)
     before = await read_case(database, KEY.case_id)
-    await write_case(database, KEY, [success(LIDS[1])], TABLES)
+    await write_case(database, KEY, [success(LIDS[1])], RULES)
     assert before is not None
     outdated = before.record.model_copy(update={"note": "x", "compiler": "other"})
     assert not await store_case(database, KEY.case_id, before, outdated)
@@ -211,10 +211,10 @@ async def test_of_two_writers_on_one_revision_one_has_to_read_again(database: Da
 
 
 async def test_a_listing_is_not_made_anew_of_a_case_that_has_changed(database: Database) -> None:
-    await write_case(database, KEY, [success(FIRST)], TABLES)
+    await write_case(database, KEY, [success(FIRST)], RULES)
     before = await read_case(database, KEY.case_id)
     assert before is not None
-    await write_case(database, KEY, [success(SECOND)], TABLES)
+    await write_case(database, KEY, [success(SECOND)], RULES)
     await database.executions.delete({})
     assert not await relist_case(database, KEY.case_id, before, before.record)
     now = await read_case(database, KEY.case_id)
@@ -233,7 +233,7 @@ async def test_a_case_that_shrinks_leaves_nothing_behind(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(case_documents, "MOST_EXECUTIONS", 3)
-    await write_case(database, KEY, [success(lid) for lid in LIDS[:8]], TABLES)
+    await write_case(database, KEY, [success(lid) for lid in LIDS[:8]], RULES)
     for kept, sizes in ((LIDS[:7], [3, 3, 1]), (LIDS[:5], [3, 2]), (LIDS[2:4], [2])):
         before = await reading(database)
         executions = [e for e in before.record.executions if e.execution_id in kept]
@@ -253,7 +253,7 @@ async def test_a_change_in_an_overflow_document_is_a_change_of_the_case(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(case_documents, "MOST_EXECUTIONS", 3)
-    await write_case(database, KEY, [success(lid) for lid in LIDS[:8]], TABLES)
+    await write_case(database, KEY, [success(lid) for lid in LIDS[:8]], RULES)
     before = await reading(database)
     *others, last = before.record.executions
     changed = [*others, last.model_copy(update={"git_describe": "v4"})]
@@ -266,7 +266,7 @@ async def test_a_change_in_an_overflow_document_is_a_change_of_the_case(
 
 
 async def test_what_is_written_with_a_case_needs_a_change_of_it(database: Database) -> None:
-    await write_case(database, KEY, [success(FIRST)], TABLES)
+    await write_case(database, KEY, [success(FIRST)], RULES)
 
     def rewrite(compiler: str, own_id: str) -> Rewrite[str]:
         entry = Insert(database.edits, {"_id": own_id})
@@ -283,7 +283,7 @@ async def test_what_is_written_with_a_case_needs_a_change_of_it(database: Databa
 
 
 async def test_a_case_that_is_to_stay_is_left(database: Database) -> None:
-    await write_case(database, KEY, [success(FIRST)], TABLES)
+    await write_case(database, KEY, [success(FIRST)], RULES)
 
     def leave(_: CaseRecord | None) -> Rewritten[str] | None:
         return None
@@ -299,7 +299,7 @@ async def test_who_is_always_overtaken_gives_up(
         return False
 
     monkeypatch.setattr(Database, "write", overtaken)
-    record = fold(None, KEY, [success(FIRST)], NOW, TABLES).case
+    record = merge(None, KEY, [success(FIRST)], NOW, RULES).case
     with pytest.raises(WriteConflictError):
         await rewrite_case(database, KEY.case_id, lambda _: Rewritten(record, None), 0.05)
 
@@ -309,9 +309,9 @@ async def test_a_removed_case_leaves_nothing(
 ) -> None:
     monkeypatch.setattr(case_documents, "MOST_EXECUTIONS", 3)
     other = CaseKey(KEY.machine, KEY.user, "other")
-    await write_case(database, other, [success(lid) for lid in LIDS[:4]], TABLES)
+    await write_case(database, other, [success(lid) for lid in LIDS[:4]], RULES)
     expected = [await each.find({}) for each in collections(database)]
-    await write_case(database, KEY, [success(lid) for lid in LIDS[:8]], TABLES)
+    await write_case(database, KEY, [success(lid) for lid in LIDS[:8]], RULES)
     displaced, forgotten = listed_id(KEY.case_id, LIDS[0]), listed_id(KEY.case_id, LIDS[11])
     await database.executions.update({"_id": displaced}, {"$set": {"caseId": "none"}})
     await database.executions.insert({"_id": forgotten, "caseId": KEY.case_id})
@@ -320,9 +320,9 @@ async def test_a_removed_case_leaves_nothing(
 
 
 async def test_a_case_that_was_written_meanwhile_is_not_removed(database: Database) -> None:
-    await write_case(database, KEY, [success(LIDS[0])], TABLES)
+    await write_case(database, KEY, [success(LIDS[0])], RULES)
     before = await reading(database)
-    await write_case(database, KEY, [success(LIDS[1])], TABLES)
+    await write_case(database, KEY, [success(LIDS[1])], RULES)
     expected = [await each.find({}) for each in collections(database)]
     entry = Insert(database.edits, {"_id": "x"})
     assert not await remove_case(database, KEY.case_id, before, [entry])
@@ -338,24 +338,24 @@ async def test_a_writer_that_comes_second_folds_into_what_the_first_has_written(
     database: Database, monkeypatch: pytest.MonkeyPatch, lids: list[str]
 ) -> None:
     if lids:
-        await write_case(database, KEY, [success(lid) for lid in lids], TABLES)
+        await write_case(database, KEY, [success(lid) for lid in lids], RULES)
 
     write = Database.write
 
     async def overtaken(self: Database, writes: Sequence[Write]) -> bool:
         monkeypatch.setattr(Database, "write", write)
-        await write_case(database, KEY, [success(SECOND)], TABLES)
+        await write_case(database, KEY, [success(SECOND)], RULES)
         return await write(self, writes)
 
     monkeypatch.setattr(Database, "write", overtaken)
-    folded = await write_case(database, KEY, [success(FIRST)], TABLES)
+    folded = await write_case(database, KEY, [success(FIRST)], RULES)
     executions = [e.execution_id for e in (await reading(database)).record.executions]
     assert executions == [FIRST, SECOND, *lids]
     assert [e.execution_id for e in folded.case.executions] == executions
 
 
 async def test_a_dry_run_folds_and_writes_nothing(mock: Database) -> None:
-    folded = await write_case(mock, KEY, [success(FIRST)], TABLES, dry_run=True)
+    folded = await write_case(mock, KEY, [success(FIRST)], RULES, dry_run=True)
     assert folded.outcomes == {FIRST: "created"}
     assert await mock.cases.count({}) == 0
 
@@ -363,5 +363,5 @@ async def test_a_dry_run_folds_and_writes_nothing(mock: Database) -> None:
 async def test_a_case_is_written_by_the_tables_that_are_given(mock: Database) -> None:
     own = VariationTable('[[expected]]\nclass = "lifecycle"\nkeys = ["compiler"]')
     given = [success(FIRST), success(SECOND, BASE | {"compiler": "intel"})]
-    await write_case(mock, KEY, given, tables=Tables(variation=own))
+    await write_case(mock, KEY, given, rules=DeltaRules(variation=own))
     assert (await stored(mock))["executions"][1]["changed"] == []

@@ -16,24 +16,24 @@ from models.cases.case_run import Attempt
 from models.cases.configurations import Configurations, execution_configuration
 from models.cases.derived import choose_canonical, recompute
 from models.cases.execution import Execution, SoftwareLink
-from models.cases.merge import Folded, fold
+from models.cases.merge import Merged, merge
 from models.cases.observation import Observation
 from models.configuration.delta import same_value
 from models.configuration.keys import flatten
-from models.configuration.rules import Tables
+from models.configuration.rules import DeltaRules
 from models.configuration.variation import VariationTable
 from models.errors import DamagedError
-from tests.ingest.builders import KEY, TABLES, execution, observation
+from tests.ingest.builders import KEY, RULES, execution, observation
 
 NOW = datetime(2025, 1, 1, tzinfo=UTC)
 FIRST, SECOND, THIRD = "999999.250101-000000", "1000000.250101-000000", "1.250101-000001"
 BASE = {"compiler": "gnu", "env_run.ATM_NCPL": 48, "env_run.STOP_N": 5}
 
 
-def folded(*batches: Iterable[Observation], case: CaseRecord | None = None) -> Folded:
+def folded(*batches: Iterable[Observation], case: CaseRecord | None = None) -> Merged:
     result = None
     for batch in batches:
-        result = fold(case, KEY, batch, NOW, TABLES)
+        result = merge(case, KEY, batch, NOW, RULES)
         case = CaseRecord.model_validate(result.case.stored())
     assert result is not None
     return result
@@ -290,7 +290,7 @@ def test_the_runs_that_a_case_status_tells_of_are_kept_for_executions_that_come_
 def test_the_tables_of_a_site_tell_what_differences_mean() -> None:
     own = VariationTable('[[expected]]\nclass = "lifecycle"\nkeys = ["env_run.ATM_NCPL"]')
     batch = [success(FIRST), success(SECOND, BASE | {"env_run.ATM_NCPL": 96})]
-    case = fold(None, KEY, batch, NOW, Tables(variation=own)).case
+    case = merge(None, KEY, batch, NOW, DeltaRules(variation=own)).case
     assert by_id(case)[SECOND].changed == []
 
 
@@ -529,9 +529,9 @@ def test_copies_in_any_order_give_the_same_record(number: int) -> None:
     random.Random(number).shuffle(copies)
     one_by_one: CaseRecord | None = None
     for copy in copies:
-        one_by_one = fold(one_by_one, KEY, [copy], NOW, TABLES).case
+        one_by_one = merge(one_by_one, KEY, [copy], NOW, RULES).case
     assert one_by_one is not None
-    together = fold(None, KEY, copies, NOW, TABLES).case
+    together = merge(None, KEY, copies, NOW, RULES).case
     (execution,) = one_by_one.executions
     assert execution == together.executions[0]
     assert execution.found_at == ["/a", "/b", "/c"]
@@ -581,7 +581,7 @@ def test_the_schedulers_word_counts_where_no_run_has_ended() -> None:
     for order in ([killed, moved], [moved, killed]):
         case: CaseRecord | None = None
         for copy in order:
-            case = fold(case, KEY, [copy], NOW, TABLES).case
+            case = merge(case, KEY, [copy], NOW, RULES).case
         assert case is not None
         assert case.executions[0].status == "timeout"
 
@@ -609,7 +609,7 @@ def test_nothing_is_made_of_damaged_deltas(deltas: Any) -> None:
     case.executions[1].run_config_deltas = deltas
     assert folded([success(THIRD)], case=case).case.canonical_execution_id == FIRST
     with pytest.raises(DamagedError, match=SECOND):
-        fold(case, KEY, [success(EARLIER)], NOW, TABLES)
+        merge(case, KEY, [success(EARLIER)], NOW, RULES)
 
 
 @pytest.mark.parametrize(
@@ -619,17 +619,17 @@ def test_nothing_is_made_of_damaged_deltas(deltas: Any) -> None:
 def test_nothing_is_made_of_a_damaged_configuration(configuration: dict[str, Any] | None) -> None:
     case = two_configurations().model_copy(update={"configuration": configuration})
     with pytest.raises(DamagedError):
-        fold(case, KEY, [success(EARLIER)], NOW, TABLES)
+        merge(case, KEY, [success(EARLIER)], NOW, RULES)
 
 
 def test_whose_the_configuration_is_follows_from_its_digest() -> None:
     case = two_configurations().model_copy(update={"configuration_of": SECOND})
-    assert by_id(fold(case, KEY, [success(EARLIER)], NOW, TABLES).case)[SECOND].changed == [
+    assert by_id(merge(case, KEY, [success(EARLIER)], NOW, RULES).case)[SECOND].changed == [
         "env_run.ATM_NCPL"
     ]
     case.executions[0].configuration_digest = None
     with pytest.raises(DamagedError):
-        fold(case, KEY, [success(EARLIER)], NOW, TABLES)
+        merge(case, KEY, [success(EARLIER)], NOW, RULES)
 
 
 # Deriving all of it anew.
@@ -642,14 +642,14 @@ def test_what_is_right_is_not_derived_anew(
 ) -> None:
     _, batches = story
     case = case_of(*batches)
-    again = recompute(case, TABLES)
+    again = recompute(case, RULES)
     assert again == case
     assert all(one is other for one, other in zip(again.executions, case.executions, strict=True))
 
 
 def test_without_an_execution_the_others_are_as_if_it_had_never_been() -> None:
     case = case_of([success(FIRST), success(SECOND, OTHER), success(THIRD)])
-    left = recompute(case, TABLES, without=FIRST)
+    left = recompute(case, RULES, without=FIRST)
     assert without_bookkeeping(left) == without_bookkeeping(
         case_of([success(SECOND, OTHER), success(THIRD)])
     )
@@ -665,13 +665,13 @@ def test_what_follows_from_the_rest_is_derived_anew() -> None:
     first.status, first.status_source, first.run_end_local = "unknown", None, None
     last.order_key, last.lid_time, last.changed = "x", "x", []
     damaged.execution_count, damaged.lineages, damaged.status_counts = 9, [], {}
-    assert recompute(damaged, TABLES) == case
+    assert recompute(damaged, RULES) == case
 
 
 def test_an_execution_whose_deltas_are_damaged_can_be_left_out() -> None:
     case = two_configurations()
     case.executions[1].run_config_deltas = None
-    assert [own.execution_id for own in recompute(case, TABLES, without=SECOND).executions] == [
+    assert [own.execution_id for own in recompute(case, RULES, without=SECOND).executions] == [
         FIRST
     ]
 
@@ -679,19 +679,19 @@ def test_an_execution_whose_deltas_are_damaged_can_be_left_out() -> None:
 @pytest.mark.parametrize("without", [None, SECOND])
 def test_deltas_that_are_lost_are_left_as_they_are(without: str | None) -> None:
     case, configurations = with_lost_deltas()
-    right = recompute(case, TABLES, without=without, configurations=configurations)
+    right = recompute(case, RULES, without=without, configurations=configurations)
     assert by_id(right)[THIRD] is case.executions[2]
 
 
 def test_deltas_that_are_lost_do_not_come_to_be_those_to_another_base() -> None:
     case, configurations = with_lost_deltas()
     with pytest.raises(DamagedError, match=f"{THIRD}.*new base"):
-        recompute(case, TABLES, without=FIRST, configurations=configurations)
+        recompute(case, RULES, without=FIRST, configurations=configurations)
 
 
 def with_lost_deltas() -> tuple[CaseRecord, Configurations]:
     case = case_of([success(FIRST), success(SECOND), success(THIRD, OTHER)])
     case.executions[2].run_config_deltas = None
-    configurations = Configurations(case, Tables())
+    configurations = Configurations(case, DeltaRules())
     configurations.lose(THIRD)
     return case, configurations

@@ -5,19 +5,21 @@ from typing import Any
 import pytest
 
 from ingest.cases.inventory import FileEntry
-from ingest.cases.recorded import KnownExecutions
-from ingest.cases.sources.base import Found
+from ingest.cases.recorded import RecordedExecutions
+from ingest.cases.sources.base import ExecutionDirectory
 from tests.ingest.builders import KEY, LID, location
 
 ENTRIES = (FileEntry("CaseStatus", 5),)
 PATH = f"/b/chrysalis/performance_archive/jdoe/{KEY.name}/{LID}"
 
 
-def found(path: str = PATH, entries: tuple[FileEntry, ...] = ENTRIES, **place: Any) -> Found:
-    return Found(path, location(**place), entries)
+def found(
+    path: str = PATH, entries: tuple[FileEntry, ...] = ENTRIES, **place: Any
+) -> ExecutionDirectory:
+    return ExecutionDirectory(path, location(**place), entries)
 
 
-def known(**fields: Any) -> KnownExecutions:
+def known(**fields: Any) -> RecordedExecutions:
     recorded = {
         "complete": True,
         "fingerprint": found().fingerprint,
@@ -29,7 +31,7 @@ def known(**fields: Any) -> KnownExecutions:
         "filesModified": 0,
     }
     lid = fields.pop("executionId", LID)
-    return KnownExecutions([{"executionId": lid, "recorded": recorded | fields}])
+    return RecordedExecutions([{"executionId": lid, "recorded": recorded | fields}])
 
 
 @pytest.mark.parametrize(
@@ -47,7 +49,7 @@ def known(**fields: Any) -> KnownExecutions:
     ],
 )
 def test_a_directory_that_teaches_nothing_is_passed_over(
-    recorded: dict[str, Any], directory: Found
+    recorded: dict[str, Any], directory: ExecutionDirectory
 ) -> None:
     assert known(**recorded).is_unchanged(directory)
 
@@ -79,13 +81,13 @@ def test_a_directory_that_teaches_nothing_is_passed_over(
     ],
 )
 def test_a_directory_that_may_teach_something_is_read(
-    recorded: dict[str, Any], directory: Found
+    recorded: dict[str, Any], directory: ExecutionDirectory
 ) -> None:
     assert not known(**recorded).is_unchanged(directory)
 
 
 def test_where_nothing_is_known_everything_is_read() -> None:
-    assert not KnownExecutions([]).is_unchanged(found())
+    assert not RecordedExecutions([]).is_unchanged(found())
 
 
 def test_one_lid_may_belong_to_several_cases() -> None:
@@ -93,7 +95,7 @@ def test_one_lid_may_belong_to_several_cases() -> None:
         "complete": True, "fingerprint": found().fingerprint, "schedulerState": None,
         "hasConfiguration": True, "unreadFiles": [], "fileCount": 1, "filesModified": 0,
     }  # fmt: skip
-    executions = KnownExecutions(
+    executions = RecordedExecutions(
         {"executionId": LID, "recorded": recorded | {"foundAt": [path]}} for path in ("/a", PATH)
     )
     assert executions.is_unchanged(found())

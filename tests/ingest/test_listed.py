@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from ingest.cases.directory_cache import ListedDirectories
+from ingest.cases.directory_cache import DirectoryCache
 from ingest.cases.sources import directory
-from ingest.cases.sources.base import Folder, Found, Located
-from ingest.cases.sources.directory import DirectorySource, is_as_it_was
+from ingest.cases.sources.base import DirectoryTimes, ExecutionDirectory, ExecutionPath
+from ingest.cases.sources.directory import DirectorySource, is_unchanged_on_disk
 from ingest.cases.sources.open import open_source
 from ingest.importing import ImportOptions, import_paths
 from models.database.client import Database
@@ -20,7 +20,7 @@ from tests.ingest.builders import KEY, LID, location, write_execution
 
 PLACE = f"chrysalis/performance_archive/{KEY.user}/{KEY.name}/{LID}"
 DOCS = f"{PLACE}/CaseDocs.{LID}"
-FOLDERS = (Folder("", 1, 2), Folder(f"CaseDocs.{LID}", 3, 4))
+FOLDERS = (DirectoryTimes("", 1, 2), DirectoryTimes(f"CaseDocs.{LID}", 3, 4))
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def looked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     paths: list[str] = []
     look = DirectorySource.look
 
-    def noted(self: DirectorySource, place: Located) -> Found | None:
+    def noted(self: DirectorySource, place: ExecutionPath) -> ExecutionDirectory | None:
         paths.append(place.path)
         return look(self, place)
 
@@ -137,7 +137,7 @@ async def test_all_is_listed_again_when_that_is_asked_for(
     for file in root.rglob("*.gz"):
         os.utime(file, (10**9, 10**9))  # an older copy, put back in place
     assert await counts(database, root) == Counts(discovered=1, unchanged=1)
-    assert await counts(database, root, lists_again=True) == Counts(discovered=1, updated=1)
+    assert await counts(database, root, relist=True) == Counts(discovered=1, updated=1)
     assert len(looked) == 2
 
 
@@ -159,27 +159,27 @@ def test_a_directory_is_as_it_was_behind_a_link_to_it(root: Path, looked: list[s
     link = root / LID
     link.symlink_to(root / PLACE)
     (found,) = open_source(link).find()
-    assert is_as_it_was(found)
+    assert is_unchanged_on_disk(found)
     _add_above(root)
-    assert not is_as_it_was(found)
+    assert not is_unchanged_on_disk(found)
 
 
 def test_a_directory_that_is_gone_is_not_as_it_was(root: Path, looked: list[str]) -> None:
     (found,) = open_source(root).find()
-    assert is_as_it_was(found)
+    assert is_unchanged_on_disk(found)
     (root / DOCS).rename(root / "elsewhere")
     os.utime(root / PLACE, ns=(found.folders[0].modified, found.folders[0].modified))
-    assert not is_as_it_was(found)
+    assert not is_unchanged_on_disk(found)
 
 
 async def test_what_was_listed_comes_back_as_it_was(database: Database) -> None:
-    place = Located("/a/\udcff", location())
-    found = Found(place.path, place.location, folders=FOLDERS)
-    listed = ListedDirectories(database)
+    place = ExecutionPath("/a/\udcff", location())
+    found = ExecutionDirectory(place.path, place.location, folders=FOLDERS)
+    listed = DirectoryCache(database)
     await listed.remember(found)
     await listed.save()
-    assert await listed.find([place, Located("/b", location())]) == {
-        place.path: Found(place.path, place.location, (), found.summed_up, FOLDERS)
+    assert await listed.find([place, ExecutionPath("/b", location())]) == {
+        place.path: ExecutionDirectory(place.path, place.location, (), found.files_summary, FOLDERS)
     }
 
 
@@ -198,16 +198,16 @@ def test_a_directory_with_a_file_that_was_just_written_is_listed_once_more(
     "folders",
     [
         pytest.param((), id="just changed"),
-        pytest.param((Folder("", 1, 2), Folder("\udcff", 3, 4)), id="not UTF-8"),
-        pytest.param((Folder("", -(2**63) - 1, 2),), id="in the year 1600"),
-        pytest.param((Folder("", 1, 2**63),), id="in the year 2300"),
-        pytest.param(tuple(Folder(f"{n}", 1, 2) for n in range(65)), id="very many"),
+        pytest.param((DirectoryTimes("", 1, 2), DirectoryTimes("\udcff", 3, 4)), id="not UTF-8"),
+        pytest.param((DirectoryTimes("", -(2**63) - 1, 2),), id="in the year 1600"),
+        pytest.param((DirectoryTimes("", 1, 2**63),), id="in the year 2300"),
+        pytest.param(tuple(DirectoryTimes(f"{n}", 1, 2) for n in range(65)), id="very many"),
     ],
 )
 async def test_what_cannot_be_stored_or_trusted_is_not_remembered(
-    database: Database, folders: tuple[Folder, ...]
+    database: Database, folders: tuple[DirectoryTimes, ...]
 ) -> None:
-    listed = ListedDirectories(database)
-    await listed.remember(Found("/a", location(), folders=folders))
+    listed = DirectoryCache(database)
+    await listed.remember(ExecutionDirectory("/a", location(), folders=folders))
     await listed.save()
     assert await database.execution_sources.count({}) == 0

@@ -519,7 +519,7 @@ async def test_the_audit_record_says_what_stopped_an_import(
     async def fail(*_: Any) -> None:
         raise error
 
-    monkeypatch.setattr("ingest.importing.look_at", fail)
+    monkeypatch.setattr("ingest.cases.importing.screen", fail)
     with pytest.raises(type(error)):
         await run(database, tree)
     (stored,) = await database.ingestions.find({})
@@ -589,7 +589,7 @@ import os, signal, sys
 from models.database.collection import Collection
 from api.cli import main
 writes = int(sys.argv.pop(1))
-write = Collection.write
+write = Collection.bulk_write
 async def counted(*arguments):
     global writes
     found = await write(*arguments)
@@ -597,7 +597,7 @@ async def counted(*arguments):
     if not writes:
         os.kill(os.getpid(), signal.SIGKILL)
     return found
-Collection.write = counted
+Collection.bulk_write = counted
 main()
 """
 
@@ -713,8 +713,8 @@ async def test_an_import_that_is_to_stop_writes_what_it_has_begun(
 async def test_an_import_that_finds_nothing_new_may_leave_no_record(
     database: Database, tree: Path
 ) -> None:
-    await run(database, tree, keeps_idle_record=False)
-    report = await run(database, tree, keeps_idle_record=False)
+    await run(database, tree, record_idle_runs=False)
+    report = await run(database, tree, record_idle_runs=False)
     assert report.ingestion_id is None
     assert await database.ingestions.count({}) == 1
 

@@ -21,12 +21,12 @@ from models.cases.edits import (
     pin_canonical,
 )
 from models.cases.recording import StatedExecution, record_case, record_execution
-from models.configuration.rules import Tables
+from models.configuration.rules import DeltaRules
 from models.configuration.variation import VariationTable
 from models.database.client import Database
 from models.errors import ConflictError, NotFoundError, OutdatedError
 from models.verify.cases import verify_cases
-from tests.ingest.builders import KEY, TABLES
+from tests.ingest.builders import KEY, RULES
 
 AUTHOR = Author("flow", "a test")
 CASE = KEY.case_id
@@ -49,7 +49,7 @@ async def read(database: Database) -> dict[str, Any]:
 
 
 async def agrees(database: Database) -> bool:
-    return [item async for item in verify_cases(database, Tables())] == []
+    return [item async for item in verify_cases(database, DeltaRules())] == []
 
 
 async def test_a_case_is_recorded_once(database: Database) -> None:
@@ -61,9 +61,9 @@ async def test_a_case_is_recorded_once(database: Database) -> None:
 
 
 async def test_stated_executions_have_deltas_like_any_other(database: Database) -> None:
-    assert await record_execution(database, KEY, stated(2), AUTHOR, TABLES)
-    assert await record_execution(database, KEY, stated(3), AUTHOR, TABLES)
-    assert await record_execution(database, KEY, stated(1), AUTHOR, TABLES)
+    assert await record_execution(database, KEY, stated(2), AUTHOR, RULES)
+    assert await record_execution(database, KEY, stated(3), AUTHOR, RULES)
+    assert await record_execution(database, KEY, stated(1), AUTHOR, RULES)
     case = await read(database)
     assert case["canonicalExecutionId"] == "run-1"
     assert case["compiler"] == "gnu"
@@ -78,32 +78,32 @@ async def test_a_stated_value_that_is_nought_is_no_missing_one(
 ) -> None:
     for number in (2, 1):
         values = {"env_build.GRID": value, "env_run.ATM_NCPL": number}
-        await record_execution(database, KEY, stated(number, configuration=values), AUTHOR, TABLES)
+        await record_execution(database, KEY, stated(number, configuration=values), AUTHOR, RULES)
     assert (await read(database))["gridResolution"] == str(value)
     assert await agrees(database)
 
 
 async def test_the_same_execution_again_changes_nothing(database: Database) -> None:
-    await record_execution(database, KEY, stated(), AUTHOR, TABLES)
+    await record_execution(database, KEY, stated(), AUTHOR, RULES)
     before = await read(database)
-    assert not await record_execution(database, KEY, stated(), AUTHOR, TABLES)
+    assert not await record_execution(database, KEY, stated(), AUTHOR, RULES)
     assert await read(database) == before
 
 
 async def test_another_execution_under_the_same_id_is_refused(database: Database) -> None:
-    await record_execution(database, KEY, stated(), AUTHOR, TABLES)
+    await record_execution(database, KEY, stated(), AUTHOR, RULES)
     with pytest.raises(ConflictError):
-        await record_execution(database, KEY, stated(status="failed"), AUTHOR, TABLES)
+        await record_execution(database, KEY, stated(status="failed"), AUTHOR, RULES)
 
 
 async def test_credentials_in_a_stated_configuration_are_masked(database: Database) -> None:
     values = {"env_run.URL": "https://u:hunter2@h/", "env_run.API_TOKEN": "hunter2"}
-    await record_execution(database, KEY, stated(configuration=values), AUTHOR, TABLES)
+    await record_execution(database, KEY, stated(configuration=values), AUTHOR, RULES)
     assert "hunter2" not in str(await read(database))
 
 
 async def test_an_execution_may_have_no_configuration(database: Database) -> None:
-    await record_execution(database, KEY, stated(configuration=None), AUTHOR, TABLES)
+    await record_execution(database, KEY, stated(configuration=None), AUTHOR, RULES)
     case = await read(database)
     assert case["canonicalExecutionId"] is None
     assert case["executions"][0]["complete"] is False
@@ -160,29 +160,29 @@ async def test_what_people_wrote_survives_an_import(database: Database, tmp_path
 
 async def test_a_pinned_execution_stays_canonical_until_it_is_freed(database: Database) -> None:
     for number in (1, 2, 3):
-        await record_execution(database, KEY, stated(number), AUTHOR, TABLES)
-    await pin_canonical(database, CASE, 3, "run-2", AUTHOR, TABLES)
+        await record_execution(database, KEY, stated(number), AUTHOR, RULES)
+    await pin_canonical(database, CASE, 3, "run-2", AUTHOR, RULES)
     case = await read(database)
     assert case["canonicalExecutionId"] == "run-2"
     assert case["configuration"]["env_run"]["ATM_NCPL"] == 42
     assert case["executions"][0]["runConfigDeltas"]["env_run"]["ATM_NCPL"]["current"] == 41
-    await record_execution(database, KEY, stated(4), AUTHOR, TABLES)
+    await record_execution(database, KEY, stated(4), AUTHOR, RULES)
     assert (await read(database))["canonicalExecutionId"] == "run-2"
-    await pin_canonical(database, CASE, 5, None, AUTHOR, TABLES)
+    await pin_canonical(database, CASE, 5, None, AUTHOR, RULES)
     assert (await read(database))["canonicalExecutionId"] == "run-1"
     assert await agrees(database)
 
 
 async def test_an_execution_without_configuration_cannot_be_pinned(database: Database) -> None:
-    await record_execution(database, KEY, stated(configuration=None), AUTHOR, TABLES)
+    await record_execution(database, KEY, stated(configuration=None), AUTHOR, RULES)
     with pytest.raises(ConflictError):
-        await pin_canonical(database, CASE, 1, "run-1", AUTHOR, TABLES)
+        await pin_canonical(database, CASE, 1, "run-1", AUTHOR, RULES)
 
 
 async def test_a_deleted_execution_leaves_the_others_right(database: Database) -> None:
     for number in (1, 2, 3):
-        await record_execution(database, KEY, stated(number), AUTHOR, TABLES)
-    await delete_execution(database, CASE, "run-1", AUTHOR, TABLES)
+        await record_execution(database, KEY, stated(number), AUTHOR, RULES)
+    await delete_execution(database, CASE, "run-1", AUTHOR, RULES)
     case = await read(database)
     assert case["canonicalExecutionId"] == "run-2"
     assert case["configuration"]["env_run"]["ATM_NCPL"] == 42
@@ -191,7 +191,7 @@ async def test_a_deleted_execution_leaves_the_others_right(database: Database) -
 
 
 async def test_edits_go_by_the_tables_of_the_site(database: Database) -> None:
-    site = Tables(VariationTable('[[expected]]\nclass = "io"\nkeys = ["env_run.ATM_NCPL"]'))
+    site = DeltaRules(VariationTable('[[expected]]\nclass = "io"\nkeys = ["env_run.ATM_NCPL"]'))
     for number in (1, 2, 3):
         await record_execution(database, KEY, stated(number), AUTHOR, site)
     await edit_case(database, CASE, None, {"notes": "x"}, AUTHOR)
@@ -205,10 +205,10 @@ async def test_edits_go_by_the_tables_of_the_site(database: Database) -> None:
 async def test_a_case_whose_last_configuration_is_deleted_tells_nothing_of_it(
     database: Database,
 ) -> None:
-    await record_execution(database, KEY, stated(1), AUTHOR, TABLES)
-    await record_execution(database, KEY, stated(2, configuration=None), AUTHOR, TABLES)
+    await record_execution(database, KEY, stated(1), AUTHOR, RULES)
+    await record_execution(database, KEY, stated(2, configuration=None), AUTHOR, RULES)
     assert (await read(database))["compiler"] == "gnu"
-    await delete_execution(database, CASE, "run-1", AUTHOR, TABLES)
+    await delete_execution(database, CASE, "run-1", AUTHOR, RULES)
     case = await read(database)
     assert (case["compiler"], case["configuration"]) == (None, None)
 
@@ -222,7 +222,7 @@ async def test_what_is_taken_back_of_a_case_does_not_stay(database: Database) ->
 async def test_a_long_edit_leaves_the_loop_to_others(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await record_execution(database, KEY, stated(), AUTHOR, TABLES)
+    await record_execution(database, KEY, stated(), AUTHOR, RULES)
     begun, others_had_their_turn = threading.Event(), threading.Event()
 
     def slow(*arguments: Any, **options: Any) -> Any:
@@ -231,14 +231,14 @@ async def test_a_long_edit_leaves_the_loop_to_others(
         return recompute(*arguments, **options)
 
     monkeypatch.setattr(recording, "recompute", slow)
-    editing = asyncio.create_task(pin_canonical(database, CASE, None, "run-1", AUTHOR, TABLES))
+    editing = asyncio.create_task(pin_canonical(database, CASE, None, "run-1", AUTHOR, RULES))
     await asyncio.to_thread(begun.wait, 60)
     others_had_their_turn.set()
     await editing
 
 
 async def test_a_deleted_case_leaves_only_the_entry_of_that(database: Database) -> None:
-    await record_execution(database, KEY, stated(), AUTHOR, TABLES)
+    await record_execution(database, KEY, stated(), AUTHOR, RULES)
     await delete_case(database, CASE, AUTHOR)
     assert await database.cases.count({}) == await database.executions.count({}) == 0
     (entry,) = await database.edits.find({"event": "deleted"})
@@ -252,7 +252,7 @@ async def test_what_is_not_there_cannot_be_changed(database: Database, missing: 
         with pytest.raises(NotFoundError):
             await edit_execution(database, CASE, "x", 1, {"notes": "x"}, AUTHOR)
         with pytest.raises(NotFoundError):
-            await delete_execution(database, CASE, "x", AUTHOR, TABLES)
+            await delete_execution(database, CASE, "x", AUTHOR, RULES)
         return
     with pytest.raises(NotFoundError):
         await edit_case(database, CASE, 1, {"notes": "x"}, AUTHOR)
@@ -262,6 +262,6 @@ async def test_what_is_not_there_cannot_be_changed(database: Database, missing: 
 
 async def test_annotations_may_come_with_the_execution(database: Database) -> None:
     annotations = ExecutionAnnotations(extra={"flow": {"id": 3}})
-    await record_execution(database, KEY, stated(annotations=annotations), AUTHOR, TABLES)
+    await record_execution(database, KEY, stated(annotations=annotations), AUTHOR, RULES)
     execution = (await read(database))["executions"][0]
     assert execution["annotations"]["extra"] == {"flow": {"id": 3}}

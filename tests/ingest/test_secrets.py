@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 from ingest.cases.assemble import assemble
 from ingest.cases.inventory import FileEntry, take_inventory
 from ingest.cases.parse import Parsed, parse_execution
-from ingest.cases.parse_cache import Recall
+from ingest.cases.parse_cache import ParseCache
 from ingest.cases.parsers.case_status import parse_case_status
 from ingest.cases.parsers.env_xml import parse_env_sheet
 from ingest.cases.parsers.preview_run import parse_preview_run
 from ingest.cases.parsers.replay_sh import parse_replay_sh
 from ingest.cases.sources.base import Content
-from models.cases.execution import Problem
 from models.ingestions.audit import Audit
+from models.problem import Problem
 from models.redaction.text import MASK, masked_text, without_secrets
 from tests.ingest.builders import (
     LID,
@@ -192,7 +192,7 @@ def test_a_file_like_one_with_a_credential_in_a_name_is_parsed_anew() -> None:
         lines = f'\n<entry id="ghp_{SECRET}" value="{value}"/>\n<entry id="A" value="{value}"/>\n'
         return env_xml(group("g", lines))
 
-    recall = Recall()
+    recall = ParseCache()
     for value in ("1", "2"):
         found = recall.variables("env_run", content(value), parse_env_sheet)
         assert found == {"env_run.A": value}

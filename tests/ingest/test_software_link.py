@@ -8,18 +8,18 @@ import pytest
 from models.cases.edit_log import Author
 from models.cases.execution import Software, SoftwareLink, SoftwareRole
 from models.cases.listed_execution import listed_id
-from models.cases.merge import fold
+from models.cases.merge import merge
 from models.cases.recording import write_case
 from models.cases.software_links import state_link, withdraw_link
 from models.cases.store import read_case, relist_case
-from models.configuration.rules import Tables
+from models.configuration.rules import DeltaRules
 from models.database.client import Database
 from models.errors import NotFoundError
 from models.software.links import relink_specs, resolve_software
 from models.verify.cases import verify_cases
 from models.verify.difference import Difference
 from models.verify.links import verify_links
-from tests.ingest.builders import KEY, TABLES
+from tests.ingest.builders import KEY, RULES
 from tests.ingest.test_fold import FIRST, SECOND, case_of, success
 
 NETCDF = "a4hji6eqs4xwpfczsaj4vjhvdxvgoc7q"
@@ -39,7 +39,7 @@ def stated(
 
 
 async def record(database: Database, lid: str = FIRST, *software: Software) -> str:
-    await write_case(database, KEY, [success(lid, software=list(software))], TABLES)
+    await write_case(database, KEY, [success(lid, software=list(software))], RULES)
     return listed_id(KEY.case_id, lid)
 
 
@@ -112,7 +112,7 @@ async def test_what_is_wrong_is_found_and_mended(database: Database) -> None:
     assert await differences(database) == wrong
     assert await differences(database, repair=True) == wrong
     assert await differences(database) == []
-    assert [found async for found in verify_cases(database, Tables())] == []
+    assert [found async for found in verify_cases(database, DeltaRules())] == []
     assert await resolve_software(database, [own_id]) == 0
 
 
@@ -124,7 +124,7 @@ async def test_stated_software_is_linked_and_stays(database: Database) -> None:
     await record_spec(database, ZLIB, "zlib", "1.3")
     await relink_specs(database, [ZLIB])
     assert await links(database, own_id) == [(ZLIB, "built_with", 1)]
-    await write_case(database, KEY, [success(FIRST, software=[LOADED], file_count=99)], TABLES)
+    await write_case(database, KEY, [success(FIRST, software=[LOADED], file_count=99)], RULES)
     case = await read_case(database, KEY.case_id)
     assert case is not None
     (execution,) = case.record.executions
@@ -172,6 +172,6 @@ async def test_what_is_stated_and_withdrawn_is_in_the_history(database: Database
 def test_a_fold_keeps_stated_software() -> None:
     case = case_of([success(FIRST)])
     case.executions[0] = case.executions[0].model_copy(update={"software_links": [stated()]})
-    again = fold(case, KEY, [success(FIRST, file_count=99)], NOW, TABLES).case
+    again = merge(case, KEY, [success(FIRST, file_count=99)], NOW, RULES).case
     assert again.executions[0].file_count == 99
     assert again.executions[0].software_links == [stated()]

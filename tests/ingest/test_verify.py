@@ -13,13 +13,13 @@ from models.cases.listed_execution import listed_id
 from models.cases.overflow import overflow_id
 from models.cases.recording import write_case
 from models.cases.simulated_date import ModelDate
-from models.configuration.rules import Tables, load_tables
+from models.configuration.rules import DeltaRules, load_rules
 from models.database.client import Database
 from models.errors import DamagedError
 from models.verify.cases import verify_cases
 from models.verify.difference import Difference
 from tests.archives import dump
-from tests.ingest.builders import KEY, TABLES
+from tests.ingest.builders import KEY, RULES
 from tests.ingest.test_case_store import LIDS
 from tests.ingest.test_fold import BASE, success
 
@@ -32,7 +32,7 @@ async def filled(database: Database, tmp_path: Path) -> Database:
 
 
 async def differences(database: Database, *, repair: bool = False) -> list[Difference]:
-    return [item async for item in verify_cases(database, Tables(), repair=repair)]
+    return [item async for item in verify_cases(database, DeltaRules(), repair=repair)]
 
 
 async def test_what_an_import_writes_agrees(filled: Database) -> None:
@@ -88,7 +88,7 @@ async def small(database: Database, monkeypatch: pytest.MonkeyPatch) -> Database
     given = [success(lid, simulation_start=date) for lid in LIDS[:7]]
     given[1] = success(LIDS[1], CHANGED)
     given[6] = success(LIDS[6], CHANGED)
-    await write_case(database, KEY, given, TABLES)
+    await write_case(database, KEY, given, RULES)
     return database
 
 
@@ -106,7 +106,7 @@ async def test_a_wrong_count_hides_no_overflow_and_lets_none_be_overwritten(
     assert [item.field for item in found] == ["executionCount"]
     assert await dump(small) == before
     await small.cases.update({"_id": KEY.case_id}, {"$set": {"executionCount": 3}})
-    await write_case(small, KEY, [success(LIDS[7])], TABLES)
+    await write_case(small, KEY, [success(LIDS[7])], RULES)
     assert (await small.cases.find({}))[0]["executionCount"] == 8
 
 
@@ -119,7 +119,7 @@ async def test_lost_executions_are_told_and_stay_listed(small: Database, number:
     assert (("caseOverflows", "lost") in kinds) == (number == 1)
     assert await small.executions.count({}) == 7
     lost = LIDS[3:6] if number == 1 else LIDS[6:7]
-    await write_case(small, KEY, [success(lid, CHANGED) for lid in lost], TABLES)
+    await write_case(small, KEY, [success(lid, CHANGED) for lid in lost], RULES)
     assert await differences(small) == []
 
 
@@ -173,7 +173,7 @@ async def test_an_overflow_document_is_known_by_its_id(small: Database) -> None:
 async def test_damage_is_told_and_left_and_nothing_is_imported_into_it(
     small: Database, change: dict[str, Any], kind: str
 ) -> None:
-    await write_case(small, CaseKey("chrysalis", "jdoe", "other"), [success(LIDS[0])], TABLES)
+    await write_case(small, CaseKey("chrysalis", "jdoe", "other"), [success(LIDS[0])], RULES)
     await small.cases.update({"name": "other"}, {"$set": {"executionCount": 9}})
     await small.cases.update({"_id": KEY.case_id}, {"$set": change})
     before = await small.cases.find({"_id": KEY.case_id})
@@ -184,7 +184,7 @@ async def test_damage_is_told_and_left_and_nothing_is_imported_into_it(
     assert await small.cases.find({"_id": KEY.case_id}) == before
     assert await small.executions.find({}, sort=[("_id", 1)]) == listed
     with pytest.raises(DamagedError):
-        await write_case(small, KEY, [success("1.240101-000000")], TABLES)
+        await write_case(small, KEY, [success("1.240101-000000")], RULES)
 
 
 async def test_a_lost_delta_is_left_as_it_is(small: Database) -> None:
@@ -198,15 +198,15 @@ async def test_a_lost_delta_is_left_as_it_is(small: Database) -> None:
     assert [item.kind for item in await differences(small)] == ["lost"]
     assert await small.executions.find({"_id": own_id}) == listed
     with pytest.raises(DamagedError):  # another base would take that delta for granted
-        await write_case(small, KEY, [success("1.240101-000000")], TABLES)
-    await write_case(small, KEY, [success(LIDS[8])], TABLES)
+        await write_case(small, KEY, [success("1.240101-000000")], RULES)
+    await write_case(small, KEY, [success(LIDS[8])], RULES)
 
 
 async def test_a_new_table_makes_deltas_anew(filled: Database, tmp_path: Path) -> None:
     own = tmp_path / "variation.toml"
     own.write_text('[[changed]]\nclass = "science"\nkeys = ["env_run.CONTINUE_RUN"]\n')
-    tables = load_tables(own, None)
-    found = [item async for item in verify_cases(filled, tables, repair=True)]
+    rules = load_rules(own, None)
+    found = [item async for item in verify_cases(filled, rules, repair=True)]
     assert any(item.field.endswith("runConfigDeltas") for item in found)
-    assert [item async for item in verify_cases(filled, tables)] == []
+    assert [item async for item in verify_cases(filled, rules)] == []
     assert await filled.executions.count({"changed": "env_run.CONTINUE_RUN"}) > 0

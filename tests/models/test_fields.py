@@ -6,7 +6,7 @@ from pydantic import BaseModel
 from models.builds.build import Build, BuildRecord
 from models.cases.case import Case, CaseRecord
 from models.cases.listed_execution import ListedExecution, ListedExecutionRecord
-from models.fields import Field, Table, words_of
+from models.fields import Field, FieldTable, words_of
 from models.resources import RESOURCES
 from models.specs.spec import Spec, SpecRecord
 
@@ -21,7 +21,7 @@ EVERY = [
     for name, table in RESOURCES.items()
     for field in table.fields
 ]
-TABLES = [pytest.param(table, id=name) for name, table in RESOURCES.items()]
+RULES = [pytest.param(table, id=name) for name, table in RESOURCES.items()]
 
 
 def models_in(annotation: Any) -> list[type[BaseModel]]:
@@ -31,7 +31,7 @@ def models_in(annotation: Any) -> list[type[BaseModel]]:
 
 
 @pytest.mark.parametrize(("table", "field"), EVERY)
-def test_a_field_is_where_the_table_says(table: Table, field: Field) -> None:
+def test_a_field_is_where_the_table_says(table: FieldTable, field: Field) -> None:
     models = [RECORDS[table.resource][0]]
     if field.stored == "_id":
         return
@@ -42,15 +42,15 @@ def test_a_field_is_where_the_table_says(table: Table, field: Field) -> None:
 
 
 @pytest.mark.parametrize(("table", "field"), EVERY)
-def test_a_field_is_described(table: Table, field: Field) -> None:
+def test_a_field_is_described(table: FieldTable, field: Field) -> None:
     assert field.description.endswith(".")
     assert field.example or not field.filterable
     assert field.type != "map" or not (field.filterable or field.sortable)
     assert field.type != "list of text" or not field.sortable
 
 
-@pytest.mark.parametrize("table", TABLES)
-def test_every_field_that_is_asked_for_has_its_index(table: Table) -> None:
+@pytest.mark.parametrize("table", RULES)
+def test_every_field_that_is_asked_for_has_its_index(table: FieldTable) -> None:
     indexes = RECORDS[table.resource][1].Settings.indexes
     keys = {index.document["name"]: list(index.document["key"]) for index in indexes}
     assert len(keys) == len(indexes) < 64
@@ -60,8 +60,8 @@ def test_every_field_that_is_asked_for_has_its_index(table: Table) -> None:
             assert keys[field.index][-1] == "_id" or not field.sortable
 
 
-@pytest.mark.parametrize("table", TABLES)
-def test_names_are_not_repeated_and_the_default_sort_is_one(table: Table) -> None:
+@pytest.mark.parametrize("table", RULES)
+def test_names_are_not_repeated_and_the_default_sort_is_one(table: FieldTable) -> None:
     assert len(table.by_name) == len(table.fields)
     for name in table.default_sort.split(","):
         assert table.by_name[name.removeprefix("-")].sortable

@@ -4,21 +4,21 @@ from pathlib import Path
 
 import pytest
 
-from models.configuration.rules import load_tables
+from models.configuration.rules import load_rules
 from models.errors import SettingsError
 
 ENTRY = {"canonical": 1, "current": 2}
 
 
 def test_without_files_the_built_in_tables_count() -> None:
-    tables = load_tables(None, None)
+    tables = load_rules(None, None)
     assert tables.variation.classify("env_run.STOP_N") == ("segment", True)
 
 
 def test_the_lists_of_a_site_come_first(tmp_path: Path) -> None:
     own = tmp_path / "variation.toml"
     own.write_text('[[changed]]\nclass = "science"\nkeys = ["env_run.STOP_N"]\n')
-    tables = load_tables(own, None)
+    tables = load_rules(own, None)
     assert tables.variation.classify("env_run.STOP_N") == ("science", False)
     assert tables.variation.classify("env_run.RESUBMIT") == ("lifecycle", True)
 
@@ -26,7 +26,7 @@ def test_the_lists_of_a_site_come_first(tmp_path: Path) -> None:
 def test_the_rules_of_a_site_come_first(tmp_path: Path) -> None:
     own = tmp_path / "derivation.toml"
     own.write_text('[[rule]]\nprimary = "a.x"\nderived = ["b.y"]\n')
-    changes, repeats = load_tables(None, own).derivation.set_repeats_apart(
+    changes, repeats = load_rules(None, own).derivation.set_repeats_apart(
         {"a.x": ENTRY, "b.y": ENTRY}
     )
     assert (list(changes), list(repeats)) == (["a.x"], ["b.y"])
@@ -41,7 +41,7 @@ def test_a_cause_that_a_site_tells_comes_before_the_built_in_one(tmp_path: Path)
     )
     causes = {"drv_in.seq_timemgr_inparm.stop_n": "a.x", "user_nl_eam.n": "scream_in.g.n"}
     others = ["env_run.STOP_N", "atm_in.g.n", *causes.values(), *causes]
-    changes, repeats = load_tables(None, own).derivation.set_repeats_apart(
+    changes, repeats = load_rules(None, own).derivation.set_repeats_apart(
         dict.fromkeys(others, ENTRY)
     )
     assert set(repeats) == set(causes)
@@ -78,7 +78,7 @@ def test_a_cause_that_a_site_tells_comes_before_the_built_in_one(tmp_path: Path)
 )
 def test_a_change_is_told_under_its_first_cause(cause: str, repeats: list[str]) -> None:
     delta = {key: {"canonical": 1, "current": number} for number, key in enumerate(repeats, 5)}
-    told = load_tables(None, None).derivation.set_repeats_apart({cause: ENTRY} | delta)
+    told = load_rules(None, None).derivation.set_repeats_apart({cause: ENTRY} | delta)
     assert told == ({cause: ENTRY | {"alsoIn": repeats}}, delta)
 
 
@@ -93,7 +93,7 @@ def test_a_change_is_told_under_its_first_cause(cause: str, repeats: list[str]) 
 )
 def test_what_is_made_of_something_else_is_a_change_of_its_own(keys: list[str]) -> None:
     delta = dict.fromkeys(keys, ENTRY)
-    assert load_tables(None, None).derivation.set_repeats_apart(delta) == (delta, {})
+    assert load_rules(None, None).derivation.set_repeats_apart(delta) == (delta, {})
 
 
 @pytest.mark.timeout(20)
@@ -104,7 +104,7 @@ def test_rules_that_lead_in_a_circle_come_to_an_end(tmp_path: Path) -> None:
         '[[rule]]\nprimary = "b.y"\nderived = ["a.x", "c.z"]\n'
     )
     given = {"a.x": ENTRY, "b.y": ENTRY, "c.z": ENTRY}
-    changes, repeats = load_tables(None, own).derivation.set_repeats_apart(given)
+    changes, repeats = load_rules(None, own).derivation.set_repeats_apart(given)
     assert (sorted(changes), sorted(repeats)) == (["a.x", "b.y"], ["c.z"])
 
 
@@ -123,7 +123,7 @@ def test_a_file_that_is_no_table_is_named(tmp_path: Path, text: str) -> None:
     own = tmp_path / "own.toml"
     own.write_text(text, encoding="latin-1")
     with pytest.raises(SettingsError, match=r"own\.toml"):
-        load_tables(own, None)
+        load_rules(own, None)
 
 
 @pytest.mark.parametrize(
@@ -138,12 +138,12 @@ def test_a_file_that_is_no_table_of_derivation_is_named(tmp_path: Path, text: st
     own = tmp_path / "own.toml"
     own.write_text(text, encoding="utf-8")
     with pytest.raises(SettingsError, match=r"own\.toml: .*(user_namelists|primary|derived)"):
-        load_tables(None, own)
+        load_rules(None, own)
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="nowhere"):
-        load_tables(tmp_path / "nowhere", None)
+        load_rules(tmp_path / "nowhere", None)
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 def test_what_a_continued_run_does_not_read_is_a_change_of_its_own_in_others(
     key: str, causes: list[str]
 ) -> None:
-    derivation = load_tables(None, None).derivation
+    derivation = load_rules(None, None).derivation
     changes, _ = derivation.set_repeats_apart({key: ENTRY})
     assert changes == {key: ENTRY}
     for cause in causes:

@@ -10,6 +10,7 @@ from ingest.builds.logs.events import LogEvent
 from ingest.builds.logs.phases import STAGE, InstallTimes, Phase, PhaseSpan, describe_phases
 from ingest.builds.logs.report import LogReport
 from models.builds.build import BuildHost, BuildSource, BuildStatus
+from models.ingestions.damage import Damage
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +31,6 @@ class LogFile:
     lines: int
     size: int
     damage: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class FileProblem:
-    """A file that could not be read; the rest of the attempt could."""
-
-    file: str
-    reason: str
-    detail: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +68,11 @@ class BuildAttempt:
     tags: tuple[str, ...] = ()
     logs: tuple[LogFile, ...] = ()
     log_content: bytes | None = None
-    problems: tuple[FileProblem, ...] = ()
+    problems: tuple[Damage, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
+class Timeline:
     """How a build went on: what its log and its measured times tell of its phases."""
 
     phases: tuple[Phase, ...]
@@ -89,7 +81,9 @@ class Course:
     ended: str | None
 
 
-def course_of(report: LogReport, times: InstallTimes | None, status: BuildStatus | None) -> Course:
+def timeline_of(
+    report: LogReport, times: InstallTimes | None, status: BuildStatus | None
+) -> Timeline:
     """Return the phases with their outcomes, given what became of the build.
 
     What a log has before its first phase counts as staging only when that was measured, or when
@@ -101,7 +95,7 @@ def course_of(report: LogReport, times: InstallTimes | None, status: BuildStatus
     spans = [span for span in report.phases if _counts(span, report.events, times, failed)]
     is_over = status in {"success", "failed"}
     stamps = [span for span in report.phases if span.started is not None]
-    return Course(
+    return Timeline(
         describe_phases(spans, times, failed, is_over),
         failed,
         stamps[0].started if stamps else None,

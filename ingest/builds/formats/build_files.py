@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
-from ingest.builds.formats.attempt import FileProblem
 from ingest.builds.logs.stream import expanded
 from models.errors import ParseError
+from models.ingestions.damage import Damage
 
 Chunks = Callable[[], Iterable[bytes]]
 Files = Mapping[str, Chunks]
@@ -23,7 +23,7 @@ class BuildFiles:
 
     def __init__(self, files: Files) -> None:
         self._files = files
-        self.problems: list[FileProblem] = []
+        self.problems: list[Damage] = []
 
     def names(self) -> Iterable[str]:
         """Return the paths of all files, in sorted order."""
@@ -46,9 +46,9 @@ class BuildFiles:
         try:
             return parse(b"".join(expanded(self.chunks(name), FILE_LIMIT)))
         except ParseError as error:
-            self.problems.append(FileProblem(name, error.reason, error.detail))
+            self.problems.append(Damage(name, error.reason, error.detail))
         except OSError as error:
-            self.problems.append(FileProblem(name, "unreadable", error.strerror or "no reason"))
+            self.problems.append(Damage(name, "unreadable", error.strerror or "no reason"))
         return None
 
     def attempt(self, read: Callable[[Iterable[bytes]], Parsed], name: str) -> Parsed | None:
@@ -56,7 +56,7 @@ class BuildFiles:
         try:
             return read(self.chunks(name))
         except ParseError as error:
-            self.problems.append(FileProblem(name, error.reason, error.detail))
+            self.problems.append(Damage(name, error.reason, error.detail))
         except OSError as error:
-            self.problems.append(FileProblem(name, "unreadable", error.strerror or "no reason"))
+            self.problems.append(Damage(name, "unreadable", error.strerror or "no reason"))
         return None

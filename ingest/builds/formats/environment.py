@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from ingest.archives.json_file import parse_object, text_of
 from models.builds.build import BuildHost
 from models.errors import ParseError
-from models.redaction.logs import NOTHING_KNOWN, Redactor, is_secret_name
+from models.redaction.logs import DEFAULT_REDACTOR, Redactor, is_secret_name
 from models.redaction.names import names_secret
 from models.redaction.text import MASK
 
@@ -50,12 +50,12 @@ _OPTION = re.compile(
 )
 
 
-def parse_host_environment(content: bytes, redactor: Redactor = NOTHING_KNOWN) -> BuildHost:
+def parse_host_environment(content: bytes, redactor: Redactor = DEFAULT_REDACTOR) -> BuildHost:
     """Return the fields of install_environment.json; ParseError as of `parse_object`."""
     return host_of(parse_object(content), redactor)
 
 
-def host_of(fields: Mapping[str, object], redactor: Redactor = NOTHING_KNOWN) -> BuildHost:
+def host_of(fields: Mapping[str, object], redactor: Redactor = DEFAULT_REDACTOR) -> BuildHost:
     """Return the host that the fields of a document tell of; those of the wrong type are None."""
 
     def told(name: str) -> str | None:

@@ -15,7 +15,7 @@ from ingest.builds.formats.attempt import (
     BuildAttempt,
     LogFile,
     PackageRepository,
-    course_of,
+    timeline_of,
 )
 from ingest.builds.formats.build_files import BuildFiles, Files
 from ingest.builds.formats.environment import (
@@ -181,7 +181,7 @@ def _read_logs(
 
 def _attempt(reader: BuildFiles, built: _Built, names: list[str]) -> BuildAttempt:
     report, times = built.report, built.times
-    course = course_of(report, times, built.status)
+    course = timeline_of(report, times, built.status)
     package = report.package or (times.package if times else None)
     spec = _first(lambda name: spec_of_path(name, package), names)
     return BuildAttempt(

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from ingest.builds.formats.attempt import BuildAttempt, LogFile, course_of
+from ingest.builds.formats.attempt import BuildAttempt, LogFile, timeline_of
 from ingest.builds.formats.cdash import CDashReport, CDashStep
 from ingest.builds.formats.junit import JUnitCase, JUnitSuite
 from ingest.builds.formats.spec_name import SpecName, spec_in_text
@@ -38,7 +38,7 @@ def _junit_attempt(suite: JUnitSuite, case: JUnitCase, redactor: Redactor) -> Bu
     name = "system-out"
     report = read_log([case.log], LogOptions(name=name, redactor=redactor))
     status: BuildStatus = "success" if case.outcome == "success" else "failed"
-    course = course_of(report, None, status)
+    course = timeline_of(report, None, status)
     return BuildAttempt(
         "junit",
         _junit_spec(case, case.log.decode("utf-8", errors="replace")),

@@ -6,7 +6,6 @@ from functools import partial
 from typing import Any
 
 from ingest.archives.json_file import parse_object, text_of
-from ingest.builds.formats.attempt import FileProblem
 from ingest.builds.formats.build_files import BuildFiles, Files
 from ingest.builds.formats.spec_name import SpecName, spec_of_test
 from ingest.builds.formats.suite_results import (
@@ -16,6 +15,7 @@ from ingest.builds.formats.suite_results import (
     read_test_log,
 )
 from models.builds.build import TestOutcome
+from models.ingestions.damage import Damage
 from models.redaction.logs import Redactor
 
 RESULTS = "results.txt"
@@ -44,12 +44,12 @@ class TestSuite:
 
     alias: str | None
     specs: tuple[TestedSpec, ...]
-    problems: tuple[FileProblem, ...] = ()
+    problems: tuple[Damage, ...] = ()
 
-    def problems_of(self, spec: TestedSpec) -> tuple[FileProblem, ...]:
+    def problems_of(self, spec: TestedSpec) -> tuple[Damage, ...]:
         """Return what could not be read of the files of a spec, and of those of the suite."""
         own = {RESULTS, SUITE, spec.log, spec.name + _TESTED}
-        return tuple(problem for problem in self.problems if problem.file in own)
+        return tuple(problem for problem in self.problems if problem.path in own)
 
 
 def read_test_stage(files: Files, redactor: Redactor) -> TestSuite:

@@ -14,7 +14,7 @@ from typing import Any
 
 from lxml import etree
 
-from ingest.cases.parsers.incremental import Place, Sheet, Variables
+from ingest.cases.parsers.incremental import ParsedLines, Place, Variables
 from models.configuration.keys import escape_name, join_key
 from models.errors import ParseError
 
@@ -55,7 +55,7 @@ def parse_env_xml(content: bytes, file: str) -> Variables:
     return {value.key: value.value for value in _read_values(parse_xml(content), file)}
 
 
-def parse_env_sheet(content: bytes, file: str) -> Sheet:
+def parse_env_sheet(content: bytes, file: str) -> ParsedLines:
     """Return the variables as `parse_env_xml` does, and the lines that can be read alone."""
     root = parse_xml(content)
     values = _read_values(root, file)
@@ -67,7 +67,7 @@ def parse_env_sheet(content: bytes, file: str) -> Sheet:
         name = value.element.get("id") or value.element.get("compclass")
         if name is not None and 0 <= number < last:
             places[number] = Place(value.key, name, value.type_name)
-    return Sheet(content, {value.key: value.value for value in values}, places, _reread)
+    return ParsedLines(content, {value.key: value.value for value in values}, places, _reread)
 
 
 @dataclass(frozen=True, slots=True)

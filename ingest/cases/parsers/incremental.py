@@ -40,19 +40,19 @@ None when one of them holds anything but a value of the place's variable.
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
+class ParsedLines:
     """A file, the variables in it, and by number the lines that can be read by themselves."""
 
     content: bytes
     variables: Variables
     places: Mapping[int, Place]
-    reread: Reread
+    reparse_line: Reread
 
-    def cleaned(self, clean: Callable[[Variables], Variables]) -> "Sheet":
+    def cleaned(self, clean: Callable[[Variables], Variables]) -> "ParsedLines":
         """Return the sheet with its variables as they may be kept."""
         return replace(self, variables=clean(self.variables))
 
-    def with_content(self, content: bytes, clean: Clean) -> "Sheet | None":
+    def with_content(self, content: bytes, clean: Clean) -> "ParsedLines | None":
         """Return what parsing this content would give; None when it has to be parsed.
 
         `clean` is applied to the values that are new, as it was to those that are there.
@@ -63,7 +63,7 @@ class Sheet:
         variables = dict(self.variables)
         for index in compress(count(), map(ne, before, after)):
             place = self.places.get(first + index)
-            values = self.reread(place, before[index], after[index]) if place else None
+            values = self.reparse_line(place, before[index], after[index]) if place else None
             if (
                 place is None
                 or values is None
@@ -71,7 +71,7 @@ class Sheet:
             ):
                 return None
             variables[place.key] = clean(place.key, values[1])
-        return Sheet(content, variables, self.places, self.reread)
+        return ParsedLines(content, variables, self.places, self.reparse_line)
 
 
 def _differing_lines(old: bytes, new: bytes) -> tuple[int, list[bytes], list[bytes]]:

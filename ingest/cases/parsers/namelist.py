@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Any
 
-from ingest.cases.parsers.incremental import Place, Sheet
+from ingest.cases.parsers.incremental import ParsedLines, Place
 from models.configuration.keys import join_key
 from models.errors import ParseError
 
@@ -171,7 +171,7 @@ def parse_namelist(content: bytes, file: str) -> Values:
     return _Reader(file).read(_text(content))
 
 
-def parse_namelist_sheet(content: bytes, file: str) -> Sheet:
+def parse_namelist_sheet(content: bytes, file: str) -> ParsedLines:
     """Return the values as `parse_namelist` does, and the lines that can be read alone.
 
     These are the ones that hold all that is assigned to a name.
@@ -180,7 +180,7 @@ def parse_namelist_sheet(content: bytes, file: str) -> Sheet:
     text = _text(content)
     values = reader.read(text)
     if content.count(b"\n") != text.count("\n"):
-        return Sheet(content, values, {}, _reread)
+        return ParsedLines(content, values, {}, _reread)
     starts = [0, *accumulate(len(line) + 1 for line in text.split("\n"))]
     places = {}
     times_set = Counter(variable.key for variable in reader.variables)
@@ -189,7 +189,7 @@ def parse_namelist_sheet(content: bytes, file: str) -> Sheet:
         is_alone = variable.section is None and times_set[key] == 1
         if is_alone and variable.end < starts[number + 1]:
             places[number] = Place(key)
-    return Sheet(content, values, places, _reread)
+    return ParsedLines(content, values, places, _reread)
 
 
 def _text(content: bytes) -> str:

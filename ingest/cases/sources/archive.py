@@ -14,12 +14,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ingest.archives.budgets import Budgets
-from ingest.archives.kinds import NewWalk
-from ingest.archives.reader import ArchiveError, Member, Walk, exceeded
+from ingest.archives.kinds import ReaderFactory
+from ingest.archives.reader import ArchiveError, ArchiveReader, Member, exceeded
 from ingest.cases.inventory import FileEntry, take_inventory
 from ingest.cases.layout import locate
-from ingest.cases.sources.base import Content, Found, Source, Summary, grouped, summarize
-from ingest.cases.sources.member_paths import Place, Places
+from ingest.cases.sources.base import (
+    Content,
+    ExecutionDirectory,
+    FilesSummary,
+    Source,
+    grouped,
+    summarize,
+)
+from ingest.cases.sources.member_paths import MemberPaths, Place
 from ingest.cases.sources.survey import Links, Survey
 from models.cases.lid import parse_lid
 
@@ -36,7 +43,7 @@ _REFUSALS = {
 class _Run:
     """A wanted directory that is being read: all its entries, and the files that may be needed."""
 
-    found: Found
+    found: ExecutionDirectory
     entries: dict[str, FileEntry] = field(default_factory=dict)
     files: dict[str, bytes] = field(default_factory=dict)
     held: int = 0
@@ -49,19 +56,19 @@ class ArchiveSource(Source):
     """
 
     def __init__(
-        self, path: Path, budgets: Budgets, new_walk: NewWalk, name: str | None = None
+        self, path: Path, budgets: Budgets, new_walk: ReaderFactory, name: str | None = None
     ) -> None:
         super().__init__(path, budgets)
         self.name = name  # what it is called, if not by its path
         self._new_walk = new_walk
         self._survey = Survey(budgets)
         self._state: tuple[int, ...] = ()
-        self._wanted: dict[str, Found] = {}
+        self._wanted: dict[str, ExecutionDirectory] = {}
         self._limit = 0
         self._reading: Iterator[_Run] | None = None
         self._passes = 0
 
-    def find(self) -> Iterator[Found]:
+    def find(self) -> Iterator[ExecutionDirectory]:
         """Give the execution directories in the order of the archive, the scattered ones last.
 
         When the archive ends in the middle, the directory that it ends in is left out.
@@ -81,7 +88,9 @@ class ArchiveSource(Source):
             yield self._found(directory, summary)
         yield from self._scattered()
 
-    def read(self, wanted: Sequence[Found], limit: int, /) -> Iterator[tuple[Found, Content]]:
+    def read(
+        self, wanted: Sequence[ExecutionDirectory], limit: int, /
+    ) -> Iterator[tuple[ExecutionDirectory, Content]]:
         """Give each directory as soon as the next one begins, and the scattered ones last."""
         self._limit = limit
         of_batch = {self._inside(found.path): found for found in wanted}
@@ -97,7 +106,7 @@ class ArchiveSource(Source):
             self._reading = None
             self._note(str(self.path), "unreadable", str(error))
 
-    def batches(self) -> Iterator[list[Found]]:
+    def batches(self) -> Iterator[list[ExecutionDirectory]]:
         """Give the execution directories in batches, all scattered ones in one.
 
         A time through the archive then gives as many of these as memory allows.
@@ -139,7 +148,7 @@ class ArchiveSource(Source):
             self._note(self._shown(directory), "over_budget", detail)
 
     @contextmanager
-    def _walk(self) -> Iterator[Walk]:
+    def _walk(self) -> Iterator[ArchiveReader]:
         """Open the archive, if it is still the one that was found."""
         with self.path.open("rb", _BUFFER) as file:
             found = os.fstat(file.fileno())
@@ -153,7 +162,7 @@ class ArchiveSource(Source):
 
     # The second time: the content of the directories whose members stand together.
 
-    def _read_in_order(self) -> Iterator[tuple[Found, Content]]:
+    def _read_in_order(self) -> Iterator[tuple[ExecutionDirectory, Content]]:
         """Go on where the batch before ended; from the beginning when that is too far."""
         is_new = self._reading is None
         while self._wanted:
@@ -170,7 +179,7 @@ class ArchiveSource(Source):
 
     def _runs(self) -> Iterator[_Run]:
         """Give the directories that are wanted when the archive comes to them."""
-        places = Places(self.budgets.depth)
+        places = MemberPaths(self.budgets.depth)
         run: _Run | None = None
         current = ""
         with self._walk() as walk:
@@ -189,7 +198,7 @@ class ArchiveSource(Source):
         if run is not None:
             yield run
 
-    def _take(self, run: _Run, place: Place, member: Member, walk: Walk) -> None:
+    def _take(self, run: _Run, place: Place, member: Member, walk: ArchiveReader) -> None:
         entry = FileEntry(place.path, member.size, member.modified)
         run.entries[place.path] = entry
         run.held -= len(run.files.pop(place.path, b""))
@@ -200,7 +209,7 @@ class ArchiveSource(Source):
                 run.files[place.path] = data
                 run.held += len(data)
 
-    def _finished(self, run: _Run) -> Iterator[tuple[Found, Content]]:
+    def _finished(self, run: _Run) -> Iterator[tuple[ExecutionDirectory, Content]]:
         """Give a directory that was read, unless it is too large or not the one that was found."""
         path, entries = run.found.path, tuple(run.entries.values())
         if run.held > self.budgets.execution_bytes:
@@ -208,7 +217,7 @@ class ArchiveSource(Source):
         elif summarize(entries) != run.found.summary:
             self._note(path, "changed", "it changed while it was read")
         else:
-            found = Found(path, run.found.location, entries, run.found.summary)
+            found = ExecutionDirectory(path, run.found.location, entries, run.found.summary)
             needed = found.inventory.files.values()
             files = {path: run.files[path] for path in needed if path in run.files}
             yield found, Content(files=files)
@@ -220,7 +229,9 @@ class ArchiveSource(Source):
 
     # Further times: directories whose members stand apart.
 
-    def _read_scattered(self, wanted: Iterable[Found]) -> Iterator[tuple[Found, Content]]:
+    def _read_scattered(
+        self, wanted: Iterable[ExecutionDirectory]
+    ) -> Iterator[tuple[ExecutionDirectory, Content]]:
         for group in self._groups(wanted):
             self._passes += 1
             if self._passes > _MOST_PASSES:
@@ -233,15 +244,17 @@ class ArchiveSource(Source):
             for found in group.values():
                 yield found, Content(files=reading.files.pop(self._inside(found.path)))
 
-    def _scattered(self) -> Iterator[Found]:
+    def _scattered(self) -> Iterator[ExecutionDirectory]:
         for directory, entries in self._survey.scattered.items():
             if entries:
                 found = tuple(entries.values())
                 yield self._found(directory, summarize(found), found)
 
-    def _groups(self, wanted: Iterable[Found]) -> Iterator[dict[str, Found]]:
+    def _groups(
+        self, wanted: Iterable[ExecutionDirectory]
+    ) -> Iterator[dict[str, ExecutionDirectory]]:
         """Give directories by name, as many at a time as may be held in memory together."""
-        group: dict[str, Found] = {}
+        group: dict[str, ExecutionDirectory] = {}
         held = 0
         for found in wanted:
             sizes = {entry.path: entry.size for entry in found.entries}
@@ -258,12 +271,12 @@ class ArchiveSource(Source):
             yield group
 
     def _found(
-        self, directory: str, summary: Summary, entries: tuple[FileEntry, ...] = ()
-    ) -> Found:
+        self, directory: str, summary: FilesSummary, entries: tuple[FileEntry, ...] = ()
+    ) -> ExecutionDirectory:
         *parts, name = directory.split("/")
         lid = parse_lid(name)
         assert lid is not None
-        return Found(self._shown(directory), locate(parts, lid), entries, summary)
+        return ExecutionDirectory(self._shown(directory), locate(parts, lid), entries, summary)
 
     def _shown(self, directory: str) -> str:
         return f"{self.name or os.path.abspath(self.path)}!{directory}"  # noqa: PTH100
@@ -275,7 +288,7 @@ class ArchiveSource(Source):
 class _Scattered:
     """Reads what is needed of directories whose members stand anywhere."""
 
-    def __init__(self, group: Mapping[str, Found], links: Links) -> None:
+    def __init__(self, group: Mapping[str, ExecutionDirectory], links: Links) -> None:
         self._needed = {d: set(found.inventory.files.values()) for d, found in group.items()}
         self._links = links.files
         self._named = {
@@ -283,10 +296,10 @@ class _Scattered:
             if place.path in self._needed.get(place.directory, ())
         }  # fmt: skip
         self._linked: dict[str, bytes | None] = {}
-        self._places = Places(64)
+        self._places = MemberPaths(64)
         self.files: dict[str, dict[str, bytes]] = {directory: {} for directory in group}
 
-    def take(self, member: Member, walk: Walk, size: int) -> None:
+    def take(self, member: Member, walk: ArchiveReader, size: int) -> None:
         """Take the next member, the first `size` bytes of it."""
         place = self._places.place(member.name)
         is_needed = place is not None and place.path in self._needed.get(place.directory, ())

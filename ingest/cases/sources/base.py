@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
+class FilesSummary:
     """What the files of an execution directory come to: enough to tell whether they changed.
 
     The fingerprint is of the names and sizes of all files, so that it is the same wherever a copy
@@ -33,16 +33,16 @@ class Summary:
     modified: int
 
 
-def summarize(entries: Iterable[FileEntry]) -> Summary:
+def summarize(entries: Iterable[FileEntry]) -> FilesSummary:
     """Return what these files come to, whatever their order."""
     files = sorted(entries)
     told = "".join([f"{path}\0{size}\n" for path, size, _ in files])
     digest = hashlib.sha256(told.encode("utf-8", "surrogateescape")).hexdigest()
     modified = max((entry.modified for entry in files), default=0)
-    return Summary(digest[:32], len(files), modified)
+    return FilesSummary(digest[:32], len(files), modified)
 
 
-class Folder(NamedTuple):
+class DirectoryTimes(NamedTuple):
     """A directory with files of an execution, by its name in that of the execution, or empty.
 
     `modified` and `changed` are its times, in nanoseconds since the epoch: they are others as soon
@@ -55,7 +55,7 @@ class Folder(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Located:
+class ExecutionPath:
     """One execution directory: where it is. `path` names it to people and in the database."""
 
     path: str
@@ -63,7 +63,7 @@ class Located:
 
 
 @dataclass(frozen=True, slots=True)
-class Found(Located):
+class ExecutionDirectory(ExecutionPath):
     """One execution directory, and which files it has.
 
     An archive lists its directories by their `summary` only; what it reads has its entries too.
@@ -71,8 +71,8 @@ class Found(Located):
     """
 
     entries: tuple[FileEntry, ...] = ()
-    summary: Summary | None = None
-    folders: tuple[Folder, ...] = ()
+    summary: FilesSummary | None = None
+    folders: tuple[DirectoryTimes, ...] = ()
 
     @property
     def inventory(self) -> Inventory:
@@ -82,20 +82,20 @@ class Found(Located):
     @property
     def modified(self) -> int:
         """When a file of it was last modified, in seconds since the epoch."""
-        return self.summed_up.modified
+        return self.files_summary.modified
 
     @property
     def file_count(self) -> int:
         """How many files it has."""
-        return self.summed_up.file_count
+        return self.files_summary.file_count
 
     @property
     def fingerprint(self) -> str:
         """A digest of the names and sizes of all files."""
-        return self.summed_up.fingerprint
+        return self.files_summary.fingerprint
 
     @property
-    def summed_up(self) -> Summary:
+    def files_summary(self) -> FilesSummary:
         """What its files come to."""
         return self.summary or summarize(self.entries)
 
@@ -121,10 +121,10 @@ class Content:
 class Source(ABC):
     """Something to import.
 
-    One that `looks_ahead` can find the next batch while the last one is being read.
+    One that `can_prefetch` can find the next batch while the last one is being read.
     """
 
-    looks_ahead: ClassVar[bool] = False
+    can_prefetch: ClassVar[bool] = False
 
     def __init__(self, path: Path, budgets: Budgets) -> None:
         self.path = path
@@ -133,31 +133,33 @@ class Source(ABC):
         self.is_closed = False
 
     @abstractmethod
-    def find(self) -> Iterator[Found]:
+    def find(self) -> Iterator[ExecutionDirectory]:
         """Give the execution directories, those of one case directory one after the other.
 
         What cannot be read is noted in `damages`; what can be is given all the same.
         """
 
-    def locate(self) -> Iterator[Located]:
+    def locate(self) -> Iterator[ExecutionPath]:
         """Give them as `find` does, but not listed yet where listing is work."""
         yield from self.find()
 
-    def look(self, place: Located) -> Found | None:
+    def look(self, place: ExecutionPath) -> ExecutionDirectory | None:
         """Return a directory with its files listed; None, and `damages`, when it cannot be."""
-        assert isinstance(place, Found)
+        assert isinstance(place, ExecutionDirectory)
         return place
 
     def close(self) -> None:
         """Have a search that is under way end at the next directory."""
         self.is_closed = True
 
-    def batches(self) -> Iterator[Sequence[Located]]:
+    def batches(self) -> Iterator[Sequence[ExecutionPath]]:
         """Give what `locate` does in batches, each to be read in one go."""
         yield from grouped(self.locate(), _path_of)
 
     @abstractmethod
-    def read(self, wanted: Sequence[Found], limit: int, /) -> Iterator[tuple[Found, Content]]:
+    def read(
+        self, wanted: Sequence[ExecutionDirectory], limit: int, /
+    ) -> Iterator[tuple[ExecutionDirectory, Content]]:
         """Give the wanted directories of a batch with their entries and content.
 
         The order is the source's own. No more than the first `limit + 1` bytes of a file are
@@ -198,5 +200,5 @@ def grouped(
         yield batch
 
 
-def _path_of(place: Located) -> str:
+def _path_of(place: ExecutionPath) -> str:
     return place.path

@@ -8,7 +8,14 @@ from pathlib import Path
 
 from ingest.cases.inventory import FileEntry
 from ingest.cases.layout import locate
-from ingest.cases.sources.base import Content, Folder, Found, Located, Source, summarize
+from ingest.cases.sources.base import (
+    Content,
+    DirectoryTimes,
+    ExecutionDirectory,
+    ExecutionPath,
+    Source,
+    summarize,
+)
 from models.cases.lid import Lid, parse_lid
 
 _SETTLED = 10 * 10**9
@@ -23,13 +30,13 @@ class DirectorySource(Source):
     is hidden for a moment is not one that is missing. The next import sees it again.
     """
 
-    looks_ahead = True
+    can_prefetch = True
 
-    def find(self) -> Iterator[Found]:
+    def find(self) -> Iterator[ExecutionDirectory]:
         """Give the execution directories in the order of their paths."""
         yield from filter(None, map(self.look, self.locate()))
 
-    def locate(self) -> Iterator[Located]:
+    def locate(self) -> Iterator[ExecutionPath]:
         """Give them without looking into any."""
         root = Path(os.path.abspath(self.path))  # noqa: PTH100 - resolve() would follow links
         lid = parse_lid(root.name)
@@ -38,11 +45,11 @@ class DirectorySource(Source):
             return
         yield from self._walk(root, len(root.parts), 0)
 
-    def look(self, place: Located) -> Found | None:
+    def look(self, place: ExecutionPath) -> ExecutionDirectory | None:
         """List the files of a directory."""
         most = self.budgets.execution_files
         began = time.time_ns()
-        folders: list[Folder] = []
+        folders: list[DirectoryTimes] = []
         try:
             entries = tuple(islice(_files(place.path, folders), most + 1))
         except OSError as error:
@@ -56,15 +63,17 @@ class DirectorySource(Source):
         last = max(max(folder.modified, folder.changed) for folder in folders)
         is_settled = max(last, summary.modified * 10**9) < began - _SETTLED
         settled = tuple(folders) if is_settled else ()
-        return Found(place.path, place.location, entries, summary, settled)
+        return ExecutionDirectory(place.path, place.location, entries, summary, settled)
 
-    def read(self, wanted: Sequence[Found], _limit: int, /) -> Iterator[tuple[Found, Content]]:
+    def read(
+        self, wanted: Sequence[ExecutionDirectory], _limit: int, /
+    ) -> Iterator[tuple[ExecutionDirectory, Content]]:
         """Name the directories: whoever parses reads them."""
         for found in wanted:
             sizes = {entry.path: entry.size for entry in found.entries}
             yield found, Content(directory=found.path, sizes=sizes)
 
-    def _walk(self, directory: Path, outside: int, depth: int) -> Iterator[Located]:
+    def _walk(self, directory: Path, outside: int, depth: int) -> Iterator[ExecutionPath]:
         if depth > self.budgets.depth:
             most = self.budgets.depth
             detail = f"more than {most} directories deep (CASELEDGER_MAX_DEPTH)"
@@ -86,7 +95,7 @@ class DirectorySource(Source):
                 yield from self._walk(path, outside, depth + 1)
 
 
-def is_as_it_was(found: Found) -> bool:
+def is_unchanged_on_disk(found: ExecutionDirectory) -> bool:
     """Tell whether no file of a directory has come, gone or been renamed since it was listed."""
     if not found.folders:
         return False
@@ -96,8 +105,8 @@ def is_as_it_was(found: Found) -> bool:
         return False
 
 
-def _located(path: Path, lid: Lid, outside: int) -> Located:
-    return Located(str(path), locate(path.parts[1:-1], lid, outside - 1))
+def _located(path: Path, lid: Lid, outside: int) -> ExecutionPath:
+    return ExecutionPath(str(path), locate(path.parts[1:-1], lid, outside - 1))
 
 
 def _directories(directory: Path) -> list[str]:
@@ -105,7 +114,7 @@ def _directories(directory: Path) -> list[str]:
         return sorted(e.name for e in entries if e.is_dir(follow_symlinks=False))
 
 
-def _files(path: str, listed: list[Folder]) -> Iterator[FileEntry]:
+def _files(path: str, listed: list[DirectoryTimes]) -> Iterator[FileEntry]:
     """Give the regular files of an execution directory and of the directories in it.
 
     The directories are added to `listed`, each as it was before.
@@ -124,6 +133,6 @@ def _files(path: str, listed: list[Folder]) -> Iterator[FileEntry]:
                     names.append(own)
 
 
-def _folder(path: str, name: str) -> Folder:
+def _folder(path: str, name: str) -> DirectoryTimes:
     found = os.lstat(f"{path}/{name}")  # with a slash at its end, the path may be a link
-    return Folder(name, found.st_mtime_ns, found.st_ctime_ns)
+    return DirectoryTimes(name, found.st_mtime_ns, found.st_ctime_ns)

@@ -34,7 +34,7 @@ class _Folder:
     refused: str | None = None
 
 
-class Places:
+class MemberPaths:
     """Places names, and counts those that are passed over by the reason for that."""
 
     def __init__(self, depth: int) -> None:

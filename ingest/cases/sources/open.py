@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ingest.archives.budgets import Budgets
-from ingest.archives.kinds import TAR_SUFFIXES, ZIP_SUFFIX, way_through
+from ingest.archives.kinds import TAR_SUFFIXES, ZIP_SUFFIX, reader_for
 from ingest.cases.sources.archive import ArchiveSource
 from ingest.cases.sources.base import Source
 from ingest.cases.sources.directory import DirectorySource
@@ -22,7 +22,7 @@ def open_source(path: Path, budgets: Budgets | None = None, name: str | None = N
         return DirectorySource(path, budgets)
     if not path.is_file():
         raise SourceError(f"{path}: not a directory and not a regular file")
-    new_walk = way_through(path)
+    new_walk = reader_for(path)
     if new_walk is None:
         names = f"{', '.join(TAR_SUFFIXES)} or {ZIP_SUFFIX}"
         raise SourceError(f"{path}: not a directory, and its name does not end in {names}")

@@ -13,8 +13,8 @@ from struct import Struct
 from ingest.archives.budgets import Budgets
 from ingest.archives.reader import Member, exceeded
 from ingest.cases.inventory import FileEntry
-from ingest.cases.sources.base import Summary, summarize
-from ingest.cases.sources.member_paths import Place, Places
+from ingest.cases.sources.base import FilesSummary, summarize
+from ingest.cases.sources.member_paths import MemberPaths, Place
 
 _ROW = Struct("<16sIq")
 _NAME_BYTES = 320  # of the names that are kept, on average for each member that is allowed
@@ -50,7 +50,7 @@ class Survey:
         self._roots: dict[str, str] = {}
         self.scattered: dict[str, dict[str, FileEntry]] = {}
         self.links = Links()
-        self.places = Places(budgets.depth)
+        self.places = MemberPaths(budgets.depth)
         self.too_large: set[str] = set()
         if first is not None:
             self.scattered.update((directory, {}) for directory in first.scattered)
@@ -91,7 +91,7 @@ class Survey:
         self.scattered.pop(last, None)
         return last or None
 
-    def summaries(self) -> Iterator[tuple[str, Summary]]:
+    def summaries(self) -> Iterator[tuple[str, FilesSummary]]:
         """Give the directories whose members stand together, in the order of the archive."""
         parents = list(self._parents)
         for key, row in self._rows.items():
@@ -99,7 +99,7 @@ class Survey:
             fingerprint, count, modified = _ROW.unpack(row)
             directory = f"{parents[int(number)]}/{name}".lstrip("/")
             if directory not in self.too_large:
-                yield directory, Summary(fingerprint.hex(), count, modified)
+                yield directory, FilesSummary(fingerprint.hex(), count, modified)
 
     def _begin(self, directory: str) -> None:
         self._current = directory

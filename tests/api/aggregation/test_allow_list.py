@@ -17,7 +17,7 @@ from tests.api.aggregation import manual
 Json = dict[str, Any]
 
 
-def refusal(pipeline: Any) -> PipelineError:
+def error_of(pipeline: Any) -> PipelineError:
     with pytest.raises(PipelineError) as refused:
         check_pipeline(pipeline, 10)
     return refused.value
@@ -75,7 +75,7 @@ def test_every_allowed_operator_has_its_rule() -> None:
 def test_other_stages_are_refused(stage: str) -> None:
     contents: list[Any] = [{}, "cases", [], {"coll": "cases"}]
     for content in contents:
-        error = refusal([{"$limit": 1}, {stage: content}])
+        error = error_of([{"$limit": 1}, {stage: content}])
         assert error.place == f"pipeline[1].{stage}"
         assert "$match" in error.detail
 
@@ -99,7 +99,7 @@ NESTED_STAGES: dict[str, Any] = {
 @pytest.mark.parametrize("where", NESTED_STAGES)
 @pytest.mark.parametrize("stage", [*manual.STAGES, "$facet"])
 def test_other_stages_are_refused_in_pipelines_inside(stage: str, where: str) -> None:
-    error = refusal(NESTED_STAGES[where]({stage: {"a": []}}))
+    error = error_of(NESTED_STAGES[where]({stage: {"a": []}}))
     assert error.place.endswith(f"[1].{stage}")
 
 
@@ -165,7 +165,7 @@ def test_an_allowed_expression_passes_and_the_server_understands_it(
 @pytest.mark.parametrize("where", WHERE)
 def test_other_expressions_are_refused_everywhere(where: str) -> None:
     for name in manual.EXPRESSIONS:
-        error = refusal(WHERE[where]({name: {"body": "while(1);", "args": [], "lang": "js"}}))
+        error = error_of(WHERE[where]({name: {"body": "while(1);", "args": [], "lang": "js"}}))
         assert error.place.endswith(name)
         assert "$concat" in error.detail
 
@@ -173,8 +173,8 @@ def test_other_expressions_are_refused_everywhere(where: str) -> None:
 @pytest.mark.parametrize("where", WHERE)
 def test_other_variables_are_refused_everywhere(where: str) -> None:
     for name in manual.VARIABLES:
-        assert "variable" in refusal(WHERE[where](f"$${name}")).detail
-        assert "variable" in refusal(WHERE[where](f"$${name}.roles")).detail
+        assert "variable" in error_of(WHERE[where](f"$${name}")).detail
+        assert "variable" in error_of(WHERE[where](f"$${name}.roles")).detail
 
 
 @pytest.mark.parametrize("name", manual.ACCUMULATORS)
@@ -183,7 +183,7 @@ def test_other_accumulators_are_refused(name: str) -> None:
         [{"$group": {"_id": None, "a": {name: {"init": "x", "lang": "js"}}}}],
         [{"$bucketAuto": {"groupBy": "$a", "buckets": 2, "output": {"a": {name: "$a"}}}}],
     ):
-        assert refusal(pipeline).place.endswith(f".a.{name}")
+        assert error_of(pipeline).place.endswith(f".a.{name}")
 
 
 @pytest.mark.parametrize("name", manual.QUERIES)
@@ -199,7 +199,7 @@ def test_other_conditions_are_refused(name: str) -> None:
         {"a": {"$eq": {name: 1}}},
         {"a": {"b": {name: 1}}},
     ):
-        assert "pipeline[0].$match" in refusal([{"$match": query}]).place
+        assert "pipeline[0].$match" in error_of([{"$match": query}]).place
 
 
 def test_code_is_no_value() -> None:
@@ -212,7 +212,7 @@ def test_code_is_no_value() -> None:
             [{"$set": {"a": {"$literal": value}}}],
             [{"$match": {"a": {"$in": [value]}}}],
         ):
-            refusal(pipeline)
+            error_of(pipeline)
 
 
 @pytest.mark.parametrize(
@@ -230,13 +230,13 @@ def test_code_is_no_value() -> None:
 def test_only_public_collections_are_joined(name: Any) -> None:
     join = {"from": name, "localField": "a", "foreignField": "b", "as": "c"}
     for pipeline in ([{"$lookup": join}], [{"$facet": {"a": [{"$lookup": join}]}}]):
-        error = refusal(pipeline)
+        error = error_of(pipeline)
         assert error.place.endswith("$lookup.from")
         assert "caseOverflows" in error.detail
 
 
 def test_the_error_names_the_place_and_what_is_allowed() -> None:
-    error = refusal(
+    error = error_of(
         [{"$match": {}}, {"$limit": 1}, {"$group": {"_id": 1, "total": {"$summ": "$a"}}}]
     )
     assert error.place == "pipeline[2].$group.total.$summ"

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from api.bench.app import app
 from api.bench.synthetic_cases import EXECUTIONS_OF_CASE, fill
-from models.configuration.rules import Tables
+from models.configuration.rules import DeltaRules
 from models.connection import open_database
 from models.settings import Settings
 from models.verify.cases import verify_cases
@@ -25,7 +25,7 @@ async def test_made_executions_are_recorded_as_an_import_does(home: Path) -> Non
         assert await database.executions.count({}) == EXECUTIONS
         assert await database.cases.count({}) == 4
         assert await database.executions.count({"changed": "compiler"}) > 0
-        assert [found async for found in verify_cases(database, Tables())] == []
+        assert [found async for found in verify_cases(database, DeltaRules())] == []
         await database.drop()
 
 

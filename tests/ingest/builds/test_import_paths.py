@@ -10,7 +10,7 @@ from ingest.importing import ImportOptions, import_paths
 from models.cases.execution import Software
 from models.cases.recording import write_case
 from models.database.client import Database
-from tests.ingest.builders import KEY, TABLES
+from tests.ingest.builders import KEY, RULES
 from tests.ingest.builds.reports import HASH
 from tests.ingest.builds.test_importing import write_tree
 from tests.ingest.test_fold import FIRST, success
@@ -60,7 +60,7 @@ async def test_a_spec_that_comes_later_links_the_execution(
     }  # fmt: skip
     document = {"spec": {"_meta": {"version": 3}, "nodes": [node]}}
     software = Software(name="p", version="1.2", hash=HASH[:7], source="module")
-    await write_case(database, KEY, [success(FIRST, software=[software])], TABLES)
+    await write_case(database, KEY, [success(FIRST, software=[software])], RULES)
     path = tmp_path / "spec.json.gz"
     path.write_bytes(gzip.compress(json.dumps(document).encode()))
     report = await import_paths(database, [path], ImportOptions(jobs=1))

@@ -12,8 +12,8 @@ from typing import Any, BinaryIO
 import pytest
 
 from ingest.archives.budgets import Budgets
-from ingest.archives.kinds import tar_walk
-from ingest.archives.reader import Walk
+from ingest.archives.kinds import tar_reader
+from ingest.archives.reader import ArchiveReader
 from ingest.builds.importing import import_builds, open_place
 from ingest.builds.sources import ArchivePlace
 from models.database.client import Database
@@ -119,9 +119,9 @@ async def test_an_archive_is_read_once_and_only_when_anything_is_wanted(
     path = write_tar(tmp_path / "a.tgz", wanted)
     walks = []
 
-    def counted(file: BinaryIO, budgets: Budgets) -> Walk:
+    def counted(file: BinaryIO, budgets: Budgets) -> ArchiveReader:
         walks.append(file)
-        return tar_walk(file, budgets)
+        return tar_reader(file, budgets)
 
     for expected in (2, 1):
         audit = Audit(database.ingestions, [path], "builds", lambda _: None)

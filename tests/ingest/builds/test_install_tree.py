@@ -131,7 +131,7 @@ def test_what_spack_writes_last_tells_of_success(
 
 def test_a_damaged_file_costs_only_itself() -> None:
     attempt = installed(INSTALLED | {"install_times.json": b"{", "install_manifest.json": b"[]"})
-    assert [(p.file, p.reason) for p in attempt.problems] == [
+    assert [(p.path, p.reason) for p in attempt.problems] == [
         ("install_manifest.json", "not_object"), ("install_times.json", "not_json"),
     ]  # fmt: skip
     assert (attempt.status, [p.name for p in attempt.phases]) == ("success", ["configure", "build"])
@@ -144,7 +144,7 @@ def unreadable() -> Iterable[bytes]:
 def test_a_file_that_cannot_be_opened_costs_only_itself() -> None:
     files = files_in_memory(INSTALLED) | {"install_manifest.json": unreadable}
     attempt = read_install_tree(files, NAME)
-    assert [(p.file, p.reason) for p in attempt.problems] == [
+    assert [(p.path, p.reason) for p in attempt.problems] == [
         ("install_manifest.json", "unreadable")
     ]
 

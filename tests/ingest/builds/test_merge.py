@@ -7,14 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.builds.build import BuildEvent, BuildLog, BuildRecord, BuildSource
-from models.builds.merge import GROUPS, SOURCES, first_account, merge
+from models.builds.merge import GROUPS, SOURCES, merge, with_sources
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
 
 def account(source: BuildSource, **fields: Any) -> BuildRecord:
     base = {"spec_hash": "h", "name": "p", "sources": [source]}
-    return first_account(BuildRecord(**base, **fields, created_at=NOW, updated_at=NOW))
+    return with_sources(BuildRecord(**base, **fields, created_at=NOW, updated_at=NOW))
 
 
 LOGS = st.builds(

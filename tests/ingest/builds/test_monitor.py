@@ -103,7 +103,7 @@ def test_without_its_spec_a_build_has_the_full_hash_only() -> None:
 def test_a_damaged_file_is_a_problem() -> None:
     name = next(name for name in saved() if name.endswith("phase-build.json"))
     (attempt,) = attempts(saved() | {name: b"{"})
-    assert [(p.file, p.reason) for p in attempt.problems] == [(name, "not_json")]
+    assert [(p.path, p.reason) for p in attempt.problems] == [(name, "not_json")]
     assert [p.name for p in attempt.phases] == ["autoreconf"]
 
 

@@ -119,7 +119,7 @@ def test_a_stage_is_read_whole() -> None:
 def test_a_damaged_file_of_a_stage_is_a_problem_of_the_stage() -> None:
     files = files_in_memory({"results.txt": b"p-1.0-abcdefg PASSED\n", "test_suite.lock": b"{"})
     suite = read_test_stage(files, Redactor())
-    assert [(p.file, p.reason) for p in suite.problems] == [("test_suite.lock", "not_json")]
+    assert [(p.path, p.reason) for p in suite.problems] == [("test_suite.lock", "not_json")]
     assert [s.outcome for s in suite.specs] == ["passed"]
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ingest.cases.parsers import incremental as sheet
 from ingest.cases.parsers.env_xml import parse_env_sheet, parse_env_xml
-from ingest.cases.parsers.incremental import Sheet
+from ingest.cases.parsers.incremental import ParsedLines
 from ingest.cases.parsers.namelist import parse_namelist, parse_namelist_sheet
 from models.errors import ParseError
 from tests.ingest.builders import mutations, sample_files
@@ -57,7 +57,7 @@ def keep(_key: str, value: object) -> object:
     return value
 
 
-def read_anew(known: Sheet, content: bytes) -> Sheet | None:
+def read_anew(known: ParsedLines, content: bytes) -> ParsedLines | None:
     return known.with_content(content, keep)
 
 

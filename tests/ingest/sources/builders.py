@@ -8,7 +8,7 @@ from pathlib import Path
 
 from backports import zstd
 
-from ingest.cases.sources.base import Found, Source
+from ingest.cases.sources.base import ExecutionDirectory, Source
 from tests.ingest.builders import LID, packed
 
 OTHER = "2000.250203-040506"
@@ -66,11 +66,11 @@ def tar(members: list[tuple[tarfile.TarInfo, bytes]]) -> bytes:
     return buffer.getvalue()
 
 
-def inside(found: Found, path: Path) -> str:
+def inside(found: ExecutionDirectory, path: Path) -> str:
     return found.path.removeprefix(str(path)).lstrip("!/")
 
 
-def found_batches(source: Source) -> Iterator[list[Found]]:
+def found_batches(source: Source) -> Iterator[list[ExecutionDirectory]]:
     """Give the directories of a source as an import reads them, each listed."""
     for batch in source.batches():
         yield [found for place in batch if (found := source.look(place))]

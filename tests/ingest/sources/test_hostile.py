@@ -42,7 +42,8 @@ OWN = f"own/{LID}/CaseStatus.{LID}"
 
 _READ = """
 import _strptime, encodings.cp437, json, pathlib, resource, sys, time
-from ingest.cases.sources import Budgets, open_source
+from ingest.archives.budgets import Budgets
+from ingest.cases.sources.open import open_source
 touched = []
 def watch(event, arguments):
     if event == "open" or event.startswith(("os.", "shutil.", "subprocess.", "socket.")):

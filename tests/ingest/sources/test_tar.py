@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from ingest.archives.budgets import Budgets
 from ingest.archives.reader import ArchiveError, Member
 from ingest.archives.streams import open_stream
-from ingest.archives.tar import TarWalk
+from ingest.archives.tar import TarReader
 from tests.ingest.sources.builders import tar
 
 Format = Literal[0, 1, 2]
@@ -29,7 +29,7 @@ def walk(data: bytes, budgets: Budgets | None = None, size: int = 10_000) -> Lis
     with os.fdopen(os.memfd_create("tar"), "r+b") as file:
         file.write(data)
         file.seek(0)
-        way = TarWalk(open_stream(file, budgets), budgets)
+        way = TarReader(open_stream(file, budgets), budgets)
         return [(m, None if m.target is not None else way.read(size)) for m in way.members()]
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ingest.archives.budgets import Budgets
 from ingest.archives.reader import ArchiveError, Member
-from ingest.archives.zip import ZipWalk
+from ingest.archives.zip import ZipReader
 from tests.ingest.builders import mutations
 
 Listed = list[tuple[Member, bytes | None]]
@@ -22,7 +22,7 @@ def walk(data: bytes, budgets: Budgets | None = None, size: int = 10_000) -> Lis
     with os.fdopen(os.memfd_create("zip"), "r+b") as file:
         file.write(data)
         file.seek(0)
-        way = ZipWalk(file, budgets or Budgets())
+        way = ZipReader(file, budgets or Budgets())
         return [(member, way.read(size)) for member in way.members()]
 
 

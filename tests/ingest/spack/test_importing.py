@@ -17,7 +17,7 @@ from ingest.importing import ImportOptions, Report, import_paths
 from ingest.sample import write_files
 from ingest.sample.specs import SpecSampleOptions, made_bytes
 from ingest.specs.discover import Candidate, SpackFiles
-from ingest.specs.read_files import KnownFiles
+from ingest.specs.read_files import ReadFiles
 from models.database.client import Database
 from models.spack.prefix import is_prefix
 from models.specs.deletion import delete_spec
@@ -352,10 +352,10 @@ async def test_a_file_is_not_known_when_specs_are_deleted_meanwhile(
 ) -> None:
     (tmp_path / "a.json").write_bytes(b"{}")
     place = Candidate(str(tmp_path / "a.json"), 2, 1, 1)
-    first, second = (KnownFiles(spec_database, name) for name in ("one", "two"))
+    first, second = (ReadFiles(spec_database, name) for name in ("one", "two"))
     assert await first.find([place]) == {}
     await first.remember([(place, 3)])
     assert await second.find([place]) == {place: 3}
     await forget_sources(spec_database)
     await second.remember([(place, 3)])
-    assert await KnownFiles(spec_database, "three").find([place]) == {}
+    assert await ReadFiles(spec_database, "three").find([place]) == {}

@@ -20,7 +20,7 @@ from models.spack.graph import BUILD, LINK_RUN
 from models.specs import store as spec_store
 from models.specs.deletion import delete_spec
 from models.specs.document import Provenance
-from models.specs.node_documents import Derivation, identities
+from models.specs.node_documents import NodeDocuments, identities
 from models.specs.spec import SpecRecord
 from models.specs.store import Written, stored_provenance, write_specs
 from tests.ingest.spack.builders import (
@@ -136,7 +136,7 @@ async def test_statements_do_not_grow_with_the_nodes(
 ) -> None:
     calls: list[str] = []
     kind = type(spec_database.specs)
-    for name in ("find", "write"):
+    for name in ("find", "bulk_write"):
         _count_calls(monkeypatch, kind, name, calls)
     for size in (2, 40):
         calls.clear()
@@ -145,7 +145,7 @@ async def test_statements_do_not_grow_with_the_nodes(
             chain = package(f"p{number}", on(chain))
         given = document(chain)
         await _write(spec_database, given)
-        assert calls == ["find", "write"]
+        assert calls == ["find", "bulk_write"]
         calls.clear()
         await _write(spec_database, given)
         assert calls == ["find"]
@@ -377,7 +377,7 @@ def test_ids_do_not_depend_on_the_order_of_nodes(form: int) -> None:
 def test_a_closure_has_every_node_below_once(root: Package) -> None:
     (found,) = documents(document(root))
     graph = found.graph
-    derivation = Derivation(graph, verify_all(graph))
+    derivation = NodeDocuments(graph, verify_all(graph))
     for key in graph.nodes:
         entries = derivation.dependencies(key)
         by_scope = {
