@@ -19,7 +19,7 @@ from models.configuration.rules import DeltaRules
 from models.database.client import Database
 from models.errors import CaseledgerError, DatabaseError
 from models.ingestions.heartbeat import end_killed, heartbeat
-from models.ingestions.ingestion import IngestionRecord
+from models.ingestions.ingestion import IngestionRecord, store_ingestion
 from models.settings import Settings
 from models.version import VERSION
 
@@ -72,8 +72,7 @@ class ImportQueue:
             started_at=datetime.now(UTC),
             caseledger_version=VERSION,
         )
-        document = {"_id": ingestion_id, **record.stored()}
-        await database.ingestions.upsert([document])
+        await store_ingestion(database.ingestions, ingestion_id, record)
         own = replace(options, ingestion_id=ingestion_id)
         task = asyncio.create_task(self._run(database, path, own, is_ours))
         self._tasks[ingestion_id] = task

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -25,6 +24,7 @@ from ingest.specs.upload import Uploaded, upload_specs
 from models.database.client import Database
 from models.software.links import relink_specs
 from models.specs.deletion import ReferredToError, delete_spec
+from models.specs.store import edit_extra
 
 router = APIRouter(prefix="/specs", tags=["specs"])
 
@@ -119,9 +119,7 @@ async def update_spec(database: DatabaseDep, request: Request, spec_id: SpecId) 
     tags = given_tags(request, "spec")
     require_match(tags, spec_tag(document), "The spec has changed since.")
     body = await read_body(request, SpecEdit)
-    seen = {"_id": spec_id, "updatedAt": document["updatedAt"], "tombstone": None}
-    now = datetime.now(UTC)
-    if not await database.specs.update(seen, {"$set": {"extra": body.extra, "updatedAt": now}}):
+    if not await edit_extra(database, document, body.extra):
         raise outdated("The spec has changed just now.")
     document = await read_spec(database, spec_id)
     same = await database.specs.find({"hashes": document["hash"], "tombstone": None}, {"_id": 1})

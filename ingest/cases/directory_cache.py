@@ -1,8 +1,7 @@
-"""Which execution directories need not even be listed, because they are as they were."""
+"""The directories that imports have listed: an unchanged one need not be listed again."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 from ingest.archives.paths import path_digest, storable_path
 from ingest.cases.sources.base import (
@@ -11,48 +10,49 @@ from ingest.cases.sources.base import (
     ExecutionPath,
     FilesSummary,
 )
+from models.cases.execution_source import find_sources, save_sources
 from models.database.client import Database
+from models.database.types import Json
 from models.redaction.text import masked_text
 
-_BATCH = 256
-_MOST_FOLDERS = 64
-_TIMES = range(-(2**63), 2**63)  # that MongoDB can store
+_BATCH_SIZE = 256
+_MAX_FOLDERS = 64
+_STORABLE_TIMES = range(-(2**63), 2**63)  # MongoDB stores integers of 64 bits
 
 
 class DirectoryCache:
-    """The directories that imports have listed, and those that this one lists.
+    """Remembers the times of listed directories, across imports.
 
-    With `relist` all are to be listed, whatever imports have done before.
+    With `relist` nothing is found, so that every directory is listed.
     """
 
     def __init__(self, database: Database, *, relist: bool = False) -> None:
-        self._sources = database.execution_sources
-        self._again = relist
-        self._new: list[dict[str, Any]] = []
+        self._database = database
+        self._relist = relist
+        self._unsaved: list[Json] = []
 
     async def find(self, places: Sequence[ExecutionPath]) -> dict[str, ExecutionDirectory]:
-        """Return by path what these directories were when they were listed last."""
-        by_id = {} if self._again else {path_digest(place.path): place for place in places}
-        known = await self._sources.find({"_id": {"$in": sorted(by_id)}}) if by_id else []
-        found = (_as_listed(by_id[each["_id"]], each) for each in known)
+        """Return, by path, what these directories were when they were listed last."""
+        by_id = {} if self._relist else {path_digest(place.path): place for place in places}
+        known = await find_sources(self._database, list(by_id))
+        found = (_directory(by_id[each["_id"]], each) for each in known)
         return {each.path: each for each in found}
 
     async def remember(self, directory: ExecutionDirectory) -> None:
-        """Note how a directory was listed, if that tells of all that comes later."""
+        """Remember a directory's times, unless they are too recent to reveal a later change."""
         folders = directory.folders
-        if 0 < len(folders) <= _MOST_FOLDERS and all(map(_is_storable, folders)):
-            self._new.append(_document(directory))
-        if len(self._new) >= _BATCH:
+        if 0 < len(folders) <= _MAX_FOLDERS and all(map(_is_storable, folders)):
+            self._unsaved.append(_document(directory))
+        if len(self._unsaved) >= _BATCH_SIZE:
             await self.save()
 
     async def save(self) -> None:
-        """Store what was noted; what is not is listed again the next time."""
-        new, self._new = self._new, []
-        if new:
-            await self._sources.upsert(new)
+        """Store what was remembered; what is lost before costs only another listing."""
+        unsaved, self._unsaved = self._unsaved, []
+        await save_sources(self._database, unsaved)
 
 
-def _as_listed(place: ExecutionPath, known: dict[str, Any]) -> ExecutionDirectory:
+def _directory(place: ExecutionPath, known: Json) -> ExecutionDirectory:
     summary = FilesSummary(known["fingerprint"], known["fileCount"], known["filesModified"])
     folders = (
         DirectoryTimes(each["name"], each["modified"], each["changed"]) for each in known["folders"]
@@ -60,7 +60,7 @@ def _as_listed(place: ExecutionPath, known: dict[str, Any]) -> ExecutionDirector
     return ExecutionDirectory(place.path, place.location, (), summary, tuple(folders))
 
 
-def _document(directory: ExecutionDirectory) -> dict[str, Any]:
+def _document(directory: ExecutionDirectory) -> Json:
     summary = directory.files_summary
     return {
         "_id": path_digest(directory.path),
@@ -75,4 +75,4 @@ def _document(directory: ExecutionDirectory) -> dict[str, Any]:
 
 def _is_storable(folder: DirectoryTimes) -> bool:
     is_text = storable_path(folder.name) == folder.name
-    return is_text and folder.modified in _TIMES and folder.changed in _TIMES
+    return is_text and folder.modified in _STORABLE_TIMES and folder.changed in _STORABLE_TIMES

@@ -1,53 +1,43 @@
-"""Which files of Spack need not be opened, because an import has taken them as they are."""
+"""The files of Spack that imports have read whole: an unchanged one need not be opened again."""
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 from ingest.archives.paths import path_digest
 from ingest.specs.discover import Candidate
 from models.database.client import Database
+from models.database.types import Json
 from models.redaction.text import masked_text
-from models.specs.spec_source import deletions_mark
+from models.specs.spec_source import deletions_token, find_sources, save_sources
 from models.version import VERSION
 
 
 class ReadFiles:
-    """The files that imports have taken whole, and those that this one takes."""
+    """The files that imports have read whole, and those that this one reads."""
 
     def __init__(self, database: Database, ingestion_id: str) -> None:
         self._database = database
-        self._sources = database.spec_sources
         self._ingestion_id = ingestion_id
-        self._mark: str | None = None
-        self._is_marked = False
+        self._token: str | None = None
+        self._has_token = False
 
     async def find(self, places: Sequence[Candidate]) -> dict[Candidate, int]:
-        """Return how many items each of these files has that is as it was when it was taken."""
-        if not self._is_marked:
-            self._mark, self._is_marked = await deletions_mark(self._database), True
+        """Return the numbers of items of those files that have not changed since they were read."""
+        if not self._has_token:
+            self._token, self._has_token = await deletions_token(self._database), True
         by_id = {path_digest(place.path): place for place in places}
-        found = await self._sources.find({"_id": {"$in": sorted(by_id)}})
         return {
             place: known["items"]
-            for known in found
+            for known in await find_sources(self._database, by_id.keys())
             if (place := by_id[known["_id"]]) and _state(place).items() <= known.items()
         }
 
-    async def remember(self, taken: Iterable[tuple[Candidate, int]]) -> None:
-        """Note files that have been taken whole, with the numbers of their items.
+    async def remember(self, read: Iterable[tuple[Candidate, int]]) -> None:
+        """Remember files that were read whole, with the numbers of their items."""
+        documents = [self._document(place, items) for place, items in read]
+        await save_sources(self._database, documents, self._token)
 
-        When specs were deleted meanwhile, the next import has to look whether they are of these.
-        """
-        documents = [self._document(place, items) for place, items in taken]
-        if not documents:
-            return
-        await self._sources.upsert(documents)
-        if await deletions_mark(self._database) != self._mark:
-            ids = [each["_id"] for each in documents]
-            await self._sources.delete({"_id": {"$in": ids}})
-
-    def _document(self, place: Candidate, items: int) -> dict[str, Any]:
+    def _document(self, place: Candidate, items: int) -> Json:
         return {
             "_id": path_digest(place.path),
             "file": masked_text(place.path),
@@ -58,7 +48,7 @@ class ReadFiles:
         }
 
 
-def _state(place: Candidate) -> dict[str, Any]:
+def _state(place: Candidate) -> Json:
     return {
         "size": place.size,
         "modified": place.modified,

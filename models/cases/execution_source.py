@@ -4,6 +4,7 @@ A file that comes, goes or is renamed changes the times of its directory: while 
 so are the names of the files. That is enough for an execution which is recorded whole.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, ClassVar
 
@@ -11,7 +12,8 @@ from beanie import Document
 from pydantic import Field
 
 from models.base import Stored
-from models.database.types import Index
+from models.database.client import Database
+from models.database.types import Index, Json
 
 _KEPT_SECONDS = 30 * 24 * 3600
 """After which it is listed once more, and directories are forgotten that are no longer there."""
@@ -52,3 +54,16 @@ class ExecutionSource(Document):
         indexes: ClassVar[list[Index]] = [
             Index([("listedAt", 1)], name="listedAt", expireAfterSeconds=_KEPT_SECONDS)
         ]
+
+
+async def find_sources(database: Database, source_ids: Sequence[str]) -> list[Json]:
+    """Return the directories of these ids that were listed before."""
+    if not source_ids:
+        return []
+    return await database.execution_sources.find({"_id": {"$in": sorted(source_ids)}})
+
+
+async def save_sources(database: Database, sources: Sequence[Json]) -> None:
+    """Store how directories were listed, replacing what was stored of the same ones."""
+    if sources:
+        await database.execution_sources.upsert(sources)

@@ -16,6 +16,7 @@ from models.ingestions.ingestion import (
     ImportProblem,
     IngestionRecord,
     IngestionStatus,
+    store_ingestion,
 )
 from models.redaction.text import masked_text
 from models.version import VERSION
@@ -63,8 +64,7 @@ class Audit:
         """Store the record, if it is not yet."""
         if self._ingestions is not None and not self.is_stored:
             self.is_stored = True
-            document = {"_id": self.id, **self.record.stored()}
-            await self._ingestions.upsert([document])
+            await store_ingestion(self._ingestions, self.id, self.record)
 
     async def save(self) -> None:
         """Store the counters as they are, if that was not done just now."""

@@ -7,6 +7,7 @@ from beanie import Document
 from pydantic import Field
 
 from models.base import Stored
+from models.database.collection import Collection
 from models.database.types import Index
 
 IngestionStatus = Literal["queued", "running", "completed", "partial", "failed", "interrupted"]
@@ -76,3 +77,10 @@ class Ingestion(IngestionRecord, Document):
             # holds all that totals over all imports need
             Index([("status", 1), *((f"counts.{name}", 1) for name in COUNTED)], name="counts"),
         ]
+
+
+async def store_ingestion(
+    ingestions: Collection, ingestion_id: str, record: IngestionRecord
+) -> None:
+    """Store the record of an import, replacing what was stored of it."""
+    await ingestions.upsert([{"_id": ingestion_id, **record.stored()}])

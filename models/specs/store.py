@@ -365,3 +365,10 @@ class _Plan:
             known = self._known[id_]
             told = {name: {"$size": len(known[name])} for name in ("provenance", "forms")}
             yield Update(specs, {"_id": id_, **told}, change)
+
+
+async def edit_extra(database: Database, document: Json, extra: Json) -> bool:
+    """Replace `extra` of a spec; return False when it has changed since `document` was read."""
+    query = {"_id": document["_id"], "updatedAt": document["updatedAt"], "tombstone": None}
+    change = {"extra": extra, "updatedAt": datetime.now(UTC)}
+    return await database.specs.update(query, {"$set": change})

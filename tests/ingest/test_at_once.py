@@ -39,12 +39,15 @@ async def test_no_more_than_so_many_run_and_all_are_waited_for() -> None:
 async def test_of_several_errors_none_is_left_over() -> None:
     forgotten: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, told: forgotten.append(told))
-    with pytest.raises(LookupError):
+
+    async def both() -> None:
         async with BoundedTasks(3) as running:
             for _ in range(2):
                 await running.spawn(fail())
             await asyncio.sleep(0.01)  # both have failed
-    del running
+
+    with pytest.raises(LookupError):
+        await both()
     gc.collect()
     assert forgotten == []
 
