@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: install demo test check openapi constraints clean
+.PHONY: install demo test test-fast check openapi constraints clean
 
 install: $(INSTALLED)
 
@@ -25,16 +25,21 @@ demo: install
 test: install
 	$(BIN)/pytest --numprocesses auto --dist worksteal
 
+# The tests that take less than a second each and start nothing: an answer within a minute.
+test-fast: install
+	$(BIN)/pytest --numprocesses auto --dist worksteal -m 'not slow'
+
 check: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/deptry .
 
 # Writes down what the API is, for the test that compares it.
 openapi: install
-	$(BIN)/python -m tests.api.examples
-	$(BIN)/python -m tests.api.openapi
+	$(BIN)/python -m tests.support.api_examples
+	$(BIN)/python -m tests.support.openapi_snapshot
 
 # Takes the newest versions that pyproject.toml allows.
 constraints:

@@ -1,1 +1,1 @@
-"""The ways in: JSON over REST, and the command line."""
+"""The interfaces: JSON over REST, and the command line."""

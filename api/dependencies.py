@@ -1,4 +1,4 @@
-"""What routes depend on."""
+"""Dependencies of routes: the database, and the rules of the site."""
 
 from typing import Annotated
 

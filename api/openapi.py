@@ -1,4 +1,4 @@
-"""What the OpenAPI document says of every route: who may use it, and how it refuses."""
+"""What the OpenAPI document says about every route: the required scope, the errors, an example."""
 
 import json
 from pathlib import Path
@@ -16,14 +16,14 @@ from models.tokens.token import Scope
 EXAMPLES_FILE = Path(__file__).with_name("examples.json")
 
 _PAGE = f"{PageOf.__name__}_"
-_PART = {"type": "object", "description": "What `fields` asks for of an item, and nothing else."}
+_PART = {"type": "object", "description": "Only those fields of an item that `fields` selects."}
 _SCHEME = "token"
 _REFUSALS = problem_responses(401, 403, 429)
 _OPEN_ROUTES = frozenset({"livez", "readyz"})
 
 
-def complete(app: FastAPI, document: dict[str, Any], settings: Settings) -> None:
-    """Add to the document what routes need not say themselves."""
+def complete_document(app: FastAPI, document: dict[str, Any], settings: Settings) -> None:
+    """Add to the OpenAPI document what is the same for all routes, and the examples."""
     examples = json.loads(EXAMPLES_FILE.read_bytes())
     for item in document["paths"].values():
         for operation in item.values():
@@ -36,15 +36,15 @@ def complete(app: FastAPI, document: dict[str, Any], settings: Settings) -> None
 
 
 def _allow_parts(page: dict[str, Any]) -> None:
-    """Say of the items of a list that they can be asked for in part, with `fields`."""
+    """Describe that the items of a list may be partial, by the parameter `fields`."""
     items = page["properties"]["items"]
     items["items"] = {"anyOf": [items["items"], _PART]}
 
 
 def _add_errors(operation: dict[str, Any]) -> None:
-    """Document the errors that follow from what an operation takes; each is a problem document."""
+    """Add the errors that an operation has because of its input; each is a problem document."""
     responses = operation["responses"]
-    for status in list(responses):  # what the framework would say of validation
+    for status in list(responses):  # what the framework says about validation
         if status.startswith("4") and "application/json" in responses[status].get("content", ()):
             del responses[status]
     statuses = [400]
@@ -52,31 +52,31 @@ def _add_errors(operation: dict[str, Any]) -> None:
         statuses.append(422)
     if "application/json" in operation.get("requestBody", {}).get("content", ()):
         statuses += [413, 422]
-    _document(operation, problem_responses(*statuses))
+    _add_responses(operation, problem_responses(*statuses))
 
 
 def _add_example(operation: dict[str, Any], example: Any) -> None:
-    """Add a real answer, unless the route gives an example of its own."""
+    """Add a real answer as the example, unless the route has its own."""
     content = operation["responses"].get("200", {}).get("content", {}).get("application/json")
     if content is not None and example is not None:
         content.setdefault("example", example)
 
 
-def _document(operation: dict[str, Any], answers: dict[int | str, dict[str, Any]]) -> None:
+def _add_responses(operation: dict[str, Any], added: dict[int | str, dict[str, Any]]) -> None:
     responses = operation["responses"]
-    for status, answer in answers.items():
-        responses.setdefault(str(status), answer)
+    for status, response in added.items():
+        responses.setdefault(str(status), response)
     operation["responses"] = dict(sorted(responses.items()))
 
 
 def _add_access(app: FastAPI, document: dict[str, Any], settings: Settings) -> None:
-    """Add to the document what each operation needs; an empty need says that none will do."""
+    """Add the security requirements of each operation; `{}` means that anonymous access works."""
     document["components"]["securitySchemes"] = {
         _SCHEME: {
             "type": "http",
             "scheme": "bearer",
-            "description": "A token of `caseledger token create` or `POST /tokens`. The names in"
-            " the list of an operation are the scopes that it needs; `admin` implies all.",
+            "description": "A token from `caseledger token create` or `POST /tokens`. The names in"
+            " the list of an operation are the scopes that it requires; `admin` implies all.",
         }
     }
     scopes = _scopes(app)
@@ -88,11 +88,11 @@ def _add_access(app: FastAPI, document: dict[str, Any], settings: Settings) -> N
                 continue
             anonymous: list[dict[str, list[str]]] = [{}] if _is_open(scopes[name], settings) else []
             operation["security"] = [*anonymous, {_SCHEME: [scopes[name]]}]
-            _document(operation, _REFUSALS)
+            _add_responses(operation, _REFUSALS)
 
 
 def _scopes(app: FastAPI) -> dict[str, Scope]:
-    """Return the scope that each operation needs, by its id."""
+    """Return the scope that each operation requires, by operation id."""
     routes = (context.original_route for context in iter_route_contexts(app.routes))
     return {route.name: required_scope(route) for route in routes if isinstance(route, APIRoute)}
 

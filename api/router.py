@@ -1,4 +1,4 @@
-"""The routes, one resource a module."""
+"""The routers of the application; each resource has a module of routes."""
 
 from fastapi import APIRouter, Depends
 

@@ -1,1 +1,1 @@
-"""How archives are read: discover, skip what is known, parse, assemble, write."""
+"""Files become observations: open a path, skip what is recorded, parse, assemble, store."""

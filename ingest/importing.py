@@ -1,18 +1,18 @@
 """The import: open each path, hand it to the wings of cases, specs and builds, keep the record.
 
-Every import begins here, whether the command line, the API or a benchmark asks for it.
+Every import begins here, whether the command line, the API or a benchmark starts it.
 """
 
 import asyncio
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ingest.archives.budgets import Budgets, budgets_of
 from ingest.archives.kinds import is_archive, is_single_file
-from ingest.builds.importing import import_builds, open_place
+from ingest.builds.importing import import_builds, open_build_source
 from ingest.cases.importing import ExecutionImport, ExecutionOptions
 from ingest.cases.shard import Shard, parse_shard
 from ingest.cases.sources.base import Source
@@ -27,7 +27,7 @@ from models.errors import DatabaseError, SourceError
 from models.ingestions.audit import Audit, Progress
 from models.ingestions.damage import Damage
 from models.ingestions.heartbeat import end_killed, heartbeat
-from models.ingestions.ingestion import Counts, IngestionRecord
+from models.ingestions.ingestion import Counts, ImportProblem, IngestionRecord
 
 __all__ = [
     "Budgets",
@@ -47,16 +47,16 @@ _MAX_DEFAULT_JOBS = 8
 _ARCHIVE, _SPACK, _MIXED = "performance_archive", "spack", "mixed"
 
 Stop = Callable[[], bool]
-"""Returns whether the import should end after what it is working on."""
+"""Returns whether the import should end once it has written what it is reading."""
 
 
 def never_stop() -> bool:
-    """Return False: the import goes on to the end."""
+    """Return False, so that the import runs to its end."""
     return False
 
 
 def ignore_progress(_counts: Counts) -> None:
-    """Do nothing."""
+    """Ignore the counters of an import that nobody watches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +64,12 @@ class ImportOptions:
     """How to import.
 
     `jobs` is the number of parser processes; with 0 everything is read in this process, without
-    its limits of time and memory. `machine` is the machine of executions whose path and files do
-    not name one. With a `shard`, only its part of the cases is imported. `relist` lists also
-    directories that have not changed since they were listed last. Without `record_idle_runs`, an
-    import that finds nothing new leaves no audit record, which has the id `ingestion_id` if that is
-    given. `source_name` is the name of an uploaded archive, which is stored under another one.
+    limits of time and memory. `machine` is the machine of executions whose path and files do not
+    name one. With a `shard`, only its part of the cases is imported. With `relist`, directories
+    that have not changed since they were last listed are listed again. Without `record_idle_runs`,
+    an import that finds nothing new leaves no audit record. `ingestion_id` is the id of the audit
+    record, None for a new one. `source_name` is the name of an uploaded archive, whose file has
+    another name here.
     """
 
     jobs: int | None = None
@@ -86,7 +87,7 @@ class ImportOptions:
 
     @property
     def of_executions(self) -> ExecutionOptions:
-        """The options of the wing of cases."""
+        """The options that concern executions."""
         return ExecutionOptions(
             dry_run=self.dry_run,
             machine=self.machine,
@@ -99,7 +100,7 @@ class ImportOptions:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What an import did; `unreadable` counts the sources that could not be read to their end."""
+    """The result of an import; `unreadable` counts the sources that were not read to their end."""
 
     ingestion_id: str | None
     record: IngestionRecord
@@ -117,7 +118,7 @@ async def import_paths(
 
     A path may be a source that is already open. Once `stop()` is true, what is being read is still
     written, and the record becomes `interrupted`. Raise DatabaseError when MongoDB fails; what was
-    written until then remains, and is whole.
+    written until then is consistent and remains.
     """
     return await _Import(database, paths, options, progress, stop).run()
 
@@ -146,7 +147,7 @@ class _Import:
         )
 
     async def run(self) -> Report:
-        """Import all paths, and keep the audit record, also when an error ends the import."""
+        """Import all paths; store the audit record even when an error ends the import."""
         audit = self._audit
         if not self._options.dry_run:
             await end_killed(self._database.ingestions)
@@ -191,15 +192,16 @@ class _Import:
         counts = self._audit.record.counts
         before = counts.discovered
         await executions.import_source(source)
-        # An archive of executions is not read once more for Spack's files, which it does not hold.
+        # An archive of executions holds no files of Spack: save the time to read it once more.
         has_executions = counts.discovered > before
         if not (has_executions and is_archive(path)) and not self._stop():
             await self._import_software(path, source.damages)
 
     async def _import_software(self, path: Path, known: Sequence[Damage]) -> None:
-        """Import the specs of a path, then the builds among them.
+        """Import the specs of a path, then its builds.
 
-        `known` is the damage that was noted while executions were searched for.
+        `known` is the damage that was noted during the search for executions; it is not noted
+        again.
         """
         try:
             await self._import_specs(path, known)
@@ -215,7 +217,7 @@ class _Import:
         options = self._options
         is_first = not self._audit.record.counts.discovered
         files = SpackFiles(path, options.budgets, options.max_file_bytes, options.source_name)
-        is_named = is_single_file(path) and not open_place(path, options.budgets).units()
+        is_named = is_single_file(path) and not open_build_source(path, options.budgets).units()
         count = await import_specs(
             self._database,
             files,
@@ -225,24 +227,20 @@ class _Import:
             is_named=is_named,
         )
         self._note_kind(count, is_first=is_first)
-        noted = {(damage.path, damage.reason) for damage in known}
-        new = [each for each in files.damages if (each.path, each.reason) not in noted]
-        self._audit.note_damages(new, is_partial=bool(known))
+        self._audit.note_damages(_new_damages(files.damages, known), is_partial=bool(known))
 
     async def _import_builds(self, path: Path) -> int:
-        """Import builds, and return for how many there are files."""
+        """Import builds; return how many the path has files of."""
         if self._stop() or not self._is_in_shard(path):
             return 0
         options, record = self._options, self._audit.record
         is_first = not record.counts.discovered
-        place = open_place(path, options.budgets, options.source_name)
+        source = open_build_source(path, options.budgets, options.source_name)
         count = await import_builds(
-            self._database, place, self._audit, self._stop, dry_run=options.dry_run
+            self._database, source, self._audit, self._stop, dry_run=options.dry_run
         )
         self._note_kind(count, is_first=is_first)
-        noted = {(problem.path, problem.reason) for problem in record.problems}
-        new = [each for each in place.damages if (each.path, each.reason) not in noted]
-        self._audit.note_damages(new)
+        self._audit.note_damages(_new_damages(source.damages, record.problems))
         return count
 
     def _is_in_shard(self, path: Path) -> bool:
@@ -250,10 +248,21 @@ class _Import:
         return shard is None or shard.has(str(path))
 
     def _note_kind(self, count: int, *, is_first: bool) -> None:
-        """Note in the record that Spack's files were found, alone or beside executions."""
+        """Set the kind of the record when `count` files of Spack were found.
+
+        `is_first` means that nothing else was found before them.
+        """
         record = self._audit.record
         if count:
             record.kind = _SPACK if is_first or record.kind == _SPACK else _MIXED
+
+
+def _new_damages(
+    damages: Iterable[Damage], noted: Iterable[Damage | ImportProblem]
+) -> list[Damage]:
+    """Return the damages of which no path and reason has been noted."""
+    known = {(problem.path, problem.reason) for problem in noted}
+    return [damage for damage in damages if (damage.path, damage.reason) not in known]
 
 
 def _default_jobs() -> int:

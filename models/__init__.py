@@ -1,1 +1,1 @@
-"""What Caseledger stores: documents, their schema and the pure rules that hold on them."""
+"""What Caseledger stores: the documents, the rules that hold on them, and the code that stores."""

@@ -1,4 +1,4 @@
-"""The base of everything that is stored: snake_case in Python, camelCase in MongoDB and in JSON."""
+"""The base class of stored documents: snake_case in Python, camelCase in MongoDB and in JSON."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from pydantic.alias_generators import to_camel
 
 
 class Stored(BaseModel):
-    """A document or subdocument; MongoDB and REST know its fields by the same camelCase names."""
+    """A document or subdocument; MongoDB and REST use the same camelCase names for its fields."""
 
     model_config = ConfigDict(
         alias_generator=to_camel, populate_by_name=True, serialize_by_alias=True
@@ -19,6 +19,6 @@ class Stored(BaseModel):
 
 
 def first_fault(error: ValidationError) -> str:
-    """Return where the first thing is that is not valid, and what is wrong with it."""
+    """Return the dotted path of the first invalid field, and what is wrong with it."""
     first = error.errors(include_url=False, include_input=False)[0]
     return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"

@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager
 
 from models.database.client import Database, connect
 from models.database.monitoring import Observer
-from models.documents import DOCUMENTS
 from models.embedded.server import embedded_server
 from models.settings import Settings
+from models.version import SCHEMA_VERSION
 
 
 @asynccontextmanager
@@ -23,8 +23,16 @@ async def open_database(
         seconds = settings.database_timeout_seconds
         async with connect(uri, settings.database, seconds, observer) as database:
             if create:
-                await database.create_schema(DOCUMENTS)
+                await _ensure_schema(database)
             yield database
+
+
+async def _ensure_schema(database: Database) -> None:
+    if not await database.has_schema(SCHEMA_VERSION):
+        # Beanie and the document classes take as long to import as all else that a command needs.
+        from models.documents import create_schema
+
+        await create_schema(database)
 
 
 @asynccontextmanager

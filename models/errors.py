@@ -1,26 +1,26 @@
 """The errors of Caseledger.
 
 CaseledgerError
-├── UsageError                 a command is asked for what cannot be
-├── SettingsError              the environment holds a setting that makes no sense
-├── DatabaseError              MongoDB refuses a request
+├── UsageError                 a command is asked to do something impossible
+├── SettingsError              a setting has a value that cannot be used
+├── DatabaseError              MongoDB does not answer, or refuses a request
 │   ├── DatabaseUnavailableError   it cannot be reached, or the connection broke
-│   ├── DatabaseTimeoutError       an operation took longer than it may
-│   ├── DuplicateError             a document with this identity is there already
+│   ├── DatabaseTimeoutError       an operation exceeded its time limit
+│   ├── DuplicateError             a document with this identity exists already
 │   ├── WriteConflictError         another writer changes the same document at the same time
-│   ├── DamagedError               a stored document is not what it should be
 │   ├── DocumentTooLargeError      a document exceeds the 16 MiB that MongoDB stores
+│   ├── DamagedError               a stored document is damaged
 │   ├── AggregationError           a pipeline cannot be run, or not on these documents
 │   └── ServerError                the embedded mongod cannot be found, started or reached
 │       └── MissingLibraryError        … because a system library is missing
-├── NotFoundError              what is to be changed does not exist
+├── NotFoundError              the item to be changed does not exist
 ├── ConflictError              something else is recorded under the same identity
-├── NotOwnerError              what is to be changed belongs to somebody else
-├── OutdatedError              what is to be changed has been changed meanwhile
-├── RemoteError                another Caseledger refuses, or cannot be reached
-├── SourceError                a source cannot be read at all: it does not exist, is no archive
-├── ParseError                 one file is damaged or not what its name says
-└── RejectedError              one execution directory cannot be recorded
+├── NotOwnerError              the item to be changed belongs to somebody else
+├── OutdatedError              the item to be changed has changed since the caller read it
+├── RemoteError                another Caseledger refuses a request, or cannot be reached
+├── SourceError                a source cannot be read at all: it is missing, or not an archive
+└── ParseError                 one file is damaged, or is not what its name says
+    └── RejectedError              one execution directory cannot be recorded
 """
 
 
@@ -29,7 +29,7 @@ class CaseledgerError(Exception):
 
 
 class UsageError(CaseledgerError):
-    """A command is asked for what cannot be."""
+    """A command is asked to do something impossible."""
 
 
 class SettingsError(CaseledgerError):
@@ -37,7 +37,7 @@ class SettingsError(CaseledgerError):
 
 
 class DatabaseError(CaseledgerError):
-    """MongoDB does not answer or refuses the request."""
+    """MongoDB does not answer, or refuses the request."""
 
 
 class DatabaseUnavailableError(DatabaseError):
@@ -45,11 +45,11 @@ class DatabaseUnavailableError(DatabaseError):
 
 
 class DatabaseTimeoutError(DatabaseError):
-    """An operation took longer than it may."""
+    """An operation exceeded its time limit."""
 
 
 class DuplicateError(DatabaseError):
-    """A document with this identity is there already."""
+    """A document with this identity exists already."""
 
 
 class WriteConflictError(DatabaseError):
@@ -57,13 +57,13 @@ class WriteConflictError(DatabaseError):
 
 
 class DocumentTooLargeError(DatabaseError):
-    """A document would exceed the 16 MiB that MongoDB stores, or a write one transaction."""
+    """A document would exceed the 16 MiB that MongoDB stores, or a write exceeds a transaction."""
 
 
 class DamagedError(DatabaseError):
-    """A stored document is not what it should be, and nothing may be made of it.
+    """A stored document is damaged, so that nothing may be derived from it.
 
-    `kind` is one of the words that `caseledger verify` has for it.
+    `kind` is a word that `caseledger verify` uses: see `models.verify.difference`.
     """
 
     def __init__(self, kind: str, detail: str) -> None:
@@ -72,7 +72,7 @@ class DamagedError(DatabaseError):
 
 
 class AggregationError(DatabaseError):
-    """MongoDB cannot run a pipeline, or not on the documents that it meets; the text says why."""
+    """MongoDB cannot run a pipeline, or not on the documents that it reads; the text says why."""
 
 
 class ServerError(DatabaseError):
@@ -80,23 +80,23 @@ class ServerError(DatabaseError):
 
 
 class MissingLibraryError(ServerError):
-    """The mongod program is there, but a system library that it needs is not."""
+    """The mongod program exists, but a system library that it needs does not."""
 
 
 class NotFoundError(CaseledgerError):
-    """What is to be changed does not exist."""
+    """The item to be changed does not exist."""
 
 
 class ConflictError(CaseledgerError):
-    """Something else is recorded under the same identity, or stands in the way."""
+    """Something else is recorded under the same identity, or prevents the change."""
 
 
 class NotOwnerError(CaseledgerError):
-    """What is to be changed belongs to somebody else."""
+    """The item to be changed belongs to somebody else."""
 
 
 class OutdatedError(CaseledgerError):
-    """What is to be changed has been changed meanwhile."""
+    """The item to be changed has changed since the caller read it."""
 
 
 class RemoteError(CaseledgerError):
@@ -108,7 +108,7 @@ class SourceError(CaseledgerError):
 
 
 class ParseError(CaseledgerError):
-    """One file is damaged or is not what its name says; `reason` is a stable, short word for it."""
+    """One file is damaged, or is not what its name says; `reason` is a short, stable word."""
 
     def __init__(self, reason: str, detail: str) -> None:
         super().__init__(f"{reason}: {detail}")

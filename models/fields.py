@@ -1,7 +1,10 @@
-"""The fields of a resource: the one table that filters, sorts, `/fields`, OpenAPI and docs obey.
+"""The fields of a resource: the one table behind filters, sorting, `/fields`, OpenAPI and docs.
 
-An index of each field ends in the natural order of its list: `{machine, lidTime, _id}` serves
-`machine=…` in the default order, and `sort=machine`, at the same cost at any size.
+The index of each field ends in the natural order of its list, so that it serves both the filter
+and the sort, at the same cost at any size:
+
+    natural order     lidTime, _id
+    index of machine  machine, lidTime, _id   ->  `machine=…` in natural order, `sort=machine`
 """
 
 import re
@@ -18,21 +21,21 @@ FieldType = Literal[
 ]  # fmt: skip
 
 INDEXED_FILES = ("env_build", "env_run")
-"""The files whose values searches by configuration find along an index; others are scanned for."""
+"""The files whose configuration values are indexed; searches for other values scan."""
 
 _WORD = re.compile(r"[^\W_]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field as people ask for it.
+    """One field, under the name that clients use.
 
-    `path` is where MongoDB holds what is compared and sorted by, when that is not under the name.
-    What is not `listed` is shown where it is asked for by name only. `shown_from` is the top-level
-    field of the document that it is shown from, when that is not the one of its name.
-    A field with `choices` has no other values, and asking for another one is an error.
-    `served_by` names its index, when that is not the one of its name; without one, a list is read
-    in its order until enough is found.
+    `path` is the path of the value in MongoDB to compare and sort by, when it is not the name. A
+    field that is not `listed` is shown only when the request names it. `shown_from` is the
+    top-level field of the document that it is computed from, when it is not the one of its name.
+    A field with `choices` has no other values: asking for another one is an error. `served_by`
+    names its index, when it is not the one of its name; when it is None, a list is read in its
+    natural order until enough documents match.
     """
 
     name: str
@@ -49,17 +52,17 @@ class Field:
 
     @property
     def stored(self) -> str:
-        """The path of the value in MongoDB."""
+        """The path of the value in MongoDB, to compare and sort by."""
         return self.path or self.name
 
     @property
     def root(self) -> str:
-        """The name of the top-level field that holds it, in an answer."""
+        """The name of the top-level field that holds it in a response."""
         return self.name.partition(".")[0]
 
     @property
     def index(self) -> str | None:
-        """The name of the index that serves it."""
+        """The name of the index that serves it, if any."""
         if not (self.filterable or self.sortable):
             return None
         if self.stored == "_id":
@@ -69,10 +72,11 @@ class Field:
 
 @dataclass(frozen=True)
 class FieldTable:
-    """The fields of a resource, and the natural order of its list: unique paths, never null.
+    """The fields of a resource, and the natural `order` of its list.
 
-    `words` is the path of the words that `q` searches, if it searches any; `default_sort` has the
-    form of `sort`.
+    The paths of `order` are unique together and never null. `words` is the path of the words that
+    the parameter `q` searches, empty when the resource has none; `default_sort` has the form of the
+    parameter `sort`.
     """
 
     resource: str
@@ -98,14 +102,14 @@ class FieldTable:
 
     @cached_property
     def types(self) -> Mapping[str, FieldType]:
-        """The types of what can be sorted by, by stored path."""
+        """The types of the values to sort by, by stored path."""
         ties = dict.fromkeys(self.order, "text")
         return {**ties, **{field.stored: field.type for field in self.sortable}}  # type: ignore[dict-item]
 
     def indexes(self) -> list[Index]:
         """Return the indexes that serve every filter and every sort."""
-        of_words = [self._index(self.words, "by word")] if self.words else []
-        return [*self._field_indexes(), *of_words]
+        word_index = [self._index(self.words, "by word")] if self.words else []
+        return [*self._field_indexes(), *word_index]
 
     def _field_indexes(self) -> Iterator[Index]:
         for field in self.fields:
@@ -119,11 +123,11 @@ class FieldTable:
 
 
 def configuration_indexes(path: str) -> list[Index]:
-    """Return the indexes of all values of `INDEXED_FILES` in the configuration at a path."""
+    """Return a wildcard index for each of `INDEXED_FILES` in the configuration at `path`."""
     return [Index([(f"{path}.{file}.$**", 1)], name=f"{path} {file}") for file in INDEXED_FILES]
 
 
 def words_of(*texts: str | None) -> list[str]:
-    """Return the words of names, in lower case and in sorted order: runs of letters and digits."""
+    """Return the words of names in lower case, sorted: runs of letters and digits."""
     words = {word for text in texts if text for word in _WORD.findall(text.casefold())}
     return sorted(words)

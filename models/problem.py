@@ -1,10 +1,10 @@
-"""Problem: what could not be read or not be kept whole, as it is stored."""
+"""Problem: the stored form of what could not be read, or not be kept whole."""
 
 from models.base import Stored
 
 
 class Problem(Stored):
-    """What is wrong with one file, or with what it says.
+    """A fault of one file, or of its contents.
 
     `reason` is one of a few stable words (`missing`, `truncated`, `not_xml`, …), `detail` a
     sentence for people.

@@ -1,4 +1,4 @@
-"""The resources that have lists, each with the table of its fields."""
+"""The resources that have lists, by name, each with the table of its fields."""
 
 from collections.abc import Mapping
 

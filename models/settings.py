@@ -11,7 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from models.errors import SettingsError
 
-# A password may hold any character, escaped or by mistake not: it goes up to the last `@`.
+# A password may contain any character, even unescaped by mistake, so it extends to the last `@`.
 _PASSWORD = re.compile(r"\A(?P<user>[^:@/?]*):.*@", re.DOTALL)
 _ORIGIN = re.compile(r"https?://[^\s/?#@,]+")
 _FORBIDDEN_IN_DATABASE_NAME = set('/\\. "$*<>:|?\0')
@@ -19,12 +19,15 @@ _FORBIDDEN_IN_DATABASE_NAME = set('/\\. "$*<>:|?\0')
 
 def _database_name(name: str) -> str:
     if not name or len(name.encode()) > 63 or _FORBIDDEN_IN_DATABASE_NAME & set(name):
-        raise ValueError("not a name that MongoDB takes for a database")
+        raise ValueError("not a valid name of a MongoDB database")
     return name
 
 
 def _origins(text: str) -> str:
-    """Check a list of web origins: scheme, host and port, and nothing behind them."""
+    """Return the text if it lists web origins: scheme, host and port, without a path.
+
+    Raise ValueError otherwise.
+    """
     for origin in split_list(text):
         if origin != "*" and not _ORIGIN.fullmatch(origin):
             raise ValueError("not a list of origins such as https://example.org")
@@ -32,7 +35,7 @@ def _origins(text: str) -> str:
 
 
 def _addresses(text: str) -> str:
-    """Check a list of addresses and networks."""
+    """Return the text if it lists IP addresses or networks; raise ValueError otherwise."""
     try:
         for address in split_list(text):
             if address != "*":
@@ -43,7 +46,7 @@ def _addresses(text: str) -> str:
 
 
 def split_list(text: str) -> list[str]:
-    """Return the items of a setting that is a list with commas."""
+    """Return the items of a comma-separated list, without empty ones."""
     return [item.strip() for item in text.split(",") if item.strip()]
 
 
@@ -52,10 +55,9 @@ def _default_home() -> Path:
 
 
 class Settings(BaseSettings):
-    """Everything that can be set; field `mongodb_url` is `CASELEDGER_MONGODB_URL`, and so on.
+    """All settings: the field `mongodb_url` is the variable `CASELEDGER_MONGODB_URL`, and so on.
 
-    A secret can also be given as a file: `CASELEDGER_MONGODB_URL_FILE` names one that holds the
-    value of `CASELEDGER_MONGODB_URL`.
+    The connection string can also be read from a file, which `CASELEDGER_MONGODB_URL_FILE` names.
     """
 
     model_config = SettingsConfigDict(
@@ -67,7 +69,7 @@ class Settings(BaseSettings):
         Field(description="MongoDB connection string; without one, an embedded server is used"),
     ] = None
     mongodb_url_file: Annotated[
-        Path | None, Field(description="file that holds the connection string")
+        Path | None, Field(description="file that contains the connection string")
     ] = None
     database: Annotated[
         str, AfterValidator(_database_name), Field(description="name of the database")
@@ -83,47 +85,47 @@ class Settings(BaseSettings):
     ] = 0.5
     linger_seconds: Annotated[
         int,
-        Field(ge=0, le=86400, description="how long `db uri` keeps an unused embedded server"),
+        Field(ge=0, le=86400, description="seconds that `db uri` keeps an unused embedded server"),
     ] = 60
     database_timeout_seconds: Annotated[
-        float, Field(gt=0, le=3600, description="longest wait for one database operation")
+        float, Field(gt=0, le=3600, description="time limit of one database operation, seconds")
     ] = 30.0
     aggregate_seconds: Annotated[
-        float, Field(gt=0, le=3600, description="longest work on one pipeline of a client")
+        float, Field(gt=0, le=3600, description="time limit of a client's pipeline, seconds")
     ] = 10.0
     aggregate_limit: Annotated[
-        int, Field(ge=1, le=10**7, description="most documents that a pipeline of a client gives")
+        int, Field(ge=1, le=10**7, description="most documents that a client's pipeline returns")
     ] = 10_000
     aggregate_jobs: Annotated[
-        int, Field(ge=1, le=1000, description="pipelines of clients that run at the same time")
+        int, Field(ge=1, le=1000, description="clients' pipelines that run at the same time")
     ] = 2
-    host: Annotated[str, Field(description="address the API listens on")] = "127.0.0.1"
-    port: Annotated[int, Field(ge=0, le=65535, description="port the API listens on")] = 8000
+    host: Annotated[str, Field(description="address that the API listens on")] = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535, description="port that the API listens on")] = 8000
     anonymous_read: Annotated[
-        bool, Field(description="whether everybody may read, without a token")
+        bool, Field(description="whether anyone may read, without a token")
     ] = True
     anonymous_metrics: Annotated[
-        bool, Field(description="whether everybody may read /metrics, without a token")
+        bool, Field(description="whether anyone may read /metrics, without a token")
     ] = False
     log_format: Annotated[
-        Literal["text", "json"], Field(description="form of the log lines of the API")
+        Literal["text", "json"], Field(description="format of the API's log lines")
     ] = "text"
     cors_origins: Annotated[
         str,
         AfterValidator(_origins),
-        Field(description="origins whose pages may use the API, with commas between them, or *"),
+        Field(description="origins whose pages may use the API, separated by commas, or *"),
     ] = ""
     max_concurrent_requests: Annotated[
-        int, Field(ge=1, le=100_000, description="requests that the API answers at the same time")
+        int, Field(ge=1, le=100_000, description="requests that the API handles at the same time")
     ] = 100
     trusted_proxies: Annotated[
         str,
         AfterValidator(_addresses),
-        Field(description="addresses of proxies, with commas, whose X-Forwarded-For is believed"),
+        Field(description="addresses of proxies whose X-Forwarded-For is trusted, comma-separated"),
     ] = "127.0.0.1"
     drain_seconds: Annotated[
         float,
-        Field(ge=0, le=300, description="after SIGTERM, how long /readyz says no before the end"),
+        Field(ge=0, le=300, description="seconds from SIGTERM, when /readyz fails, to the end"),
     ] = 1.0
     jobs: Annotated[
         int | None, Field(ge=1, le=1024, description="parser processes of an import")
@@ -132,7 +134,7 @@ class Settings(BaseSettings):
         SecretStr | None, Field(description="bearer token for `caseledger import --to`")
     ] = None
     import_roots: Annotated[
-        str, Field(description="directories below which the API may import, separated by colons")
+        str, Field(description="directories that the API may import from, separated by colons")
     ] = ""
     max_upload_mib: Annotated[
         int, Field(ge=1, le=2**20, description="largest archive that can be uploaded, MiB")
@@ -141,20 +143,18 @@ class Settings(BaseSettings):
         int, Field(ge=1, le=512, description="largest body of `POST /specs`, MiB")
     ] = 64
     max_log_mib: Annotated[
-        int, Field(ge=1, le=2048, description="largest build log that can be sent, MiB, as sent")
+        int, Field(ge=1, le=2048, description="largest build log that can be sent, MiB as sent")
     ] = 1024
     variation_file: Annotated[
         Path | None,
-        Field(description="TOML like the built-in variation.toml, whose lists come before its own"),
+        Field(description="TOML like the built-in variation.toml, whose lists take precedence"),
     ] = None
     derivation_file: Annotated[
         Path | None,
-        Field(
-            description="TOML like the built-in derivation.toml, whose rules come before its own"
-        ),
+        Field(description="TOML like the built-in derivation.toml, whose rules take precedence"),
     ] = None
     worker_seconds: Annotated[
-        float, Field(gt=0, le=86400, description="longest time for one execution directory")
+        float, Field(gt=0, le=86400, description="time limit of one execution directory, seconds")
     ] = 60.0
     worker_memory_mib: Annotated[
         int, Field(ge=512, le=2**20, description="memory of one parser process, MiB")
@@ -186,11 +186,11 @@ class Settings(BaseSettings):
     ] = 10_000
     max_execution_mib: Annotated[
         int,
-        Field(ge=1, le=2**16, description="most bytes read of one execution in an archive, MiB"),
+        Field(ge=1, le=2**16, description="most that is read of an execution in an archive, MiB"),
     ] = 128
 
     def model_post_init(self, _context: object, /) -> None:
-        """Read the connection string from its file, if that is how it was given."""
+        """Read the connection string from its file when only the file is set."""
         if self.mongodb_url_file is not None and self.mongodb_url is None:
             try:
                 url = self.mongodb_url_file.read_text(encoding="utf-8").strip()
@@ -205,7 +205,7 @@ class Settings(BaseSettings):
 
 
 def load_settings() -> Settings:
-    """Read the settings from the environment; SettingsError names the variable that is wrong."""
+    """Return the settings of the environment; SettingsError names the variable that is wrong."""
     try:
         return Settings()
     except ValidationError as error:
@@ -215,7 +215,7 @@ def load_settings() -> Settings:
 
 
 def shown_settings(settings: Settings) -> dict[str, str | int | float | None]:
-    """Return the effective settings for people to read: by variable name, secrets masked."""
+    """Return the effective settings by variable name, with secrets masked, for people to read."""
     shown: dict[str, str | int | float | None] = {}
     for name in Settings.model_fields:
         value = getattr(settings, name)
@@ -240,5 +240,5 @@ def mask_password(url: str) -> str:
 
 def _mask_option(option: str) -> str:
     name, equals, _ = option.partition("=")
-    secret = any(word in name.lower() for word in ("password", "token", "properties", "secret"))
-    return f"{name}{equals}***" if secret else option
+    is_secret = any(word in name.lower() for word in ("password", "token", "properties", "secret"))
+    return f"{name}{equals}***" if is_secret else option

@@ -27,8 +27,8 @@ from pymongo.uri_parser import parse_uri
 from api.aggregation.operators import PUBLIC_COLLECTIONS
 from models.embedded.program import find_mongod
 from models.settings import Settings
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).parent.parent
 NAMES = {"credentials", "mongodb", "caseledger"}
 MONGODB_PORT, SERVICE_PORT = "27017", "8000"
 CREDENTIALS = "/credentials"  # where the containers see the volume

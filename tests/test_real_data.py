@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import os
 import re
 import tarfile
 from pathlib import Path
@@ -15,12 +14,12 @@ from ingest.cases.parsers.env_xml import parse_env_xml
 from ingest.cases.parsers.namelist import parse_namelist
 from ingest.importing import ImportOptions, import_paths
 from models.cases.identity import CaseKey
-from models.configuration.delta import flatten_delta, same_value
+from models.configuration.delta import flatten_delta, is_same_value
 from models.database.client import Database
 from models.redaction.text import masked_text, without_secrets
+from tests.support.paths import REAL_DATA
 
-_BESIDE = Path(__file__).parents[2] / "shared" / "data"
-_ARCHIVES = Path(os.environ.get("CASELEDGER_TEST_DATA", _BESIDE)) / "archives"
+_ARCHIVES = REAL_DATA / "archives"
 
 pytestmark = pytest.mark.skipif(not _ARCHIVES.is_dir(), reason="the real files are not here")
 
@@ -92,8 +91,8 @@ def _compare_entry(entry: dict[str, Any], change: dict[str, Any]) -> None:
     assert entry.get("absent") == {"added": "canonical", "removed": "current"}.get(
         change["presence"]
     )
-    assert same_value(entry["canonical"], _value(change["old"]))
-    assert same_value(entry["current"], _value(change["new"]))
+    assert is_same_value(entry["canonical"], _value(change["old"]))
+    assert is_same_value(entry["current"], _value(change["new"]))
 
 
 @pytest.mark.parametrize("name", ["sample.tar.gz", "real.tar.gz"])

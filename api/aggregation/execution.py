@@ -1,4 +1,4 @@
-"""Pipelines that run: a few at a time, and each only as long as somebody waits for it."""
+"""The execution of pipelines: few at a time, and each only as long as its client waits."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -8,16 +8,16 @@ from http import HTTPStatus
 from api.http.errors import ProblemError
 from models.errors import DatabaseTimeoutError
 
-_PATIENCE = 2.0
+_SLOT_WAIT_SECONDS = 2.0
 _RETRY_SECONDS = 5
-_MARGIN = 0.5
-_LONGEST_ANSWER = 300.0
+_MARGIN_SECONDS = 0.5  # beyond the time limit of MongoDB itself
+_MAX_RESPONSE_SECONDS = 300.0  # from the start to the last chunk, however slowly it is read
 
 
 async def take_slot(slots: asyncio.Semaphore) -> None:
-    """Take one of the slots, or refuse with a 503 when none gets free soon."""
+    """Take one of the slots, or refuse with a 503 when none becomes free soon."""
     try:
-        await asyncio.wait_for(slots.acquire(), _PATIENCE)
+        await asyncio.wait_for(slots.acquire(), _SLOT_WAIT_SECONDS)
     except TimeoutError:
         raise ProblemError(
             HTTPStatus.SERVICE_UNAVAILABLE,
@@ -28,12 +28,12 @@ async def take_slot(slots: asyncio.Semaphore) -> None:
         ) from None
 
 
-class Run:
-    """A pipeline that runs: what it gives, in chunks, until it is closed.
+class PipelineRun:
+    """A running pipeline whose result is read in chunks until it is closed.
 
-    MongoDB looks at the time only between documents, and goes on when the client that waits has
-    gone. A task therefore reads by itself, and frees the slot when the server has answered: there
-    are never more pipelines on the server than there are slots.
+    MongoDB checks its time limit only between documents, and continues when the waiting client has
+    disconnected. Therefore a task of its own reads the result, and frees the slot only when the
+    server has answered: there are never more pipelines on the server than there are slots.
     """
 
     def __init__(
@@ -41,16 +41,20 @@ class Run:
         pieces: AsyncGenerator[bytes, None],
         slots: asyncio.Semaphore,
         seconds: float,
-        chunk: int,
+        chunk_size: int,
     ) -> None:
         self._ready: asyncio.Queue[bytes | Exception] = asyncio.Queue(1)
-        self._seconds = seconds + _MARGIN
+        self._seconds = seconds + _MARGIN_SECONDS
         self._is_open = True
-        self._task = asyncio.create_task(self._read(pieces, slots, chunk))
-        self._timer = asyncio.get_running_loop().call_later(_LONGEST_ANSWER, self.close)
+        self._task = asyncio.create_task(self._read(pieces, slots, chunk_size))
+        self._timer = asyncio.get_running_loop().call_later(_MAX_RESPONSE_SECONDS, self.close)
 
     async def chunk(self) -> bytes:
-        """Return what comes next, nothing at the end; DatabaseTimeoutError when it is too late."""
+        """Return the next chunk, empty at the end; raise the error with which the pipeline failed.
+
+        Raise DatabaseTimeoutError when the chunk takes too long, or the client has taken too long
+        to read those before.
+        """
         if not self._is_open:
             raise DatabaseTimeoutError("the answer took too long to be read")
         try:
@@ -62,37 +66,38 @@ class Run:
         return ready
 
     def close(self) -> None:
-        """Tell that nobody waits any more."""
+        """Discard the rest of the result: no client waits for it any more."""
         self._is_open = False
         self._timer.cancel()
         while not self._ready.empty():
             self._ready.get_nowait()
 
     async def _read(
-        self, pieces: AsyncGenerator[bytes, None], slots: asyncio.Semaphore, chunk: int
+        self, pieces: AsyncGenerator[bytes, None], slots: asyncio.Semaphore, chunk_size: int
     ) -> None:
         end: bytes | Exception = b""
         try:
-            await self._pass_on(pieces, chunk)
-        except Exception as error:  # it belongs to whoever waits
+            await self._queue_chunks(pieces, chunk_size)
+        except Exception as error:  # `chunk` raises it in the task of the request
             end = error
         finally:
             slots.release()
         if self._is_open:
             await self._ready.put(end)
 
-    async def _pass_on(self, pieces: AsyncGenerator[bytes, None], chunk: int) -> None:
-        gathered: list[bytes] = []
+    async def _queue_chunks(self, pieces: AsyncGenerator[bytes, None], chunk_size: int) -> None:
+        pending: list[bytes] = []
         size = 0
         async with aclosing(pieces):
             async for piece in pieces:
-                gathered.append(piece)
+                pending.append(piece)
                 size += len(piece)
-                if size >= chunk:
-                    await self._ready.put(b"".join(gathered))
-                    gathered, size = [], 0
-                await asyncio.sleep(0)  # what is in memory already comes without a pause
+                if size >= chunk_size:
+                    await self._ready.put(b"".join(pending))
+                    pending, size = [], 0
+                # Pieces that are in memory already arrive without yielding to the event loop.
+                await asyncio.sleep(0)
                 if not self._is_open:
                     return
-        if gathered:
-            await self._ready.put(b"".join(gathered))
+        if pending:
+            await self._ready.put(b"".join(pending))

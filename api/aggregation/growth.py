@@ -1,9 +1,15 @@
-"""How large a document can become: how often its parts stand in what a pipeline makes of it.
+"""How large a document can become: how often its parts occur in the result of a pipeline.
 
-MongoDB looks at time between documents and at size when a document leaves the server. A pipeline
-that doubles a list twenty times, within one document, so takes all memory or runs on for days.
-`Copies` counts, for each field, how often it stands in a result; results of several parts add up.
-`WHOLE` stands for the document, `NUMBERS` for what `$range` makes of nothing.
+MongoDB checks the time between documents, and the size when a document leaves the server. A
+pipeline that doubles a list twenty times within one document can therefore take all memory or run
+for days. `Copies` counts, for each field, how often it occurs in a result; the counts of several
+parts add up. `WHOLE` is the key for the whole document, `NUMBERS` for the numbers that `$range`
+makes from nothing.
+
+    ["$a", "$a", "$b"]                                {"a": 2, "b": 1}
+    {"$cond": ["$x", ["$a", "$a"], "$b"]}             {"a": 2, "b": 1}, only one of the branches
+    {"$size": "$a"}                                   {}, a number is small
+    {"$map": {"input": "$a", "in": ["$$this", "$b"]}} {"a": 1, "b": FAN_OUT}
 """
 
 from collections import Counter
@@ -14,9 +20,9 @@ Copies = Mapping[str, int]
 WHOLE = "$$ROOT"
 NUMBERS = "$range"
 FAN_OUT = 16
-"""What a loop counts for, that copies something from outside in each round."""
-MOST_COPIES = 64
-"""The largest factor that a pipeline may have: one loop that copies, but no two."""
+"""The factor assumed for a value from outside a loop that the loop copies in each round."""
+MAX_COPIES = 64
+"""The largest factor that a pipeline may have: one loop that copies, but not two."""
 
 NONE: Copies = {}
 
@@ -30,25 +36,25 @@ def add(parts: Iterable[Copies]) -> Copies:
 
 
 def union(parts: Iterable[Copies]) -> Copies:
-    """Return the copies in a result that is one of the parts."""
-    most: Counter[str] = Counter()
+    """Return the copies in a result that is any one of the parts: for each field the maximum."""
+    highest: Counter[str] = Counter()
     for part in parts:
-        most |= Counter(part)
-    return most
+        highest |= Counter(part)
+    return highest
 
 
 def scale(part: Copies, number: int) -> Copies:
-    """Return the copies in so many of a part."""
+    """Return the copies in a result that holds a part `number` times."""
     return {name: count * number for name, count in part.items()} if number else NONE
 
 
 def factor(copies: Copies, kept: bool = False, replaced: Iterable[str] = ()) -> int:
-    """Return how many times as large as the document before a result can be.
+    """Return by what factor a result can be larger than the document, at least 1.
 
-    `kept` says that the result holds all fields of the document but those that are `replaced`.
+    `kept` means that the result also holds all fields of the document except those `replaced`.
     """
-    gone = set(replaced)
+    dropped = set(replaced)
     of_fields = (
-        count + (kept and name not in gone) for name, count in copies.items() if name != WHOLE
+        count + (kept and name not in dropped) for name, count in copies.items() if name != WHOLE
     )
     return max(1, copies.get(WHOLE, 0) + max([int(kept), *of_fields]))

@@ -1,7 +1,7 @@
-"""The allow-list: what a pipeline may be made of. What does not stand here is refused.
+"""The allow-list: what a pipeline may contain. Everything else is refused.
 
-The operators of expressions are told apart by what their result holds, because that decides how
-large a document can become while a pipeline runs.
+The operators of expressions are grouped by what their result holds, because that decides how large
+a document can become while a pipeline runs (see `api.aggregation.growth`).
 """
 
 STAGES = frozenset(
@@ -15,10 +15,13 @@ STAGES = frozenset(
 PUBLIC_COLLECTIONS = frozenset(
     {"builds", "caseOverflows", "cases", "executions", "ingestions", "specs"}
 )
-"""What a `$lookup` can join; docker-compose.yml lets its reading user see the same."""
+"""The collections that `$lookup` can join.
+
+The read-only database user of docker-compose.yml can see the same ones.
+"""
 
 LOGIC = frozenset({"$and", "$or", "$nor"})
-"""Operators of `$match` that stand in place of a field and hold filters; `$expr` is another one."""
+"""Operators of `$match` in place of a field name, with filters as operands; also `$expr`."""
 
 CONDITIONS = frozenset(
     {
@@ -26,9 +29,9 @@ CONDITIONS = frozenset(
         "$nin", "$not", "$options", "$regex", "$size", "$type",
     }
 )  # fmt: skip
-"""Operators of `$match` on a field."""
+"""Operators of `$match` for the value of a field."""
 
-MEASURING = frozenset(
+SCALAR = frozenset(
     {
         "$abs", "$add", "$allElementsTrue", "$and", "$anyElementTrue", "$avg", "$bsonSize", "$ceil",
         "$cmp", "$dateAdd", "$dateDiff", "$dateFromParts", "$dateSubtract", "$dateToParts",
@@ -41,9 +44,9 @@ MEASURING = frozenset(
         "$toDate", "$toDouble", "$toInt", "$toLong", "$trunc", "$type", "$week", "$year",
     }
 )  # fmt: skip
-"""Their result is small, whatever they are given: a number, a date, a logical value."""
+"""The result is small whatever the operands are: a number, a date, a boolean."""
 
-HOLDING = frozenset(
+COPYING = frozenset(
     {
         "$arrayElemAt", "$arrayToObject", "$concat", "$concatArrays", "$dateFromString",
         "$dateToString", "$first", "$firstN", "$last", "$lastN", "$ltrim", "$max", "$maxN",
@@ -52,28 +55,28 @@ HOLDING = frozenset(
         "$substrBytes", "$substrCP", "$toLower", "$toString", "$toUpper", "$trim", "$zip",
     }
 )  # fmt: skip
-"""Their result is made of what they are given, each part of it once."""
+"""The result is made of the operands and holds each part of them once."""
 
-RULED = frozenset(
+SPECIAL = frozenset(
     {
         "$cond", "$convert", "$filter", "$getField", "$ifNull", "$let", "$literal", "$map",
         "$range", "$reduce", "$regexMatch", "$replaceAll", "$sortArray", "$switch",
     }
 )  # fmt: skip
-"""Each has a rule of its own."""
+"""Each has its own rule in `api.aggregation.special_operators`."""
 
-EXPRESSIONS = MEASURING | HOLDING | RULED
+EXPRESSIONS = SCALAR | COPYING | SPECIAL
 
 SYSTEM_VARIABLES = frozenset({"CURRENT", "NOW", "REMOVE", "ROOT"})
 
-MEASURING_ACCUMULATORS = frozenset({"$avg", "$count", "$stdDevPop", "$stdDevSamp", "$sum"})
-HOLDING_ACCUMULATORS = frozenset(
+SCALAR_ACCUMULATORS = frozenset({"$avg", "$count", "$stdDevPop", "$stdDevSamp", "$sum"})
+COPYING_ACCUMULATORS = frozenset(
     {
         "$addToSet", "$bottom", "$bottomN", "$first", "$firstN", "$last", "$lastN", "$max", "$maxN",
         "$mergeObjects", "$min", "$minN", "$push", "$top", "$topN",
     }
 )  # fmt: skip
-ACCUMULATORS = MEASURING_ACCUMULATORS | HOLDING_ACCUMULATORS
+ACCUMULATORS = SCALAR_ACCUMULATORS | COPYING_ACCUMULATORS
 
-CONVERTED = frozenset({"bool", "date", "double", "int", "long", "string"})
-"""The types that `$convert` may make."""
+CONVERSION_TARGETS = frozenset({"bool", "date", "double", "int", "long", "string"})
+"""The types that `$convert` may convert to."""

@@ -1,30 +1,30 @@
-"""A pipeline of a client: what of it is run, or why it is refused.
+"""Check a client's pipeline, and build the one to run from the parts that were checked.
 
-Only what `api.aggregation.operators` lists is let through, wherever it stands. What is run is made
-anew from what was checked, with a limit behind it.
+Only what `api.aggregation.operators` lists is accepted, at any depth. The pipeline to run ends with
+a limit.
 """
 
 from typing import Any
 
 from api.aggregation.errors import PipelineError
-from api.aggregation.stages import MOST_STAGES, PipelineContext, check_stages, count_stages
-from api.aggregation.values import MOST_CHARACTERS
+from api.aggregation.stages import MAX_STAGES, PipelineContext, check_stages, count_stages
+from api.aggregation.values import MAX_CHARACTERS
 
-MOST_DEPTH = 32
-MOST_OPERATORS = 500
-MOST_VALUES = 10_000
+MAX_DEPTH = 32
+MAX_OPERATORS = 500
+MAX_VALUES = 10_000
 
 Json = dict[str, Any]
 
-# A document that is too large to leave the server would end the connection; this fails before.
+# A document that is too large to leave the server would break the connection: fail before that.
 _FITS: Json = {"$match": {"$expr": {"$gt": [{"$bsonSize": "$$ROOT"}, 0]}}}
 
 
 def check_pipeline(value: Any, limit: int) -> list[Json]:
-    """Return the pipeline to run, which gives `limit` documents at most.
+    """Return the pipeline to run, which yields at most `limit` documents.
 
-    `value` is parsed JSON, in MongoDB's extended form; PipelineError tells where it holds what it
-    may not, and what is allowed there.
+    `value` is parsed JSON in MongoDB's extended form. PipelineError says where something is not
+    allowed, and what is allowed there.
     """
     _check_size(value)
     stages, _ = check_stages(value, "pipeline", PipelineContext())
@@ -37,8 +37,8 @@ def _check_size(value: Any) -> None:
     while pending:
         item, depth = pending.pop()
         values += 1
-        if depth > MOST_DEPTH:
-            raise PipelineError("pipeline", f"it is nested more than {MOST_DEPTH} deep.")
+        if depth > MAX_DEPTH:
+            raise PipelineError("pipeline", f"it is nested more than {MAX_DEPTH} levels deep.")
         if isinstance(item, dict):
             for name in item:
                 _check_text(name)
@@ -48,17 +48,17 @@ def _check_size(value: Any) -> None:
             pending += [(inner, depth + 1) for inner in item]
         elif isinstance(item, str):
             _check_text(item)
-    for number, most, what in (
-        (operators, MOST_OPERATORS, "operators"),
-        (values, MOST_VALUES, "values"),
-        (count_stages(value), MOST_STAGES, "stages, with those of inner pipelines,"),
+    for number, limit, what in (
+        (operators, MAX_OPERATORS, "operators"),
+        (values, MAX_VALUES, "values"),
+        (count_stages(value), MAX_STAGES, "stages, including those of inner pipelines"),
     ):
-        if number > most:
-            raise PipelineError("pipeline", f"there are {number} {what} and can be {most}.")
+        if number > limit:
+            raise PipelineError("pipeline", f"it has {number} {what}; the limit is {limit}.")
 
 
 def _check_text(text: str) -> None:
-    if len(text) > MOST_CHARACTERS:
-        raise PipelineError("pipeline", f"a text has {MOST_CHARACTERS} characters at most.")
+    if len(text) > MAX_CHARACTERS:
+        raise PipelineError("pipeline", f"a text can have {MAX_CHARACTERS} characters at most.")
     if any("\ud800" <= character <= "\udfff" for character in text):
-        raise PipelineError("pipeline", "a text holds half a character, a lone surrogate.")
+        raise PipelineError("pipeline", "a text contains a lone surrogate, half a character.")

@@ -15,7 +15,7 @@ Json = dict[str, Any]
 
 
 def check_query(value: Any, place: str, scope: Scope = TOP_LEVEL) -> Json:
-    """Return a filter as it is to be run; PipelineError where it holds what it may not."""
+    """Return a filter in the form to run; PipelineError says where it is not allowed."""
     if not isinstance(value, dict):
         raise PipelineError(place, "a filter is an object.")
     return {name: _check_part(name, item, f"{place}.{name}", scope) for name, item in value.items()}
@@ -26,7 +26,7 @@ def _check_part(name: str, value: Any, place: str, scope: Scope) -> Any:
         return check_expression(value, place, scope).value
     if name in LOGIC:
         if not isinstance(value, list) or not value:
-            raise PipelineError(place, "this is a list of filters.")
+            raise PipelineError(place, "this must be a list of filters.")
         return [check_query(item, f"{place}[{i}]", scope) for i, item in enumerate(value)]
     if name.startswith("$"):
         raise not_allowed(place, "operator in place of a field", name, {*LOGIC, "$expr"})
@@ -41,50 +41,50 @@ def _has_operators(value: Json) -> bool:
 
 
 def check_conditions(value: Any, place: str) -> Json:
-    """Return the conditions on a field."""
+    """Return the conditions on the value of a field, all of them checked."""
     if not isinstance(value, dict) or not value:
-        raise PipelineError(place, "this is an object of operators.")
+        raise PipelineError(place, "this must be an object of operators.")
     for name in value:
         if name not in CONDITIONS:
             raise not_allowed(f"{place}.{name[:100]}", "condition", name, CONDITIONS)
     if "$options" in value and "$regex" not in value:
-        raise PipelineError(place, "$options stands beside $regex.")
+        raise PipelineError(place, "$options is allowed only together with $regex.")
     return {name: _CONDITIONS[name](item, f"{place}.{name}") for name, item in value.items()}
 
 
 def _list(value: Any, place: str) -> Any:
     if not isinstance(value, list):
-        raise PipelineError(place, "this is a list of values.")
+        raise PipelineError(place, "this must be a list of values.")
     return read_value(value, place)
 
 
 def _exists(value: Any, place: str) -> bool:
     if value not in (True, False):
-        raise PipelineError(place, "this is true or false.")
+        raise PipelineError(place, "this must be true or false.")
     return bool(value)
 
 
 def _size(value: Any, place: str) -> int:
     if type(value) is not int or not 0 <= value < 2**31:
-        raise PipelineError(place, "this is a number of items.")
+        raise PipelineError(place, "this must be a number of items.")
     return value
 
 
 def _mod(value: Any, place: str) -> Any:
     if not isinstance(value, list) or [type(item) for item in value] != [int, int] or not value[0]:
-        raise PipelineError(place, "this is [divisor, remainder].")
+        raise PipelineError(place, "this must be [divisor, remainder].")
     return value
 
 
 def _type(value: Any, place: str) -> Any:
     names = value if isinstance(value, list) else [value]
     if not names or not all(type(name) in (str, int) for name in names):
-        raise PipelineError(place, "this is the name of a type, or a list of names.")
+        raise PipelineError(place, "this must be the name of a type, or a list of names.")
     return value
 
 
 def _elem_match(value: Any, place: str) -> Json:
-    """Return conditions on the items of a list, or a filter for items that are objects."""
+    """Return conditions on the items of a list, or a filter when the items are objects."""
     if isinstance(value, dict) and value.keys() & CONDITIONS:
         return check_conditions(value, place)
     return check_query(value, place)

@@ -1,4 +1,4 @@
-"""What a pipeline gives, as an answer: one JSON document, or NDJSON, streamed from one cursor."""
+"""The result of a pipeline as a response: one JSON document or NDJSON, streamed from a cursor."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -8,19 +8,19 @@ from typing import Any, Literal
 import orjson
 from fastapi import Request, Response
 
-from api.aggregation.execution import Run, take_slot
+from api.aggregation.execution import PipelineRun, take_slot
 from api.aggregation.values import write_value
-from api.lists.exports import MEDIA_TYPES, Export, chosen_format
+from api.lists.exports import MEDIA_TYPES, Export, choose_format
 from api.middleware.server_errors import CLIENT_CLOSED_REQUEST
 
 LIMIT_HEADER = "X-Result-Limit"
-_CHUNK = {"json": 2**23, "ndjson": 2**16}
+_CHUNK = {"json": 2**23, "ndjson": 2**16}  # bytes
 
 Json = dict[str, Any]
 Format = Literal["json", "ndjson"]
 
 
-async def answer(
+async def pipeline_response(
     request: Request,
     documents: AsyncGenerator[Json, None],
     *,
@@ -28,13 +28,15 @@ async def answer(
     seconds: float,
     slots: asyncio.Semaphore,
 ) -> Response:
-    """Return the answer with `limit` documents at most; `documents` has one more if there are more.
+    """Return the response, with at most `limit` documents.
 
-    What fails before the first chunk is ready is raised. A JSON answer of common size is one chunk.
+    `documents` yields one document more than `limit` when the result is longer. A failure before
+    the first chunk is ready is raised; later ones break the response. A JSON response of common
+    size is one chunk.
     """
-    format_: Format = "ndjson" if chosen_format(request, None) == "ndjson" else "json"
+    format_: Format = "ndjson" if choose_format(request, None) == "ndjson" else "json"
     await take_slot(slots)
-    run = Run(_pieces(documents, format_, limit), slots, seconds, _CHUNK[format_])
+    run = PipelineRun(_pieces(documents, format_, limit), slots, seconds, _CHUNK[format_])
     try:
         first = await _first_chunk(request, run)
     except BaseException:
@@ -49,24 +51,26 @@ async def answer(
     return Export(body, headers=headers, media_type=MEDIA_TYPES[format_])
 
 
-async def _first_chunk(request: Request, run: Run) -> bytes | None:
-    """Return the first chunk, or None when the client goes away before."""
+async def _first_chunk(request: Request, run: PipelineRun) -> bytes | None:
+    """Return the first chunk, or None when the client disconnects before it is ready."""
     chunk = asyncio.ensure_future(run.chunk())
-    leaving = asyncio.ensure_future(_departure(request))
+    disconnect = asyncio.ensure_future(_disconnect(request))
     try:
-        await asyncio.wait({chunk, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({chunk, disconnect}, return_when=asyncio.FIRST_COMPLETED)
         return chunk.result() if chunk.done() else None
     finally:
         chunk.cancel()
-        leaving.cancel()
+        disconnect.cancel()
 
 
-async def _departure(request: Request) -> None:
+async def _disconnect(request: Request) -> None:
+    """Wait until the client disconnects."""
     while (await request.receive())["type"] != "http.disconnect":
         pass
 
 
-async def _body(run: Run, first: bytes) -> AsyncGenerator[bytes, None]:
+async def _body(run: PipelineRun, first: bytes) -> AsyncGenerator[bytes, None]:
+    """Yield an empty chunk, for the caller that starts the generator, then all chunks."""
     try:
         yield b""
         chunk = first
@@ -80,6 +84,7 @@ async def _body(run: Run, first: bytes) -> AsyncGenerator[bytes, None]:
 async def _pieces(
     documents: AsyncGenerator[Json, None], format_: Format, limit: int
 ) -> AsyncGenerator[bytes, None]:
+    """Yield the text of each document with what separates it from the one before."""
     number = 0
     separator = b'{"items":[' if format_ == "json" else b""
     async with aclosing(documents):

@@ -1,4 +1,4 @@
-"""`/<resource>/aggregate`: pipelines of clients, through an allow-list."""
+"""`/<resource>/aggregate`: clients' aggregation pipelines, restricted by an allow-list."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 
 from api.aggregation.errors import PipelineError
 from api.aggregation.pipeline import check_pipeline
-from api.aggregation.response import answer
+from api.aggregation.response import pipeline_response
 from api.dependencies import DatabaseDep
 from api.http.errors import ProblemError
 from api.http.json_body import read_json
@@ -27,7 +27,7 @@ RESOURCES: Mapping[str, Callable[[Database], Collection]] = {
     "specs": lambda database: database.specs,
     "builds": lambda database: database.builds,
 }
-"""What pipelines can begin with."""
+"""The collections over which a pipeline can run, by the resource in the URL."""
 
 _EXAMPLE = [
     {"$match": {"machine": "pm-cpu"}},
@@ -38,7 +38,7 @@ _STAGES: dict[str, Any] = {"type": "array", "items": {"type": "object"}}
 _OPENAPI: dict[str, Any] = {
     "requestBody": {
         "required": True,
-        "description": "A pipeline in MongoDB Extended JSON, as it is or in an object.",
+        "description": "A pipeline in MongoDB Extended JSON, by itself or in an object.",
         "content": {
             "application/json": {
                 "schema": {
@@ -57,9 +57,9 @@ _OPENAPI: dict[str, Any] = {
         },
     }
 }
-_ANSWER: dict[int | str, dict[str, Any]] = {
+_RESPONSE: dict[int | str, dict[str, Any]] = {
     200: {
-        "description": "The documents that the pipeline gives, in relaxed Extended JSON.",
+        "description": "The resulting documents, in relaxed Extended JSON.",
         "content": {
             "application/json": {
                 "schema": {
@@ -82,7 +82,7 @@ async def _aggregate(collection: Collection, request: Request) -> Response:
     pipeline = _read_pipeline(await read_json(request), settings.aggregate_limit + 1)
     documents = collection.stream_aggregate(pipeline, seconds=settings.aggregate_seconds)
     try:
-        return await answer(
+        return await pipeline_response(
             request,
             documents,
             limit=settings.aggregate_limit,
@@ -97,7 +97,9 @@ def _read_pipeline(body: Any, limit: int) -> list[dict[str, Any]]:
     try:
         if isinstance(body, dict):
             if set(body) != {"pipeline"}:
-                raise PipelineError("body", "this is a pipeline, or an object with pipeline.")
+                raise PipelineError(
+                    "body", "this must be a pipeline, or an object with only pipeline."
+                )
             body = body["pipeline"]
         return check_pipeline(body, limit)
     except PipelineError as error:
@@ -120,15 +122,15 @@ def _problem(error: Exception, seconds: float) -> ProblemError:
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
             "too-large",
             "Too large",
-            "A document has 16 MiB at most, and what a stage gathers 100 MiB: $project the fields"
-            " that are needed, and $unwind instead of $push.",
+            "A document can have 16 MiB at most, and what a stage gathers 100 MiB: $project only"
+            " the fields that are needed, and $unwind instead of $push.",
         )
     return ProblemError(
         HTTPStatus.GATEWAY_TIMEOUT,
         "timeout",
         "The database took too long",
-        f"A pipeline is stopped after {seconds:g} seconds. Begin with a $match on a field with an"
-        " index (/fields tells), $project early what is needed, and $limit.",
+        f"A pipeline is stopped after {seconds:g} seconds. Begin with a $match on an indexed field"
+        " (see /fields), $project early what is needed, and $limit.",
     )
 
 
@@ -139,8 +141,8 @@ def _route(resource: str) -> Callable[[Database, Request], Awaitable[Response]]:
     aggregate.__name__ = f"aggregate_{resource}"
     aggregate.__doc__ = f"""Run an aggregation pipeline over the documents of `{resource}`.
 
-    It can only read, and is made of the stages and operators that the documentation lists. NDJSON
-    is streamed to clients that accept it.
+    A pipeline can only read, and can only use the stages and operators that the documentation
+    lists. Clients that accept NDJSON get it as a stream.
     """
     return aggregate
 
@@ -150,7 +152,7 @@ for _resource in RESOURCES:
         f"/{_resource}/aggregate",
         _route(_resource),
         methods=["POST"],
-        responses={**_ANSWER, **problem_responses(400, 413, 415, 422)},
+        responses={**_RESPONSE, **problem_responses(400, 413, 415, 422)},
         response_model=None,
         response_class=Response,
         openapi_extra=_OPENAPI,

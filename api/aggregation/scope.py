@@ -1,4 +1,4 @@
-"""What an expression can read where it stands, and what is found out about it."""
+"""What an expression can read at its place in a pipeline, and the result of its check."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -7,12 +7,13 @@ from typing import Any
 from api.aggregation.errors import PipelineError
 from api.aggregation.growth import NUMBERS, Copies
 
-MOST_LOOPS = 2
+MAX_LOOPS = 2
+"""How deeply loops can be nested."""
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
-    """An expression that is allowed, as it is to be run, and what its result holds."""
+class CheckedExpression:
+    """An allowed expression in the form to run, and the copies of fields that its result holds."""
 
     value: Any
     copies: Copies = field(default_factory=dict)
@@ -20,7 +21,7 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """What a variable holds, and in how many loops it was bound."""
+    """What a variable holds, and how many loops are around the place where its value comes from."""
 
     copies: Copies
     loops: int
@@ -28,11 +29,11 @@ class Variable:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The variables that an expression can read, and the loops that it is in.
+    """The variables that an expression can read, and the number of loops around it.
 
-    `rules` check the arguments of special operators; without them these would pass unchecked, so
-    there is no default. Documents that are `gathered` hold lists of any length, such as `$push`
-    makes.
+    `rules` check the arguments of special operators. Without them these would pass unchecked, so
+    there is no default. `gathered` means that documents hold lists of any length, such as those
+    that `$push` makes.
     """
 
     rules: "Mapping[str, Rule]"
@@ -41,12 +42,12 @@ class Scope:
     gathered: bool = False
 
     @property
-    def most_loops(self) -> int:
-        """How deep loops can stand: what is done goes with that power of the length of lists."""
-        return 1 if self.gathered else MOST_LOOPS
+    def max_loops(self) -> int:
+        """How deeply loops can be nested: the work is that power of the length of the lists."""
+        return 1 if self.gathered else MAX_LOOPS
 
     def bind(self, variables: Mapping[str, Copies]) -> "Scope":
-        """Return the scope with these variables in it as well."""
+        """Return the scope with these variables added."""
         bound = {
             name: Variable(
                 copies, min((self._loops_of(part) for part in copies), default=self.loops)
@@ -56,38 +57,38 @@ class Scope:
         return replace(self, variables={**self.variables, **bound})
 
     def enter_loop(self, place: str, *names: str) -> "Scope":
-        """Return the scope inside one more loop, whose own variables these are."""
-        if self.loops == self.most_loops:
+        """Return the scope inside one more loop, which binds the variables `names`."""
+        if self.loops == self.max_loops:
             raise PipelineError(
                 place,
-                f"loops ($map, $filter, $reduce) can stand {MOST_LOOPS} deep, and 1 behind a stage"
-                " that gathers lists; use $unwind.",
+                f"loops ($map, $filter, $reduce) can be nested {MAX_LOOPS} deep, and only 1 deep"
+                " after a stage that gathers lists; use $unwind.",
             )
         inner = replace(self, loops=self.loops + 1)
         return inner.bind({name: {inner.item(name): 1} for name in names})
 
     def item(self, name: str) -> str:
-        """Return what stands in `Copies` for a variable of the innermost loop."""
+        """Return the key in `Copies` of a variable of the innermost loop."""
         return f"$${name}@{self.loops}"
 
     def _loops_of(self, part: str) -> int:
-        """Return in how many loops a part of a value was there: a field of the document in none."""
+        """Return the number of loops around the origin of a part: 0 for a field of the document."""
         if part == NUMBERS:
             return self.loops
         return int(part.rpartition("@")[2]) if part.startswith("$$") and "@" in part else 0
 
     def check_reading(self, place: str, bound_in: int = 0) -> None:
-        """Refuse to read in the innermost loop what was there before the others.
+        """Refuse to read, in the innermost loop, a value from outside too many loops.
 
-        MongoDB does not look at the time until it is done with a document.
+        MongoDB does not check the time limit before it has finished a document.
         """
-        if self.loops and self.loops - bound_in >= self.most_loops:
+        if self.loops and self.loops - bound_in >= self.max_loops:
             raise PipelineError(
                 place,
-                "inside a loop in a loop, and in any behind a stage that gathers lists, only the"
-                " variables of the loops can be read; use $unwind before.",
+                "inside a loop within a loop, and inside any loop after a stage that gathers lists,"
+                " only the variables of the loops can be read; use $unwind before.",
             )
 
 
-Rule = Callable[[Any, str, Scope], Checked]
+Rule = Callable[[Any, str, Scope], CheckedExpression]
 """Checks the arguments of one operator at a place in the pipeline; PipelineError when wrong."""

@@ -7,15 +7,15 @@ from typing import Any
 from api.aggregation.accumulators import check_accumulators
 from api.aggregation.errors import PipelineError, not_allowed
 from api.aggregation.expressions import check_expression, check_object
-from api.aggregation.growth import MOST_COPIES, add, factor
+from api.aggregation.growth import MAX_COPIES, add, factor
 from api.aggregation.operators import PUBLIC_COLLECTIONS, STAGES
 from api.aggregation.queries import check_query
 from api.aggregation.scope import Scope
-from api.aggregation.special_operators import TOP_LEVEL, arguments, check_order
+from api.aggregation.special_operators import TOP_LEVEL, check_order, read_arguments
 from api.aggregation.values import check_name, read_value
 
-MOST_STAGES = 20
-MOST_BUCKETS = 1000
+MAX_STAGES = 20
+MAX_BUCKETS = 1000
 _INT64 = 2**63
 _GATHERING = frozenset({"$addToSet", "$push"})
 
@@ -24,7 +24,10 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """What a stage is given, as it is to be run, and by how much a document can grow in it."""
+    """The argument of a stage in the form to run, and the factor by which a document can grow.
+
+    `gathers` means that it makes lists of any length from many documents.
+    """
 
     value: Any
     growth: int = 1
@@ -33,9 +36,9 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class PipelineContext:
-    """Which pipelines a stage stands in; `$facet` and `$lookup` cannot stand in themselves.
+    """The pipelines around a stage: `$facet` and `$lookup` cannot contain themselves.
 
-    `scope` is that of its expressions.
+    `scope` is the scope of the stage's expressions.
     """
 
     facet: bool = False
@@ -43,31 +46,31 @@ class PipelineContext:
     scope: Scope = TOP_LEVEL
 
 
-def check_stages(value: Any, place: str, inside: PipelineContext) -> tuple[list[Json], int]:
-    """Return the stages as they are to be run, and the factor by which documents can grow."""
+def check_stages(value: Any, place: str, context: PipelineContext) -> tuple[list[Json], int]:
+    """Return the stages in the form to run, and the factor by which documents can grow."""
     if not isinstance(value, list):
-        raise PipelineError(place, "a pipeline is a list of stages.")
+        raise PipelineError(place, "a pipeline must be a list of stages.")
     stages: list[Json] = []
     growth = 1
     for i, item in enumerate(value):
         inner = f"{place}[{i}]"
         name = _name_of(item, inner)
-        stage = _STAGES[name](item[name], f"{inner}.{name}", inside)
+        stage = _STAGES[name](item[name], f"{inner}.{name}", context)
         growth *= stage.growth
         if stage.gathers:
-            inside = replace(inside, scope=replace(TOP_LEVEL, gathered=True))
-        if growth > MOST_COPIES:
+            context = replace(context, scope=replace(TOP_LEVEL, gathered=True))
+        if growth > MAX_COPIES:
             raise PipelineError(
                 f"{inner}.{name}",
-                f"documents could grow more than {MOST_COPIES} times by here: copy less, or use"
-                " $unwind.",
+                f"documents could become more than {MAX_COPIES} times as large here: copy less, or"
+                " use $unwind.",
             )
         stages.append({name: stage.value})
     return stages, growth
 
 
 def count_stages(value: Any) -> int:
-    """Return how many stages there are, with those of the pipelines inside."""
+    """Return the number of stages, including those of inner pipelines."""
     if isinstance(value, dict):
         return sum(count_stages(item) for item in value.values())
     if isinstance(value, list):
@@ -78,189 +81,197 @@ def count_stages(value: Any) -> int:
 
 def _name_of(stage: Any, place: str) -> str:
     if not isinstance(stage, dict) or len(stage) != 1:
-        raise PipelineError(place, "a stage is an object with one operator.")
+        raise PipelineError(place, "a stage must be an object with one operator.")
     name = str(next(iter(stage)))
     if name not in STAGES:
         raise not_allowed(f"{place}.{name[:100]}", "stage", name, STAGES)
     return name
 
 
-def _match(value: Any, place: str, inside: PipelineContext) -> Stage:
-    return Stage(check_query(value, place, inside.scope))
+def _match(value: Any, place: str, context: PipelineContext) -> Stage:
+    return Stage(check_query(value, place, context.scope))
 
 
-def _project(value: Any, place: str, inside: PipelineContext) -> Stage:
-    """Return a projection; a field that is only kept is a copy of itself."""
-    checked = check_object(_fields(value, place), place, inside.scope)
+def _project(value: Any, place: str, context: PipelineContext) -> Stage:
+    """Return a projection; a field that is only kept counts as one copy of itself."""
+    checked = check_object(_fields(value, place), place, context.scope)
     kept = [{name.partition(".")[0]: 1} for name, item in value.items() if item in (1, True)]
     return Stage(checked.value, factor(add([checked.copies, *kept])))
 
 
-def _set(value: Any, place: str, inside: PipelineContext) -> Stage:
-    checked = check_object(_fields(value, place), place, inside.scope)
+def _set(value: Any, place: str, context: PipelineContext) -> Stage:
+    checked = check_object(_fields(value, place), place, context.scope)
     return Stage(checked.value, factor(checked.copies, kept=True, replaced=value))
 
 
 def _fields(value: Any, place: str) -> Json:
     if not isinstance(value, dict) or not value:
-        raise PipelineError(place, "this is an object of fields.")
+        raise PipelineError(place, "this must be an object of fields.")
     return value
 
 
-def _unset(value: Any, place: str, _inside: PipelineContext) -> Stage:
+def _unset(value: Any, place: str, _context: PipelineContext) -> Stage:
     names = value if isinstance(value, list) else [value]
     for name in names:
         if not isinstance(name, str):
-            raise PipelineError(place, "this is a field, or a list of fields.")
+            raise PipelineError(place, "this must be a field, or a list of fields.")
         check_name(name, place)
     return Stage(value)
 
 
-def _group(value: Any, place: str, inside: PipelineContext) -> Stage:
+def _group(value: Any, place: str, context: PipelineContext) -> Stage:
     fields = _fields(value, place)
     if "_id" not in fields:
         raise PipelineError(place, "_id is missing.")
-    key = check_expression(fields["_id"], f"{place}._id", inside.scope)
+    key = check_expression(fields["_id"], f"{place}._id", context.scope)
     others = {name: item for name, item in fields.items() if name != "_id"}
-    gathered = check_accumulators(others, place, inside.scope)
+    gathered = check_accumulators(others, place, context.scope)
     growth = factor(add([key.copies, gathered.copies]))
     return Stage({"_id": key.value, **gathered.value}, growth, _gathers(others))
 
 
-def _bucket(value: Any, place: str, inside: PipelineContext) -> Stage:
-    given = arguments(value, place, ["groupBy", "boundaries"], ["default", "output"])
-    bounds = given["boundaries"]
-    if not isinstance(bounds, list) or not 2 <= len(bounds) <= MOST_BUCKETS:
-        raise PipelineError(f"{place}.boundaries", f"this is a list of 2 to {MOST_BUCKETS} values.")
+def _bucket(value: Any, place: str, context: PipelineContext) -> Stage:
+    arguments = read_arguments(value, place, ["groupBy", "boundaries"], ["default", "output"])
+    bounds = arguments["boundaries"]
+    if not isinstance(bounds, list) or not 2 <= len(bounds) <= MAX_BUCKETS:
+        raise PipelineError(
+            f"{place}.boundaries", f"this must be a list of 2 to {MAX_BUCKETS} values."
+        )
     checked: Json = {
-        "groupBy": check_expression(given["groupBy"], f"{place}.groupBy", inside.scope).value,
+        "groupBy": check_expression(arguments["groupBy"], f"{place}.groupBy", context.scope).value,
         "boundaries": [_constant(b, f"{place}.boundaries[{i}]") for i, b in enumerate(bounds)],
     }
-    if "default" in given:
-        checked["default"] = _constant(given["default"], f"{place}.default")
-    return _with_output(checked, given, place, inside.scope)
+    if "default" in arguments:
+        checked["default"] = _constant(arguments["default"], f"{place}.default")
+    return _with_output(checked, arguments, place, context.scope)
 
 
-def _bucket_auto(value: Any, place: str, inside: PipelineContext) -> Stage:
-    given = arguments(value, place, ["groupBy", "buckets"], ["granularity", "output"])
-    number = given["buckets"]
-    if type(number) is not int or not 0 < number <= MOST_BUCKETS:
-        raise PipelineError(f"{place}.buckets", f"this is a number from 1 to {MOST_BUCKETS}.")
+def _bucket_auto(value: Any, place: str, context: PipelineContext) -> Stage:
+    arguments = read_arguments(value, place, ["groupBy", "buckets"], ["granularity", "output"])
+    number = arguments["buckets"]
+    if type(number) is not int or not 0 < number <= MAX_BUCKETS:
+        raise PipelineError(f"{place}.buckets", f"this must be a number from 1 to {MAX_BUCKETS}.")
     checked = {
-        "groupBy": check_expression(given["groupBy"], f"{place}.groupBy", inside.scope).value,
+        "groupBy": check_expression(arguments["groupBy"], f"{place}.groupBy", context.scope).value,
         "buckets": number,
     }
-    if "granularity" in given:
-        checked["granularity"] = _constant(given["granularity"], f"{place}.granularity")
-    return _with_output(checked, given, place, inside.scope)
+    if "granularity" in arguments:
+        checked["granularity"] = _constant(arguments["granularity"], f"{place}.granularity")
+    return _with_output(checked, arguments, place, context.scope)
 
 
-def _with_output(checked: Json, given: Mapping[str, Any], place: str, scope: Scope) -> Stage:
-    if "output" not in given:
+def _with_output(checked: Json, arguments: Mapping[str, Any], place: str, scope: Scope) -> Stage:
+    if "output" not in arguments:
         return Stage(checked)
     inner = f"{place}.output"
-    output = check_accumulators(_fields(given["output"], inner), inner, scope)
-    gathers = _gathers(given["output"])
+    output = check_accumulators(_fields(arguments["output"], inner), inner, scope)
+    gathers = _gathers(arguments["output"])
     return Stage(checked | {"output": output.value}, factor(output.copies), gathers)
 
 
 def _gathers(fields: Json) -> bool:
-    """Tell whether accumulators make lists of any length."""
+    """Return whether any of the accumulators makes lists of any length."""
     return any(not item.keys().isdisjoint(_GATHERING) for item in fields.values())
 
 
 def _constant(value: Any, place: str) -> Any:
-    """Return a value that MongoDB does not take for an expression."""
+    """Return a value that MongoDB does not interpret as an expression."""
     if isinstance(value, list) or (isinstance(value, str) and value.startswith("$")):
-        raise PipelineError(place, "this is a constant.")
+        raise PipelineError(place, "this must be a constant.")
     return read_value(value, place)
 
 
-def _sort_by_count(value: Any, place: str, inside: PipelineContext) -> Stage:
-    checked = check_expression(value, place, inside.scope)
+def _sort_by_count(value: Any, place: str, context: PipelineContext) -> Stage:
+    checked = check_expression(value, place, context.scope)
     return Stage(checked.value, factor(checked.copies))
 
 
-def _replace_root(value: Any, place: str, inside: PipelineContext) -> Stage:
-    given = arguments(value, place, ["newRoot"])
-    stage = _replace_with(given["newRoot"], f"{place}.newRoot", inside)
+def _replace_root(value: Any, place: str, context: PipelineContext) -> Stage:
+    arguments = read_arguments(value, place, ["newRoot"])
+    stage = _replace_with(arguments["newRoot"], f"{place}.newRoot", context)
     return Stage({"newRoot": stage.value}, stage.growth)
 
 
-def _replace_with(value: Any, place: str, inside: PipelineContext) -> Stage:
-    checked = check_expression(value, place, inside.scope)
+def _replace_with(value: Any, place: str, context: PipelineContext) -> Stage:
+    checked = check_expression(value, place, context.scope)
     return Stage(checked.value, factor(checked.copies))
 
 
-def _sort(value: Any, place: str, _inside: PipelineContext) -> Stage:
+def _sort(value: Any, place: str, _context: PipelineContext) -> Stage:
     return Stage(check_order(value, place))
 
 
-def _limit(value: Any, place: str, _inside: PipelineContext) -> Stage:
+def _limit(value: Any, place: str, _context: PipelineContext) -> Stage:
     if type(value) is not int or not 0 < value < _INT64:
-        raise PipelineError(place, "this is a number greater than 0.")
+        raise PipelineError(place, "this must be a number greater than 0.")
     return Stage(value)
 
 
-def _skip(value: Any, place: str, _inside: PipelineContext) -> Stage:
+def _skip(value: Any, place: str, _context: PipelineContext) -> Stage:
     if type(value) is not int or not 0 <= value < _INT64:
-        raise PipelineError(place, "this is a number, 0 or greater.")
+        raise PipelineError(place, "this must be a number, 0 or greater.")
     return Stage(value)
 
 
-def _unwind(value: Any, place: str, _inside: PipelineContext) -> Stage:
-    given = {"path": value} if isinstance(value, str) else value
-    given = arguments(given, place, ["path"], ["includeArrayIndex", "preserveNullAndEmptyArrays"])
-    if not isinstance(given["path"], str) or given["path"].startswith("$$"):
-        raise PipelineError(place, 'path is the path of a field, such as "$executions".')
-    if not isinstance(given.get("preserveNullAndEmptyArrays", False), bool):
-        raise PipelineError(place, "preserveNullAndEmptyArrays is true or false.")
-    if "includeArrayIndex" in given:
-        _name(given["includeArrayIndex"], f"{place}.includeArrayIndex")
-    return Stage(dict(given))
+def _unwind(value: Any, place: str, _context: PipelineContext) -> Stage:
+    arguments = {"path": value} if isinstance(value, str) else value
+    arguments = read_arguments(
+        arguments, place, ["path"], ["includeArrayIndex", "preserveNullAndEmptyArrays"]
+    )
+    if not isinstance(arguments["path"], str) or arguments["path"].startswith("$$"):
+        raise PipelineError(place, 'path must be the path of a field, such as "$executions".')
+    if not isinstance(arguments.get("preserveNullAndEmptyArrays", False), bool):
+        raise PipelineError(place, "preserveNullAndEmptyArrays must be true or false.")
+    if "includeArrayIndex" in arguments:
+        _name(arguments["includeArrayIndex"], f"{place}.includeArrayIndex")
+    return Stage(dict(arguments))
 
 
-def _count(value: Any, place: str, _inside: PipelineContext) -> Stage:
+def _count(value: Any, place: str, _context: PipelineContext) -> Stage:
     return Stage(_name(value, place))
 
 
 def _name(value: Any, place: str) -> str:
     if not isinstance(value, str):
-        raise PipelineError(place, "this is the name of a field.")
+        raise PipelineError(place, "this must be the name of a field.")
     check_name(value, place)
     return value
 
 
-def _facet(value: Any, place: str, inside: PipelineContext) -> Stage:
-    if inside.facet or inside.lookup:
-        raise PipelineError(place, "$facet cannot stand inside another pipeline.")
+def _facet(value: Any, place: str, context: PipelineContext) -> Stage:
+    if context.facet or context.lookup:
+        raise PipelineError(place, "$facet cannot be inside another pipeline.")
     fields = _fields(value, place)
     checked: Json = {}
     total = 0
     for name, pipeline in fields.items():
         check_name(name, place)
         checked[name], growth = check_stages(
-            pipeline, f"{place}.{name}", replace(inside, facet=True)
+            pipeline, f"{place}.{name}", replace(context, facet=True)
         )
         total = max(total, growth)
     return Stage(checked, total, gathers=True)
 
 
-def _lookup(value: Any, place: str, inside: PipelineContext) -> Stage:
-    """Return a join by equality; what is joined can have a pipeline of its own."""
-    if inside.lookup:
-        raise PipelineError(place, "$lookup cannot stand inside a $lookup.")
-    given = arguments(value, place, ["from", "localField", "foreignField", "as"], ["pipeline"])
-    collection = given["from"]
+def _lookup(value: Any, place: str, context: PipelineContext) -> Stage:
+    """Return a join by equality; the joined documents can go through a pipeline of their own."""
+    if context.lookup:
+        raise PipelineError(place, "$lookup cannot be inside another $lookup.")
+    arguments = read_arguments(
+        value, place, ["from", "localField", "foreignField", "as"], ["pipeline"]
+    )
+    collection = arguments["from"]
     if not isinstance(collection, str) or collection not in PUBLIC_COLLECTIONS:
         raise not_allowed(f"{place}.from", "collection", str(collection), PUBLIC_COLLECTIONS)
     checked: Json = {"from": collection}
     for name in ("localField", "foreignField", "as"):
-        checked[name] = _name(given[name], f"{place}.{name}")
+        checked[name] = _name(arguments[name], f"{place}.{name}")
     growth = 1
-    if "pipeline" in given:
-        inner = PipelineContext(facet=inside.facet, lookup=True)
-        checked["pipeline"], growth = check_stages(given["pipeline"], f"{place}.pipeline", inner)
+    if "pipeline" in arguments:
+        inner = PipelineContext(facet=context.facet, lookup=True)
+        checked["pipeline"], growth = check_stages(
+            arguments["pipeline"], f"{place}.pipeline", inner
+        )
     return Stage(checked, 1 + growth, gathers=True)
 
 

@@ -1,6 +1,6 @@
-"""Values of MongoDB Extended JSON, as they come in and as they go out (relaxed).
+"""Values of MongoDB Extended JSON: reading those of requests, writing those of responses (relaxed).
 
-The documents hold no binary data, decimals or object ids, so that four types are enough.
+Four types are enough, because the documents hold no binary data, decimals or object ids.
 """
 
 import math
@@ -10,13 +10,14 @@ from typing import Any
 
 from api.aggregation.errors import PipelineError, not_allowed
 
-MOST_CHARACTERS = 4096
+MAX_CHARACTERS = 4096
 _INT32, _INT64 = 2**31, 2**63
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_DATE_ADVICE = "it must be an ISO 8601 text, or milliseconds in $numberLong"
 
 
 def read_value(value: Any, place: str) -> Any:
-    """Return a value that is only a value, with its dates and numbers; operators are refused."""
+    """Return a constant with its dates and numbers converted; operators are refused."""
     if isinstance(value, list):
         return [read_value(item, f"{place}[{i}]") for i, item in enumerate(value)]
     if not isinstance(value, dict):
@@ -29,18 +30,18 @@ def read_value(value: Any, place: str) -> Any:
 
 
 def check_name(name: str, place: str) -> None:
-    """Refuse a name of a field that MongoDB could take for anything else."""
+    """Refuse a field name that MongoDB could interpret as something else."""
     if name.startswith("$") or "\0" in name:
-        raise PipelineError(place, f"{name[:100]!r} is no name of a field.")
+        raise PipelineError(place, f"{name[:100]!r} is not the name of a field.")
 
 
 def is_typed(value: Mapping[str, Any]) -> bool:
-    """Tell whether an object stands for a value, like `{"$date": …}`."""
+    """Return whether an object represents one value, like `{"$date": …}`."""
     return len(value) == 1 and next(iter(value)) in _TYPES
 
 
 def read_typed(value: Mapping[str, Any], place: str) -> Any:
-    """Return what an object like `{"$date": …}` stands for."""
+    """Return the value that an object like `{"$date": …}` represents."""
     ((name, content),) = value.items()
     read = _TYPES.get(name)
     if read is None:
@@ -48,16 +49,16 @@ def read_typed(value: Mapping[str, Any], place: str) -> Any:
     try:
         return read(content)
     except (TypeError, ValueError, OverflowError) as error:
-        raise PipelineError(f"{place}.{name}", f"this is no {name[1:]}: {error}.") from None
+        raise PipelineError(f"{place}.{name}", f"this is not a {name[1:]}: {error}.") from None
 
 
 def _date(content: Any) -> datetime:
     if isinstance(content, dict):
         if set(content) != {"$numberLong"}:
-            raise ValueError("it is an ISO 8601 text, or milliseconds in $numberLong")
+            raise ValueError(_DATE_ADVICE)
         return _EPOCH + timedelta(milliseconds=_integer(content["$numberLong"], _INT64))
     if not isinstance(content, str):
-        raise TypeError("it is an ISO 8601 text, or milliseconds in $numberLong")
+        raise TypeError(_DATE_ADVICE)
     date = datetime.fromisoformat(content)
     if date.tzinfo is None:
         raise ValueError("it needs an offset, or Z")
@@ -66,7 +67,7 @@ def _date(content: Any) -> datetime:
 
 def _integer(content: Any, limit: int) -> int:
     if not isinstance(content, str) or len(content) > 20:
-        raise TypeError("it is a text of digits")
+        raise TypeError("it must be a text of digits")
     number = int(content)
     if not -limit <= number < limit:
         raise ValueError("it has too many digits")
@@ -75,7 +76,7 @@ def _integer(content: Any, limit: int) -> int:
 
 def _real(content: Any) -> float:
     if not isinstance(content, str) or len(content) > 100:
-        raise TypeError("it is a text")
+        raise TypeError("it must be a text")
     return float(content)
 
 
@@ -88,7 +89,7 @@ _TYPES: Mapping[str, Callable[[Any], Any]] = {
 
 
 def write_value(value: Any) -> Any:
-    """Return a value from the database as relaxed Extended JSON has it."""
+    """Return a value from the database in relaxed Extended JSON."""
     if isinstance(value, dict):
         return {name: write_value(item) for name, item in value.items()}
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""`caseledger-bench`: measures Caseledger against floors, as ratios within one run."""
+"""`caseledger-bench`: measurements of Caseledger as ratios to lower bounds within one run."""
 
 
 def main() -> None:
@@ -6,5 +6,5 @@ def main() -> None:
     from api.bench.app import app
     from ingest.concurrency.gc_tuning import tune_garbage_collector
 
-    tune_garbage_collector()  # as the program itself does
+    tune_garbage_collector()  # as `caseledger` does
     app()

@@ -1,4 +1,4 @@
-"""`python -m api.bench` is `caseledger-bench`."""
+"""`python -m api.bench`, which is the same as `caseledger-bench`."""
 
 from api.bench import main
 

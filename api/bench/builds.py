@@ -1,6 +1,7 @@
-"""How much memory the service takes for the log and the manifest of a build, and how fast logs are.
+"""Peak memory of the service for logs and manifests of builds, and the speed of the log parser.
 
-Each is sent over REST to a service of its own, whose peak is read when it has answered.
+Each log or manifest is sent over REST to a service of its own. The peak memory of that service is
+read after its answer.
 """
 
 import asyncio
@@ -10,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from itertools import cycle, islice
 from typing import Any
 
-from api.bench.scratch_database import temporary_place
+from api.bench.scratch_database import temporary_server
 from api.bench.service import Service, running_service
 from api.http.urls import API_PREFIX
 from ingest.builds.logs.report import read_log
@@ -19,20 +20,22 @@ from models.settings import Settings
 from models.tokens.store import create_token
 
 _SPEC = "abcdefghijklmnopqrstuvwxyz234567"
-_PLAIN = "".join(
+_ORDINARY_LINES = "".join(
     f"libtool: compile: gcc -O2 -fPIC -DPIC -c unit{n}.c -o unit{n}.o\n" for n in range(99)
 )
-_PIECE = f"{_PLAIN}unit7.c:12:5: warning: unused variable 'x' [-Wunused-variable]\n".encode()
-_OPENING = b"==> p: Executing phase: 'build'\n==> [2026-01-02-03:04:05.500000] 'make'\n"
+_HUNDRED_LINES = (
+    f"{_ORDINARY_LINES}unit7.c:12:5: warning: unused variable 'x' [-Wunused-variable]\n".encode()
+)
+_FIRST_LINES = b"==> p: Executing phase: 'build'\n==> [2026-01-02-03:04:05.500000] 'make'\n"
 
 
 def measure_builds(mebibytes: Sequence[int], files: Sequence[int]) -> dict[str, Any]:
-    """Return peaks in MiB by the size of the log and of the manifest, and the speed of the parser.
+    """Return the peaks for each size of the log and of the manifest, and the speed of the parser.
 
-    What comes back from the service is as large as what was sent, or this fails.
+    Raise AssertionError when the service reports another size than was sent.
     """
-    with temporary_place() as (settings, _):
-        token = asyncio.run(_token(settings))
+    with temporary_server() as (settings, _):
+        token = asyncio.run(_create_token(settings))
         logs = [_send_log(settings, token, size) for size in mebibytes]
         manifests = [_send_manifest(settings, token, number) for number in files]
     parsed = [_parse(size) for size in mebibytes]
@@ -47,14 +50,14 @@ def measure_builds(mebibytes: Sequence[int], files: Sequence[int]) -> dict[str, 
     }
 
 
-def made_log(mebibytes: int) -> Iterator[bytes]:
-    """Give a log of at least this size, of whose lines one in a hundred is a warning."""
-    yield _OPENING
-    yield from islice(cycle([_PIECE]), -(-mebibytes * 2**20 // len(_PIECE)))
+def synthetic_log(mebibytes: int) -> Iterator[bytes]:
+    """Yield a log of at least this size; one line in a hundred is a warning."""
+    yield _FIRST_LINES
+    yield from islice(cycle([_HUNDRED_LINES]), -(-mebibytes * 2**20 // len(_HUNDRED_LINES)))
 
 
-def made_manifest(files: int) -> Iterator[dict[str, Any]]:
-    """Give the entries of a manifest, in the order of their paths."""
+def synthetic_manifest(files: int) -> Iterator[dict[str, Any]]:
+    """Yield the entries of a manifest, in the order of their paths."""
     for number in range(files):
         path = f"lib/python3.13/site-packages/package{number // 100:04}/module_{number:06}.py"
         yield {
@@ -62,13 +65,13 @@ def made_manifest(files: int) -> Iterator[dict[str, Any]]:
         }  # fmt: skip
 
 
-def _ratio(found: Sequence[dict[str, Any]], name: str) -> float:
-    return float(found[-1][name] / found[0][name])
+def _ratio(figures: Sequence[dict[str, Any]], name: str) -> float:
+    return float(figures[-1][name] / figures[0][name])
 
 
 def _parse(mebibytes: int) -> dict[str, Any]:
     began = time.perf_counter()
-    report = read_log(made_log(mebibytes))
+    report = read_log(synthetic_log(mebibytes))
     seconds = time.perf_counter() - began
     return {
         "mebibytes": mebibytes,
@@ -82,9 +85,9 @@ def _send_log(settings: Settings, token: str, mebibytes: int) -> dict[str, Any]:
     with running_service(settings, token) as service:
         began = time.perf_counter()
         build = _begin(service, f"log {mebibytes}")
-        answer = service.ask("PUT", f"{build}/log", made_log(mebibytes))
+        answer = service.request_json("PUT", f"{build}/log", synthetic_log(mebibytes))
         (log,) = answer["logs"]
-        assert log["size"] == sum(map(len, made_log(mebibytes)))
+        assert log["size"] == sum(map(len, synthetic_log(mebibytes)))
         seconds = time.perf_counter() - began
         return {"mebibytes": mebibytes, "peakMiB": service.peak_mib(), "seconds": seconds}
 
@@ -93,21 +96,21 @@ def _send_manifest(settings: Settings, token: str, files: int) -> dict[str, Any]
     with running_service(settings, token) as service:
         began = time.perf_counter()
         build = _begin(service, f"manifest {files}")
-        lines = (json.dumps(entry).encode() + b"\n" for entry in made_manifest(files))
-        answer = service.ask("PUT", f"{build}/manifest", lines)
+        lines = (json.dumps(entry).encode() + b"\n" for entry in synthetic_manifest(files))
+        answer = service.request_json("PUT", f"{build}/manifest", lines)
         assert answer["manifest"]["fileCount"] == files
         seconds = time.perf_counter() - began
         return {"files": files, "peakMiB": service.peak_mib(), "seconds": seconds}
 
 
 def _begin(service: Service, key: str) -> str:
-    """Report that a build begins; return its address."""
-    new = {"specHash": _SPEC, "name": "p", "key": key}
-    build = service.ask("POST", f"{API_PREFIX}/builds", [json.dumps(new).encode()])
+    """Report that a build has begun, and return its address."""
+    report = {"specHash": _SPEC, "name": "p", "key": key}
+    build = service.request_json("POST", f"{API_PREFIX}/builds", [json.dumps(report).encode()])
     return f"{API_PREFIX}/builds/{build['id']}"
 
 
-async def _token(settings: Settings) -> str:
+async def _create_token(settings: Settings) -> str:
     async with open_database(settings) as database:
         _, token = await create_token(database, "bench", ["ingest", "read"], "bench", None)
         return token

@@ -1,4 +1,4 @@
-"""Exports of all executions from a service of its own, and the memory that they take."""
+"""The memory that a service needs to export all executions."""
 
 import time
 from typing import Any
@@ -7,17 +7,17 @@ from api.bench.service import Service, running_service
 from api.http.urls import API_PREFIX
 from models.settings import Settings
 
-_PIECE = 2**20
+_CHUNK_BYTES = 2**20
 
 
 def measure_exports(settings: Settings, database: str) -> dict[str, Any]:
-    """Return the peak of resident memory in MiB before and after each export of all executions."""
+    """Return the peak resident memory in MiB before and after each export, NDJSON first."""
     with running_service(settings.model_copy(update={"database": database})) as service:
         figures: dict[str, Any] = {"idleMiB": service.peak_mib()}
-        for form in ("ndjson", "csv"):
+        for export_format in ("ndjson", "csv"):
             began = time.perf_counter()
-            lines, size = _export(service, form)
-            figures[form] = {
+            lines, size = _export(service, export_format)
+            figures[export_format] = {
                 "lines": lines,
                 "bytes": size,
                 "seconds": time.perf_counter() - began,
@@ -26,11 +26,11 @@ def measure_exports(settings: Settings, database: str) -> dict[str, Any]:
         return figures
 
 
-def _export(service: Service, form: str) -> tuple[int, int]:
-    """Return how many lines and bytes the export of all executions has."""
+def _export(service: Service, export_format: str) -> tuple[int, int]:
+    """Return the numbers of lines and bytes of the export of all executions."""
     lines = size = 0
-    with service.answer("GET", f"{API_PREFIX}/executions?format={form}") as answer:
-        while piece := answer.read(_PIECE):
-            lines += piece.count(b"\n")
-            size += len(piece)
+    with service.response("GET", f"{API_PREFIX}/executions?format={export_format}") as response:
+        while chunk := response.read(_CHUNK_BYTES):
+            lines += chunk.count(b"\n")
+            size += len(chunk)
     return lines, size

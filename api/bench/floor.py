@@ -1,4 +1,7 @@
-"""What it takes at least to read the files of an archive; its processes import nothing else."""
+"""The floor of an import: the time just to read, inflate and XML-parse the files of an archive.
+
+The processes that do this import this module only, and thus nothing but lxml.
+"""
 
 import multiprocessing
 import time
@@ -9,27 +12,34 @@ from pathlib import Path
 
 from lxml import etree
 
-_PORTION = 16
-_GZIP_WINDOW = 31
+_BATCH_SIZE = 16
+_GZIP_WINDOW = 31  # zlib's `wbits` for a gzip header and trailer
+_GZIP_MAGIC = b"\x1f\x8b"
 
 
-def read_floor(wanted: Sequence[Sequence[tuple[str, str]]], jobs: int) -> float:
-    """Return the seconds to read and inflate these files, and to parse those that are XML."""
-    portions = [wanted[start : start + _PORTION] for start in range(0, len(wanted), _PORTION)]
+def read_floor(executions: Sequence[Sequence[tuple[str, str]]], jobs: int) -> float:
+    """Return the seconds to read and inflate all files, and to parse those that are XML.
+
+    Each execution is given as pairs of the path of a file and its artefact, such as `env_run`. The
+    start of the `jobs` processes is included.
+    """
+    batches = [
+        executions[start : start + _BATCH_SIZE] for start in range(0, len(executions), _BATCH_SIZE)
+    ]
     began = time.perf_counter()
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, mp_context=context) as pool:
-        list(pool.map(_read_portion, portions))
+        list(pool.map(_read_batch, batches))
     return time.perf_counter() - began
 
 
-def _read_portion(executions: Sequence[Sequence[tuple[str, str]]]) -> int:
+def _read_batch(executions: Sequence[Sequence[tuple[str, str]]]) -> int:
     return sum(_read(path, artefact) for files in executions for path, artefact in files)
 
 
 def _read(path: str, artefact: str) -> int:
     data = Path(path).read_bytes()
-    if data.startswith(b"\x1f\x8b"):
+    if data.startswith(_GZIP_MAGIC):
         data = zlib.decompress(data, _GZIP_WINDOW)
     if artefact.startswith("env_"):
         etree.fromstring(data)

@@ -1,43 +1,47 @@
-"""What one more execution costs when its case has many already."""
+"""The cost of one more execution in a case that already has many."""
 
 import time
 from collections.abc import Iterator, Sequence
 from itertools import islice
+from statistics import median_high
 from typing import Any
 
 from api.bench.sample_source import SampleSource
-from api.bench.scratch_database import empty_database, temporary_place
+from api.bench.scratch_database import empty_database, temporary_server
 from ingest.cases.sources.base import Content, ExecutionDirectory, Source
 from ingest.importing import ImportOptions, import_paths
 from ingest.sample import SampleArchive, SampleOptions
+from models.database.client import Database
 
 _OPTIONS = ImportOptions(jobs=0)
-"""Reading takes as long as ever: starting a process for it would hide what grows."""
+"""No worker processes: reading takes equally long at any size; their start would hide growth."""
 
 
 async def measure_growth(sizes: Sequence[int], added: int) -> dict[str, Any]:
-    """Return the milliseconds of an import of one execution, for each size of its case before.
+    """Return the milliseconds to import one execution, for each size of its case before that.
 
-    Each is the median of as many imports as there are executions `added`.
+    Each figure is the median of `added` imports of one execution.
     """
-    most = max(sizes) + 2 * added
-    source = SampleSource(SampleArchive(SampleOptions(cases=1, executions=most, failures=False)))
-    found = []
-    with temporary_place() as (settings, _):
+    total = max(sizes) + 2 * added
+    source = SampleSource(SampleArchive(SampleOptions(cases=1, executions=total, failures=False)))
+    figures = []
+    with temporary_server() as (settings, _):
         async with empty_database(settings) as database:
             executions = _Executions(source)
-            there = 0
+            recorded = 0
             for size in sorted(sizes):
-                await import_paths(database, [executions.take(size - there)], _OPTIONS)
-                singles = []
-                for _ in range(added):
-                    began = time.perf_counter()
-                    await import_paths(database, [executions.take(1)], _OPTIONS)
-                    singles.append(time.perf_counter() - began)
-                there = size + added
-                median = sorted(singles)[added // 2]
-                found.append({"executions": size, "milliseconds": median * 1000})
-    return {"added": added, "sizes": found}
+                await import_paths(database, [executions.take(size - recorded)], _OPTIONS)
+                seconds = [await _import_next(database, executions) for _ in range(added)]
+                recorded = size + added
+                figures.append({"executions": size, "milliseconds": median_high(seconds) * 1000})
+    return {"added": added, "sizes": figures}
+
+
+async def _import_next(database: Database, executions: "_Executions") -> float:
+    """Import the next execution, and return the seconds that this takes."""
+    began = time.perf_counter()
+    await import_paths(database, [executions.take(1)], _OPTIONS)
+    return time.perf_counter() - began
 
 
 class _Executions:
@@ -45,21 +49,21 @@ class _Executions:
 
     def __init__(self, source: SampleSource) -> None:
         self._source = source
-        self._found = source.find()
+        self._remaining = source.find()
 
-    def take(self, number: int) -> Source:
-        """Return a source of the next executions."""
-        return _Portion(self._source, list(islice(self._found, max(0, number))))
+    def take(self, count: int) -> Source:
+        """Return a source of the next `count` executions, of none if that is negative."""
+        return _Portion(self._source, list(islice(self._remaining, max(0, count))))
 
 
 class _Portion(Source):
-    def __init__(self, source: SampleSource, found: Sequence[ExecutionDirectory]) -> None:
+    def __init__(self, source: SampleSource, executions: Sequence[ExecutionDirectory]) -> None:
         super().__init__(source.path, source.budgets)
         self._source = source
-        self._some = found
+        self._executions = executions
 
     def find(self) -> Iterator[ExecutionDirectory]:
-        yield from self._some
+        yield from self._executions
 
     def read(
         self, wanted: Sequence[ExecutionDirectory], limit: int, /

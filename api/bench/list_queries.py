@@ -1,4 +1,4 @@
-"""What a list can be asked: each documented filter and each sort, once, and where its middle is."""
+"""The requests that a list is measured with, their plans, and the cursors of their middles."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,15 +17,15 @@ from models.configuration.keys import flatten
 from models.database.client import Database
 from models.fields import Field, FieldTable
 
-_RANGES = frozenset({"integer", "real", "date-time", "local time", "simulated date"})
-_PATIENCE = 600.0
-_TWO_PAGES = 200
-_NO_INDEX = frozenset({"COLLSCAN", "SORT"})
+_RANGE_TYPES = frozenset({"integer", "real", "date-time", "local time", "simulated date"})
+_TIMEOUT_SECONDS = 600.0
+_MIN_COUNT_WITH_MIDDLE = 200
+_STAGES_WITHOUT_INDEX = frozenset({"COLLSCAN", "SORT"})
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """The parameters of a list, but for the page; `sort` is one of them."""
+class ListRequest:
+    """A request for a list: its filters and its sort order, but not the page."""
 
     listing: Listing
     filters: tuple[tuple[str, str], ...] = ()
@@ -33,12 +33,12 @@ class Question:
 
     @property
     def text(self) -> str:
-        """The question as one writes it."""
+        """Path and query string, such as `/cases?machine=pm-cpu`."""
         sort = [("sort", self.sort)] if self.sort else []
         return f"/{self.listing.table.resource}?" + urlencode([*self.filters, *sort])
 
     async def plan(self, database: Database) -> "Plan":
-        """Return what MongoDB is asked."""
+        """Return the query that the request becomes."""
         table = self.listing.table
         tree = parse_filter(table, self.filters)
         order = parse_order(table, self.sort, tree)
@@ -49,35 +49,43 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The query of a question, and its order."""
+    """A request together with its MongoDB query and its order."""
 
-    question: Question
-    finding: ListQueryPlan
+    request: ListRequest
+    query_plan: ListQueryPlan
     order: Order
 
     async def middle(self) -> str | None:
-        """Return the cursor of the middle of the list, None when a page or two is all of it."""
-        count = await self.finding.count(_PATIENCE)
-        if count < _TWO_PAGES:
+        """Return the cursor of the middle of the list, or None for lists of fewer than 200 items.
+
+        Raise DatabaseTimeoutError when counting the list takes longer than ten minutes.
+        """
+        count = await self.query_plan.count(_TIMEOUT_SECONDS)
+        if count < _MIN_COUNT_WITH_MIDDLE:
             return None
-        ordered = self.finding.ordered(self.order.keys)
-        pipeline = [*ordered, {"$skip": count // 2}, {"$limit": 1}]
-        found = await self.finding.collection.aggregate(pipeline)
-        listing = self.question.listing
-        source = sorted(item for item in self.question.filters if is_filter(listing.table, item[0]))
-        return write_cursor(listing.name(self.order, source), self.order.position(found[0]))
+        stages = self.query_plan.sorted_pipeline(self.order.keys)
+        pipeline = [*stages, {"$skip": count // 2}, {"$limit": 1}]
+        (document,) = await self.query_plan.collection.aggregate(pipeline)
+        listing = self.request.listing
+        source = sorted(item for item in self.request.filters if is_filter(listing.table, item[0]))
+        return write_cursor(listing.list_key(self.order, source), self.order.position(document))
 
     async def is_indexed(self, limit: int) -> bool:
-        """Tell whether the first page is a walk of an index that reads no more than it shows."""
-        if self.finding.stages:
+        """Return whether the first page is a bounded walk of an index.
+
+        This means that MongoDB neither scans the collection nor sorts, and examines at most `limit`
+        documents more than twice those that it returns.
+        """
+        if self.query_plan.stages:
             return False
-        finding = self.finding
-        told = await finding.collection.explain(finding.query, self.order.keys, limit=limit)
-        winning = told["queryPlanner"]["winningPlan"]
+        explanation = await self.query_plan.collection.explain(
+            self.query_plan.query, self.order.keys, limit=limit
+        )
+        winning = explanation["queryPlanner"]["winningPlan"]
         stages = set(_stages(winning.get("queryPlan", winning)))
-        statistics = told["executionStats"]
+        statistics = explanation["executionStats"]
         is_bounded = statistics["totalDocsExamined"] <= 2 * statistics["nReturned"] + limit
-        return not stages & _NO_INDEX and bool(is_bounded)
+        return not stages & _STAGES_WITHOUT_INDEX and bool(is_bounded)
 
 
 def _stages(plan: Mapping[str, Any]) -> Iterator[str]:
@@ -86,38 +94,43 @@ def _stages(plan: Mapping[str, Any]) -> Iterator[str]:
         yield from _stages(child)
 
 
-def questions(listing: Listing, samples: Sequence[Mapping[str, Any]]) -> Iterator[Question]:
-    """Give the questions about values that the samples have."""
+def list_requests(listing: Listing, samples: Sequence[Mapping[str, Any]]) -> Iterator[ListRequest]:
+    """Yield one request for each documented filter and for each sort order of a list.
+
+    The values to filter by are taken from `samples`, which are stored documents of the list.
+    """
     table = listing.table
-    yield Question(listing)
+    yield ListRequest(listing)
     for field in table.filterable:
         value = _value(field, samples)
         if value is not None:
-            yield Question(listing, ((field.name, value),))
-            if field.type in _RANGES:
-                yield Question(listing, ((f"{field.name}__gte", value),))
+            yield ListRequest(listing, ((field.name, value),))
+            if field.type in _RANGE_TYPES:
+                yield ListRequest(listing, ((f"{field.name}__gte", value),))
     for field in table.sortable:
-        yield Question(listing, (), field.name)
-        yield Question(listing, (), f"-{field.name}")
-    yield from (Question(listing, (item,)) for item in _by_key(table, samples))
+        yield ListRequest(listing, (), field.name)
+        yield ListRequest(listing, (), f"-{field.name}")
+    yield from (ListRequest(listing, (item,)) for item in _special_filters(table, samples))
 
 
-def _by_key(table: FieldTable, samples: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
-    """Give the filters that name a word or a delta key."""
+def _special_filters(
+    table: FieldTable, samples: Sequence[Mapping[str, Any]]
+) -> Iterator[tuple[str, str]]:
+    """Yield the filters that are no fields: by word, by delta and by configuration."""
     if table.words:
         yield "q", str(samples[0][table.words][-1])
-    deltas = (flatten_delta(each.get("runConfigDeltas") or {}) for each in samples)
+    deltas = (flatten_delta(document.get("runConfigDeltas") or {}) for document in samples)
     key, entry = next(((key, entry) for delta in deltas for key, entry in delta.items()), ("", {}))
     if key:
         yield f"delta.{key}", str(entry["current"])
-    held = next(
-        (flatten(each["configuration"]) for each in samples if each.get("configuration")), {}
-    )
-    for key in ("env_run.STOP_OPTION", "env_build.COMPILER"):
-        yield f"config.{key}", str(held.get(key, "gnu" if "COMPILER" in key else "nyears"))
+    configurations = (document.get("configuration") for document in samples)
+    configuration = flatten(next(filter(None, configurations), {}))
+    for key, default in (("env_run.STOP_OPTION", "nyears"), ("env_build.COMPILER", "gnu")):
+        yield f"config.{key}", str(configuration.get(key, default))
 
 
 def _value(field: Field, samples: Sequence[Mapping[str, Any]]) -> str | None:
+    """Return the first value of a field that is not empty, in the form of a parameter."""
     for document in samples:
         value = value_at(document, field.stored)
         if field.type == "simulated date":

@@ -1,4 +1,4 @@
-"""A sample archive as a source of its own, made while it is imported."""
+"""A sample archive as a source for imports, generated while it is imported."""
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
@@ -15,40 +15,40 @@ _DEPTH = 5  # machine/performance_archive/user/case/LID
 
 
 class SampleSource(Source):
-    """Executions of a sample archive, each made when it is asked for; holds one batch."""
+    """A source that generates executions when they are needed, and keeps one batch in memory."""
 
     def __init__(self, archive: SampleArchive) -> None:
         super().__init__(Path("/sample"), Budgets())
         self._archive = archive
-        self._held: dict[str, dict[str, bytes]] = {}
+        self._files: dict[str, dict[str, bytes]] = {}
 
     def find(self) -> Iterator[ExecutionDirectory]:
-        """Give the executions in the order in which they are made."""
+        """Yield the executions in the order of the archive."""
         for directory, files in groupby(self._archive.files(), _directory):
             *parts, name = directory.split("/")
             lid = parse_lid(name)
             assert lid is not None
             path = f"{self.path}/{directory}"
-            held = {file.path.removeprefix(f"{directory}/"): file for file in files}
-            self._held[path] = {name: file.data for name, file in held.items()}
-            entries = (FileEntry(name, len(f.data), int(f.mtime)) for name, f in held.items())
+            by_name = {file.path.removeprefix(f"{directory}/"): file for file in files}
+            self._files[path] = {name: file.data for name, file in by_name.items()}
+            entries = (FileEntry(name, len(f.data), int(f.mtime)) for name, f in by_name.items())
             yield ExecutionDirectory(path, locate(parts, lid), tuple(entries))
 
     def read(
         self, wanted: Sequence[ExecutionDirectory], limit: int, /
     ) -> Iterator[tuple[ExecutionDirectory, Content]]:
-        """Give what was made for the batch, and forget it."""
-        for found in wanted:
-            files = self._held.pop(found.path)
-            read = found.inventory.files.values()
-            yield found, Content(files={path: files[path][: limit + 1] for path in read})
+        """Yield the executions with their files, which are then discarded."""
+        for execution in wanted:
+            files = self._files.pop(execution.path)
+            names = execution.inventory.files.values()
+            yield execution, Content(files={name: files[name][: limit + 1] for name in names})
 
     def batches(self) -> Iterator[Sequence[ExecutionPath]]:
-        """Give the batches, and forget what of each was not read."""
+        """Yield the batches; after each, discard the files that were not read."""
         for batch in super().batches():
             yield batch
-            for place in batch:
-                self._held.pop(place.path, None)
+            for execution in batch:
+                self._files.pop(execution.path, None)
 
 
 def _directory(file: SampleFile) -> str:

@@ -1,4 +1,4 @@
-"""A database of its own for each measurement, on the embedded server of a temporary directory."""
+"""Databases for single measurements, on an embedded server in a temporary directory."""
 
 import tempfile
 import uuid
@@ -14,8 +14,8 @@ from models.settings import Settings
 
 
 @contextmanager
-def temporary_place() -> Iterator[tuple[Settings, Path]]:
-    """Give settings with a running embedded server, and an empty directory."""
+def temporary_server() -> Iterator[tuple[Settings, Path]]:
+    """Yield settings whose embedded server is running, and an empty directory for files."""
     with tempfile.TemporaryDirectory(prefix="caseledger-bench-") as directory:
         root = Path(directory)
         settings = Settings(
@@ -31,8 +31,8 @@ def temporary_place() -> Iterator[tuple[Settings, Path]]:
 async def empty_database(
     settings: Settings, observer: Observer | None = None, *, create: bool = True
 ) -> AsyncIterator[Database]:
-    """Give a new database, which is removed afterwards; without `create`, it has no collections."""
-    own = settings.model_copy(update={"database": f"bench_{uuid.uuid4().hex[:8]}"})
-    async with open_database(own, observer=observer, create=create) as database:
+    """Yield a new database, which is dropped at the end; without `create` it has no collections."""
+    scratch = settings.model_copy(update={"database": f"bench_{uuid.uuid4().hex[:8]}"})
+    async with open_database(scratch, observer=observer, create=create) as database:
         yield database
         await database.drop()

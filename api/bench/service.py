@@ -1,4 +1,4 @@
-"""A service that runs as a process of its own, whose memory is its own too."""
+"""The service in a separate process, so that its memory can be measured alone."""
 
 import http.client
 import json
@@ -14,47 +14,47 @@ from typing import Any
 
 from models.settings import Settings
 
-_STARTS_WITHIN = 60.0
-_STOPS_WITHIN = 60.0
-_PATIENCE = 600.0
+_START_SECONDS = 60.0
+_STOP_SECONDS = 60.0
+_TIMEOUT_SECONDS = 600.0
 
 
 class Service:
-    """A running service, and a client of it."""
+    """A client of a running service."""
 
     def __init__(self, pid: int, port: int, token: str | None) -> None:
         self._pid, self._port = pid, port
         self._headers = {} if token is None else {"Authorization": f"Bearer {token}"}
 
     @contextmanager
-    def answer(
+    def response(
         self, method: str, path: str, body: Iterable[bytes] | None = None
     ) -> Iterator[http.client.HTTPResponse]:
-        """Give what the service answers, to be read; RuntimeError when that is not a success."""
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=_PATIENCE)
+        """Yield the response, still to be read; raise RuntimeError for an error status."""
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=_TIMEOUT_SECONDS)
         with closing(connection):
             connection.request(method, path, body, self._headers)
-            answer = connection.getresponse()
-            if answer.status >= http.client.BAD_REQUEST:
-                content = answer.read().decode()
-                raise RuntimeError(f"{method} {path}: {answer.status} {content}")
-            yield answer
+            response = connection.getresponse()
+            if response.status >= http.client.BAD_REQUEST:
+                content = response.read().decode()
+                raise RuntimeError(f"{method} {path}: {response.status} {content}")
+            yield response
 
-    def ask(self, method: str, path: str, body: Iterable[bytes] | None = None) -> Any:
-        """Return the JSON that the service answers."""
-        with self.answer(method, path, body) as answer:
-            return json.loads(answer.read())
+    def request_json(self, method: str, path: str, body: Iterable[bytes] | None = None) -> Any:
+        """Return the JSON of the response; raise RuntimeError for an error status."""
+        with self.response(method, path, body) as response:
+            return json.loads(response.read())
 
     def is_ready(self) -> bool:
-        """Tell whether it takes requests."""
+        """Return whether the service accepts requests and can reach its database."""
         try:
-            self.ask("GET", "/readyz")
+            self.request_json("GET", "/readyz")
         except (OSError, http.client.HTTPException, RuntimeError):
             return False
         return True
 
     def peak_mib(self) -> float:
-        """Return the largest resident memory that it had."""
+        """Return the largest resident memory of the service so far, in MiB."""
         status = Path(f"/proc/{self._pid}/status").read_text(encoding="ascii")
         line = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
         return int(line.split()[1]) / 1024
@@ -62,10 +62,13 @@ class Service:
 
 @contextmanager
 def running_service(settings: Settings, token: str | None = None) -> Iterator[Service]:
-    """Run `caseledger serve` on a database of the embedded server, and stop it afterwards."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
+    """Run `caseledger serve` on a database of the embedded server, and stop it at the end.
+
+    Raise RuntimeError when the service does not start.
+    """
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port: int = unused.getsockname()[1]
     process = subprocess.Popen(
         [sys.executable, "-m", "api.cli", "serve", "--port", str(port)],
         env=_environment(settings),
@@ -78,21 +81,24 @@ def running_service(settings: Settings, token: str | None = None) -> Iterator[Se
         yield service
     finally:
         process.terminate()
-        process.wait(_STOPS_WITHIN)
+        process.wait(_STOP_SECONDS)
 
 
 def _environment(settings: Settings) -> dict[str, str]:
-    """Return this environment, without the server that it may name: that one is not measured."""
-    others = {
+    """Return the environment of the service, without the MongoDB server that this one may name."""
+    inherited = {
         name: value for name, value in os.environ.items() if "MONGODB_URL" not in name.upper()
     }
-    own = {"CASELEDGER_HOME": str(settings.home), "CASELEDGER_DATABASE": settings.database}
-    return others | own | {"CASELEDGER_LOG_FORMAT": "json"}
+    return inherited | {
+        "CASELEDGER_HOME": str(settings.home),
+        "CASELEDGER_DATABASE": settings.database,
+        "CASELEDGER_LOG_FORMAT": "json",
+    }
 
 
 def _wait_for(service: Service, process: "subprocess.Popen[bytes]") -> None:
-    until = time.monotonic() + _STARTS_WITHIN
+    deadline = time.monotonic() + _START_SECONDS
     while not service.is_ready():
-        if time.monotonic() > until or process.poll() is not None:
+        if time.monotonic() > deadline or process.poll() is not None:
             raise RuntimeError("the service did not start")
         time.sleep(0.1)

@@ -1,6 +1,6 @@
-"""Cases as the parsers tell them, made from numbers: no file is written, and none is read.
+"""Generated cases, in the form in which parsers return them; no file is written or read.
 
-Case `n` is the same in a database of any size, so that a small one is the beginning of a large one.
+Case `n` is the same in a database of any size, so that a small database is a part of a large one.
 """
 
 import asyncio
@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 
-from ingest.cases.assemble import Origin, assemble
+from ingest.cases.assemble import assemble
 from ingest.cases.layout import Location
-from ingest.cases.parse import Parsed
+from ingest.cases.origin import Origin
+from ingest.cases.parse import ParsedFiles
 from ingest.cases.parsers.cpl_log import Clock
 from ingest.cases.parsers.e3sm_timing import TimingProfile
 from ingest.cases.parsers.git_files import GitConfig, GitDescribe, GitStatus
@@ -21,7 +22,7 @@ from ingest.cases.parsers.incremental import Variables
 from ingest.cases.parsers.readme_case import ReadmeCase
 from ingest.concurrency.bounded import BoundedTasks
 from ingest.concurrency.gc_tuning import tune_garbage_collector
-from models.cases.case_run import Attempt, Outcome
+from models.cases.case_run import CaseRun, Outcome
 from models.cases.execution import Timing
 from models.cases.identity import CaseKey
 from models.cases.lid import Lid, parse_lid
@@ -30,11 +31,11 @@ from models.cases.recording import write_case
 from models.configuration.rules import DeltaRules
 from models.connection import open_database
 from models.database.client import Database
-from models.documents import DOCUMENTS
+from models.documents import create_collections, create_schema
 from models.settings import Settings
 
 EXECUTIONS_OF_CASE = 20
-_WRITES = 4
+_MAX_CONCURRENT_WRITES = 4
 _EPOCH = datetime(2015, 1, 1)
 _DAYS = 3650
 _MACHINES = {"chrysalis": "intel", "pm-cpu": "gnu", "frontier": "craygnu-mphipcc", "compy": "pgi"}
@@ -43,7 +44,7 @@ _COMPSETS = ("WCYCL1850", "WCYCL20TR", "F2010", "F20TR", "IELM", "GMPAS-JRA1p5")
 _GRIDS = ("ne30pg2_r05_IcoswISC30E3r5", "ne4pg2_oQU480", "ne120pg2_r025_RRSwISC6to18E3r5")
 _MODULES = ("netcdf-c/4.4.1-a4hji6e", "hdf5/1.10.7-eewgp6v", "openmpi/4.1.3-pin4k7o")
 _OUTCOMES: tuple[Outcome, ...] = ("completed", "failed", "unknown")
-_PLAIN = 40
+_CONSTANT_VARIABLES = 40
 _CHANGES: Mapping[str, tuple[str | int | float, ...]] = {
     "env_run.STOP_N": (1, 2, 5, 10, 20),
     "env_run.ATM_NCPL": (24, 48, 72, 96),
@@ -52,28 +53,29 @@ _CHANGES: Mapping[str, tuple[str | int | float, ...]] = {
     "atm_in.zmconv_nl.zmconv_alfa": (0.11, 0.12, 0.14, 0.16, 0.2),
     "atm_in.cam_inparm.dtime": (900, 1200, 1800),
 }
-"""What may change from one execution of a case to the next, and to what."""
+"""The values that a variable may have; it may change between the executions of a case."""
 
 
 async def fill(settings: Settings, database: Database, executions: int, jobs: int) -> None:
-    """Record made executions as an import does, in `jobs` processes with several cases at a time.
+    """Record generated executions as an import does, in `jobs` processes, several cases at a time.
 
-    `database`, which the settings open, is to be empty; its indexes are made at the end.
+    `database` has to be empty, and to be on the server of the settings. Its indexes are created at
+    the end.
     """
-    await database.create_collections(DOCUMENTS)
-    own = settings.model_copy(update={"database": database.name})
+    await create_collections(database)
+    shard_settings = settings.model_copy(update={"database": database.name})
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, mp_context=context) as pool:
         loop = asyncio.get_running_loop()
         await asyncio.gather(
             *(
                 loop.run_in_executor(
-                    pool, _fill_shard, own, executions, range(job, executions, jobs)
+                    pool, _fill_shard, shard_settings, executions, range(job, executions, jobs)
                 )
                 for job in range(jobs)
             )
         )
-    await database.create_schema(DOCUMENTS)
+    await create_schema(database)
 
 
 def _fill_shard(settings: Settings, executions: int, numbers: Sequence[int]) -> None:
@@ -82,8 +84,11 @@ def _fill_shard(settings: Settings, executions: int, numbers: Sequence[int]) -> 
 
 
 async def _record_all(settings: Settings, executions: int, numbers: Sequence[int]) -> None:
-    """Record the cases of these numbers, as far as there are so many executions."""
-    async with open_database(settings, create=False) as database, BoundedTasks(_WRITES) as writes:
+    """Record the cases of these numbers, until there are `executions` in all shards together."""
+    async with (
+        open_database(settings, create=False) as database,
+        BoundedTasks(_MAX_CONCURRENT_WRITES) as writes,
+    ):
         for number in numbers:
             count = min(EXECUTIONS_OF_CASE, executions - number * EXECUTIONS_OF_CASE)
             if count <= 0:
@@ -98,7 +103,7 @@ async def _record(database: Database, number: int, count: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """What stays the same over the executions of a case."""
+    """A generated case: what is the same in all its executions, and its random numbers."""
 
     key: CaseKey
     chance: Random
@@ -129,7 +134,7 @@ class _Case:
         )
 
     def observations(self, count: int) -> Iterator[Observation]:
-        """Give the first `count` executions, in the order of submission."""
+        """Yield the first `count` executions, in the order of submission."""
         moment = self.created
         for index in range(count):
             moment += timedelta(seconds=self.chance.randrange(3600, 72 * 3600))
@@ -148,17 +153,17 @@ class _Case:
         origin = Origin(path, f"{key.case_id}{index}", f"import-{moment:%Y-%m}", 40, 0)
         return assemble(location, parsed, origin)
 
-    def _parsed(self, index: int, lid: Lid, moment: datetime) -> Parsed:
+    def _parsed(self, index: int, lid: Lid, moment: datetime) -> ParsedFiles:
         outcome: Outcome = self.chance.choices(_OUTCOMES, (85, 10, 5))[0]
         end = (
             None if outcome == "unknown" else moment + timedelta(minutes=self.chance.randrange(600))
         )
-        parsed = Parsed(
+        parsed = ParsedFiles(
             parts=dict(self.parts) if index == 0 else self._changed_parts(),
             env_files={"env_case", "env_build", "env_run"},
             readme_case=self.readme,
             case_status=[
-                Attempt(lid.job_id, moment.isoformat(), end.isoformat() if end else None, outcome)
+                CaseRun(lid.job_id, moment.isoformat(), end.isoformat() if end else None, outcome)
             ],
             git_describe=self.describe,
             git_config=GitConfig("https://github.com/E3SM-Project/E3SM"),
@@ -172,7 +177,7 @@ class _Case:
         return parsed
 
     def _changed_parts(self) -> dict[str, Variables]:
-        """Return the files of an execution: every other has those of the case."""
+        """Return the variables of an execution; most executions have those of the case."""
         parts = dict(self.parts)
         for key in self.chance.sample(list(_CHANGES), max(0, self.chance.randrange(-3, 4))):
             file = key.partition(".")[0]
@@ -197,7 +202,7 @@ class _Case:
 def _parts(
     key: CaseKey, group: str, compset: str, grid: str, chance: Random
 ) -> Mapping[str, Variables]:
-    """Return the variables of each file: those that are asked about, and some that never differ."""
+    """Return the variables of each file: those to filter by, and some that never differ."""
     values = {
         "env_case.CASE": key.name,
         "env_case.CASE_GROUP": group,
@@ -220,6 +225,8 @@ def _parts(
     for name, value in values.items():
         parts.setdefault(name.partition(".")[0], {})[name] = value
     for file in ("env_build", "env_run", "env_mach_pes"):
-        parts[file] |= {f"{file}.PLAIN_{number}": number for number in range(_PLAIN)}
-    parts["atm_in"] |= {f"atm_in.plain_nl.plain_{number}": number for number in range(_PLAIN)}
+        parts[file] |= {f"{file}.PLAIN_{number}": number for number in range(_CONSTANT_VARIABLES)}
+    parts["atm_in"] |= {
+        f"atm_in.plain_nl.plain_{number}": number for number in range(_CONSTANT_VARIABLES)
+    }
     return parts

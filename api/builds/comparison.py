@@ -1,4 +1,4 @@
-"""Two builds side by side: environment, arguments, and drift of what was installed."""
+"""The comparison of two builds: host, variables, arguments, and installed files."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from difflib import SequenceMatcher
@@ -11,18 +11,19 @@ from models.spack.prefix import METADATA
 Document = Mapping[str, Any]
 Entry = dict[str, Any]
 
-MOST_FILES = 1000
-_MOST_ARGUMENTS = 2000
+MAX_FILES = 1000
+"""How many differing files a comparison lists."""
+_MAX_ARGUMENTS = 2000  # SequenceMatcher takes quadratic time
 _SHOWN = ("specHash", "name", "version", "status", "failedPhase", "startedLocal", "seconds")
 
 
 async def compare_builds(database: Database, left: Document, right: Document) -> dict[str, Any]:
-    """Return how two builds differ; `files` are the first of those that do."""
+    """Return how two builds differ; `manifest.files` are the first files that differ."""
     manifest = await _manifest_drift(database, left["manifest"], right["manifest"])
     is_same = left["specHash"] is not None and left["specHash"] == right["specHash"]
     return {
-        "left": _compared(left),
-        "right": _compared(right),
+        "left": _summary(left),
+        "right": _summary(right),
         "isSameSpec": is_same,
         "isReproducible": _is_reproduced(manifest) if is_same else None,
         "host": drift(left["host"] or {}, right["host"] or {}),
@@ -33,14 +34,17 @@ async def compare_builds(database: Database, left: Document, right: Document) ->
 
 
 def _is_reproduced(manifest: Mapping[str, Any]) -> bool | None:
-    """Tell whether the same was installed but for what Spack notes of the build, as the log."""
+    """Return whether both installed the same, apart from Spack's own notes such as the log.
+
+    None means that it is unknown, because a manifest is missing.
+    """
     if not manifest["isKnown"]:
         return None
     drifts = sum(manifest[change] for change in ("added", "removed", "changed"))
     return bool(drifts == manifest["inMetadata"])
 
 
-def _compared(build: Document) -> dict[str, Any]:
+def _summary(build: Document) -> dict[str, Any]:
     return {
         "id": build["_id"],
         **{name: build[name] for name in _SHOWN},
@@ -50,7 +54,7 @@ def _compared(build: Document) -> dict[str, Any]:
 
 
 def drift(left: Document, right: Document) -> list[dict[str, Any]]:
-    """Return what is not the same in two maps, by key."""
+    """Return the values that differ between two maps, by key; None for a missing one."""
     return [
         {"key": key, "left": left.get(key), "right": right.get(key)}
         for key in sorted({*left, *right})
@@ -59,8 +63,8 @@ def drift(left: Document, right: Document) -> list[dict[str, Any]]:
 
 
 def argument_drift(left: Sequence[str], right: Sequence[str]) -> dict[str, list[str]]:
-    """Return what was taken away and what was added; where they are many, as sets."""
-    if max(len(left), len(right)) > _MOST_ARGUMENTS:
+    """Return removed and added arguments: in order, or as sorted sets when there are very many."""
+    if max(len(left), len(right)) > _MAX_ARGUMENTS:
         removed, added = set(left) - set(right), set(right) - set(left)
         return {"removed": sorted(removed), "added": sorted(added)}
     steps = SequenceMatcher(None, left, right, autojunk=False).get_opcodes()
@@ -74,7 +78,7 @@ def argument_drift(left: Sequence[str], right: Sequence[str]) -> dict[str, list[
 async def _manifest_drift(
     database: Database, left: Document | None, right: Document | None
 ) -> dict[str, Any]:
-    found: dict[str, Any] = {
+    result: dict[str, Any] = {
         "isKnown": left is not None and right is not None,
         "isEqual": None,
         "added": 0,
@@ -85,26 +89,26 @@ async def _manifest_drift(
         "isComplete": True,
     }
     if left is None or right is None:
-        return found
-    found["isEqual"] = left["digest"] == right["digest"]
-    if found["isEqual"]:
-        return found
+        return result
+    result["isEqual"] = left["digest"] == right["digest"]
+    if result["isEqual"]:
+        return result
     ours = read_manifest(database, left["digest"])
     theirs = read_manifest(database, right["digest"])
     async for file in _file_drifts(ours, theirs):
-        found[file["change"]] += 1
-        found["inMetadata"] += f"{file['path']}/".startswith(f"{METADATA}/")
-        if len(found["files"]) < MOST_FILES:
-            found["files"].append(file)
+        result[file["change"]] += 1
+        result["inMetadata"] += f"{file['path']}/".startswith(f"{METADATA}/")
+        if len(result["files"]) < MAX_FILES:
+            result["files"].append(file)
         else:
-            found["isComplete"] = False
-    return found
+            result["isComplete"] = False
+    return result
 
 
 async def _file_drifts(
     left: AsyncIterator[Entry], right: AsyncIterator[Entry]
 ) -> AsyncIterator[Entry]:
-    """Give what differs between two manifests, along both of them at once."""
+    """Yield the files that differ between two manifests, which are both sorted by path."""
     ours, theirs = await anext(left, None), await anext(right, None)
     while ours is not None or theirs is not None:
         if theirs is None or (ours is not None and ours["path"] < theirs["path"]):

@@ -1,4 +1,4 @@
-"""Lists of builds."""
+"""The lists of builds."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -27,5 +27,5 @@ BUILD_LIST = Listing(BUILDS, _builds, _view_builds, lookups=BUILD_LOOKUPS)
 
 
 def builds_of_spec(hashes: Sequence[str]) -> Listing:
-    """Return the list of the builds of one spec, given all hashes that it is known by."""
+    """Return the list of the builds of specs, given all their hashes."""
     return replace(BUILD_LIST, scope={"specHash": {"$in": list(hashes)}})

@@ -1,24 +1,24 @@
-"""The success matrix of a package: version by compiler by target."""
+"""The success matrix of a package: counts of builds by version, compiler and target."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from api.lists.listing import SECONDS
-from api.specs.software_search import builds_of
+from api.specs.software_search import builds_matching
 from models.database.client import Database
 from models.database.queries import and_query
 
 Document = Mapping[str, Any]
 Key = tuple[str | None, tuple[str, ...], str | None]
 
-MOST_GROUPS = 20_000
-_MOST_HASHES = 100
+MAX_GROUPS = 20_000  # of builds with the same spec, version, status and host target
+_MAX_HASHES = 100  # listed in a cell
 
 
 async def read_matrix(database: Database, parameter: str, package: str) -> dict[str, Any]:
-    """Return the matrix of the builds, not the tests, of specs that a query finds."""
-    query = and_query({"kind": "build"}, await builds_of(database, parameter, package))
+    """Return the matrix for the builds, without the tests, of matching specs."""
+    query = and_query({"kind": "build"}, await builds_matching(database, parameter, package))
     groups = await database.builds.aggregate(_pipeline(query), seconds=SECONDS)
     hashes = sorted({group["_id"]["specHash"] for group in groups} - {None})
     specs = await database.specs.find(
@@ -27,12 +27,12 @@ async def read_matrix(database: Database, parameter: str, package: str) -> dict[
         sort=[("_id", 1)],
         seconds=SECONDS,
     )
-    cells = matrix_cells(groups[:MOST_GROUPS], specs)
+    cells = matrix_cells(groups[:MAX_GROUPS], specs)
     return {
         "package": package,
         "versions": list(dict.fromkeys(cell["version"] for cell in cells)),
         "cells": cells,
-        "isComplete": len(groups) <= MOST_GROUPS,
+        "isComplete": len(groups) <= MAX_GROUPS,
     }
 
 
@@ -50,13 +50,13 @@ def _pipeline(query: dict[str, Any]) -> list[dict[str, Any]]:
             }
         },
         {"$sort": {"_id": 1}},
-        {"$limit": MOST_GROUPS + 1},
+        {"$limit": MAX_GROUPS + 1},
     ]
 
 
 def matrix_cells(groups: Sequence[Document], specs: Iterable[Document]) -> list[dict[str, Any]]:
     """Return the cells in the order of versions, compilers and targets."""
-    by_hash = {own: spec for spec in specs for own in spec["hashes"]}
+    by_hash = {spec_hash: spec for spec in specs for spec_hash in spec["hashes"]}
     cells: dict[Key, list[Document]] = {}
     for group in sorted(groups, key=lambda group: group["_id"]["versionKey"] or ""):
         cells.setdefault(_key(group["_id"], by_hash), []).append(group)
@@ -65,12 +65,13 @@ def matrix_cells(groups: Sequence[Document], specs: Iterable[Document]) -> list[
     return [_cell(key, cells[key]) for key in places]
 
 
-def _key(told: Document, specs: Mapping[str, Document]) -> Key:
-    spec = specs.get(told["specHash"] or "")
+def _key(group: Document, specs: Mapping[str, Document]) -> Key:
+    """Return version, compilers and target; without a recorded spec, the target of the host."""
+    spec = specs.get(group["specHash"] or "")
     if spec is None:
-        return told["version"], (), told["hostTarget"]
-    compilers = {_compiler(each) for each in spec.get("compilers") or ()}
-    return told["version"], tuple(sorted(compilers)), spec.get("target") or told["hostTarget"]
+        return group["version"], (), group["hostTarget"]
+    compilers = {_compiler(compiler) for compiler in spec.get("compilers") or ()}
+    return group["version"], tuple(sorted(compilers)), spec.get("target") or group["hostTarget"]
 
 
 def _compiler(compiler: Document) -> str:
@@ -82,7 +83,9 @@ def _cell(key: Key, groups: Sequence[Document]) -> dict[str, Any]:
     counts: Counter[str] = Counter()
     for group in groups:
         counts[group["_id"]["status"] or "unknown"] += group["count"]
-    latest = max((group["latest"] for group in groups), key=lambda it: (it["orderKey"], it["id"]))
+    latest = max(
+        (group["latest"] for group in groups), key=lambda build: (build["orderKey"], build["id"])
+    )
     hashes = {group["_id"]["specHash"] for group in groups} - {None}
     return {
         "version": version,
@@ -90,6 +93,6 @@ def _cell(key: Key, groups: Sequence[Document]) -> dict[str, Any]:
         "target": target,
         "attempts": counts.total(),
         "byStatus": dict(sorted(counts.items())),
-        "specHashes": sorted(hashes)[:_MOST_HASHES],
+        "specHashes": sorted(hashes)[:_MAX_HASHES],
         "latest": {name: latest.get(name) for name in ("id", "status", "orderKey")},
     }

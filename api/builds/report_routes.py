@@ -1,4 +1,4 @@
-"""Reports of builds while they go on: what a hook or a CI job tells; each may come again."""
+"""Reports of running builds, from a hook or a CI job; each may be repeated without harm."""
 
 from collections.abc import AsyncIterator
 from http import HTTPStatus
@@ -27,16 +27,16 @@ from models.errors import ConflictError, ParseError
 
 router = APIRouter(prefix="/builds", tags=["builds"], dependencies=[require("ingest")])
 
-MOST_BYTES = 2**26
-"""The most bytes of a report: the manifest of a build may have 200,000 files."""
+MAX_REPORT_BYTES = 2**26
+"""The size limit of a report: the manifest of a build may have 200,000 files."""
 
-MOST_MANIFEST_BYTES = 2**28
+MAX_MANIFEST_BYTES = 2**28
 
 LOG_NAME = "spack-build-out.txt"
 
 _ERRORS = problem_responses(400, 401, 403, 404, 413, 415, 422)
 _NEW_ERRORS: dict[int | str, dict[str, Any]] = {
-    200: {"model": BuildDetail, "description": "The same build is recorded already."},
+    200: {"model": BuildDetail, "description": "The same build is already recorded."},
     **problem_responses(400, 401, 403, 409, 413, 415, 422),
 }
 _NEW_EXAMPLE: dict[str, Any] = {
@@ -61,7 +61,7 @@ _LOG_BODY: dict[str, Any] = {
 _MANIFEST_BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
-        "description": "Lines of JSON, each an entry.",
+        "description": "Lines of JSON, one entry each.",
         "content": {
             "application/x-ndjson": {
                 "schema": {"type": "string"},
@@ -81,14 +81,15 @@ _ENCODINGS = frozenset({"", "identity", "gzip", "x-gzip"})
     openapi_extra=body_of(NewBuild, _NEW_EXAMPLE),
 )
 async def create_build(database: DatabaseDep, request: Request, caller: CurrentCaller) -> Response:
-    """Record a build that begins, or that is to be run; who does so owns it.
+    """Record a build that begins, or that will run; the caller becomes its owner.
 
-    It is known by its spec and the precise time of its first command, or else by `key`: the same
-    again is answered with 200 and changes nothing. Without either, each is another build.
+    It is identified by its spec and the precise time of its first command, or else by `key`.
+    Sending the same build again returns 200 and changes nothing. Without either, each request
+    records another build.
     """
     new = await read_body(request, NewBuild)
     build_id, is_new = await begin_build(database, new, caller.name)
-    response = await _answer(database, build_id, _same(new) if not is_new else None)
+    response = await _build_response(database, build_id, _identity(new) if not is_new else None)
     response.status_code = HTTPStatus.CREATED if is_new else HTTPStatus.OK
     response.headers["Location"] = f"{request.url.path}/{build_id}"
     return response
@@ -110,10 +111,10 @@ async def put_build_phase(
         Path(min_length=1, max_length=200, description="Name of a phase.", examples=["configure"]),
     ],
 ) -> Response:
-    """Report how a phase goes on; a new one stands behind those that are known."""
+    """Report the state of a phase; a new phase is added after those already recorded."""
     report = await read_body(request, PhaseReport)
-    _found(await report_phase(database, buildId, name, report, caller.name), buildId)
-    return await _answer(database, buildId)
+    _require(await report_phase(database, buildId, name, report, caller.name), buildId)
+    return await _build_response(database, buildId)
 
 
 @router.patch(
@@ -128,14 +129,14 @@ async def update_build(
     caller: CurrentCaller,
     buildId: BuildId,  # noqa: N803
 ) -> Response:
-    """Report what became of a build: only what is given changes.
+    """Report the outcome of a build; fields that are not given remain unchanged.
 
-    When it has failed, the builds of its session that depend on it and were not run become
-    cancelled, with the cause named.
+    When it has failed, the builds of its session that depend on it and did not run become
+    cancelled, and name it as their cause.
     """
-    change = await read_body(request, BuildChange, MOST_BYTES)
-    _found(await change_build(database, buildId, change, caller.name), buildId)
-    return await _answer(database, buildId)
+    change = await read_body(request, BuildChange, MAX_REPORT_BYTES)
+    _require(await change_build(database, buildId, change, caller.name), buildId)
+    return await _build_response(database, buildId)
 
 
 @router.put(
@@ -155,25 +156,25 @@ async def put_build_log(
             min_length=1,
             max_length=200,
             pattern=r"^[^/\x00-\x1f]+$",
-            description="What the log is called.",
+            description="The name of the log.",
         ),
     ] = LOG_NAME,
 ) -> Response:
     """Send the log, plain or gzipped; phases, errors and warnings are read from it.
 
-    It takes the place of the one that was sent before. Credentials are masked before it is stored.
+    It replaces the log that was sent before. Credentials are masked before it is stored.
     """
     encoding = request.headers.get("content-encoding", "").strip().lower()
     if encoding not in _ENCODINGS:
         raise ProblemError(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
             "unknown-encoding",
-            "It cannot be unpacked",
-            "A log is sent as it is, or with the Content-Encoding gzip.",
+            "Unknown encoding",
+            "A log must be sent plain, or with the Content-Encoding gzip.",
         )
-    pieces = _limited(request, request.app.state.settings.max_log_mib * 2**20, "log")
-    _found(await attach_log(database, buildId, name, pieces, caller.name), buildId)
-    return await _answer(database, buildId)
+    chunks = _limited(request, request.app.state.settings.max_log_mib * 2**20, "log")
+    _require(await attach_log(database, buildId, name, chunks, caller.name), buildId)
+    return await _build_response(database, buildId)
 
 
 @router.put(
@@ -188,44 +189,45 @@ async def put_build_manifest(
     caller: CurrentCaller,
     buildId: BuildId,  # noqa: N803
 ) -> Response:
-    """Send what was installed, an entry a line, in the order of the paths, however many these are.
+    """Send the manifest of installed files: any number of them, one per line, in order of paths.
 
-    It takes the place of the one that was sent before.
+    It replaces the manifest that was sent before.
     """
-    pieces = _limited(request, MOST_MANIFEST_BYTES, "manifest")
+    chunks = _limited(request, MAX_MANIFEST_BYTES, "manifest")
     try:
-        _found(await attach_manifest(database, buildId, pieces, caller.name), buildId)
+        _require(await attach_manifest(database, buildId, chunks, caller.name), buildId)
     except ParseError as error:
         raise bad_value("body", error.detail) from None
-    return await _answer(database, buildId)
+    return await _build_response(database, buildId)
 
 
-async def _limited(request: Request, most: int, what: str) -> AsyncIterator[bytes]:
+async def _limited(request: Request, max_bytes: int, what: str) -> AsyncIterator[bytes]:
     size = 0
-    async for piece in request.stream():
-        size += len(piece)
-        if size > most:
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > max_bytes:
             raise ProblemError(
                 HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
                 "too-large",
                 "Too large",
-                f"A {what} has {most} bytes at most, as it is sent.",
+                f"A {what} can have {max_bytes} bytes at most, as it is sent.",
             )
-        yield piece
+        yield chunk
 
 
-def _found(build: object | None, build_id: str) -> None:
+def _require(build: object | None, build_id: str) -> None:
     if build is None:
         raise not_found("build", build_id)
 
 
-def _same(new: NewBuild) -> dict[str, Any]:
+def _identity(new: NewBuild) -> dict[str, Any]:
     return {"specHash": new.spec_hash, "name": new.name, "version": new.version}
 
 
-async def _answer(
+async def _build_response(
     database: Database, build_id: str, expected: dict[str, Any] | None = None
 ) -> Response:
+    """Return the response with a build; ConflictError unless it has the `expected` fields."""
     build = await database.builds.find_one({"_id": build_id}, {"events": 0})
     if build is None:
         raise not_found("build", build_id)

@@ -29,10 +29,11 @@ from api.http.responses import (
 from api.http.schemas import PageOf
 from api.lists.exports import Export
 from api.lists.listing import ListParameters
-from api.lists.paging import DEFAULT_LIMIT, MAX_CURSOR, MAX_LIMIT
+from api.lists.paging import DEFAULT_LIMIT
 from api.lists.parameters import filters_of
+from api.lists.time_pages import Cursor, Limit
 from api.middleware.head_requests import is_head
-from api.specs.resolve import SpecName, find_meant_specs
+from api.specs.resolve import SpecName, resolve_specs
 from models.builds.log import read_log
 
 router = APIRouter(tags=["builds"])
@@ -41,7 +42,7 @@ _LIST_ERRORS = problem_responses(400, 422)
 _ERRORS = problem_responses(400, 404, 422)
 _LOG: dict[int | str, dict[str, Any]] = {
     200: {
-        "description": "The log, or what the phase wrote, as it was stored: without credentials.",
+        "description": "The log, or the output of one phase, as it is stored: without credentials.",
         "content": {
             "text/plain": {
                 "schema": {"type": "string"},
@@ -61,10 +62,6 @@ BuildId = Annotated[
         examples=[_BUILD_EXAMPLE],
     ),
 ]
-Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="The most items of a page.")]
-Cursor = Annotated[
-    str | None, Query(max_length=MAX_CURSOR, description="Where to go on: `links.next` holds it.")
-]
 
 
 @router.get(
@@ -73,9 +70,9 @@ Cursor = Annotated[
     responses=_LIST_ERRORS,
     openapi_extra=filters_of(BUILD_LIST),
 )
-async def list_builds(database: DatabaseDep, request: Request, asked: ListParameters) -> Response:
-    """List all builds, the latest first; one document is one attempt."""
-    return await BUILD_LIST.answer(database, request, asked)
+async def list_builds(database: DatabaseDep, request: Request, params: ListParameters) -> Response:
+    """List all builds, the latest first; each item is one attempt."""
+    return await BUILD_LIST.answer(database, request, params)
 
 
 @router.get("/builds/matrix", response_model=Matrix, responses=_LIST_ERRORS)
@@ -91,7 +88,7 @@ async def read_build_matrix(
         ),
     ],
 ) -> Response:
-    """Read how the builds of a package went, by version, compiler and target."""
+    """Read the outcomes of the builds of a package, by version, compiler and target."""
     return json_response(await read_matrix(database, "package", package))
 
 
@@ -102,15 +99,15 @@ async def compare_two_builds(
         str, Query(max_length=200, description="A build, by its id.", examples=[_BUILD_EXAMPLE])
     ],
     right: Annotated[
-        str, Query(max_length=200, description="Another one.", examples=[_BUILD_EXAMPLE])
+        str, Query(max_length=200, description="Another build.", examples=[_BUILD_EXAMPLE])
     ],
 ) -> Response:
-    """Compare two builds: host, environment, arguments, and what was installed.
+    """Compare two builds: host, environment, arguments, and installed files.
 
-    Of two builds of one spec, it tells whether they are reproducible: both installed the same.
+    For two builds of one spec, the result says whether it is reproducible: both installed the same.
     """
     fields = {"events": 0, "eventWords": 0}
-    both = [await read_build_fields(database, one, fields) for one in (left, right)]
+    both = [await read_build_fields(database, build_id, fields) for build_id in (left, right)]
     return json_response(await compare_builds(database, *both))
 
 
@@ -135,11 +132,14 @@ async def read_build_log(
     buildId: BuildId,  # noqa: N803
     phase: Annotated[
         str | None,
-        Query(max_length=200, description="Only what this phase wrote.", examples=["configure"]),
+        Query(max_length=200, description="Only the output of this phase.", examples=["configure"]),
     ] = None,
     name: Annotated[
         str | None,
-        Query(max_length=500, description="Which log, where there are several; else the first."),
+        Query(
+            max_length=500,
+            description="The name of the log, when there are several; the default is the first.",
+        ),
     ] = None,
 ) -> Response:
     """Stream a log as text, or the part of one phase; gzipped for clients that accept it."""
@@ -171,16 +171,15 @@ async def list_build_events(
         Query(
             min_length=1,
             max_length=256,
-            description="Only those with this in their text or source file; capitals do not"
-            " matter.",
+            description="Only those that contain this in their text or source file, ignoring case.",
         ),
     ] = None,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
 ) -> Response:
-    """List the errors and warnings of a build, each with the lines around it."""
-    wanted = {"severity": severity, "phase": phase, "text": text}
-    return await events_page(database, request, buildId, wanted, limit, cursor)
+    """List the errors and warnings of a build, each with the surrounding lines."""
+    conditions = {"severity": severity, "phase": phase, "text": text}
+    return await events_page(database, request, buildId, conditions, limit, cursor)
 
 
 @router.get("/builds/{buildId}/manifest", response_model=PageOf[ManifestItem], responses=_ERRORS)
@@ -191,7 +190,7 @@ async def list_build_manifest(
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
 ) -> Response:
-    """List what a build installed by path, which is relative to the prefix."""
+    """List the installed files of a build by path, relative to the prefix."""
     return await manifest_page(database, request, buildId, limit, cursor)
 
 
@@ -204,12 +203,12 @@ async def list_build_manifest(
 async def list_builds_of_spec(
     database: DatabaseDep,
     request: Request,
-    asked: ListParameters,
+    params: ListParameters,
     name: SpecName,
 ) -> Response:
-    """List the builds of one spec, the latest first; also of a spec that is not recorded.
+    """List the builds of one spec, the latest first; the spec need not be recorded.
 
-    Where the beginning of a hash means several specs, those of all of them.
+    When several specs match a hash prefix, the list contains the builds of all of them.
     """
-    meant = await find_meant_specs(database, name)
-    return await builds_of_spec(meant.hashes).answer(database, request, asked)
+    matching = await resolve_specs(database, name)
+    return await builds_of_spec(matching.hashes).answer(database, request, params)

@@ -1,4 +1,4 @@
-"""The documents that the API answers with about builds."""
+"""The response documents for builds."""
 
 from datetime import datetime
 from typing import Any, Literal
@@ -24,7 +24,7 @@ from models.problem import Problem
 
 
 class BuildSummary(Answer):
-    """A build in short."""
+    """The main fields of a build."""
 
     id: str
     order_key: str
@@ -54,16 +54,16 @@ class BuildSummary(Answer):
 
 
 class BuildItem(BuildSummary):
-    """A build in a list; `events` only where they are asked for."""
+    """A build in a list; `events` only when they are requested."""
 
     model_config = ConfigDict(json_schema_serialization_defaults_required=False)
     events: list[dict[str, Any]] | None = None
 
 
 class BuildDetail(BuildSummary):
-    """A build with what is known of it; its log, events and installed files have their own paths.
+    """A build in full, except for log, events and installed files, which have their own paths.
 
-    `omittedEventCount` counts occurrences of errors and warnings that were too many to be kept.
+    `omittedEventCount` counts occurrences of errors and warnings that were too many to keep.
     """
 
     message: str | None
@@ -82,14 +82,14 @@ class BuildDetail(BuildSummary):
 
 
 class BuildEventItem(BuildEvent):
-    """An error or a warning of a build; `number` is its place, from 0."""
+    """An error or a warning of a build; `number` is its position, from 0."""
 
     model_config = Answer.model_config
     number: int
 
 
 class ManifestItem(ManifestEntry):
-    """An installed file; `path` is relative to the prefix, and what is not known is left out."""
+    """An installed file; `path` is relative to the prefix. Unknown values are left out."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -105,8 +105,8 @@ class MatrixLatest(Answer):
 class MatrixCell(Answer):
     """The attempts to build a version with a compiler for a target.
 
-    Compiler and target are those of the spec; `compilers` is empty where it is not recorded, and
-    the target then that of the host.
+    Compiler and target are those of the spec. When it is not recorded, `compilers` is empty and the
+    target is that of the host.
     """
 
     version: str | None
@@ -119,7 +119,7 @@ class MatrixCell(Answer):
 
 
 class Matrix(Answer):
-    """How the builds of a package went; `isComplete` when all of them are counted."""
+    """The outcomes of the builds of a package; `isComplete` means that all of them are counted."""
 
     package: str
     versions: list[str | None]
@@ -128,7 +128,7 @@ class Matrix(Answer):
 
 
 class ComparedBuild(Answer):
-    """One of the two builds that are compared."""
+    """One of the two compared builds."""
 
     id: str
     spec_hash: str | None
@@ -143,7 +143,7 @@ class ComparedBuild(Answer):
 
 
 class ValueDrift(Answer):
-    """A value that is not the same; null on the side that does not have it."""
+    """A value that differs; null on the side that does not have it."""
 
     key: str
     left: Any
@@ -151,9 +151,9 @@ class ValueDrift(Answer):
 
 
 class FileDrift(Answer):
-    """A file that only one of them installed, or that is another one.
+    """A file that only one of the builds installed, or that differs between them.
 
-    `differs` names what is not the same, such as `hash` or `mode`.
+    `differs` names the properties that differ, such as `hash` or `mode`.
     """
 
     path: str
@@ -164,19 +164,19 @@ class FileDrift(Answer):
 
 
 class ArgumentDrift(Answer):
-    """Configure arguments that only one of them was given, in their order."""
+    """Configure arguments that only one of the builds was given, in order."""
 
     removed: list[str]
     added: list[str]
 
 
 class ManifestDrift(Answer):
-    """How what was installed differs, in the order of the paths; `files` are the first of them.
+    """The differences between the installed files, in the order of paths; `files` are the first.
 
-    `inMetadata` counts those that Spack itself notes of the build, below `.spack`.
+    `inMetadata` counts files below `.spack`, in which Spack itself records the build.
     """
 
-    is_not_modified: bool
+    is_known: bool
     is_equal: bool | None
     added: int
     removed: int
@@ -187,10 +187,11 @@ class ManifestDrift(Answer):
 
 
 class BuildComparison(Answer):
-    """Two builds side by side.
+    """The comparison of two builds.
 
-    `isReproducible` when both are of one spec and installed the same, but for Spack's metadata;
-    null where that cannot be told, because a manifest is not known or the specs are not the same.
+    `isReproducible` means that both are builds of one spec and installed the same, apart from
+    Spack's metadata. It is null when that is unknown, because a manifest is missing or the specs
+    differ.
     """
 
     left: ComparedBuild

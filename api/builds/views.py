@@ -1,4 +1,4 @@
-"""From stored builds to the answers of the API. Pure."""
+"""Responses about builds, from stored documents. Pure."""
 
 from typing import Any
 
@@ -10,12 +10,12 @@ _HIDDEN_OF_BUILD = (
 
 
 def build_item(build: Document, roots: Roots) -> dict[str, Any]:
-    """Return the fields `roots` of a build as a list shows it."""
+    """Return the fields `roots` of a build in a list."""
     return shown_fields(build, roots)
 
 
 def build_detail(build: Document) -> dict[str, Any]:
-    """Return a build with all that its document holds, but for its events."""
+    """Return all fields of a build's document, except for its events and internal fields."""
     hidden = {"_id", *_HIDDEN_OF_BUILD}
     kept = {name: value for name, value in build.items() if name not in hidden}
     return {"id": build["_id"], **kept}

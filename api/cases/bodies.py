@@ -1,4 +1,4 @@
-"""The bodies with which cases and executions are recorded and edited."""
+"""The request bodies that record and edit cases and executions."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -14,7 +14,8 @@ from models.cases.annotations import (
     Link,
     Text,
 )
-from models.cases.execution import Software, Status, Timing
+from models.cases.execution import Software, Timing
+from models.cases.scheduler import Status
 from models.cases.simulated_date import CALENDARS, Calendar, SimulatedDate, parse_iso_date
 from models.configuration.keys import check_keys
 from models.configuration.metadata import METADATA_FIELDS
@@ -33,7 +34,7 @@ LocalTime = Annotated[
 
 
 class CaseIdentity(Strict):
-    """Which case is meant; another machine or user is another case."""
+    """The identity of a case; on another machine or for another user it is another case."""
 
     machine: Name
     user: Name
@@ -49,7 +50,7 @@ class NewCase(CaseIdentity, CaseAnnotations):
 
 
 class SimulatedDay(Strict):
-    """A date of the simulated calendar: ISO text, with the time of day if it is not midnight."""
+    """A date of the simulated calendar in ISO form, with the time of day unless it is midnight."""
 
     date: Annotated[str, StringConstraints(max_length=40)]
     calendar: Calendar = CALENDARS[0]
@@ -65,14 +66,14 @@ class SimulatedDay(Strict):
 
 
 class NewExecution(Strict):
-    """An execution as a workflow states it.
+    """An execution as a workflow reports it.
 
-    `configuration` is by delta key, such as `env_run.STOP_N`; without it nothing can be compared.
-    Times are local wall time of the machine.
+    `configuration` is keyed by delta key, such as `env_run.STOP_N`; without it, no comparison is
+    possible. Times are the local wall time of the machine.
     """
 
-    case_id: Annotated[str | None, Field(description="The case, by its id …")] = None
-    case: Annotated[CaseIdentity | None, Field(description="… or by what it is.")] = None
+    case_id: Annotated[str | None, Field(description="The id of the case; either this …")] = None
+    case: Annotated[CaseIdentity | None, Field(description="… or the identity of the case.")] = None
     execution_id: ExecutionName
     status: Status
     run_start_local: LocalTime
@@ -96,7 +97,7 @@ class NewExecution(Strict):
     @model_validator(mode="after")
     def _names_one_case(self) -> "NewExecution":
         if (self.case_id is None) == (self.case is None):
-            raise ValueError("either caseId or case has to be given")
+            raise ValueError("exactly one of caseId and case is required")
         return self
 
     @model_validator(mode="after")
@@ -105,18 +106,18 @@ class NewExecution(Strict):
         check_keys(values)
         for name in METADATA_FIELDS.keys() & values.keys():
             if not isinstance(values[name], str | None):
-                raise ValueError(f"{name} is a text")
+                raise ValueError(f"{name} must be a text")
         return self
 
     def annotations(self) -> ExecutionAnnotations:
-        """Return what is written about it."""
+        """Return the annotations among the fields."""
         return ExecutionAnnotations(
             notes=self.notes, links=self.links, artifacts=self.artifacts, extra=self.extra
         )
 
 
 class CaseEdit(CaseAnnotations):
-    """What is to be written about a case; fields that are not given stay as they are."""
+    """The annotations of a case to change; fields that are not given remain unchanged."""
 
     model_config = Strict.model_config
     extra: Extra = Field(default_factory=dict)
@@ -124,7 +125,7 @@ class CaseEdit(CaseAnnotations):
 
 
 class ExecutionEdit(ExecutionAnnotations):
-    """What is to be written about an execution; fields that are not given stay as they are."""
+    """The annotations of an execution to change; fields that are not given remain unchanged."""
 
     model_config = Strict.model_config
     extra: Extra = Field(default_factory=dict)
@@ -132,12 +133,12 @@ class ExecutionEdit(ExecutionAnnotations):
 
 
 class CanonicalChoice(Strict):
-    """Which execution is to stay canonical; null lets the rule decide again."""
+    """The execution to pin as canonical; null lets the rule choose again."""
 
     execution_id: ExecutionName | None
     reason: Reason = None
 
 
-def given_fields(edit: BaseModel) -> dict[str, Any]:
-    """Return the annotations that an edit sets, by attribute."""
+def edited_fields(edit: BaseModel) -> dict[str, Any]:
+    """Return the annotations that the client has sent, by attribute name."""
     return {name: getattr(edit, name) for name in edit.model_fields_set - {"reason"}}

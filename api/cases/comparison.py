@@ -1,9 +1,9 @@
-"""Configurations side by side: what differs, by file and class. Pure."""
+"""The comparison of configurations: the values that differ, by file and class. Pure."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from models.configuration.delta import same_value
+from models.configuration.delta import is_same_value
 from models.configuration.metadata import METADATA_FIELDS, VARIABLE_FIELDS
 from models.configuration.values import Configuration, file_of
 from models.configuration.variation import VariationTable
@@ -13,18 +13,19 @@ _METADATA = "metadata"
 
 
 def compare(configurations: Sequence[Configuration], table: VariationTable) -> dict[str, Any]:
-    """Return what differs between configurations, classed by the table; equal values left out.
+    """Return the values that differ between configurations, classified by the table.
 
-    What is in a file that one of them does not have is not compared: nobody knows it. A variable
-    is not repeated beside the metadata field that stands for it.
+    Files that one of the configurations does not have are not compared, because their values are
+    unknown. A variable that a metadata field represents is not repeated beside that field.
     """
     unrecorded = _unrecorded_files(configurations)
-    keys = sorted({key for one in configurations for key in one if file_of(key) not in unrecorded})
+    all_keys = {key for configuration in configurations for key in configuration}
+    keys = sorted(key for key in all_keys if file_of(key) not in unrecorded)
     groups: dict[tuple[bool, str, str], list[dict[str, Any]]] = {}
     equal = 0
     for key in keys:
-        values = [one.get(key, _MISSING) for one in configurations]
-        if _all_same(values) or _is_spoken_for(key, values):
+        values = [configuration.get(key, _MISSING) for configuration in configurations]
+        if _all_same(values) or _is_represented(key, values):
             equal += _all_same(values)
             continue
         class_name, is_expected = table.classify(key)
@@ -42,7 +43,8 @@ def compare(configurations: Sequence[Configuration], table: VariationTable) -> d
 
 
 def _unrecorded_files(configurations: Sequence[Configuration]) -> set[str]:
-    files = [{*one.files} - METADATA_FIELDS.keys() for one in configurations]
+    """Return the files that some of the configurations have, but not all."""
+    files = [{*configuration.files} - METADATA_FIELDS.keys() for configuration in configurations]
     return set().union(*files) - set(files[0]).intersection(*files)
 
 
@@ -50,10 +52,11 @@ def _all_same(values: Sequence[Any]) -> bool:
     first, *others = values
     if first is _MISSING:
         return all(other is _MISSING for other in others)
-    return all(other is not _MISSING and same_value(first, other) for other in others)
+    return all(other is not _MISSING and is_same_value(first, other) for other in others)
 
 
-def _is_spoken_for(key: str, values: Sequence[Any]) -> bool:
+def _is_represented(key: str, values: Sequence[Any]) -> bool:
+    """Return whether a metadata field represents this variable in all of the configurations."""
     return key in VARIABLE_FIELDS and all(value not in (_MISSING, None, "") for value in values)
 
 
@@ -66,8 +69,8 @@ def _difference(key: str, values: Sequence[Any]) -> dict[str, Any]:
     }
 
 
-def compared(case: Mapping[str, Any], execution: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what tells which execution it is."""
+def compared_execution(case: Mapping[str, Any], execution: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields that identify an execution in a comparison."""
     return {
         "caseId": case["_id"],
         "caseName": case["name"],

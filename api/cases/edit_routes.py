@@ -1,11 +1,11 @@
-"""`/cases`: recording a case, what people write about it, its canonical execution, deleting it."""
+"""`/cases`: recording, annotating and deleting a case, and choosing its canonical execution."""
 
 from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
-from api.cases.bodies import CanonicalChoice, CaseEdit, ExecutionEdit, NewCase, given_fields
+from api.cases.bodies import CanonicalChoice, CaseEdit, ExecutionEdit, NewCase, edited_fields
 from api.cases.lists import read_summaries
 from api.cases.queries import read_execution_of_case, read_revision
 from api.cases.routes import CaseId, ExecutionId
@@ -14,7 +14,7 @@ from api.cases.views import case_detail, execution_detail
 from api.dependencies import DatabaseDep, SiteRules
 from api.http.bodies import body_of, read_body
 from api.http.errors import not_found
-from api.http.preconditions import given_tags, require_match
+from api.http.preconditions import if_match_tags, require_match
 from api.http.responses import entity_tag, json_response, problem_responses
 from api.http.schemas import PageOf
 from api.lists.paging import DEFAULT_LIMIT
@@ -39,7 +39,8 @@ _EDIT_ERRORS = problem_responses(400, 401, 403, 404, 409, 412, 413, 415, 422, 42
 _DELETE_ERRORS = problem_responses(400, 401, 403, 404, 409)
 
 DeleteReason = Annotated[
-    str | None, Query(max_length=2000, description="Why it is deleted; the history keeps it.")
+    str | None,
+    Query(max_length=2000, description="The reason for the deletion; the history keeps it."),
 ]
 _CASE_EXAMPLE = {
     "machine": "chrysalis",
@@ -65,14 +66,14 @@ _EDIT_EXAMPLE: dict[str, Any] = {
     openapi_extra=body_of(NewCase, _CASE_EXAMPLE),
 )
 async def create_case(database: DatabaseDep, request: Request, caller: CurrentCaller) -> Response:
-    """Record a case that has no executions yet; 409 when it is there already."""
+    """Record a case that has no executions yet; 409 when it is already recorded."""
     body = await read_body(request, NewCase)
     key = CaseKey(spell_machine(body.machine), body.user, body.name)
     annotations = CaseAnnotations.model_validate(
         {name: getattr(body, name) for name in CaseAnnotations.model_fields}
     )
     await record_case(database, key, annotations, Author(caller.name, body.reason))
-    response = await _answer(database, key.case_id)
+    response = await _case_response(database, key.case_id)
     response.status_code = HTTPStatus.CREATED
     response.headers["Location"] = f"{request.url.path}/{key.case_id}"
     return response
@@ -91,12 +92,15 @@ async def update_case(
     caller: CurrentCaller,
     caseId: CaseId,  # noqa: N803
 ) -> Response:
-    """Write about a case: fields that are not given stay. An import never touches them."""
+    """Edit the annotations of a case.
+
+    Fields that are not given remain unchanged. An import never changes annotations.
+    """
     revision = await _matched_revision(database, request, caseId)
     body = await read_body(request, CaseEdit)
     author = Author(caller.name, body.reason)
-    await edit_case(database, caseId, revision, given_fields(body), author)
-    return await _answer(database, caseId)
+    await edit_case(database, caseId, revision, edited_fields(body), author)
+    return await _case_response(database, caseId)
 
 
 @router.put(
@@ -113,12 +117,12 @@ async def choose_canonical(
     caller: CurrentCaller,
     caseId: CaseId,  # noqa: N803
 ) -> Response:
-    """Pin the canonical execution, or free it with null; all deltas are made anew."""
+    """Pin the canonical execution, or release it with null; all deltas are recomputed."""
     revision = await _matched_revision(database, request, caseId)
     body = await read_body(request, CanonicalChoice)
     author = Author(caller.name, body.reason)
     await pin_canonical(database, caseId, revision, body.execution_id, author, rules)
-    return await _answer(database, caseId)
+    return await _case_response(database, caseId)
 
 
 @router.delete(
@@ -134,7 +138,7 @@ async def remove_case(
     caseId: CaseId,  # noqa: N803
     reason: DeleteReason = None,
 ) -> Response:
-    """Delete a case with its executions; its history keeps that it was."""
+    """Delete a case and its executions; its history remains and records the deletion."""
     await delete_case(database, caseId, Author(caller.name, reason))
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
@@ -153,11 +157,11 @@ async def update_execution(
     caseId: CaseId,  # noqa: N803
     executionId: ExecutionId,  # noqa: N803
 ) -> Response:
-    """Write about an execution; `If-Match` takes the ETag of its case."""
+    """Edit the annotations of an execution; `If-Match` takes the ETag of its case."""
     revision = await _matched_revision(database, request, caseId)
     body = await read_body(request, ExecutionEdit)
     author = Author(caller.name, body.reason)
-    await edit_execution(database, caseId, executionId, revision, given_fields(body), author)
+    await edit_execution(database, caseId, executionId, revision, edited_fields(body), author)
     case, execution = await read_execution_of_case(database, caseId, executionId)
     tag = entity_tag(caseId, case["revision"])
     return json_response(execution_detail(case, execution, full=False), {"ETag": tag})
@@ -178,7 +182,7 @@ async def remove_execution(
     executionId: ExecutionId,  # noqa: N803
     reason: DeleteReason = None,
 ) -> Response:
-    """Delete an execution; an import of its directory would bring it back."""
+    """Delete an execution; a later import of its directory records it again."""
     author = Author(caller.name, reason)
     await delete_execution(database, caseId, executionId, author, rules)
     return Response(status_code=HTTPStatus.NO_CONTENT)
@@ -196,7 +200,7 @@ async def list_history(
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
 ) -> Response:
-    """List what people and programs have done to a case, the earliest first; also if deleted."""
+    """List the edits of a case, even a deleted one, by people and programs, the earliest first."""
     query = {"caseId": caseId}
     if await database.edits.find_one(query, {"_id": 1}) is None:
         await read_revision(database, caseId)
@@ -204,15 +208,15 @@ async def list_history(
 
 
 async def _matched_revision(database: Database, request: Request, case_id: str) -> int | None:
-    """Return the revision of a case that the client has read; None for any, if it sent `*`."""
-    tags = given_tags(request, "case")
+    """Return the revision that the client has read, or None when it sent `*`, which means any."""
+    tags = if_match_tags(request, "case")
     revision = await read_revision(database, case_id)
-    detail = f"The case has changed since; it is at revision {revision}."
+    detail = f"The case has changed since then; it is now at revision {revision}."
     require_match(tags, entity_tag(case_id, revision), detail)
     return None if "*" in tags else revision
 
 
-async def _answer(database: Database, case_id: str) -> Response:
+async def _case_response(database: Database, case_id: str) -> Response:
     case = await database.cases.find_one({"_id": case_id}, {"executions": 0})
     if case is None:
         raise not_found("case", case_id)

@@ -1,4 +1,4 @@
-"""`/executions`: the executions of all cases in one list."""
+"""`/executions`: one list of the executions of all cases."""
 
 from fastapi import APIRouter, Request, Response
 
@@ -23,10 +23,10 @@ _FILTERS = filters_of(EXECUTION_LIST)
     openapi_extra=_FILTERS,
 )
 async def list_executions(
-    database: DatabaseDep, request: Request, asked: ListParameters
+    database: DatabaseDep, request: Request, params: ListParameters
 ) -> Response:
     """List the executions of all cases, the latest first."""
-    return await EXECUTION_LIST.answer(database, request, asked)
+    return await EXECUTION_LIST.answer(database, request, params)
 
 
 @router.get(
@@ -37,7 +37,7 @@ async def list_executions(
     deprecated=True,
 )
 async def list_simulations(
-    database: DatabaseDep, request: Request, asked: ListParameters
+    database: DatabaseDep, request: Request, params: ListParameters
 ) -> Response:
-    """List executions: the older name of `/executions`."""
-    return await EXECUTION_LIST.answer(database, request, asked)
+    """List executions; this is the older name of `/executions`."""
+    return await EXECUTION_LIST.answer(database, request, params)

@@ -1,4 +1,4 @@
-"""Lists of executions, and the executions that cases show, from the collection `executions`."""
+"""The lists of cases and executions, and the summaries of executions that a case shows."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -15,8 +15,8 @@ from models.cases.execution_fields import EXECUTIONS
 from models.database.client import Database
 from models.database.collection import Collection
 
-MOST_SUMMARIES = 10_000
-"""So many summaries of executions a page of cases holds; one case may have more by itself."""
+MAX_SUMMARIES = 10_000
+"""The summaries of executions on a page of cases; a single case with more gets its own page."""
 
 _IN_CASES = [("caseId", 1), ("orderKey", 1)]
 
@@ -48,27 +48,28 @@ def _view_cases(database: Database) -> View:
     return view
 
 
-def _fitting_cases(cases: Sequence[Document], selection: Selection) -> int:
+def _page_size(cases: Sequence[Document], selection: Selection) -> int:
+    """Return how many of the cases fit on a page, at least one."""
     if "executions" not in selection.roots:
         return len(cases)
     counts = accumulate(int(case["executionCount"]) for case in cases)
-    return max(1, sum(count <= MOST_SUMMARIES for count in counts))
+    return max(1, sum(count <= MAX_SUMMARIES for count in counts))
 
 
 async def read_summaries(database: Database, case_ids: Sequence[str]) -> dict[str, list[Document]]:
-    """Return what the summaries of the executions need, by case, in order of submission."""
+    """Return the documents for the summaries of executions, by case, in the order of submission."""
     query: dict[str, Any] = {"caseId": {"$in": list(case_ids)}}
-    found: dict[str, list[Document]] = {}
+    summaries: dict[str, list[Document]] = {}
     for listed in await database.executions.find(query, SUMMARY_PROJECTION, sort=_IN_CASES):
-        found.setdefault(listed["caseId"], []).append(listed)
-    return found
+        summaries.setdefault(listed["caseId"], []).append(listed)
+    return summaries
 
 
-CASE_LIST = Listing(CASES, _cases, _view_cases, fitting=_fitting_cases)
+CASE_LIST = Listing(CASES, _cases, _view_cases, page_size_of=_page_size)
 EXECUTION_LIST = Listing(EXECUTIONS, _executions, _view_executions, lookups=EXECUTION_LOOKUPS)
 
 
 def executions_of(case_id: str) -> Listing:
-    """Return the list of the executions of one case, in order of submission."""
+    """Return the list of the executions of one case, in the order of submission."""
     order = Order((("orderKey", 1), ("_id", 1)))
-    return replace(EXECUTION_LIST, scope={"caseId": case_id}, own_order=order)
+    return replace(EXECUTION_LIST, scope={"caseId": case_id}, default_order=order)

@@ -1,4 +1,4 @@
-"""The lookup parameters of executions: the software that they ran on, in Spack's syntax."""
+"""The lookup parameters of executions: the software they ran on, in Spack's syntax."""
 
 from api.lists.lookups import Lookup, separate_lookups
 from api.specs.software_search import (
@@ -12,25 +12,25 @@ EXECUTION_LOOKUPS = separate_lookups(
     {
         Lookup(
             "software",
-            "Executions that ran on such a spec, in Spack's syntax.",
+            "Executions that ran on a matching spec, in Spack's syntax.",
             "netcdf-c@4.4: %intel",
         ): executions_using,
         Lookup(
             "dependsOn",
-            "Executions that ran on such a spec, directly or beneath what they loaded, along link"
-            " and run dependencies.",
+            "Executions that ran on a matching spec, directly or as a link or run dependency of"
+            " what they loaded.",
             "zlib@:1.2.12",
         ): executions_depending_on,
         Lookup(
             "builtWith",
-            "Executions that were built with such a spec: it is stated of them, or what they ran"
-            " on was built with it.",
+            "Executions that were built with a matching spec: it is stated for them, or a spec that"
+            " they ran on was built with it.",
             "cmake@3.20:",
         ): executions_built_with,
         Lookup(
             "deployedWith",
-            "Executions that ran on such a spec, directly or beneath; a spec of which it is only"
-            " stated that they were built with it does not count.",
+            "Executions that ran on a matching spec, directly or as a dependency; a spec that is"
+            " only stated as what they were built with does not count.",
             "zlib@1.3",
         ): executions_deployed_with,
     }

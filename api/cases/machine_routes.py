@@ -1,4 +1,4 @@
-"""`/machines`: the machines that are known, and those that something is recorded of."""
+"""`/machines`: the known machines, and all others with recorded cases."""
 
 from typing import Any
 
@@ -17,13 +17,13 @@ router = APIRouter(tags=["machines"])
 
 @router.get("/machines", response_model=ItemsOf[MachineItem], responses=problem_responses(400))
 async def list_machines(database: DatabaseDep) -> Response:
-    """List machines by name, with site, system, other names of it, and what is recorded."""
+    """List machines by name: site, system, its other names, and counts of cases and executions."""
     cases = await _by_machine(database.cases, "identity")
     executions = await _by_machine(database.executions, "overview")
     names = machine_systems().keys() | cases.keys()
     items = [
         {
-            **_about(name),
+            **_identity(name),
             "caseCount": cases.get(name, 0),
             "executionCount": executions.get(name, 0),
         }
@@ -32,8 +32,8 @@ async def list_machines(database: DatabaseDep) -> Response:
     return json_response({"items": items})
 
 
-def _about(name: str) -> dict[str, Any]:
-    """Return what is known of a machine; one that is not known is a system of its own."""
+def _identity(name: str) -> dict[str, Any]:
+    """Return name, system, site and aliases; an unknown machine is a system of its own."""
     system = systems().get(system_of(name))
     return {
         "machine": name,
@@ -45,7 +45,7 @@ def _about(name: str) -> dict[str, Any]:
 
 
 async def _by_machine(collection: Collection, index: str) -> dict[str, int]:
-    """Count documents along an index that begins with the machine, without reading them."""
+    """Count documents by machine from an index that begins with it, without reading documents."""
     groups = await collection.aggregate(
         [
             {"$project": {"_id": 0, "machine": 1}},

@@ -1,4 +1,4 @@
-"""Single executions and revisions, from the documents of their case."""
+"""Queries for one revision or one execution of a case."""
 
 from typing import Any
 
@@ -22,27 +22,29 @@ async def read_revision(database: Database, case_id: str) -> int:
 async def read_execution_of_case(
     database: Database, case_id: str, execution_id: str
 ) -> tuple[Document, Document]:
-    """Return a case and one of its executions, wherever it is kept; a 404 when it is not there.
+    """Return a case and one of its executions; a 404 when either does not exist.
 
-    The execution has `specs`, those that its software resolves to.
+    The execution is in the case's document or in one of its overflow documents. Its field `specs`
+    holds the specs that its software resolves to.
     """
-    this = {"executions": {"$elemMatch": {"executionId": execution_id}}}
-    case = await database.cases.find_one({"_id": case_id}, {**CASE_OF_EXECUTION_PROJECTION, **this})
+    matching = {"executions": {"$elemMatch": {"executionId": execution_id}}}
+    projection = {**CASE_OF_EXECUTION_PROJECTION, **matching}
+    case = await database.cases.find_one({"_id": case_id}, projection)
     if case is None:
         raise not_found("case", case_id)
-    found = case.get("executions")
-    if not found:
+    executions = case.get("executions")
+    if not executions:
         overflow = await database.case_overflows.find_one(
-            {"caseId": case_id, "executions.executionId": execution_id}, this
+            {"caseId": case_id, "executions.executionId": execution_id}, matching
         )
-        found = overflow["executions"] if overflow else None
-    if not found:
+        executions = overflow["executions"] if overflow else None
+    if not executions:
         raise not_found("execution", execution_id)
-    return case, {**found[0], "specs": await read_links(database, case_id, execution_id)}
+    return case, {**executions[0], "specs": await read_links(database, case_id, execution_id)}
 
 
 async def read_links(database: Database, case_id: str, execution_id: str) -> list[Document]:
-    """Return the specs that an execution is linked with: what is derived of its software."""
-    own_id = listed_id(case_id, execution_id)
-    listed = await database.executions.find_one({"_id": own_id}, {"specs": 1})
+    """Return the specs that an execution is linked with, which are derived from its software."""
+    document_id = listed_id(case_id, execution_id)
+    listed = await database.executions.find_one({"_id": document_id}, {"specs": 1})
     return list((listed or {}).get("specs") or ())

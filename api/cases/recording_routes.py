@@ -1,4 +1,4 @@
-"""`POST /executions`: an execution as a workflow states it, without an archive."""
+"""`POST /executions`: an execution that a workflow reports, without an archive."""
 
 from http import HTTPStatus
 from typing import Any
@@ -23,7 +23,7 @@ from models.database.client import Database
 router = APIRouter(tags=["executions"])
 
 _ANSWERS: dict[int | str, dict[str, Any]] = {
-    200: {"model": ExecutionDetail, "description": "The same one is recorded already."},
+    200: {"model": ExecutionDetail, "description": "The same execution is already recorded."},
     **problem_responses(400, 401, 403, 404, 409, 413, 415, 422),
 }
 _EXAMPLE: dict[str, Any] = {
@@ -48,7 +48,8 @@ async def create_execution(
 ) -> Response:
     """Record an execution, and its case if that is new; its delta is computed like any other.
 
-    The same one again is answered with 200 and changes nothing; another one of that id with 409.
+    Sending the same execution again returns 200 and changes nothing; another one with the same id
+    returns 409.
     """
     return await _create(database, rules, request, caller)
 
@@ -65,7 +66,7 @@ async def create_execution(
 async def create_simulation(
     database: DatabaseDep, rules: SiteRules, request: Request, caller: CurrentCaller
 ) -> Response:
-    """Record an execution: the older name of `/executions`."""
+    """Record an execution; this is the older name of `/executions`."""
     return await _create(database, rules, request, caller)
 
 
@@ -88,12 +89,12 @@ async def _create(
 async def _key(database: Database, body: NewExecution) -> CaseKey:
     if body.case is not None:
         return CaseKey(spell_machine(body.case.machine), body.case.user, body.case.name)
-    found = await database.cases.find_one(
+    case = await database.cases.find_one(
         {"_id": body.case_id}, {"machine": 1, "user": 1, "name": 1}
     )
-    if found is None:
+    if case is None:
         raise not_found("case", body.case_id or "")
-    return CaseKey(found["machine"], found["user"], found["name"])
+    return CaseKey(case["machine"], case["user"], case["name"])
 
 
 def _stated(body: NewExecution) -> StatedExecution:

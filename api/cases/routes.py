@@ -1,4 +1,4 @@
-"""`/cases`: simulation experiments, and the executions of one."""
+"""`/cases`: simulation experiments, their executions and timeline."""
 
 from typing import Annotated, Literal
 
@@ -53,9 +53,9 @@ _ERRORS = problem_responses(400, 404, 422)
     responses=_LIST_ERRORS,
     openapi_extra=filters_of(CASE_LIST),
 )
-async def list_cases(database: DatabaseDep, request: Request, asked: ListParameters) -> Response:
+async def list_cases(database: DatabaseDep, request: Request, params: ListParameters) -> Response:
     """List cases by name, with counts of their executions."""
-    return await CASE_LIST.answer(database, request, asked)
+    return await CASE_LIST.answer(database, request, params)
 
 
 @router.get("/{caseId}", response_model=CaseDetail, responses=_ERRORS)
@@ -82,18 +82,19 @@ async def read_case(database: DatabaseDep, request: Request, caseId: CaseId) -> 
 async def list_executions_of_case(
     database: DatabaseDep,
     request: Request,
-    asked: ListParameters,
+    params: ListParameters,
     caseId: CaseId,  # noqa: N803
 ) -> Response:
     """List the executions of a case in the order of submission."""
     revision = await read_revision(database, caseId)
     view = f"executions?{request.url.query}&{request.headers.get('accept', '')}"
-    if EXECUTION_LOOKUPS.given_in(request.query_params.multi_items()):
-        return await executions_of(caseId).answer(database, request, asked)
+    # The result of a lookup depends on specs too, whose changes leave the revision as it is.
+    if EXECUTION_LOOKUPS.parameters_in(request.query_params.multi_items()):
+        return await executions_of(caseId).answer(database, request, params)
     tag = entity_tag(caseId, revision, view)
     if is_not_modified(request, tag):
         return not_modified(tag)
-    response = await executions_of(caseId).answer(database, request, asked)
+    response = await executions_of(caseId).answer(database, request, params)
     response.headers["ETag"] = tag
     return response
 
@@ -109,7 +110,7 @@ async def read_execution(
         Query(description="`full` rebuilds the whole configuration of this execution."),
     ] = None,
 ) -> Response:
-    """Read one execution of a case, with how its configuration differs from the canonical one."""
+    """Read one execution of a case, with the delta of its configuration to the canonical one."""
     view = f"{executionId}?{config}"
     if "if-none-match" in request.headers:
         revision = await read_revision(database, caseId)
@@ -124,7 +125,7 @@ async def read_execution(
 
 @router.get("/{caseId}/timeline", response_model=Timeline, responses=_ERRORS)
 async def read_timeline(database: DatabaseDep, request: Request, caseId: CaseId) -> Response:  # noqa: N803
-    """Read what changed over the executions of a case: per delta key, its values in order."""
+    """Read the changes over the executions of a case: for each delta key, its values in order."""
     revision = await read_revision(database, caseId)
     tag = entity_tag(caseId, revision, "timeline")
     if is_not_modified(request, tag):

@@ -1,6 +1,6 @@
-"""The documents that the API answers with.
+"""The response documents for cases and executions.
 
-Fields that MongoDB holds have the names they have there. Maps that are nested in MongoDB, along
+Fields that are stored in MongoDB have the same names here. Maps that are nested in MongoDB, along
 the dots of delta keys, are flat here.
 """
 
@@ -13,26 +13,19 @@ from api.http.schemas import Answer
 from models.cases.annotations import CaseAnnotations, ExecutionAnnotations
 from models.cases.case import Attempt, Lineage
 from models.cases.edit import EditRecord
-from models.cases.execution import (
-    Launch,
-    OtherFile,
-    Paths,
-    Software,
-    SoftwareLink,
-    Status,
-    Timing,
-)
+from models.cases.execution import Launch, OtherFile, Paths, Software, SoftwareLink, Timing
 from models.cases.listed_execution import LinkedSpec
+from models.cases.scheduler import Status
 from models.cases.simulated_date import SimulatedDate
 from models.problem import Problem
 
 
 class DeltaEntry(Answer):
-    """How one value differs from the canonical execution's.
+    """How one value differs from that of the canonical execution.
 
-    `absent` says on which side the variable does not exist at all, which is not the same as null.
-    `added` and `removed` are the values of a list that came and went. `alsoIn` lists the keys under
-    which the same change shows again. Those that tell nothing are left out.
+    `absent` names the side on which the variable does not exist at all, which differs from null.
+    `added` and `removed` are the values that a list has gained and lost. `alsoIn` lists other keys
+    under which the same change appears. Fields without content are left out.
     """
 
     model_config = ConfigDict(json_schema_serialization_defaults_required=False)
@@ -53,7 +46,7 @@ Deltas = dict[str, DeltaEntry]
 
 
 class ExecutionSummary(Answer):
-    """An execution as its case lists it."""
+    """The summary of an execution in its case."""
 
     execution_id: str
     job_id: str | None
@@ -73,8 +66,8 @@ class ExecutionSummary(Answer):
 class ExecutionItem(ExecutionSummary):
     """An execution in a list over all cases; `runConfigDeltas` is null when nothing differs.
 
-    The 13 metadata fields, `compset` to `simulationType`, are this execution's own; null when its
-    configuration is not known.
+    The 13 metadata fields, `compset` to `simulationType`, belong to this execution and not to its
+    case; they are null when its configuration is unknown.
     """
 
     case_id: str
@@ -104,11 +97,11 @@ class ExecutionItem(ExecutionSummary):
 
 
 class ExecutionDetail(ExecutionItem):
-    """An execution with everything that is known of it.
+    """An execution in full.
 
-    `specs` are those that `software` and what is stated in `softwareLinks` mean, all of them where
-    a beginning of a hash means several. `configuration` is that of the canonical execution; for
-    another one it is null unless it is asked for with `config=full`, which rebuilds it.
+    `specs` are the specs that `software` and the statements in `softwareLinks` refer to; where a
+    hash prefix matches several, all of them. `configuration` is included for the canonical
+    execution; for another one it is null, unless `config=full` requests to rebuild it.
     """
 
     scheduler_state: str | None
@@ -165,7 +158,7 @@ class CaseItem(Answer):
 
 
 class HistoryItem(Answer):
-    """One change of a case that is not simply a new execution."""
+    """A change of a case other than a new execution."""
 
     at: datetime
     event: str
@@ -191,28 +184,31 @@ class CaseDetail(CaseItem):
 
 
 class EditItem(EditRecord):
-    """One thing that was done to a case or to one of its executions."""
+    """An edit of a case or of one of its executions."""
 
     model_config = Answer.model_config
     id: str
 
 
 class MachineItem(Answer):
-    """A machine, and what is recorded of it; `aliases` are the other names of its system."""
+    """A machine and its numbers of cases and executions.
+
+    `aliases` are the other machine names of its system.
+    """
 
     machine: str
     system: str
     site: str | None
     aliases: list[str]
-    is_not_modified: bool
+    is_known: bool
     case_count: int
     execution_count: int
 
 
 class Run(Answer):
-    """A value that executions have one after the other: the first and last of them, how many.
+    """A value shared by consecutive executions: the first and the last of them, and their number.
 
-    `absent` says that they do not have the variable at all.
+    `absent` means that they do not have the variable at all.
     """
 
     value: Any
@@ -223,7 +219,7 @@ class Run(Answer):
 
 
 class KeyTimeline(Answer):
-    """How one value changed over the executions of a case."""
+    """How the value of one key changed over the executions of a case."""
 
     key: str
     class_: str = Field(alias="class")
@@ -232,7 +228,7 @@ class KeyTimeline(Answer):
 
 
 class Timeline(Answer):
-    """What changed over the executions of a case whose configuration is known, in their order."""
+    """The changes over the executions of a case, in order, where their configuration is known."""
 
     case_id: str
     case_name: str
@@ -242,7 +238,7 @@ class Timeline(Answer):
 
 
 class Compared(Answer):
-    """One of the executions that are compared."""
+    """One of the compared executions."""
 
     case_id: str
     case_name: str
@@ -255,7 +251,7 @@ class Compared(Answer):
 
 
 class Difference(Answer):
-    """A value that is not the same in all of them; `absent` tells who does not have it at all."""
+    """A value that differs between executions; `absent` marks those that do not have it at all."""
 
     key: str
     values: list[Any]
@@ -263,7 +259,7 @@ class Difference(Answer):
 
 
 class DifferenceGroup(Answer):
-    """Differences of one file and class."""
+    """The differences in one file that belong to one class."""
 
     file: str
     class_: str = Field(alias="class")
@@ -272,14 +268,14 @@ class DifferenceGroup(Answer):
 
 
 class PackageVersion(Answer):
-    """One version of a package, by the hash of its spec, or the beginning that is told of it."""
+    """A version of a package; `hash` is that of its spec, or the prefix that is known of it."""
 
     version: str | None
     hash: str
 
 
 class PackageDifference(Answer):
-    """A package that is not the same below all of them; `change` is to the first of them."""
+    """A package that differs between the executions; `change` is relative to the first of them."""
 
     name: str
     change: Literal["added", "removed", "changed"]
@@ -287,9 +283,9 @@ class PackageDifference(Answer):
 
 
 class SoftwareComparison(Answer):
-    """The packages that executions ran on, with all that these need to run.
+    """The packages that the executions ran on, including everything that these need to run.
 
-    Of `unresolved` ones no spec is recorded, so that nobody knows what they need.
+    No spec is recorded for the `unresolved` ones, so their dependencies are unknown.
     """
 
     packages: list[PackageDifference]
@@ -298,9 +294,9 @@ class SoftwareComparison(Answer):
 
 
 class Comparison(Answer):
-    """Executions side by side: what differs, and how many values are equal in all of them.
+    """A comparison of executions: differing values, and the number of values equal in all of them.
 
-    `notRecorded` are files that some of them do not have, whose values are not compared.
+    `notRecorded` lists files that some executions do not have; their values are not compared.
     """
 
     executions: list[Compared]

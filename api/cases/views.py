@@ -1,4 +1,4 @@
-"""From stored documents to the answers of the API. Pure."""
+"""Responses about cases and executions, from stored documents. Pure."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -35,19 +35,19 @@ _CASE_ROOTS = dict.fromkeys(field.root for field in CASES.fields)
 _METADATA_CAMEL = {field: to_camel(field) for field in METADATA_FIELDS}
 
 SUMMARY_PROJECTION: dict[str, int] = dict.fromkeys((*_SUMMARY_FIELDS, "caseId"), 1)
-"""What the summary of an execution needs of its listing."""
+"""The projection of a document of `executions` for the summary of an execution."""
 
 CASE_OF_EXECUTION_PROJECTION: dict[str, int] = dict.fromkeys(
     ("name", "caseGroup", "machine", "system", "user", "canonicalExecutionId", "configurationOf",
      "configuration", "revision"), 1,
 )  # fmt: skip
-"""What the detail of an execution needs of its case."""
+"""The projection of a case for the detail of one of its executions."""
 
 
 def case_item(
     case: Document, summaries: Sequence[Document], roots: Roots = _CASE_ROOTS
 ) -> dict[str, Any]:
-    """Return the fields `roots` of a case as a list shows it."""
+    """Return the fields `roots` of a case in a list."""
     item = shown_fields(case, roots)
     if "executions" in item:
         item["executions"] = [execution_summary(summary) for summary in summaries]
@@ -55,7 +55,7 @@ def case_item(
 
 
 def case_detail(case: Document, summaries: Sequence[Document]) -> dict[str, Any]:
-    """Return a case with its configuration by delta key."""
+    """Return a case in full, with its configuration by delta key."""
     return {
         **case_item(case, summaries),
         **{name: case.get(name) for name in _CASE_DETAIL_FIELDS},
@@ -64,12 +64,12 @@ def case_detail(case: Document, summaries: Sequence[Document]) -> dict[str, Any]
 
 
 def execution_summary(listed: Document) -> dict[str, Any]:
-    """Return an execution as its case lists it."""
+    """Return the summary of an execution in its case."""
     return {name: listed[name] for name in _SUMMARY_FIELDS}
 
 
 def execution_item(listed: Document, roots: Roots) -> dict[str, Any]:
-    """Return the fields `roots` of an execution as a list shows it."""
+    """Return the fields `roots` of an execution in a list."""
     item = shown_fields(listed, roots)
     if item.get("runConfigDeltas") is not None:
         item["runConfigDeltas"] = _flat_delta(item["runConfigDeltas"])
@@ -77,7 +77,7 @@ def execution_item(listed: Document, roots: Roots) -> dict[str, Any]:
 
 
 def execution_detail(case: Document, execution: Document, *, full: bool) -> dict[str, Any]:
-    """Return an execution with all that is known; `full` asks for its rebuilt configuration."""
+    """Return an execution in full; `full` includes its configuration, rebuilt from the delta."""
     is_canonical = execution["executionId"] == case["canonicalExecutionId"]
     configuration = configuration_of(case, execution)
     metadata = metadata_values(configuration or {})
@@ -100,14 +100,14 @@ def execution_detail(case: Document, execution: Document, *, full: bool) -> dict
 
 
 def configuration_of(case: Document, execution: Document) -> Configuration | None:
-    """Rebuild the configuration of an execution of a case; None when it is not known."""
+    """Rebuild the configuration of an execution of a case; return None when it is unknown."""
     return execution_configuration(
         Execution.model_validate(execution), case["configurationOf"], flat_configuration(case)
     )
 
 
 def flat_configuration(case: Document) -> dict[str, Any] | None:
-    """Return the configuration that a case holds, by delta key."""
+    """Return the configuration in the document of a case, by delta key, or None."""
     return None if case["configuration"] is None else flatten(case["configuration"])
 
 

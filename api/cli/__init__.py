@@ -5,6 +5,7 @@ import sys
 
 import typer
 
+from ingest.concurrency.gc_tuning import tune_garbage_collector
 from models.errors import (
     CaseledgerError,
     DatabaseError,
@@ -27,6 +28,7 @@ _INTERRUPTED = 130
 
 def main() -> None:
     """Run the command line; every error that Caseledger knows is one line and an exit code."""
+    tune_garbage_collector()  # before the imports, which create many objects that all stay
     from api.cli.app import app
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # clean up as after Ctrl-C

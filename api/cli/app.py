@@ -1,4 +1,7 @@
-"""The subcommands and their options; what they do is imported when they are called."""
+"""The subcommands and their options.
+
+Each imports what it does when it is called: that keeps the start of every command short.
+"""
 
 from pathlib import Path
 from typing import Annotated
@@ -20,14 +23,34 @@ app.add_typer(token, name="token")
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout, and nothing else.")]
 
 
+def _print_version(is_asked: bool) -> None:
+    if is_asked:
+        from models.version import VERSION
+
+        typer.echo(f"caseledger {VERSION}")
+        raise typer.Exit
+
+
+@app.callback()
+def _caseledger(
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    """Provenance store for E3SM simulations and the software they ran on."""
+
+
 @app.command("import")
 def import_command(
     paths: Annotated[
         list[Path],
         typer.Argument(
             metavar="PATH…",
-            help="A performance archive, any directory above or below it, or a .tar.gz, .tgz,"
-            " .tar, .tar.zst or .zip of one; also what Spack has written.",
+            help="A performance archive, any directory above or below it, or a .tar, .tar.gz, .tgz,"
+            " .tar.zst, .tzst or .zip of one; also what Spack has written.",
         ),
     ],
     as_json: AsJson = False,
@@ -38,7 +61,7 @@ def import_command(
         int | None, typer.Option(min=1, help="Parser processes; one for each core by default.")
     ] = None,
     machine: Annotated[
-        str | None, typer.Option(help="Machine of executions that do not tell theirs.")
+        str | None, typer.Option(help="Machine of executions whose path and files do not name one.")
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
     strict: Annotated[
@@ -58,18 +81,16 @@ def import_command(
     shard: Annotated[
         str | None,
         typer.Option(
-            metavar="I/N", help="Import this part of N only: for N importers at the same time."
+            metavar="I/N", help="Import only part I of N, for N importers at the same time."
         ),
     ] = None,
     list_again: Annotated[
         bool,
-        typer.Option("--list-again", help="List directories that are as they were, too."),
+        typer.Option("--list-again", help="List also directories that have not changed."),
     ] = False,
     watch: Annotated[
         float | None,
-        typer.Option(
-            min=1, metavar="SECONDS", help="Look again and again, with this pause, until Ctrl-C."
-        ),
+        typer.Option(min=1, metavar="SECONDS", help="Import again after this pause, until Ctrl-C."),
     ] = None,
 ) -> None:
     """Import E3SM performance archives; running it again imports what is new.
@@ -90,13 +111,14 @@ def import_command(
 @app.command()
 def ingestions(
     ingestion_id: Annotated[
-        str | None, typer.Argument(metavar="[ID]", help="Show this one, with its problems.")
+        str | None,
+        typer.Argument(metavar="[ID]", help="Show this import; the beginning of its id is enough."),
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="The most to list.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many to list at most.")] = 20,
     as_json: AsJson = False,
 ) -> None:
-    """List the imports that were run, the latest first, or show one with what it met."""
-    from api.cli.records import show_ingestion, show_ingestions
+    """List the imports that were run, the latest first, or show one with its problems."""
+    from api.cli.ingestions import show_ingestion, show_ingestions
     from models.settings import load_settings
 
     settings = load_settings()
@@ -108,15 +130,15 @@ def ingestions(
 
 @app.command()
 def verify(
-    repair: Annotated[bool, typer.Option("--repair", help="Mend what is wrong.")] = False,
+    repair: Annotated[bool, typer.Option("--repair", help="Correct what is wrong.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Check that everything derived agrees with what it is derived from.
 
-    Exit codes: 0 all agrees, or was mended; 1 there are differences, or with --repair damages
-    that cannot be mended from what is stored.
+    Exit codes: 0 everything agrees, or was corrected; 1 there are differences, or with --repair
+    damages that cannot be repaired from what is stored.
     """
-    from api.cli.records import run_verify
+    from api.cli.verify import run_verify
     from models.settings import load_settings
 
     raise typer.Exit(run_verify(load_settings(), repair=repair, as_json=as_json))
@@ -140,7 +162,7 @@ def demo(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 8000,
     cases: Annotated[int, typer.Option(min=1, max=10_000, help="Cases in the sample.")] = 12,
 ) -> None:
-    """Make a sample archive, import it into a database of its own, and serve it until Ctrl-C."""
+    """Import a sample archive into a temporary database, and serve it until Ctrl-C."""
     from api.cli.demo import run_demo
     from models.settings import load_settings
 
@@ -166,8 +188,8 @@ def settings_command(as_json: AsJson = False) -> None:
 def db_uri() -> None:
     """Print the connection string for mongosh or PyMongo, starting the embedded server if needed.
 
-    An embedded server then waits for connections for CASELEDGER_LINGER_SECONDS, and stays while
-    there are any.
+    The embedded server then waits for a client for CASELEDGER_LINGER_SECONDS, and keeps running
+    while one is connected.
     """
     from api.cli.database import print_uri
     from models.settings import load_settings
@@ -177,7 +199,7 @@ def db_uri() -> None:
 
 @db.command("status")
 def db_status(as_json: AsJson = False) -> None:
-    """Tell whether the database runs, without starting it; exit with 4 when it cannot be had."""
+    """Print whether the database runs, without starting it; exit with 4 if it cannot be reached."""
     from api.cli.database import print_status
     from models.settings import load_settings
 
@@ -190,16 +212,19 @@ def token_create(
     scopes: Annotated[
         list[str],
         typer.Option(
-            "--scope", help="read, ingest, edit, metrics, or admin, which is all; can be repeated."
+            "--scope",
+            help="read, ingest, edit, metrics, or admin, which allows all; can be repeated.",
         ),
     ],
     days: Annotated[
         float | None,
-        typer.Option(min=0.001, max=36_500, help="How long it is valid; until revoked by default."),
+        typer.Option(
+            min=0.001, max=36_500, help="How many days it is valid; until it is revoked by default."
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a token and print it, which is the only time that it is shown."""
+    """Create a token and print it: it is never shown again."""
     from api.cli.tokens import print_new_token
     from models.settings import load_settings
 
@@ -208,7 +233,7 @@ def token_create(
 
 @token.command("list")
 def token_list(as_json: AsJson = False) -> None:
-    """List all tokens, also those that are no longer valid, without what makes them tokens."""
+    """List all tokens, including those that are no longer valid, without their secrets."""
     from api.cli.tokens import print_tokens
     from models.settings import load_settings
 
@@ -219,7 +244,7 @@ def token_list(as_json: AsJson = False) -> None:
 def token_revoke(
     token_id: Annotated[str, typer.Argument(metavar="ID", help="Public id of the token.")],
 ) -> None:
-    """Revoke a token, at once and for good; its record stays."""
+    """Revoke a token at once and for good; its record remains."""
     from api.cli.tokens import revoke
     from models.settings import load_settings
 

@@ -11,7 +11,7 @@ from models.settings import Settings, mask_password
 
 
 def print_uri(settings: Settings) -> None:
-    """Print the connection string; an embedded server is kept for a client to connect."""
+    """Print the connection string; an embedded server keeps running for a client to connect."""
     if settings.mongodb_url is not None:
         typer.echo(settings.mongodb_url.get_secret_value())
         return
@@ -21,7 +21,7 @@ def print_uri(settings: Settings) -> None:
 
 
 def print_status(settings: Settings, *, as_json: bool) -> None:
-    """Print what is known of the database, without starting it."""
+    """Print the state of the database, without starting it."""
     status = _remote_status(settings) if settings.mongodb_url else _embedded_status(settings)
     if as_json:
         typer.echo(json.dumps(status, indent=2))

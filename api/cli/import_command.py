@@ -1,28 +1,24 @@
-"""`caseledger import`: run an import, show how it goes, and report what it did."""
+"""`caseledger import`: run an import, show its progress, and report what it did."""
 
 import asyncio
 import json
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import typer
 from pydantic import SecretStr
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
-from rich.text import Text
 
-from ingest.concurrency.gc_tuning import tune_garbage_collector
 from ingest.importing import (
     ImportOptions,
     Limits,
+    Progress,
     Report,
     budgets_of,
     ignore_progress,
@@ -32,17 +28,17 @@ from ingest.importing import (
 from models.configuration.rules import load_rules
 from models.connection import open_database
 from models.errors import UsageError
-from models.ingestions.ingestion import Counts, ImportProblem, IngestionRecord
+from models.ingestions.damage import Damage
+from models.ingestions.ingestion import ImportProblem, IngestionRecord
 from models.settings import Settings
 from models.version import VERSION
 
-_SHOWN_PATHS = 10
 _DONE, _REJECTED, _UNREADABLE = 0, 1, 3
 
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """What the user asks of `caseledger import`; `watch` is a pause between two looks, seconds."""
+    """The options of `caseledger import`; `watch` is the pause between two imports, in seconds."""
 
     jobs: int | None = None
     machine: str | None = None
@@ -61,7 +57,6 @@ def run_import(settings: Settings, paths: Sequence[Path], choices: Choices) -> i
     """Import `paths` and return the exit code."""
     if choices.to is not None:
         return _send(settings, paths, choices, choices.to)
-    tune_garbage_collector()
     options = import_options(settings, choices)
     reports: list[Report] = []
 
@@ -75,7 +70,7 @@ def run_import(settings: Settings, paths: Sequence[Path], choices: Choices) -> i
     except (asyncio.CancelledError, KeyboardInterrupt):
         _interrupted()
     finally:
-        # the event loop leaves the signals with their default, which cleans nothing up
+        # the event loop resets the signals to their defaults, which clean nothing up
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if reports and reports[-1].record.status == "interrupted":
@@ -88,12 +83,12 @@ def _send(settings: Settings, paths: Sequence[Path], choices: Choices, url: str)
     from ingest.remote.sending import send
 
     if choices.dry_run or choices.watch is not None:
-        raise UsageError("--to goes with neither --dry-run nor --watch")
+        raise UsageError("--to cannot be combined with --dry-run or --watch")
     if choices.token is not None:
         settings = settings.model_copy(update={"token": SecretStr(choices.token)})
     shard = parse_shard(choices.shard) if choices.shard else None
     began = time.monotonic()
-    sent = asyncio.run(send(settings, paths, url, choices.machine, shard))
+    sent = asyncio.run(send(settings, paths, url, choices.machine, shard, _print_damage))
     problems = [ImportProblem.model_validate(problem) for problem in sent.problems]
     record = IngestionRecord(
         source=" ".join(map(str, paths)),
@@ -111,8 +106,12 @@ def _send(settings: Settings, paths: Sequence[Path], choices: Choices, url: str)
     return _exit_code(report, choices)
 
 
+def _print_damage(damage: Damage) -> None:
+    typer.echo(f"caseledger: {damage.path}: {damage.detail}", err=True)
+
+
 def import_options(settings: Settings, choices: Choices) -> ImportOptions:
-    """Return the options of an import: what the settings say and what the user asks for."""
+    """Return the options of an import, from the settings and the options of the command."""
     return ImportOptions(
         jobs=choices.jobs or settings.jobs,
         dry_run=choices.dry_run,
@@ -128,11 +127,13 @@ def import_options(settings: Settings, choices: Choices) -> ImportOptions:
 
 
 def _interrupted() -> NoReturn:
-    typer.echo("caseledger: interrupted; run it again to go on", err=True)
+    typer.echo("caseledger: interrupted; run the command again to continue", err=True)
     raise KeyboardInterrupt
 
 
 def _show(report: Report, choices: Choices) -> None:
+    from api.cli.import_report import print_report, report_json
+
     if choices.as_json:
         typer.echo(json.dumps(report_json(report), ensure_ascii=False))
     elif not choices.quiet:
@@ -159,7 +160,7 @@ async def _import(
     with_bar = sys.stderr.isatty() and not choices.quiet
     async with open_database(settings, create=not options.dry_run) as database:
         while True:
-            with _progress_bar(with_bar) as progress:
+            with _progress(with_bar) as progress:
                 report = await import_paths(database, paths, options, progress, stopping.is_set)
             show(report)
             if choices.watch is None or stopping.is_set():
@@ -170,8 +171,16 @@ async def _import(
                 return
 
 
+def _progress(with_bar: bool) -> AbstractContextManager[Progress]:
+    if not with_bar:
+        return nullcontext(ignore_progress)
+    from api.cli.import_progress import progress_bar
+
+    return progress_bar()
+
+
 def _stop_on_signals() -> asyncio.Event:
-    """Return what the first Ctrl-C or SIGTERM sets; the second one cancels the import."""
+    """Return an event that the first Ctrl-C or SIGTERM sets; the second one cancels the import."""
     task = asyncio.current_task()
     assert task is not None
     stopping = asyncio.Event()
@@ -180,77 +189,9 @@ def _stop_on_signals() -> asyncio.Event:
         if stopping.is_set():
             task.cancel()
         elif sys.stderr.isatty():
-            typer.echo("caseledger: finishing what is begun; again to stop at once", err=True)
+            typer.echo("caseledger: finishing what has begun; again to stop at once", err=True)
         stopping.set()
 
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop)
     return stopping
-
-
-@contextmanager
-def _progress_bar(show: bool) -> Iterator[Callable[[Counts], None]]:
-    """Show the counters on stderr; nothing is left of the bar when the import is done."""
-    if not show:
-        yield ignore_progress
-        return
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("Importing executions", total=None)
-
-        def advance(counts: Counts) -> None:
-            settled = (
-                counts.created
-                + counts.updated
-                + counts.unchanged
-                + counts.incomplete
-                + counts.rejected
-            )
-            bar.update(task, total=counts.discovered, completed=settled)
-
-        yield advance
-
-
-def report_json(report: Report) -> dict[str, Any]:
-    """Return the report as `--json` prints it."""
-    record = report.record.model_dump(mode="json", by_alias=True)
-    left_out = report.record.problem_count - len(report.record.problems)
-    if left_out:
-        record["problems"].append(
-            {
-                "path": record["source"],
-                "file": None,
-                "reason": "more_problems",
-                "detail": f"{left_out} more problems are not listed",
-            }
-        )
-    wanted = ("source", "kind", "status", "counts", "problems", "seconds")
-    return {"ingestionId": report.ingestion_id, **{name: record[name] for name in wanted}}
-
-
-def print_report(report: Report, *, dry_run: bool = False) -> None:
-    """Print the report for people: the counters as a table, then the first problems."""
-    console = Console()
-    record = report.record
-    title = f"{'Would import' if dry_run else 'Imported'} {record.source}: {record.status}"
-    table = Table(title=Text(title), title_justify="left")
-    for name in type(record.counts).model_fields:
-        table.add_column(name, justify="right")
-    table.add_column("seconds", justify="right")
-    counts = [str(value) for value in record.counts.model_dump(by_alias=False).values()]
-    table.add_row(*counts, f"{record.seconds:.1f}")
-    console.print(table)
-    by_path: dict[str, list[str]] = {}
-    for problem in record.problems:
-        by_path.setdefault(problem.path, []).append(problem.detail)
-    for path, details in list(by_path.items())[:_SHOWN_PATHS]:
-        console.print(
-            f"{path}: {'; '.join(details)}", markup=False, highlight=False, soft_wrap=True
-        )
-    if len(by_path) > _SHOWN_PATHS:
-        console.print(f"… and {len(by_path) - _SHOWN_PATHS} more with problems; --json lists them")

@@ -12,7 +12,6 @@ from fastapi import FastAPI
 
 from api.app import create_app
 from api.middleware.access_log import log_config
-from ingest.concurrency.gc_tuning import tune_garbage_collector
 from models.connection import open_database
 from models.embedded.server import embedded_server
 from models.errors import UsageError
@@ -22,12 +21,12 @@ _GRACE_SECONDS = 10
 
 
 def serve_api(settings: Settings, host: str, port: int) -> None:
-    """Serve the API until SIGINT or SIGTERM; requests that are under way are answered first.
+    """Serve the API until SIGINT or SIGTERM; running requests are answered first.
 
-    DatabaseError at once when the database cannot be had, UsageError when the port cannot.
+    Raise DatabaseError at once when the database cannot be opened, UsageError when the port cannot
+    be listened on.
     """
     try_port(host, port)
-    tune_garbage_collector()
     with embedded_server(settings) if settings.is_embedded else nullcontext():
         asyncio.run(_try_database(settings))
         config = uvicorn.Config(
@@ -40,16 +39,16 @@ def serve_api(settings: Settings, host: str, port: int) -> None:
             log_config=log_config(settings.log_format),
             forwarded_allow_ips=split_list(settings.trusted_proxies),
         )
-        # uvicorn raises the signal that ended it again, once it has stopped
+        # after stopping, uvicorn raises the signal that ended it once more
         with suppress(KeyboardInterrupt):
             _Server(config, settings.drain_seconds).run()
 
 
 class _Server(uvicorn.Server):
-    """Says at SIGTERM that it is not ready any more, and only then stops to take requests.
+    """A server that becomes unready at SIGTERM, and stops accepting requests some seconds later.
 
-    So whoever distributes requests can send them elsewhere. A second signal, and Ctrl-C, do not
-    wait.
+    In the meantime a load balancer can turn to another instance. A second signal, or Ctrl-C, skips
+    the wait.
     """
 
     def __init__(self, config: uvicorn.Config, drain_seconds: float) -> None:
@@ -58,7 +57,7 @@ class _Server(uvicorn.Server):
         self._stops_at: float | None = None
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Begin to stop."""
+        """Start stopping."""
         assert isinstance(self.config.app, FastAPI)
         self.config.app.state.is_stopping = True
         if sig == signal.SIGTERM and self._stops_at is None:
@@ -67,13 +66,13 @@ class _Server(uvicorn.Server):
             super().handle_exit(sig, frame)
 
     async def on_tick(self, counter: int) -> bool:
-        """Tell whether to stop now; asked ten times a second."""
+        """Return whether to stop now; uvicorn calls it ten times a second."""
         is_over = self._stops_at is not None and time.monotonic() >= self._stops_at
         return await super().on_tick(counter) or is_over
 
 
 def try_port(host: str, port: int) -> None:
-    """Raise UsageError when nobody can listen there."""
+    """Raise UsageError when the address cannot be listened on."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as trial:
         trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -1,4 +1,4 @@
-"""`caseledger token`: make, list and revoke the bearer tokens of the REST API."""
+"""`caseledger token`: create, list and revoke the bearer tokens of the REST API."""
 
 import asyncio
 import json
@@ -29,7 +29,7 @@ _TIMES = {
 def print_new_token(
     settings: Settings, name: str, scopes: Sequence[str], days: float | None, *, as_json: bool
 ) -> None:
-    """Make a token and print it: alone on stdout, so that a script can keep it."""
+    """Create a token and print it, alone on stdout so that a script can store it."""
     if len(name) > MAX_NAME or not re.search(NAME_PATTERN, name):
         raise UsageError(f"a name has 1 to {MAX_NAME} characters, and no control characters")
     known = [_scope(scope) for scope in scopes]
@@ -40,7 +40,7 @@ def print_new_token(
         typer.echo(json.dumps(shown, indent=2, default=_json_value))
         return
     typer.echo(text)
-    typer.echo(f"This is token {record.id}; it is not shown again.", err=True)
+    typer.echo(f"This is token {record.id}; it is never shown again.", err=True)
 
 
 def print_tokens(settings: Settings, *, as_json: bool) -> None:
@@ -70,7 +70,7 @@ def _scope(text: str) -> Scope:
     for scope in SCOPES:
         if scope == text:
             return scope
-    raise UsageError(f"{text[:100]!r} is no scope; there are {', '.join(SCOPES)}")
+    raise UsageError(f"{text[:100]!r} is no scope; the scopes are {', '.join(SCOPES)}")
 
 
 def _json_value(value: Any) -> str:

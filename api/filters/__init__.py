@@ -1,5 +1,7 @@
-"""What a request asks for: from parameters and JSON, by the tables of fields, to MongoDB queries.
+"""Filters of requests: from parameters and JSON to MongoDB queries, using the tables of fields.
 
-Only `api.filters.compile` makes an operator of MongoDB, and only of conditions whose fields are
-in a table and whose values have been read to scalars.
+    parse (parameters), tree (JSON)  ->  conditions  ->  compile  ->  MongoDB query
+
+Only `api.filters.compile` produces MongoDB operators, and only from conditions whose fields are in
+a table and whose values have been parsed to scalars.
 """

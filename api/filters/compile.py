@@ -1,4 +1,4 @@
-"""From filters to MongoDB queries: the only place where an operator comes from a request."""
+"""From filters to MongoDB queries: the only place that makes operators out of a request."""
 
 import re
 from typing import Any
@@ -29,7 +29,7 @@ _NO_MATCHES = ConfigMatches()
 
 
 def compile_filter(table: FieldTable, tree: Filter, config: ConfigMatches = _NO_MATCHES) -> Query:
-    """Return the query for a filter; `config` knows which cases match its ConfigConditions."""
+    """Return the query for a filter; `config` has the cases that match its ConfigConditions."""
     match tree:
         case Condition():
             return _condition(tree)
@@ -48,7 +48,7 @@ def compile_filter(table: FieldTable, tree: Filter, config: ConfigMatches = _NO_
 
 
 def comparison(operator: Operator, values: tuple[Scalar, ...], *, is_list: bool = False) -> Any:
-    """Return the right-hand side of a condition on one path."""
+    """Return the MongoDB expression that compares one path with values, as in `{path: …}`."""
     first = values[0]
     if operator in ("eq", "in"):
         return first if len(values) == 1 else {"$in": list(values)}
@@ -68,18 +68,22 @@ def _condition(condition: Condition) -> Query:
     if field.name == "changed" and operator in ("eq", "in", "ne"):
         values = tuple(name for value in values for name in _names_of(str(value)))
     if field.type in ("version", "target") and operator not in ("exists", "startswith"):
-        return _of_spack(field.stored, field.type, operator, values)
+        return _spack_condition(field.stored, field.type, operator, values)
     is_list = field.type == "list of text"
     return {field.stored: comparison(operator, values, is_list=is_list)}
 
 
-def _of_spack(path: str, kind: str, operator: Operator, values: tuple[Scalar, ...]) -> Query:
-    """Compare as Spack does: versions by their keys, targets by what descends from what."""
+def _spack_condition(path: str, kind: str, operator: Operator, values: tuple[Scalar, ...]) -> Query:
+    """Return a query that compares as Spack does: versions by sort key, targets by ancestry."""
     if operator in RANGES:
         return {path: {f"${operator}": version_key(str(values[0]))}}
-    meant = _versions if kind == "version" else _targets
-    found = [each for value in values for each in ([None] if value is None else meant(str(value)))]
-    query = or_query(*({path: each} for each in found))
+    alternatives_of = _versions if kind == "version" else _targets
+    alternatives = [
+        alternative
+        for value in values
+        for alternative in ([None] if value is None else alternatives_of(str(value)))
+    ]
+    query = or_query(*({path: alternative} for alternative in alternatives))
     return {"$nor": [query]} if operator == "ne" else query
 
 
@@ -93,14 +97,17 @@ def _targets(text: str) -> list[Any]:
 
 
 def _existence(exists: bool, *, is_list: bool) -> Query:
-    """Return what tells a value from null, or a list with texts in it from one without."""
+    """Return the expression for a value other than null, or for a list that has a text in it."""
     if is_list:
         return {"$gte": ""} if exists else {"$not": {"$gte": ""}}
     return {"$ne": None} if exists else {"$eq": None}
 
 
 def _delta_condition(condition: DeltaCondition) -> Query:
-    """Look along the index of what changed first; a variable may stand under its field."""
+    """Return the query for a delta; its part on `changed` lets MongoDB use the index of that field.
+
+    A variable may be stored under the name of its metadata field.
+    """
     names = _names_of(condition.key)
     changed = {"changed": names[0] if len(names) == 1 else {"$in": list(names)}}
     if condition.operator == "exists":
@@ -111,5 +118,6 @@ def _delta_condition(condition: DeltaCondition) -> Query:
 
 
 def _names_of(key: str) -> tuple[str, ...]:
+    """Return the names that a delta key may have in `changed`."""
     field = VARIABLE_FIELDS.get(key)
     return (key,) if field is None else (key, field)

@@ -1,4 +1,4 @@
-"""A filter before it is a query: conditions on fields, and boolean combinations of them."""
+"""Filters, before they become queries: conditions on fields, and boolean combinations of them."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,14 +13,14 @@ OPERATORS: tuple[Operator, ...] = get_args(Operator)
 RANGES: frozenset[Operator] = frozenset({"lt", "lte", "gt", "gte"})
 TEXT_ONLY: frozenset[Operator] = frozenset({"contains", "startswith"})
 ANY_OF: frozenset[Operator] = frozenset({"eq", "ne", "in"})
-"""Those that take several values: any of them, for `ne` none of them."""
+"""The operators that take several values: any of them has to match, for `ne` none of them."""
 
 Scalar = str | int | float | bool | datetime | None
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A field of the table compared with values; all operators but `ANY_OF` have one value."""
+    """A field of the table compared with values; operators outside `ANY_OF` have one value."""
 
     field: Field
     operator: Operator
@@ -29,7 +29,7 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class DeltaCondition:
-    """A value that differs from the canonical one, under this key, compared with values."""
+    """The value of a key that differs from the canonical configuration, compared with values."""
 
     key: str
     operator: Operator
@@ -38,7 +38,7 @@ class DeltaCondition:
 
 @dataclass(frozen=True, slots=True)
 class ConfigCondition:
-    """A value of the configuration, whether canonical or the execution's own."""
+    """A value of the configuration, canonical or set by the execution, compared with values."""
 
     key: str
     operator: Operator
@@ -47,28 +47,28 @@ class ConfigCondition:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """Each of these begins a word of the names."""
+    """A search: each of these words is the beginning of a word of the names."""
 
     words: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class All:
-    """All of the parts hold; so it is when there are none."""
+    """A filter that matches when all of its parts do, or when it has none."""
 
     parts: tuple["Filter", ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Any:
-    """One of the parts holds at least."""
+    """A filter that matches when at least one of its parts does."""
 
     parts: tuple["Filter", ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Not:
-    """The part does not hold."""
+    """A filter that matches when its part does not."""
 
     part: "Filter"
 

@@ -1,4 +1,4 @@
-"""Which cases have a value in their configuration: asked before a list of executions is read."""
+"""The search for the cases that match the conditions on configuration of a filter."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import partial
@@ -16,58 +16,60 @@ from models.fields import INDEXED_FILES, FieldTable
 
 _SECONDS = 10.0
 _ONE: Query = {"$limit": 1}
-_OF_CASES = {"caseId": "id", "caseName": "name", "machine": "machine", "user": "user"}
-_SCOPES = {"caseId": "_id"}
+_CASE_FIELDS = {"caseId": "id", "caseName": "name", "machine": "machine", "user": "user"}
+_CASE_PATHS = {"caseId": "_id"}
 
 
 async def find_config_matches(
     database: Database, table: FieldTable, tree: Filter, scope: Mapping[str, Any]
 ) -> ConfigMatches:
-    """Return the cases that meet each condition on configuration, for a list of executions.
+    """Return the cases that match each condition on configuration, for a list of executions.
 
-    Other conditions on the case narrow the search.
+    Conditions of the filter and of `scope` that concern the case restrict the search. Return no
+    matches for a list of cases, whose queries need none.
     """
     if table is CASES:
         return ConfigMatches()
-    narrow = compile_filter(CASES, All(tuple(_on_cases(tree))))
-    scoped = {_SCOPES[path]: value for path, value in scope.items() if path in _SCOPES}
+    on_cases = compile_filter(CASES, All(tuple(_case_conditions(tree))))
+    scoped = {_CASE_PATHS[path]: value for path, value in scope.items() if path in _CASE_PATHS}
     cases: dict[ConfigCondition, list[str]] = {}
     frequent: set[ConfigCondition] = set()
     conditions = list(conditions_in(tree))
-    most = await _most_cases(database) if conditions else 0
+    limit = await _id_limit(database) if conditions else 0
     for condition in conditions:
-        found = await _cases_that_meet(database, condition, and_query(narrow, scoped), most)
-        if found is None:
+        ids = await _matching_cases(database, condition, and_query(on_cases, scoped), limit)
+        if ids is None:
             frequent.add(condition)
         else:
-            cases[condition] = found
-    among = partial(_matches_among, database, conditions)
-    return ConfigMatches(cases, frozenset(frequent), among)
+            cases[condition] = ids
+    restricted_to = partial(_matches_among, database, conditions)
+    return ConfigMatches(cases, frozenset(frequent), restricted_to)
 
 
 async def _matches_among(
     database: Database, conditions: Iterable[ConfigCondition], ids: Collection[str]
 ) -> ConfigMatches:
-    """Return which of these cases meet each condition."""
-    found: dict[ConfigCondition, list[str]] = {}
+    """Return those of these cases that match each condition."""
+    matches: dict[ConfigCondition, list[str]] = {}
     for condition in conditions:
         query = and_query({"_id": {"$in": list(ids)}}, compile_filter(CASES, condition))
         cases = await database.cases.find(query, {"_id": 1}, hint="_id_", seconds=_SECONDS)
-        found[condition] = [case["_id"] for case in cases]
-    return ConfigMatches(found)
+        matches[condition] = [case["_id"] for case in cases]
+    return ConfigMatches(matches)
 
 
-async def _most_cases(database: Database) -> int:
-    """Return how many cases are asked for by their ids."""
-    return min(config.MOST_CASES, await database.cases.estimated_count() // config.COMMON)
+async def _id_limit(database: Database) -> int:
+    """Return the maximum number of matching cases of a condition that is not frequent."""
+    return min(config.MAX_CASES, await database.cases.estimated_count() // config.COMMON_ONE_IN)
 
 
-async def _cases_that_meet(
-    database: Database, condition: ConfigCondition, within: Query, most: int
+async def _matching_cases(
+    database: Database, condition: ConfigCondition, within: Query, limit: int
 ) -> list[str] | None:
-    """Return the ids of the cases, None when there are more than `most`.
+    """Return the ids of the cases that match, or None when there are more than `limit`.
 
-    Whether there are is asked of the index first, where that can tell: cases are large documents.
+    Cases are large documents. So where an index covers the condition, it is first used to find out
+    whether there are more, without reading any document.
     """
     query = compile_filter(CASES, condition)
     if not within and file_of(condition.key) in INDEXED_FILES:
@@ -75,20 +77,20 @@ async def _cases_that_meet(
         beyond: list[Query] = [
             {"$match": query},
             {"$project": covered},
-            {"$skip": most},
+            {"$skip": limit},
             _ONE,
         ]
         if await database.cases.aggregate(beyond, seconds=_SECONDS):
             return None
-    found = await database.cases.find(
-        and_query(query, within), {"_id": 1}, limit=most + 1, seconds=_SECONDS
+    cases = await database.cases.find(
+        and_query(query, within), {"_id": 1}, limit=limit + 1, seconds=_SECONDS
     )
-    return None if len(found) > most else [case["_id"] for case in found]
+    return None if len(cases) > limit else [case["_id"] for case in cases]
 
 
-def _on_cases(tree: Filter) -> Iterator[Condition]:
-    """Give the conditions that a case must meet for any of its executions to be found."""
+def _case_conditions(tree: Filter) -> Iterator[Condition]:
+    """Yield the conditions that a case has to match for any of its executions to match."""
     for part in tree.parts if isinstance(tree, All) else (tree,):
-        if isinstance(part, Condition) and part.field.name in _OF_CASES:
-            field = CASES.by_name[_OF_CASES[part.field.name]]
+        if isinstance(part, Condition) and part.field.name in _CASE_FIELDS:
+            field = CASES.by_name[_CASE_FIELDS[part.field.name]]
             yield Condition(field, part.operator, part.values)

@@ -7,11 +7,11 @@ from api.filters.conditions import Any as AnyOf
 from api.filters.parse import (
     SEARCH,
     check_operator,
-    has_key,
-    keyed,
-    no_field,
-    operator_named,
-    search,
+    is_keyed,
+    keyed_condition,
+    parse_operator,
+    search_words,
+    unknown_field,
 )
 from api.filters.values import check_choices, read_json_value
 from api.http.errors import bad_parameter, bad_value
@@ -25,12 +25,12 @@ _CONDITION = {"field", "op", "value"}
 
 
 def parse_tree(table: FieldTable, node: Any) -> Filter:
-    """Return the filter that a JSON tree asks for; a 400 or 422 when it makes no sense."""
-    return _Tree(table).read(node, "filter", 1)
+    """Return the filter of a JSON tree; raise a 400 when its form is invalid, a 422 for a value."""
+    return _TreeParser(table).read(node, "filter", 1)
 
 
-class _Tree:
-    """Reads one tree, and counts its nodes and values."""
+class _TreeParser:
+    """A parser of one tree, which counts its nodes and values."""
 
     def __init__(self, table: FieldTable) -> None:
         self._table = table
@@ -59,23 +59,23 @@ class _Tree:
 
     def _combination(self, name: str, parts: Any, where: str, depth: int) -> Filter:
         if not isinstance(parts, list) or not parts:
-            raise bad_parameter(where, f"{name!r} takes a list of filters, one at least.")
+            raise bad_parameter(where, f"{name!r} takes a list of at least one filter.")
         read = tuple(
             self.read(part, f"{where}[{number}]", depth + 1) for number, part in enumerate(parts)
         )
         return All(read) if name == "and" else AnyOf(read)
 
     def _condition(self, node: dict[str, Any], where: str) -> Filter:
-        name, given = node["field"], node.get("op", "eq")
-        if not isinstance(name, str) or not isinstance(given, str):
-            raise bad_parameter(where, "The field and the operator of a condition are texts.")
-        operator = operator_named(given, name)
-        many = isinstance(node["value"], list)
-        values = node["value"] if many else [node["value"]]
+        name, operator_name = node["field"], node.get("op", "eq")
+        if not isinstance(name, str) or not isinstance(operator_name, str):
+            raise bad_parameter(where, "The field and the operator of a condition are strings.")
+        operator = parse_operator(operator_name, name)
+        is_list = isinstance(node["value"], list)
+        values = node["value"] if is_list else [node["value"]]
         self._values += len(values)
         if self._values > MAX_VALUES:
             raise bad_value(where, f"a filter has at most {MAX_VALUES} values")
-        if not values or (many and operator not in ANY_OF):
+        if not values or (is_list and operator not in ANY_OF):
             raise bad_value(where, f"{operator!r} does not take such a list of values")
         try:
             return self._comparison(name, operator, values, where)
@@ -83,15 +83,15 @@ class _Tree:
             raise bad_value(where, str(error)) from None
 
     def _comparison(self, name: str, operator: Any, values: list[Any], where: str) -> Filter:
-        if has_key(self._table, name):
-            return keyed(name, operator, values)
+        if is_keyed(self._table, name):
+            return keyed_condition(name, operator, values)
         if name == SEARCH and self._table.words and operator == "eq" and len(values) == 1:
             if not isinstance(values[0], str):
-                raise bad_value(where, "a search is a text")
-            return search(values[0])
+                raise bad_value(where, "a search is a string")
+            return search_words(values[0])
         field = self._table.by_name.get(name)
         if field is None or not field.filterable:
-            raise no_field(self._table, name)
+            raise unknown_field(self._table, name)
         check_operator(field, operator)
         read = tuple(read_json_value(value, field.type, operator) for value in values)
         check_choices(read, field.choices, operator)

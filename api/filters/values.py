@@ -1,4 +1,4 @@
-"""Values of conditions: read from text or JSON by the type of their field."""
+"""Values of conditions, parsed from text or JSON according to the type of their field."""
 
 import math
 import re
@@ -8,7 +8,7 @@ from typing import Any
 
 from api.filters.conditions import ANY_OF, RANGES, TEXT_ONLY, Operator, Scalar
 from models.cases.simulated_date import parse_model_date
-from models.configuration.keys import MOST_PARTS
+from models.configuration.keys import MAX_PARTS
 from models.fields import FieldType
 from models.spack.version import VersionError, parse_constraint, parse_version
 
@@ -25,7 +25,7 @@ _LOGICAL = {"true": True, "t": True, ".true.": True, "false": False, "f": False,
 
 
 def operators_of(field_type: FieldType) -> tuple[Operator, ...]:
-    """Return the operators that make sense for a type."""
+    """Return the operators that a type has."""
     if field_type == "boolean":
         return ("eq", "ne", "in", "exists")
     if field_type == "list of text":
@@ -40,7 +40,7 @@ def operators_of(field_type: FieldType) -> tuple[Operator, ...]:
 
 
 def read_value(text: str, field_type: FieldType, operator: Operator) -> Scalar:
-    """Return the value that a text stands for; ValueError says why it is none."""
+    """Return the value of a text; ValueError, with the reason, when it is invalid."""
     check_text(text)
     if operator == "exists":
         return _boolean(text)
@@ -52,7 +52,7 @@ def read_value(text: str, field_type: FieldType, operator: Operator) -> Scalar:
 
 
 def check_choices(values: Iterable[Scalar], choices: Sequence[str], operator: Operator) -> None:
-    """Refuse values that a field never has; ValueError says which it has."""
+    """Raise ValueError for a value that the field never has; its text lists the possible ones."""
     if choices and operator in ANY_OF:
         for value in values:
             if value is not None and value not in choices:
@@ -60,7 +60,7 @@ def check_choices(values: Iterable[Scalar], choices: Sequence[str], operator: Op
 
 
 def read_json_value(value: Any, field_type: FieldType, operator: Operator) -> Scalar:
-    """Return the value of a condition in JSON; ValueError says why it is none."""
+    """Return a value given in JSON; ValueError, with the reason, when it is invalid."""
     if isinstance(value, bool) or value is None:
         if value is None and operator in ("eq", "ne", "in"):
             return None
@@ -72,14 +72,15 @@ def read_json_value(value: Any, field_type: FieldType, operator: Operator) -> Sc
             raise ValueError(f"a number is not a value of type {field_type!r}")
         return _READERS[field_type](repr(value))
     if not isinstance(value, str):
-        raise ValueError("a value is a text, a number, true, false or null")
+        raise ValueError("a value is a string, a number, true, false or null")
     return read_value(value, field_type, operator)
 
 
-def meanings(value: Any, operator: Operator) -> tuple[Scalar, ...]:
-    """Return what a value of a configuration may be stored as, whose types the table cannot know.
+def stored_values(value: Any, operator: Operator) -> tuple[Scalar, ...]:
+    """Return the values as which a value of a configuration may be stored.
 
-    `5` is the number and the text; `T` and `.true.` are also the logical value.
+    No table lists the types of configuration keys. So `5` is the number and the text; `T` and
+    `.true.` are the text and the logical value. Raise ValueError when the value is invalid.
     """
     if operator == "exists":
         return (value,) if isinstance(value, bool) else (_boolean(str(value)),)
@@ -88,23 +89,23 @@ def meanings(value: Any, operator: Operator) -> tuple[Scalar, ...]:
     if isinstance(value, int | float):
         value = repr(value)
     if not isinstance(value, str):
-        raise ValueError("a value is a text, a number, true or false")
+        raise ValueError("a value is a string, a number, true or false")
     check_text(value)
     if operator in TEXT_ONLY:
         return (_not_empty(value),)
     number = _number_or_none(value)
     if operator in RANGES:
         return (value if number is None else number,)
-    others = (number, _LOGICAL.get(value.lower()))
-    return (value, *(other for other in others if other is not None))
+    alternatives = (number, _LOGICAL.get(value.lower()))
+    return (value, *(item for item in alternatives if item is not None))
 
 
 def check_text(text: str) -> None:
-    """Refuse a text that is too long or that no document can hold; ValueError says why."""
+    """Raise ValueError for a text that is too long or that no document can contain."""
     if len(text) > MAX_LENGTH:
         raise ValueError(f"longer than {MAX_LENGTH} characters")
     if "\0" in text:
-        raise ValueError("a text cannot hold a NUL")
+        raise ValueError("a text cannot contain a NUL")
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -112,10 +113,10 @@ def check_text(text: str) -> None:
 
 
 def check_key(key: str) -> str:
-    """Return a delta key that can be a path in a document; ValueError when it is none."""
+    """Return a delta key unchanged; ValueError when it cannot be a path in a document."""
     check_text(key)
     parts = key.split(".")
-    if not all(parts) or len(parts) > MOST_PARTS or any(part.startswith("$") for part in parts):
+    if not all(parts) or len(parts) > MAX_PARTS or any(part.startswith("$") for part in parts):
         raise ValueError("not a delta key, such as env_run.ATM_NCPL")
     return key
 
@@ -126,7 +127,7 @@ def _number_or_none(text: str) -> int | float | None:
     except ValueError:
         pass
     try:
-        number = float(re.sub("[dD]", "e", text))
+        number = float(re.sub("[dD]", "e", text))  # Fortran writes 1.5D-3
     except ValueError:
         return None
     return number if math.isfinite(number) else None
@@ -134,7 +135,7 @@ def _number_or_none(text: str) -> int | float | None:
 
 def _not_empty(text: str) -> str:
     if not text:
-        raise ValueError("an empty text is in every other one")
+        raise ValueError("an empty text is contained in every text")
     return text
 
 
@@ -143,7 +144,7 @@ def _text(text: str) -> str:
 
 
 def _version(text: str, operator: Operator) -> str:
-    """Return a version, or where no order is asked for, what stands behind Spack's `@`."""
+    """Return a version for an operator of order, or else what may follow `@` in a Spack spec."""
     try:
         _ = parse_version(text) if operator in RANGES else parse_constraint(text)
     except VersionError as error:

@@ -1,1 +1,1 @@
-"""What every route needs of HTTP: bodies, responses, problem documents, preconditions."""
+"""HTTP for all routes: bodies, responses, problem documents, preconditions."""

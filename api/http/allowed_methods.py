@@ -1,14 +1,14 @@
-"""What can be done with a path, for those who tried something else."""
+"""The methods of a path, for the answer to a request with another method."""
 
 from fastapi import Request
 from fastapi.routing import iter_route_contexts
 
 
 def allowed_methods(request: Request) -> str:
-    """Return the methods of all routes that the path of a request matches, as `Allow` tells them.
+    """Return the methods of all routes that match the path of a request, as the header `Allow`.
 
-    The framework would tell those of the first one. A path that is a template itself counts alone:
-    `/cases/aggregate` is not the id of a case.
+    The framework itself lists only those of the first route. When the path is equal to the template
+    of a route, only that template counts: `/cases/aggregate` is not the id of a case.
     """
     path = request.scope["path"]
     by_template: dict[str, set[str]] = {}

@@ -1,4 +1,4 @@
-"""The bodies that the API takes; unknown fields are refused."""
+"""JSON bodies of requests: their base class, their common types, their OpenAPI schemas."""
 
 from typing import Annotated, Any, TypeVar
 
@@ -17,16 +17,12 @@ from pydantic.alias_generators import to_camel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from api.http.json_body import MAX_BYTES, read_json
-from models.cases.annotations import (
-    MOST_EXTRA_BYTES,
-    Text,
-)
+from models.cases.annotations import MAX_EXTRA_BYTES, Text
 
 Body = TypeVar("Body", bound=BaseModel)
 
 _COMPONENTS = "#/components/schemas/"
 _BODIES: set[type[BaseModel]] = set()
-
 
 _VISIBLE = r"[^\x00-\x20\x7f/]"
 Name = Annotated[
@@ -43,35 +39,38 @@ ExecutionName = Annotated[
 ]
 
 
-def _storable(extra: dict[str, Any]) -> dict[str, Any]:
-    if len(orjson.dumps(extra)) > MOST_EXTRA_BYTES:
-        raise ValueError(f"larger than {MOST_EXTRA_BYTES} bytes")
+def _check_storable(extra: dict[str, Any]) -> dict[str, Any]:
+    if len(orjson.dumps(extra)) > MAX_EXTRA_BYTES:
+        raise ValueError(f"larger than {MAX_EXTRA_BYTES} bytes")
     if any(not name or name.startswith("$") for name in _names(extra)):
-        raise ValueError("a name is empty, or begins with a dollar sign")
+        raise ValueError("a name is empty or begins with a dollar sign")
     return extra
 
 
 def _names(value: Any) -> list[str]:
-    found: list[str] = []
+    """Return the names of all objects in a JSON value, at any depth."""
+    names: list[str] = []
     stack = [value]
     while stack:
-        at = stack.pop()
-        if isinstance(at, dict):
-            found += at
-            stack += at.values()
-        elif isinstance(at, list):
-            stack += at
-    return found
+        item = stack.pop()
+        if isinstance(item, dict):
+            names += item
+            stack += item.values()
+        elif isinstance(item, list):
+            stack += item
+    return names
 
 
-Extra = Annotated[dict[str, Any], Field(max_length=1000), AfterValidator(_storable)]
+Extra = Annotated[dict[str, Any], Field(max_length=1000), AfterValidator(_check_storable)]
 Value = str | int | float | bool | None
-Reason = Annotated[Text | None, Field(description="Why it is done; the history keeps it.")]
+Reason = Annotated[
+    Text | None, Field(description="The reason for the change; the history keeps it.")
+]
 
 
-async def read_body(request: Request, model: type[Body], most_bytes: int = MAX_BYTES) -> Body:
-    """Return the body as a model; a 422 names the fields that are wrong."""
-    content = await read_json(request, most_bytes)
+async def read_body(request: Request, model: type[Body], max_bytes: int = MAX_BYTES) -> Body:
+    """Return the body as a model; raise a 422 that names the invalid fields."""
+    content = await read_json(request, max_bytes)
     try:
         return model.model_validate(content)
     except ValidationError as error:
@@ -80,7 +79,7 @@ async def read_body(request: Request, model: type[Body], most_bytes: int = MAX_B
 
 
 def body_of(model: type[BaseModel], example: dict[str, Any]) -> dict[str, Any]:
-    """Return what the OpenAPI document says of a body."""
+    """Return the part of an OpenAPI operation that describes its body."""
     _BODIES.add(model)
     schema = {"$ref": f"{_COMPONENTS}{model.__name__}"}
     return {
@@ -102,6 +101,6 @@ def body_schemas() -> dict[str, Any]:
 
 
 class Strict(BaseModel):
-    """A body; names are camelCase, and others are refused."""
+    """Base of the bodies: field names are camelCase, and unknown ones are refused."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")

@@ -1,4 +1,4 @@
-"""The page that documents the API, with its scripts from the package: no network is needed."""
+"""The page that documents the API. Its scripts are served from a package, not from a network."""
 
 from fastapi import APIRouter, FastAPI
 from fastapi.openapi.docs import get_swagger_ui_html
@@ -15,7 +15,7 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/docs")
 async def read_docs() -> HTMLResponse:
-    """Show the OpenAPI document with Swagger UI; its addresses are relative, for any proxy."""
+    """Show the OpenAPI document with Swagger UI; URLs are relative, to work behind any proxy."""
     page = get_swagger_ui_html(
         openapi_url=f".{API_PREFIX}/openapi.json",
         title="Caseledger API",
@@ -29,11 +29,11 @@ async def read_docs() -> HTMLResponse:
 
 @router.get("/")
 async def read_root() -> RedirectResponse:
-    """Lead from the root to the documentation."""
+    """Redirect from the root to the documentation."""
     return RedirectResponse("docs")
 
 
-def add_pages(app: FastAPI) -> None:
-    """Add the documentation page and what it loads."""
+def add_docs_page(app: FastAPI) -> None:
+    """Add the documentation page and the files that it loads."""
     app.include_router(router)
     app.mount(_ASSETS, StaticFiles(packages=[("fastapi_swagger", "resources")]))

@@ -1,4 +1,4 @@
-"""Errors as RFC 9457 problem documents, each with the id of its request."""
+"""Errors as problem documents (RFC 9457), each with the id of its request."""
 
 import difflib
 import logging
@@ -35,7 +35,7 @@ _RETRY_SECONDS = "5"
 
 
 class ProblemError(Exception):
-    """An answer that is an error: `kind` names it in the `type` of the document."""
+    """An error as the answer to a request; `kind` ends the URN in `type` of the document."""
 
     def __init__(
         self,
@@ -56,14 +56,14 @@ class ProblemError(Exception):
 
 
 def not_found(what: str, identity: str) -> ProblemError:
-    """Return the error that something with this id does not exist."""
+    """Return the error that no `what` with this id exists."""
     return ProblemError(
         HTTPStatus.NOT_FOUND, "not-found", "Not found", f"There is no {what} {identity[:200]!r}."
     )
 
 
 def bad_parameter(name: str, detail: str) -> ProblemError:
-    """Return the error that a query parameter is unknown or makes no sense."""
+    """Return the error, a 400, that a query parameter is unknown or cannot be used so."""
     return ProblemError(
         HTTPStatus.BAD_REQUEST,
         "bad-parameter",
@@ -74,7 +74,7 @@ def bad_parameter(name: str, detail: str) -> ProblemError:
 
 
 def bad_value(name: str, detail: str) -> ProblemError:
-    """Return the error that a parameter has a value that it cannot have."""
+    """Return the error, a 422, that a parameter has an invalid value."""
     return ProblemError(
         HTTPStatus.UNPROCESSABLE_ENTITY,
         "invalid-request",
@@ -85,9 +85,9 @@ def bad_value(name: str, detail: str) -> ProblemError:
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return the end of a sentence that refuses a name: a question for the nearest known one."""
-    found = difflib.get_close_matches(name[:100], list(known), n=1, cutoff=0.5)
-    return f"; did you mean {found[0]!r}?" if found else "."
+    """Return the end of a sentence about an unknown name: a question for the most similar one."""
+    similar = difflib.get_close_matches(name[:100], list(known), n=1, cutoff=0.5)
+    return f"; did you mean {similar[0]!r}?" if similar else "."
 
 
 _DATABASE_ERRORS: tuple[tuple[type[DatabaseError], HTTPStatus, str, str, str], ...] = (
@@ -96,7 +96,7 @@ _DATABASE_ERRORS: tuple[tuple[type[DatabaseError], HTTPStatus, str, str, str], .
         HTTPStatus.GATEWAY_TIMEOUT,
         "timeout",
         "The database took too long",
-        "Ask for less: a smaller limit, or a narrower filter.",
+        "Request less: use a smaller limit or a narrower filter.",
     ),
     (
         DatabaseUnavailableError,
@@ -117,7 +117,7 @@ _DATABASE_ERRORS: tuple[tuple[type[DatabaseError], HTTPStatus, str, str, str], .
         HTTPStatus.CONFLICT,
         "conflict",
         "Conflict",
-        "Something with this identity is there already.",
+        "Something with this identity exists already.",
     ),
     (
         WriteConflictError,
@@ -131,13 +131,13 @@ _DATABASE_ERRORS: tuple[tuple[type[DatabaseError], HTTPStatus, str, str, str], .
         HTTPStatus.INTERNAL_SERVER_ERROR,
         "database-error",
         "The database refused the request",
-        "The server's log tells more.",
+        "The log of the server has the details.",
     ),
 )
 
 
 def add_error_handlers(app: FastAPI) -> None:
-    """Make every error of the application a problem document."""
+    """Answer every error of the application with a problem document."""
     app.add_exception_handler(ProblemError, _on_problem)
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
@@ -192,13 +192,13 @@ def _on_database_error(request: Request, error: Exception) -> Response:
 _REFUSALS: Mapping[type[CaseledgerError], tuple[HTTPStatus, str, str]] = {
     NotFoundError: (HTTPStatus.NOT_FOUND, "not-found", "Not found"),
     ConflictError: (HTTPStatus.CONFLICT, "conflict", "Conflict"),
-    NotOwnerError: (HTTPStatus.FORBIDDEN, "not-owner", "It is somebody else's"),
-    OutdatedError: (HTTPStatus.PRECONDITION_FAILED, "outdated", "It has changed meanwhile"),
+    NotOwnerError: (HTTPStatus.FORBIDDEN, "not-owner", "It belongs to somebody else"),
+    OutdatedError: (HTTPStatus.PRECONDITION_FAILED, "outdated", "It has changed in the meantime"),
 }
 
 
 def _on_refusal(request: Request, error: Exception) -> Response:
-    """Answer an error that is the client's to mend; any other of ours is a fault, raised again."""
+    """Answer an error that the client can correct; raise any other one of ours again."""
     row = next((row for kind, row in _REFUSALS.items() if isinstance(error, kind)), None)
     if row is None:
         raise error
@@ -206,18 +206,18 @@ def _on_refusal(request: Request, error: Exception) -> Response:
 
 
 def _on_exception(request: Request, _error: Exception) -> Response:
-    return fault_response(request)
+    return server_error_response(request)
 
 
-def fault_response(request: Request) -> Response:
-    """Return the answer to a request on which the server failed; it tells nothing of why."""
+def server_error_response(request: Request) -> Response:
+    """Return the answer to a request that made the server fail; it does not say why."""
     status = HTTPStatus.INTERNAL_SERVER_ERROR
-    detail = "This is a fault of the server; its log tells more, by the request id."
+    detail = "This is an error of the server. Its log has the details, under the request id."
     return problem_response(request, ProblemError(status, "internal", status.phrase, detail))
 
 
 def problem_response(request: Request, problem: ProblemError) -> Response:
-    """Return the answer that tells of a problem."""
+    """Return the answer with the document of a problem."""
     request_id = getattr(request.state, "request_id", None)
     document: dict[str, Any] = {
         "type": f"{_URN}{problem.kind}",

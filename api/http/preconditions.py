@@ -1,4 +1,4 @@
-"""`If-Match`: an edit names the state of the document that the client has read."""
+"""The header `If-Match`: an edit names the state of the document that the client has read."""
 
 from http import HTTPStatus
 
@@ -7,20 +7,20 @@ from fastapi import Request
 from api.http.errors import ProblemError
 
 
-def given_tags(request: Request, kind: str) -> set[str]:
-    """Return the entity tags of `If-Match`; a 428 when the header is missing.
+def if_match_tags(request: Request, kind: str) -> set[str]:
+    """Return the entity tags of `If-Match`; raise a 428 when the header is missing.
 
-    `kind` is what the client edits, such as `case`.
+    `kind` is the kind of document that the client edits, such as `case`.
     """
-    given = request.headers.get("if-match")
-    if given is None:
+    header = request.headers.get("if-match")
+    if header is None:
         raise ProblemError(
             HTTPStatus.PRECONDITION_REQUIRED,
             "precondition-required",
             "If-Match is needed",
-            f"Send the ETag of the {kind} as you read it, so that nobody's edit is lost.",
+            f"Send the ETag that you got with the {kind}, so that no edit is lost.",
         )
-    return {tag.strip() for tag in given.split(",")}
+    return {tag.strip() for tag in header.split(",")}
 
 
 def require_match(tags: set[str], current_tag: str, detail: str) -> None:
@@ -30,7 +30,7 @@ def require_match(tags: set[str], current_tag: str, detail: str) -> None:
 
 
 def outdated(detail: str) -> ProblemError:
-    """Return the error that a document is no longer the one that was read."""
+    """Return the error that a document has changed since the client read it."""
     return ProblemError(
-        HTTPStatus.PRECONDITION_FAILED, "outdated", "It has changed meanwhile", detail
+        HTTPStatus.PRECONDITION_FAILED, "outdated", "It has changed in the meantime", detail
     )

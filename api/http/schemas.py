@@ -1,4 +1,4 @@
-"""The parts of which the answers of all resources are made."""
+"""Schemas that the answers of all resources have in common."""
 
 from typing import Any, Generic, TypeVar
 
@@ -10,20 +10,20 @@ Item = TypeVar("Item")
 
 
 class Answer(Stored):
-    """Base of the answers; they have these fields and no others."""
+    """Base of the answers. They have all of their fields and no others."""
 
     model_config = ConfigDict(extra="forbid", json_schema_serialization_defaults_required=True)
 
 
 class Links(Answer):
-    """Links of a page: `next` is null on the last one."""
+    """Links of a page: to itself, and to the next page, which is null on the last one."""
 
     self: str
     next: str | None
 
 
 class PageOf(Answer, Generic[Item]):
-    """One page of a list; `count` is null unless it is asked for."""
+    """One page of a list; `count` is null unless it is requested."""
 
     items: list[Item]
     links: Links
@@ -31,13 +31,13 @@ class PageOf(Answer, Generic[Item]):
 
 
 class ItemsOf(Answer, Generic[Item]):
-    """A list that is given whole."""
+    """A list that is not divided into pages."""
 
     items: list[Item]
 
 
 class ProblemDocument(Answer):
-    """An error: RFC 9457, with the id of the request and what is wrong with each parameter."""
+    """An error (RFC 9457), with the id of the request and the error of each parameter."""
 
     type: str
     title: str

@@ -1,4 +1,4 @@
-"""Files that are uploaded: as the body of a request, or as the one file of a form."""
+"""Uploads: a file as the body of a request, or as the only file of a form."""
 
 from collections.abc import AsyncIterator
 from http import HTTPStatus
@@ -18,50 +18,51 @@ FORM: dict[str, Any] = {
         }
     }
 }
-"""How the body of a request that is a form is described."""
+"""The OpenAPI description of a form with a file."""
 
 _CHUNK = 2**20
-_AROUND_FILE = 2**16  # boundaries, headers and other fields of a form
+_MAX_FORM_OVERHEAD = 2**16  # boundaries, headers and other fields of a form
 
 
 def content_type(request: Request) -> str:
-    """Return the type that a request states, without its parameters."""
+    """Return the media type of the body, without parameters, in lower case; or an empty text."""
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-async def uploaded(
-    request: Request, most_bytes: int, setting: str
+async def read_upload(
+    request: Request, max_bytes: int, setting: str
 ) -> tuple[AsyncIterator[bytes], str | None]:
-    """Return the bytes that are uploaded, and the name of the file if a form tells it.
+    """Return the bytes of an upload, and the name of the file if a form has one.
 
-    A 400 when the form holds no file, or more than one. A 413 when there are more bytes than the
-    `setting` allows: of a form now, before all of it is stored; of a body when they are read.
+    Raise a 400 when the form contains no file or several. Raise a 413 when there are more than
+    `max_bytes`, which the environment variable `setting` determines: for a form here, while it is
+    being received; for a body when its bytes are read.
     """
     too_large = ProblemError(
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         "too-large",
         "Too large",
-        f"An upload has {most_bytes} bytes at most ({setting}).",
+        f"An upload may have at most {max_bytes} bytes ({setting}).",
     )
     if content_type(request) != "multipart/form-data":
-        return _limited(request, most_bytes, too_large).stream(), None
-    file = await _file(_limited(request, most_bytes + _AROUND_FILE, too_large))
-    if file.size is not None and file.size > most_bytes:
+        return _limited(request, max_bytes, too_large).stream(), None
+    file = await _file(_limited(request, max_bytes + _MAX_FORM_OVERHEAD, too_large))
+    if file.size is not None and file.size > max_bytes:
         await file.close()
         raise too_large
     name = (file.filename or "").rpartition("/")[2][:255]
     return _chunks(file), name or None
 
 
-def _limited(request: Request, most_bytes: int, too_large: ProblemError) -> Request:
-    """Return the request with a body that is broken off by an error where it is too large."""
+def _limited(request: Request, max_bytes: int, too_large: ProblemError) -> Request:
+    """Return the request with a body that raises the error as soon as it is too large."""
     size = 0
 
     async def receive() -> Message:
         nonlocal size
         message = await request.receive()
         size += len(message.get("body", b""))
-        if size > most_bytes:
+        if size > max_bytes:
             raise too_large
         return message
 
@@ -74,7 +75,7 @@ async def _file(request: Request) -> UploadFile:
         if isinstance(value, UploadFile):
             return value
     raise ProblemError(
-        HTTPStatus.BAD_REQUEST, "no-file", "Nothing was sent", "The form holds no file."
+        HTTPStatus.BAD_REQUEST, "no-file", "Nothing was sent", "The form contains no file."
     )
 
 

@@ -1,3 +1,3 @@
-"""Where the API begins."""
+"""The URL prefix of the API."""
 
 API_PREFIX = "/api/v1"

@@ -1,1 +1,1 @@
-"""Imports over REST: uploads, paths, their queue and their records."""
+"""Imports over REST: uploads, imports from paths, the queue of imports, their records."""

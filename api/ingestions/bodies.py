@@ -1,4 +1,4 @@
-"""The bodies with which imports are started and prepared."""
+"""The bodies of requests that start and prepare imports."""
 
 from typing import Annotated
 
@@ -8,14 +8,14 @@ from api.http.bodies import Name, Strict
 
 
 class ImportFromPath(Strict):
-    """Something to import that the server can read."""
+    """A path on the server to import."""
 
     path: Annotated[str, StringConstraints(min_length=1, max_length=4096)]
     machine: Name | None = None
 
 
 class FoundElsewhere(Strict):
-    """An execution directory that a client has: its place, and which files it has."""
+    """An execution directory on a client: its path, and a summary of its files."""
 
     path: Annotated[str, StringConstraints(min_length=1, max_length=4096)]
     fingerprint: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
@@ -24,7 +24,7 @@ class FoundElsewhere(Strict):
 
 
 class LackingQuestion(Strict):
-    """Which of these directories would an upload under this name teach something?"""
+    """The directories of an upload of this name, to find those that would add something."""
 
     name: Name
     executions: Annotated[list[FoundElsewhere], Field(max_length=1000)]

@@ -1,4 +1,4 @@
-"""Imports that are asked for over REST: they go on when their request is over."""
+"""The queue of imports over REST: they continue after the answer to their request."""
 
 import asyncio
 import logging
@@ -23,46 +23,46 @@ from models.ingestions.ingestion import IngestionRecord, store_ingestion
 from models.settings import Settings
 from models.version import VERSION
 
-_AT_ONCE = 2
-_MOST_WAITING = 50
+_MAX_RUNNING = 2
+_MAX_WAITING = 50
 _STOP_SECONDS = 10
-_TIDY_SECONDS = 60
+_CLEANUP_SECONDS = 60
 _PREFIX = "caseledger-upload-"
 _LOG = logging.getLogger("caseledger.imports")
 
 
 class ImportQueue:
-    """The imports that this process runs, few at a time; the others wait for their turn."""
+    """The imports of this process: a few run at the same time, the others wait for a slot."""
 
     def __init__(self) -> None:
-        self._turns = asyncio.Semaphore(_AT_ONCE)
+        self._slots = asyncio.Semaphore(_MAX_RUNNING)
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._arriving = 0
+        self._reserved = 0
         self._is_stopping = False
 
     @contextmanager
-    def place(self) -> Iterator[None]:
-        """Keep a place for an import that is going to start; 503 when too many wait already."""
-        if len(self._tasks) + self._arriving >= _MOST_WAITING:
+    def reserve(self) -> Iterator[None]:
+        """Reserve a place for an import about to start; raise a 503 when too many are waiting."""
+        if len(self._tasks) + self._reserved >= _MAX_WAITING:
             raise ProblemError(
                 HTTPStatus.SERVICE_UNAVAILABLE,
                 "too-many-imports",
                 "Too many imports",
-                "Others are waiting; try again later.",
+                "Others are waiting. Try again later.",
                 headers={"Retry-After": "30"},
             )
-        self._arriving += 1
+        self._reserved += 1
         try:
             yield
         finally:
-            self._arriving -= 1
+            self._reserved -= 1
 
     async def start(
-        self, database: Database, path: Path, options: ImportOptions, *, is_ours: bool
+        self, database: Database, path: Path, options: ImportOptions, *, is_upload: bool
     ) -> str:
-        """Begin an import, in the place that was kept for it, and return its id.
+        """Start an import, within the place reserved for it, and return its id.
 
-        What `is_ours`, made by `save_upload`, is removed when the import is over.
+        With `is_upload`, the path is one of `save_upload` and is removed after the import.
         """
         ingestion_id = str(uuid.uuid4())
         record = IngestionRecord(
@@ -73,30 +73,30 @@ class ImportQueue:
             caseledger_version=VERSION,
         )
         await store_ingestion(database.ingestions, ingestion_id, record)
-        own = replace(options, ingestion_id=ingestion_id)
-        task = asyncio.create_task(self._run(database, path, own, is_ours))
+        options = replace(options, ingestion_id=ingestion_id)
+        task = asyncio.create_task(self._run(database, path, options, is_upload))
         self._tasks[ingestion_id] = task
         task.add_done_callback(lambda _: self._tasks.pop(ingestion_id))
         return ingestion_id
 
     async def wait(self, ingestion_id: str, seconds: float) -> None:
-        """Return when an import is over, or the time is."""
+        """Wait until an import has ended, at most this long."""
         if task := self._tasks.get(ingestion_id):
             await asyncio.wait([task], timeout=seconds)
 
     @asynccontextmanager
     async def running(self, database: Database) -> AsyncIterator[None]:
-        """Keep the database tidy; in the end, nothing that was started here uses it any more."""
-        tidying = asyncio.create_task(_tidy(database))
+        """Clean up regularly; on exit, stop everything here that uses the database."""
+        cleanup = asyncio.create_task(_clean_up(database))
         try:
             yield
         finally:
-            tidying.cancel()
+            cleanup.cancel()
             await self._stop()
-            await asyncio.wait([tidying])
+            await asyncio.wait([cleanup])
 
     async def _stop(self) -> None:
-        """Let the imports write what they have begun, and end; running them again goes on."""
+        """Let the imports write what they have begun, then end; a second import continues them."""
         self._is_stopping = True
         if self._tasks:
             _, pending = await asyncio.wait(self._tasks.values(), timeout=_STOP_SECONDS)
@@ -105,37 +105,41 @@ class ImportQueue:
             await asyncio.gather(*pending, return_exceptions=True)
 
     async def _run(
-        self, database: Database, path: Path, options: ImportOptions, is_ours: bool
+        self, database: Database, path: Path, options: ImportOptions, is_upload: bool
     ) -> None:
         try:
-            async with self._turn(database, str(options.ingestion_id)):
+            async with self._slot(database, str(options.ingestion_id)):
                 await import_paths(database, [path], options, stop=lambda: self._is_stopping)
         except CaseledgerError as error:
             _LOG.warning("import %s failed: %s", options.ingestion_id, error)
         except Exception:
             _LOG.exception("import %s failed", options.ingestion_id)
         finally:
-            if is_ours:
+            if is_upload:
                 remove_upload(path)
 
     @asynccontextmanager
-    async def _turn(self, database: Database, ingestion_id: str) -> AsyncIterator[None]:
-        """Wait for a turn, saying meanwhile that the import is still there; then it does itself."""
+    async def _slot(self, database: Database, ingestion_id: str) -> AsyncIterator[None]:
+        """Wait for a slot and hold it.
+
+        While it waits, the import has a heartbeat, so that it does not count as killed. Once it
+        runs, it has one of its own.
+        """
         async with heartbeat(database.ingestions, ingestion_id):
-            await self._turns.acquire()
+            await self._slots.acquire()
         try:
             yield
         finally:
-            self._turns.release()
+            self._slots.release()
 
 
-async def _tidy(database: Database) -> None:
-    """Upsert right, now and then, what imports leave that are killed, here or elsewhere."""
-    await asyncio.to_thread(remove_left_uploads)
+async def _clean_up(database: Database) -> None:
+    """Remove, or set right, what imports leave behind that were killed, here or elsewhere."""
+    await asyncio.to_thread(remove_stale_uploads)
     while True:
         with suppress(DatabaseError):
             await end_killed(database.ingestions)
-        await asyncio.sleep(_TIDY_SECONDS)
+        await asyncio.sleep(_CLEANUP_SECONDS)
 
 
 def import_options(settings: Settings, rules: DeltaRules, name: str | None) -> ImportOptions:
@@ -151,9 +155,10 @@ def import_options(settings: Settings, rules: DeltaRules, name: str | None) -> I
 
 
 async def save_upload(chunks: AsyncIterator[bytes], name: str) -> Path:
-    """Write an upload to a temporary directory, under its own name, which may tell what it is.
+    """Write an upload to a new temporary directory, under its own name; return the path.
 
-    A 400 when it is empty.
+    The name is kept because an import may recognise the kind of a file by it. Raise a 400 when the
+    upload is empty.
     """
     path = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"), name)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -174,19 +179,26 @@ async def save_upload(chunks: AsyncIterator[bytes], name: str) -> Path:
 
 
 def remove_upload(path: Path) -> None:
-    """Remove what `save_upload` has made."""
+    """Remove the file and the directory that `save_upload` has created."""
     with suppress(OSError):
         path.unlink(missing_ok=True)
         path.parent.rmdir()
 
 
-def remove_left_uploads() -> None:
-    """Remove the uploads of services that were killed; to be called before there is any here."""
-    for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*-*"):
-        pid = left.name.removeprefix(_PREFIX).partition("-")[0]
-        is_ours = left.is_dir() and not left.is_symlink() and left.stat().st_uid == os.getuid()
-        if is_ours and pid.isdigit() and (int(pid) == os.getpid() or not _is_running(int(pid))):
-            shutil.rmtree(left, ignore_errors=True)
+def remove_stale_uploads() -> None:
+    """Remove the uploads of services that were killed.
+
+    Call it before this process saves any: those of an earlier process with its id are removed.
+    """
+    for directory in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*-*"):
+        pid = directory.name.removeprefix(_PREFIX).partition("-")[0]
+        is_stale = pid.isdigit() and (int(pid) == os.getpid() or not _is_running(int(pid)))
+        if is_stale and _is_own_directory(directory):
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+def _is_own_directory(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink() and path.stat().st_uid == os.getuid()
 
 
 def _is_running(pid: int) -> bool:
@@ -200,9 +212,10 @@ def _is_running(pid: int) -> bool:
 
 
 def path_below_roots(text: str, roots: str) -> Path:
-    """Return the real path, which has to be one of the roots or below one; else a 403.
+    """Return the resolved path; raise a 403 unless it is one of the roots or below one.
 
-    Links are resolved before that is decided, and never followed by the import itself.
+    `roots` are separated by colons. Symbolic links are resolved before the check; the import itself
+    never follows any.
     """
     allowed = [Path(root).resolve() for root in roots.split(":") if root]
     if "\0" not in text:

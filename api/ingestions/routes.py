@@ -1,4 +1,4 @@
-"""`/ingestions`: imports, and asking for one."""
+"""`/ingestions`: imports and their records."""
 
 import re
 from dataclasses import replace
@@ -12,8 +12,8 @@ from api.http.bodies import body_of, read_body
 from api.http.errors import ProblemError, not_found
 from api.http.responses import json_response, problem_responses
 from api.http.schemas import PageOf
-from api.http.uploads import FORM, content_type, uploaded
-from api.ingestions.bodies import FoundElsewhere, ImportFromPath, LackingQuestion
+from api.http.uploads import FORM, content_type, read_upload
+from api.ingestions.bodies import ImportFromPath, LackingQuestion
 from api.ingestions.queue import (
     ImportQueue,
     import_options,
@@ -25,10 +25,7 @@ from api.ingestions.schemas import IngestionItem, Lacking
 from api.lists.paging import DEFAULT_LIMIT
 from api.lists.time_pages import Cursor, DatedList, Limit
 from api.security import require
-from ingest.cases.layout import locate
-from ingest.cases.recorded import find_recorded
-from ingest.cases.sources.base import ExecutionDirectory, FilesSummary
-from models.cases.lid import parse_lid
+from ingest.remote.lacking import RemoteDirectory, select_lacking
 from models.database.client import Database
 from models.ingestions.ingestion import IngestionStatus
 
@@ -43,13 +40,24 @@ _SUFFIXES = {
     "application/json": ".json",
     "application/yaml": ".yaml",
 }
-_NAMED = (".tar.gz", ".tgz", ".tar", ".tar.zst", ".tzst", ".zip", ".json", ".yaml", ".lock", ".xml")
+_NAME_SUFFIXES = (
+    ".tar.gz",
+    ".tgz",
+    ".tar",
+    ".tar.zst",
+    ".tzst",
+    ".zip",
+    ".json",
+    ".yaml",
+    ".lock",
+    ".xml",
+)
 _PLAIN_NAME = re.compile(r"[^/\x00-\x1f.][^/\x00-\x1f]{0,199}")
 _ENDED = frozenset({"completed", "partial", "failed", "interrupted"})
 _UPLOAD: dict[str, Any] = {
     "requestBody": {
         "required": True,
-        "description": "The archive, or a form with the archive as its one file.",
+        "description": "The archive, or a form with the archive as its only file.",
         "content": {
             **{name: {"schema": {"type": "string", "format": "binary"}} for name in _SUFFIXES},
             **FORM,
@@ -68,7 +76,7 @@ _LACKING_EXAMPLE: dict[str, Any] = {
     ],
 }
 _ANSWERS: dict[int | str, dict[str, Any]] = {
-    200: {"model": IngestionItem, "description": "The import is over."},
+    200: {"model": IngestionItem, "description": "The import has ended."},
     **problem_responses(400, 401, 403, 413, 415, 422),
 }
 
@@ -77,16 +85,20 @@ Name = Annotated[
     Query(
         max_length=255,
         pattern=r"^[^/\x00-\x1f]+$",
-        description="What the archive is called; its end tells what it is.",
+        description="The name of the archive; its suffix determines the kind of the archive.",
         examples=["archive.tar.gz"],
     ),
 ]
 Machine = Annotated[
     str | None,
-    Query(max_length=100, description="Machine of executions that do not tell theirs."),
+    Query(
+        max_length=100,
+        description="The machine of executions whose path and files do not name one.",
+    ),
 ]
 Wait = Annotated[
-    float, Query(ge=0, le=60, description="How many seconds to wait for the end of the import.")
+    float,
+    Query(ge=0, le=60, description="The number of seconds to wait for the end of the import."),
 ]
 
 
@@ -105,23 +117,23 @@ async def upload_archive(
     machine: Machine = None,
     wait: Wait = 10,
 ) -> Response:
-    """Upload an archive and import it; large ones go on when this has been answered with 202."""
+    """Upload an archive and import it; the answer 202 means that the import is still running."""
     settings = request.app.state.settings
     imports: ImportQueue = request.app.state.imports
-    with imports.place():
-        most_bytes = settings.max_upload_mib * 2**20
-        chunks, told = await uploaded(request, most_bytes, "CASELEDGER_MAX_UPLOAD_MIB")
-        own_name = _file_name(request, name or told)
-        path = await save_upload(chunks, own_name)
-        options = import_options(settings, request.app.state.rules, f"upload:{own_name}")
+    with imports.reserve():
+        max_bytes = settings.max_upload_mib * 2**20
+        chunks, form_name = await read_upload(request, max_bytes, "CASELEDGER_MAX_UPLOAD_MIB")
+        file_name = _file_name(request, name or form_name)
+        path = await save_upload(chunks, file_name)
+        options = import_options(settings, request.app.state.rules, f"upload:{file_name}")
         try:
-            own = await imports.start(
-                database, path, replace(options, machine=machine), is_ours=True
+            ingestion_id = await imports.start(
+                database, path, replace(options, machine=machine), is_upload=True
             )
         except BaseException:
             remove_upload(path)
             raise
-    return await _begun(database, imports, request, own, wait)
+    return await _import_response(database, imports, request, ingestion_id, wait)
 
 
 @router.post(
@@ -133,16 +145,16 @@ async def upload_archive(
     openapi_extra=body_of(ImportFromPath, {"path": "/archive/performance_archive"}),
 )
 async def import_from_path(database: DatabaseDep, request: Request, wait: Wait = 10) -> Response:
-    """Import what the server can read, below the roots that its operator has named."""
+    """Import a path that the server can read, below the roots that its operator has configured."""
     body = await read_body(request, ImportFromPath)
     settings = request.app.state.settings
     path = path_below_roots(body.path, settings.import_roots)
     options = import_options(settings, request.app.state.rules, None)
     imports: ImportQueue = request.app.state.imports
     options = replace(options, machine=body.machine)
-    with imports.place():
-        own = await imports.start(database, path, options, is_ours=False)
-    return await _begun(database, imports, request, own, wait)
+    with imports.reserve():
+        ingestion_id = await imports.start(database, path, options, is_upload=False)
+    return await _import_response(database, imports, request, ingestion_id, wait)
 
 
 @router.post(
@@ -153,29 +165,14 @@ async def import_from_path(database: DatabaseDep, request: Request, wait: Wait =
     openapi_extra=body_of(LackingQuestion, _LACKING_EXAMPLE),
 )
 async def find_lacking(database: DatabaseDep, request: Request) -> Response:
-    """Tell which execution directories are worth uploading; the answer holds their positions.
+    """Find the execution directories that are worth uploading; the answer has their positions.
 
-    `fingerprint` and the rest are as an import finds them; `caseledger import --to` asks this.
+    `caseledger import --to` sends this request. `fingerprint`, `fileCount` and `modified` have to
+    be computed as an import does.
     """
     body = await read_body(request, LackingQuestion)
-    directories = [_found(f"upload:{body.name}!{item.path}", item) for item in body.executions]
-    wanted = [found for found in directories if found is not None]
-    known = await find_recorded(database, wanted)
-    lacking = [
-        number
-        for number, found in enumerate(directories)
-        if found is not None and not known.is_unchanged(found)
-    ]
-    return json_response({"lacking": lacking})
-
-
-def _found(path: str, item: FoundElsewhere) -> ExecutionDirectory | None:
-    *parts, name = item.path.split("/")
-    lid = parse_lid(name)
-    if lid is None:
-        return None
-    summary = FilesSummary(item.fingerprint, item.file_count, item.modified)
-    return ExecutionDirectory(path, locate(parts, lid), (), summary)
+    directories = [RemoteDirectory(**item.model_dump()) for item in body.executions]
+    return json_response({"lacking": await select_lacking(database, body.name, directories)})
 
 
 @router.get("", response_model=PageOf[IngestionItem], responses=problem_responses(400, 422))
@@ -183,12 +180,12 @@ async def list_ingestions(
     database: DatabaseDep,
     request: Request,
     status: Annotated[
-        IngestionStatus | None, Query(description="Only those of this status.")
+        IngestionStatus | None, Query(description="Only imports with this status.")
     ] = None,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
 ) -> Response:
-    """List imports, the latest first, without the problems that they met."""
+    """List imports, the latest first, without their problems."""
     query = {} if status is None else {"status": status}
     imports = DatedList(database.ingestions, "startedAt", -1, _item)
     return await imports.answer(request, query, {"problems": 0}, limit, cursor)
@@ -203,13 +200,14 @@ async def read_ingestion(
         str, Path(max_length=100, description="The id of the import, a UUID.")
     ],
 ) -> Response:
-    """Read one import: its counters, and what it could not use and why."""
+    """Read one import: its counters, and what it could not use, with the reasons."""
     return json_response(await _read(database, ingestionId))
 
 
-async def _begun(
+async def _import_response(
     database: Database, imports: ImportQueue, request: Request, ingestion_id: str, wait: float
 ) -> Response:
+    """Wait some seconds for the end of an import, and return its record."""
     await imports.wait(ingestion_id, wait)
     item = await _read(database, ingestion_id)
     response = json_response(item)
@@ -231,16 +229,20 @@ def _item(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def _file_name(request: Request, name: str | None) -> str:
-    """Return what to call the upload; its end tells what it is, a 415 when nothing does."""
-    kind = content_type(request)
+    """Return a name for the upload whose suffix determines its kind.
+
+    The suffix is that of the name, or else that of the media type. Raise a 415 when neither is
+    known.
+    """
+    media_type = content_type(request)
     name = name if name is not None and _PLAIN_NAME.fullmatch(name) else ""
-    if name.lower().endswith(_NAMED):
+    if name.lower().endswith(_NAME_SUFFIXES):
         return name
-    if kind in _SUFFIXES:
-        return f"{name or 'archive'}{_SUFFIXES[kind]}"
+    if media_type in _SUFFIXES:
+        return f"{name or 'archive'}{_SUFFIXES[media_type]}"
     raise ProblemError(
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
         "unknown-type",
-        "It cannot be told what this is",
-        f"Give a name that ends in {', '.join(_NAMED)}, or the type of the archive.",
+        "The kind of the upload is unknown",
+        f"Use a name that ends in {', '.join(_NAME_SUFFIXES)}, or the media type of the archive.",
     )

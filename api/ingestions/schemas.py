@@ -7,7 +7,7 @@ from models.ingestions.ingestion import Counts, ImportProblem, IngestionStatus
 
 
 class IngestionItem(Answer):
-    """An import: its counters and how it ended; `problems` only where one import is read."""
+    """An import: its counters and its end; `problems` are null in the list of imports."""
 
     id: str
     source: str

@@ -1,1 +1,1 @@
-"""The engine of every list: paging, sorting, projection, lookups, exports."""
+"""Lists of every resource: paging, sorting, projection, lookups, exports."""

@@ -1,4 +1,4 @@
-"""Rows of CSV that a spreadsheet cannot take for formulas. Pure."""
+"""Rows of CSV that no spreadsheet program evaluates as formulas."""
 
 import csv
 import io
@@ -11,10 +11,10 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "'", "＝", "＋", "－", "＠
 
 
 def csv_row(values: Iterable[Any]) -> str:
-    """Return one line. Null is empty; a list or map is JSON.
+    """Return one line of CSV. Null is an empty cell; a list or map is JSON.
 
-    A text that begins like a formula gets an apostrophe before it, and so does one that begins
-    with an apostrophe: without the first one, it is the text again.
+    A text that begins like a formula is prefixed with an apostrophe, and so is a text that begins
+    with an apostrophe. So removing one leading apostrophe restores the text.
     """
     line = io.StringIO()
     csv.writer(line, lineterminator="\r\n").writerow([_cell(value) for value in values])

@@ -1,11 +1,11 @@
-"""Whole lists as streams of NDJSON or CSV, from one cursor.
+"""Exports: whole lists as streams of NDJSON or CSV, from one cursor.
 
-A stream that fails ends the connection without an end of the body, so that no client takes a part
-for the whole.
+When a stream fails, the connection is closed before the end of the body, so that no client mistakes
+a part of the list for all of it.
 """
 
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import aclosing
 from typing import Any, Literal
 
@@ -34,26 +34,30 @@ _WEIGHT = re.compile(r"q=(0(\.[0-9]{0,3})?|1(\.0{0,3})?)")
 _CHUNK = 2**16
 
 
-def chosen_format(request: Request, asked_for: Format | None) -> Format:
-    """Return the format of a list: of the parameter, or the first that `Accept` wants most."""
-    if asked_for is not None:
-        return asked_for
+def choose_format(request: Request, requested: Format | None) -> Format:
+    """Return the format of a list.
+
+    That is the requested one, or else the one of highest weight in `Accept` (the first of several),
+    or else JSON.
+    """
+    if requested is not None:
+        return requested
     best: tuple[float, Format] = (0.0, "json")
     for part in request.headers.get("accept", "").lower().split(","):
-        name, *parameters = (each.strip() for each in part.split(";"))
+        name, *parameters = (token.strip() for token in part.split(";"))
         if name in _ACCEPTED and (weight := _weight(parameters)) > best[0]:
             best = weight, _ACCEPTED[name]
     return best[1]
 
 
 def _weight(parameters: Iterable[str]) -> float:
-    """Return how much a media type is wanted: `q`, 1 where it is not told or makes no sense."""
-    told = next((each[2:] for each in parameters if _WEIGHT.fullmatch(each)), "1")
-    return float(told)
+    """Return the weight `q` of a media type (RFC 9110); 1 when it is missing or malformed."""
+    weight = next((text[2:] for text in parameters if _WEIGHT.fullmatch(text)), "1")
+    return float(weight)
 
 
 class Export(StreamingResponse):
-    """A response that closes what it streams from, also when the client goes away."""
+    """A response that closes the generator it streams, also when the client disconnects."""
 
     async def stream_response(self, send: Send) -> None:
         """Send the body."""
@@ -70,7 +74,10 @@ async def export(
     selection: Selection,
     items: AsyncGenerator[dict[str, Any], None],
 ) -> Export:
-    """Return the items as a stream; what fails before the first chunk still is a problem."""
+    """Return the items as a stream.
+
+    The first chunk is read here, so that an error before it becomes a problem document.
+    """
     lines = _ndjson(items) if format_ == "ndjson" else _csv(selection, items)
     chunks = _chunks(lines)
     if is_head(request):
@@ -101,7 +108,7 @@ async def _csv(
 
 
 def _columns(selection: Selection) -> list[str]:
-    """Return the fields that become columns: without a choice, all that are no maps."""
+    """Return the fields that become columns: the chosen ones, or all that are not maps."""
     fields = (selection.table.by_name[name] for name in selection.names)
     return [field.name for field in fields if selection.is_chosen or field.type != "map"]
 
@@ -135,6 +142,6 @@ async def _resume(first: bytes, rest: AsyncGenerator[bytes, None]) -> AsyncGener
 
 
 async def _nothing() -> AsyncGenerator[bytes, None]:
-    nothing: AsyncIterator[bytes] | None = None
-    if nothing is not None:
-        yield b""
+    no_lines: tuple[bytes, ...] = ()
+    for line in no_lines:
+        yield line

@@ -1,7 +1,7 @@
-"""Lookup parameters: parameters of a list whose query has to be looked up in the database first.
+"""Lookup parameters: parameters of a list whose query requires a search in the database.
 
-`software=zlib@1.2.11` on executions is one: the specs that it means are found first, then the
-executions that are linked with them.
+An example is `software=zlib@1.2.11` on executions: first the specs that match it are found, then
+the executions that are linked to them.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -24,7 +24,7 @@ _SCHEMAS: Mapping[bool, dict[str, Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """A lookup parameter, as the OpenAPI document describes it."""
+    """A lookup parameter, and how the OpenAPI document describes it."""
 
     name: str
     description: str
@@ -46,28 +46,28 @@ class Lookup:
 
 @dataclass(frozen=True, slots=True)
 class Lookups:
-    """The lookup parameters of a list, and how the query that they make together is found."""
+    """The lookup parameters of a list; `find` returns the query for all that a request contains."""
 
     lookups: tuple[Lookup, ...]
     find: Callable[[Database, Parameters], Awaitable[Query]]
 
-    def given_in(self, parameters: Parameters) -> list[tuple[str, str]]:
-        """Return those of the parameters that are looked up, in sorted order."""
+    def parameters_in(self, parameters: Parameters) -> list[tuple[str, str]]:
+        """Return the lookup parameters among the parameters of a request, in sorted order."""
         names = {lookup.name for lookup in self.lookups}
         return sorted(item for item in parameters if item[0] in names)
 
 
 Finder = Callable[[Database, str, str], Awaitable[Query]]
-"""Returns the query of one parameter, given its name and its text; a 422 when it makes no sense."""
+"""Returns the query for the name and the text of one parameter; raises a 422 when it is invalid."""
 
 
 def separate_lookups(finders: Mapping[Lookup, Finder]) -> Lookups:
-    """Return lookups whose parameters are looked up each by itself, and all have to hold."""
+    """Return lookups that find the query of each parameter independently; all have to match."""
     by_name = {lookup.name: finder for lookup, finder in finders.items()}
 
-    async def find(database: Database, given: Parameters) -> Query:
+    async def find(database: Database, parameters: Parameters) -> Query:
         return and_query(
-            *[await _find(database, by_name[name], name, text) for name, text in given]
+            *[await _find(database, by_name[name], name, text) for name, text in parameters]
         )
 
     return Lookups(tuple(finders), find)

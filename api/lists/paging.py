@@ -1,4 +1,7 @@
-"""Cursors: opaque positions in a list, so that a deep page costs what the first one does."""
+"""Cursors: opaque positions in a list, so that a deep page costs no more than the first one.
+
+A cursor contains a digest of the filter and the order of its list; other lists refuse it.
+"""
 
 import base64
 import binascii
@@ -17,15 +20,18 @@ MAX_LIMIT = 1000
 MAX_CURSOR = 4000
 
 
-def write_cursor(list_asked_for: str, position: Sequence[Scalar]) -> str:
-    """Return the cursor of a position in a list, which sort and filter are a part of."""
-    values = [_coded(value) for value in position]
-    content = orjson.dumps([_digest(list_asked_for, values), *values])
+def write_cursor(list_key: str, position: Sequence[Scalar]) -> str:
+    """Return the cursor of a position in a list; `list_key` identifies its filter and order."""
+    values = [_encode_value(value) for value in position]
+    content = orjson.dumps([_digest(list_key, values), *values])
     return base64.urlsafe_b64encode(content).decode().rstrip("=")
 
 
-def read_cursor(list_asked_for: str, cursor: str, size: int) -> list[Scalar]:
-    """Return the position of a cursor; a 400 when this list, sorted so, has not given it."""
+def read_cursor(list_key: str, cursor: str, size: int) -> list[Scalar]:
+    """Return the position of a cursor, which has `size` values.
+
+    Raise a 400 when the list with this `list_key` did not issue the cursor.
+    """
     try:
         padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
         content = orjson.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
@@ -34,24 +40,24 @@ def read_cursor(list_asked_for: str, cursor: str, size: int) -> list[Scalar]:
     if not isinstance(content, list) or len(content) != size + 1:
         raise _refused()
     digest, *values = content
-    if digest != _digest(list_asked_for, values):
+    if digest != _digest(list_key, values):
         raise _refused()
-    return [_decoded(value) for value in values]
+    return [_decode_value(value) for value in values]
 
 
-def _digest(list_asked_for: str, values: Sequence[Any]) -> str:
-    content = orjson.dumps([list_asked_for, *values])
+def _digest(list_key: str, values: Sequence[Any]) -> str:
+    content = orjson.dumps([list_key, *values])
     return hashlib.blake2b(content, digest_size=9, person=b"caseledger").hexdigest()
 
 
-def _coded(value: Scalar) -> Any:
+def _encode_value(value: Scalar) -> Any:
     if isinstance(value, datetime):
         return {"at": value.astimezone(UTC).isoformat()}
     return value
 
 
-def _decoded(value: Any) -> Scalar:
-    """Return a value; a cursor whose digest is right but whose values are not is a forgery."""
+def _decode_value(value: Any) -> Scalar:
+    """Return a value; a 400 when `write_cursor` cannot have written it: the cursor is forged."""
     if isinstance(value, dict):
         try:
             (text,) = value.values()
@@ -64,4 +70,4 @@ def _decoded(value: Any) -> Scalar:
 
 
 def _refused() -> ProblemError:
-    return bad_parameter("cursor", "This cursor is not one that this list has given.")
+    return bad_parameter("cursor", "This list did not issue this cursor.")

@@ -1,4 +1,4 @@
-"""Query parameters: unknown ones are refused, with the nearest name that exists."""
+"""Query parameters: what the OpenAPI document says about them, and the refusal of unknown ones."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -24,8 +24,11 @@ _SCHEMAS: Mapping[FieldType, dict[str, Any]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
-    """The parameters of an operation, and the tables whose fields it filters by."""
+class _OperationParameters:
+    """The query parameters of an operation, and the tables whose fields it filters by.
+
+    `lists` are those of the names that may be given several times.
+    """
 
     names: tuple[str, ...]
     lists: frozenset[str]
@@ -46,16 +49,18 @@ def operation_id(route: APIRoute) -> str:
 
 
 def filters_of(*listings: Listing) -> dict[str, Any]:
-    """Return what the OpenAPI document says of the filters of a list."""
+    """Return the part of an OpenAPI operation that describes the filters of these lists."""
     tables = [listing.table for listing in listings]
     fields: dict[str, Field] = {}
     for table in tables:
         for field in table.filterable:
             fields[field.name] = _with_choices(fields.get(field.name, field), field)
     parameters = [_filter_parameter(field) for field in fields.values()]
-    lookups = [one.parameter for listing in listings for one in listing.lookups.lookups]
+    lookups = [lookup.parameter for listing in listings for lookup in listing.lookups.lookups]
     search = [_SEARCH] if any(table.words for table in tables) else []
-    by_name = {one["name"]: one for one in reversed([*search, *lookups, *parameters])}
+    by_name = {
+        parameter["name"]: parameter for parameter in reversed([*search, *lookups, *parameters])
+    }
     return {
         "parameters": [*reversed(by_name.values())],
         _FILTERS: [table.resource for table in tables],
@@ -63,32 +68,35 @@ def filters_of(*listings: Listing) -> dict[str, Any]:
 
 
 async def refuse_unknown_parameters(request: Request) -> None:
-    """Refuse a parameter that this operation does not have, or that is given too often."""
+    """Raise a 400 for a parameter that the operation does not have, or that is given too often.
+
+    The error suggests the most similar name that exists.
+    """
     if not request.query_params:
         return
     known = _known_parameters(request.app)[request.scope["endpoint"].__name__]
-    given: set[str] = set()
+    seen: set[str] = set()
     for name, _ in request.query_params.multi_items():
         if not known.accepts(name):
             hint = did_you_mean(name.partition("__")[0], known.names)
             raise bad_parameter(name[:200], f"There is no parameter {name[:100]!r} here{hint}")
-        if name in given and not known.may_repeat(name):
+        if name in seen and not known.may_repeat(name):
             raise bad_parameter(name[:200], f"{name[:100]!r} can be given only once.")
-        given.add(name)
+        seen.add(name)
 
 
 _SEARCH: dict[str, Any] = {
     "name": "q",
     "in": "query",
     "required": False,
-    "description": "Words; each begins a word of the names.",
+    "description": "Words to search for: each has to be the beginning of a word of the names.",
     "schema": {"type": "string"},
     "example": "historical",
 }
 
 
 def _with_choices(field: Field, other: Field) -> Field:
-    """Return a field with the choices of the one of its name in another table, too."""
+    """Return a field with its choices and those of the field of this name in another table."""
     both = dict.fromkeys((*field.choices, *other.choices))
     return replace(field, choices=tuple(both) if field.choices and other.choices else ())
 
@@ -99,7 +107,8 @@ def _filter_parameter(field: Field) -> dict[str, Any]:
         "name": field.name,
         "in": "query",
         "required": False,
-        "description": f"{field.description} Several times: any of the values. Also {operators}.",
+        "description": f"{field.description} If given several times, any of the values matches."
+        f" There are also {operators}.",
         "schema": {"type": "array", "items": _schema(field)},
         "example": [_example(field)],
     }
@@ -116,25 +125,25 @@ def _schema(field: Field) -> dict[str, Any]:
     return _SCHEMAS.get(field.type, {"type": "string"})
 
 
-def _known_parameters(app: FastAPI) -> dict[str, _Known]:
-    """Return the query parameters by operation id; worked out once."""
-    known: dict[str, _Known] | None = getattr(app.state, "known_parameters", None)
+def _known_parameters(app: FastAPI) -> dict[str, _OperationParameters]:
+    """Return the query parameters by operation id; they are computed once."""
+    known: dict[str, _OperationParameters] | None = getattr(app.state, "known_parameters", None)
     if known is None:
         known = app.state.known_parameters = {
-            operation["operationId"]: _known_of(operation)
+            operation["operationId"]: _parameters_of(operation)
             for operations in app.openapi()["paths"].values()
             for operation in operations.values()
         }
     return known
 
 
-def _known_of(operation: Mapping[str, Any]) -> _Known:
+def _parameters_of(operation: Mapping[str, Any]) -> _OperationParameters:
     parameters: Iterable[Mapping[str, Any]] = operation.get("parameters", ())
-    of_query = [item for item in parameters if item["in"] == "query"]
+    in_query = [item for item in parameters if item["in"] == "query"]
     tables = tuple(RESOURCES[name] for name in operation.get(_FILTERS, ()))
-    return _Known(
-        tuple(item["name"] for item in of_query),
-        frozenset(item["name"] for item in of_query if _is_list(item["schema"])),
+    return _OperationParameters(
+        tuple(item["name"] for item in in_query),
+        frozenset(item["name"] for item in in_query if _is_list(item["schema"])),
         tables,
     )
 

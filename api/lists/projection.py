@@ -1,6 +1,6 @@
-"""Which fields of its documents a list shows, and how."""
+"""The fields of its documents that a list shows."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any
@@ -14,7 +14,7 @@ Item = dict[str, Any]
 
 @dataclass(frozen=True)
 class Selection:
-    """Fields of a table by name: all that a list shows, or those that `fields` asks for."""
+    """Names of fields of a table: all that a list shows, or those that `fields` selects."""
 
     table: FieldTable
     names: tuple[str, ...]
@@ -26,7 +26,7 @@ class Selection:
         return dict.fromkeys(self.table.by_name[name].root for name in self.names)
 
     def projection(self, order: Iterable[str]) -> dict[str, int]:
-        """Return what is needed of a stored document, with what it is sorted by."""
+        """Return the projection of the selected fields and of the paths that sort the list."""
         return dict.fromkeys([*self._sources, *(path.partition(".")[0] for path in order)], 1)
 
     @cached_property
@@ -48,9 +48,9 @@ class Selection:
 
 
 def select(table: FieldTable, text: str | None) -> Selection:
-    """Return the selection that `fields` asks for; a 400 when there is no such field."""
+    """Return the selection for the parameter `fields`; a 400 when it names an unknown field."""
     if text is None:
-        return _everything(table.resource)
+        return _all_listed(table.resource)
     names = tuple(dict.fromkeys(text.split(",")))
     for name in names:
         if name not in table.by_name:
@@ -63,43 +63,44 @@ def select(table: FieldTable, text: str | None) -> Selection:
 
 
 @cache
-def _everything(resource: str) -> Selection:
+def _all_listed(resource: str) -> Selection:
     table = RESOURCES[resource]
     listed = tuple(field.name for field in table.fields if field.listed)
     return Selection(table, listed, is_chosen=False)
 
 
 def value_at(item: Mapping[str, Any], name: str) -> Any:
-    """Return the value of a field in an item; of a field of objects in a list, a list."""
-    return _along(item, name.split("."), lambda value: value)
+    """Return the value of a field in an item; a list when the path leads through a list."""
+    return _value_along(item, name.split("."))
 
 
-def _along(value: Any, parts: list[str], found: Callable[[Any], Any]) -> Any:
+def _value_along(value: Any, parts: list[str]) -> Any:
     if not parts:
-        return found(value)
+        return value
     if isinstance(value, list):
-        return [_along(one, parts, found) for one in value]
-    return _along(value.get(parts[0]), parts[1:], found) if isinstance(value, Mapping) else None
+        return [_value_along(element, parts) for element in value]
+    return _value_along(value.get(parts[0]), parts[1:]) if isinstance(value, Mapping) else None
 
 
 def _part(value: Any, parts: list[str]) -> Any:
+    """Return the objects from `value` down to the field at the path, without their other fields."""
     if not parts or value is None:
         return value
     if isinstance(value, list):
-        return [_part(one, parts) for one in value]
+        return [_part(element, parts) for element in value]
     return {parts[0]: _part(value.get(parts[0]), parts[1:])} if isinstance(value, Mapping) else None
 
 
 def _merge(into: Any, other: Any) -> None:
-    """Put a part of an item beside other parts of the same item."""
+    """Add a part of an item to other parts of the same item."""
     for name, value in other.items():
         known = into.get(name)
         if isinstance(known, dict) and isinstance(value, dict):
             _merge(known, value)
         elif isinstance(known, list) and isinstance(value, list):
-            for mine, theirs in zip(known, value, strict=True):
-                if isinstance(mine, dict) and isinstance(theirs, dict):
-                    _merge(mine, theirs)
+            for known_element, element in zip(known, value, strict=True):
+                if isinstance(known_element, dict) and isinstance(element, dict):
+                    _merge(known_element, element)
         else:
             into[name] = value
 
@@ -109,11 +110,11 @@ Roots = Mapping[str, None]
 
 
 def shown_fields(document: Document, roots: Roots) -> dict[str, Any]:
-    """Return the fields `roots` of a document, null where it has none."""
+    """Return the fields `roots` of a stored document; those that it lacks are None."""
     item = dict(document)
-    own_id = item.pop("_id")
+    document_id = item.pop("_id")
     if "id" in roots:
-        item["id"] = own_id
+        item["id"] = document_id
     if item.keys() == roots.keys():
         return item
     return {root: item.get(root) for root in roots}

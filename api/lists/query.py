@@ -1,4 +1,8 @@
-"""What a filter finds in a collection, in an order: a find, or a pipeline where one is needed."""
+"""The query of a list: what a filter finds in a collection, in an order.
+
+Most filters are one query. A filter by a value of the configuration that very many cases have is
+not: the value is in the case, and is joined to each execution by the stages of a pipeline.
+"""
 
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
@@ -16,26 +20,32 @@ from models.database.types import Sort
 from models.errors import DatabaseTimeoutError
 from models.fields import FieldTable
 
-_WINDOW = 4  # times what is wanted: a frequent value is that of every fourth execution or so
-_LARGEST_WINDOW = 1000
+_WINDOW_FACTOR = 4  # a frequent value is that of about every fourth execution
+_MAX_WINDOW = 1000
 
 
-Refine = Callable[[set[str]], Awaitable[Query]]
+CasesQuery = Callable[[set[str]], Awaitable[Query]]
+"""Returns the query that the executions of these cases have to match, given their ids."""
 
 
 @dataclass(frozen=True, slots=True)
 class ListQueryPlan:
-    """What `query` matches once the `stages` have been through; without any, a plain find.
+    """How to find what a filter matches: a plain find, or a pipeline if there are `stages`.
 
-    `narrow` has to hold as well, and needs none of them: it is asked before. `among` returns the
-    query for executions of a few cases, which needs none either.
+    `query` is applied after the stages. `prefilter` is the part of the filter that does not need
+    them, and is applied before them. `restricted_to` returns the whole filter as a query that is
+    valid for the executions of a few cases only, and needs no stages.
+
+        without stages:   find(query)
+        with stages:      match(prefilter) -> stages -> match(query)
+        one page of it:   find(prefilter) -> windows of ids -> find(restricted_to(their cases))
     """
 
     collection: Collection
     query: Query
-    narrow: Query
+    prefilter: Query
     stages: list[Query]
-    among: Refine
+    restricted_to: CasesQuery
 
     @classmethod
     def of(
@@ -46,82 +56,86 @@ class ListQueryPlan:
         matches: ConfigMatches,
         limits: Mapping[str, Any],
     ) -> "ListQueryPlan":
-        """Return what a filter finds within limits, which are a query."""
+        """Return the plan for a filter; `limits` is a query that has to match as well."""
         query = and_query(limits, compile_filter(table, tree, matches))
-        narrow = and_query(limits, compile_filter(table, without_config(tree)))
+        prefilter = and_query(limits, compile_filter(table, without_config(tree)))
 
-        async def among(case_ids: set[str]) -> Query:
-            own = matches if matches.among is None else await matches.among(case_ids)
-            return and_query(limits, compile_filter(table, tree, own))
+        async def restricted_to(case_ids: set[str]) -> Query:
+            refine = matches.restricted_to
+            few = matches if refine is None else await refine(case_ids)
+            return and_query(limits, compile_filter(table, tree, few))
 
-        return cls(collection, query, narrow, matches.stages, among)
+        return cls(collection, query, prefilter, matches.stages, restricted_to)
 
-    async def some(
+    async def page(
         self, run: Query, projection: Query, *, sort: Sort, limit: int, seconds: float
     ) -> list[Query]:
-        """Return the first documents, at most `limit`, of a run of the order."""
+        """Return the first documents that also match `run`, at most `limit`.
+
+        Raise DatabaseTimeoutError when that takes longer than `seconds`.
+        """
         if not self.stages:
             return await self.collection.find(
                 and_query(self.query, run), projection, sort=sort, limit=limit, seconds=seconds
             )
-        found: list[Query] = []
-        until = time.monotonic() + seconds
+        documents: list[Query] = []
+        deadline = time.monotonic() + seconds
         async with aclosing(self._windows(run, sort, limit, seconds)) as windows:
             async for window in windows:
-                own = {"_id": {"$in": window}}
-                query = and_query(own, await self.among({case_of(each) for each in window}))
-                left = limit - len(found)
-                found += await self.collection.find(
+                case_ids = {case_of(execution_id) for execution_id in window}
+                query = and_query({"_id": {"$in": window}}, await self.restricted_to(case_ids))
+                left = limit - len(documents)
+                documents += await self.collection.find(
                     query, projection, sort=sort, limit=left, hint="_id_", seconds=seconds
                 )
-                if len(found) == limit:
+                if len(documents) == limit:
                     break
-                if time.monotonic() > until:
+                if time.monotonic() > deadline:
                     raise DatabaseTimeoutError("MongoDB took too long")
-        return found
+        return documents
 
     async def _windows(
         self, run: Query, sort: Sort, limit: int, seconds: float
     ) -> AsyncGenerator[list[str], None]:
-        """Give the ids of what may match, in the order, in ever larger portions."""
-        size = min(_WINDOW * limit, _LARGEST_WINDOW)
-        passing = self.collection.stream(
-            and_query(self.narrow, run), {"_id": 1}, sort=sort, seconds=seconds, batch=size
+        """Yield the ids of what may match, in the order of the list, in ever larger portions."""
+        size = min(_WINDOW_FACTOR * limit, _MAX_WINDOW)
+        candidates = self.collection.stream(
+            and_query(self.prefilter, run), {"_id": 1}, sort=sort, seconds=seconds, batch=size
         )
         window: list[str] = []
-        async with aclosing(passing):
-            async for each in passing:
-                window.append(each["_id"])
+        async with aclosing(candidates):
+            async for candidate in candidates:
+                window.append(candidate["_id"])
                 if len(window) == size:
                     yield window
-                    window, size = [], min(2 * size, _LARGEST_WINDOW)
+                    window, size = [], min(2 * size, _MAX_WINDOW)
         if window:
             yield window
 
     def all(self, projection: Query, *, sort: Sort) -> AsyncGenerator[Query, None]:
-        """Give all documents from one cursor."""
+        """Yield all documents from one cursor."""
         if not self.stages:
             return self.collection.stream(self.query, projection, sort=sort)
-        pipeline = [*self.ordered(sort), {"$project": projection}]
+        pipeline = [*self.sorted_pipeline(sort), {"$project": projection}]
         return self.collection.stream_pipeline(pipeline)
 
     async def count(self, seconds: float) -> int:
-        """Return how many there are."""
+        """Return the number of documents; DatabaseTimeoutError when it takes longer."""
         if not self.stages:
             return await self.collection.count(self.query, seconds=seconds)
         counted = await self.collection.aggregate(
-            [*self.matched(), {"$count": "count"}], seconds=seconds
+            [*self.pipeline(), {"$count": "count"}], seconds=seconds
         )
         return int(counted[0]["count"]) if counted else 0
 
-    def matched(self) -> list[Query]:
-        """Return the stages of a pipeline over all that is found."""
+    def pipeline(self) -> list[Query]:
+        """Return the stages of a pipeline over all documents, in no order."""
         if not self.stages:
             return [{"$match": self.query}] if self.query else []
-        return [{"$match": self.narrow}, *self.stages, {"$match": self.query}]
+        return [{"$match": self.prefilter}, *self.stages, {"$match": self.query}]
 
-    def ordered(self, sort: Sort, run: Query = EVERYTHING) -> list[Query]:
-        """Return the stages of a pipeline over all that is found in a run, in an order."""
-        first = self.narrow if self.stages else self.query
+    def sorted_pipeline(self, sort: Sort, run: Query = EVERYTHING) -> list[Query]:
+        """Return the stages of a pipeline over the sorted documents that also match `run`."""
+        first = self.prefilter if self.stages else self.query
         following = [*self.stages, {"$match": self.query}] if self.stages else []
         return [{"$match": and_query(first, run)}, {"$sort": dict(sort)}, *following]

@@ -1,1 +1,1 @@
-"""What every request passes through before it reaches a route."""
+"""The layers that every request passes through before it reaches a route."""

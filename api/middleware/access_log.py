@@ -1,4 +1,4 @@
-"""Log lines: one for each request, and everything in one form, on stderr."""
+"""Logging: one line per request, and one format for all lines, on stderr."""
 
 import json
 import logging
@@ -14,7 +14,7 @@ _EXCHANGE = "exchange"
 
 
 def log_exchange(exchange: Exchange) -> None:
-    """Log a request that was answered."""
+    """Log a request after its answer."""
     _ACCESS.info(
         "%s %s %d %.1f ms %d B",
         exchange.method,
@@ -26,10 +26,10 @@ def log_exchange(exchange: Exchange) -> None:
     )
 
 
-def log_config(form: Format) -> dict[str, Any]:
-    """Return the configuration of logging for a server.
+def log_config(line_format: Format) -> dict[str, Any]:
+    """Return the logging configuration of a server, as `logging.config.dictConfig` expects it.
 
-    The server's own line for each request is left out: it would show query strings.
+    The server's own log of requests is omitted, because its lines contain query strings.
     """
     loggers = {
         name: {"handlers": ["stderr"], "level": "INFO", "propagate": False}
@@ -46,7 +46,7 @@ def log_config(form: Format) -> dict[str, Any]:
             "stderr": {
                 "class": "logging.StreamHandler",
                 "stream": "ext://sys.stderr",
-                "formatter": form,
+                "formatter": line_format,
             }
         },
         "loggers": loggers,
@@ -54,7 +54,7 @@ def log_config(form: Format) -> dict[str, Any]:
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line, also for an error with its traceback."""
+    """A format with one JSON object per line, also for an error with its traceback."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line of a record."""
@@ -73,7 +73,7 @@ class JsonFormatter(logging.Formatter):
 
 
 class TextFormatter(logging.Formatter):
-    """A line for people; only tracebacks have more than one."""
+    """A format for people with one line per record; only tracebacks take more lines."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line of a record."""

@@ -1,4 +1,4 @@
-"""No more requests at a time than the service can answer."""
+"""The limit on the number of requests that are answered at the same time."""
 
 from collections.abc import Collection
 from http import HTTPStatus
@@ -12,20 +12,20 @@ _RETRY_SECONDS = 1
 
 
 class ConcurrencyLimitMiddleware:
-    """Refuses requests beyond a number at the same time, except on the paths of probes."""
+    """Middleware that refuses requests while `limit` others run; `exempt` paths always pass."""
 
-    def __init__(self, app: ASGIApp, most: int, exempt: Collection[str]) -> None:
+    def __init__(self, app: ASGIApp, limit: int, exempt: Collection[str]) -> None:
         self._app = app
-        self._most = most
+        self._limit = limit
         self._exempt = frozenset(exempt)
         self._running = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, or refuse it."""
+        """Pass a request on, or answer it with a 503."""
         if scope["type"] != "http" or scope["path"] in self._exempt:
             await self._app(scope, receive, send)
             return
-        if self._running >= self._most:
+        if self._running >= self._limit:
             answer = problem_response(Request(scope), _overloaded())
             await answer(scope, receive, send)
             return

@@ -1,4 +1,4 @@
-"""What is known of a request when it has been answered, for logs and metrics."""
+"""Exchanges: what logs and metrics record of each request and its answer."""
 
 import time
 from collections.abc import Callable, MutableMapping, Sequence
@@ -16,8 +16,8 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 class Exchange:
     """A request and its answer.
 
-    `route` is the template of the path, never the path, and nothing of the query is kept: what a
-    client writes there may be a secret. `size` is that of the body as it was sent.
+    `route` is the template of the path, never the path itself, and the query is not kept: what a
+    client writes there may be a secret. `size` is the number of bytes of the body that was sent.
     """
 
     request_id: str
@@ -30,9 +30,9 @@ class Exchange:
 
 
 class ExchangeMiddleware:
-    """Tells listeners of every exchange when it is over.
+    """Middleware that calls the listeners with every exchange, after it has ended.
 
-    `prefix` is what most routes are included below; they do not know it themselves.
+    `prefix` is the path below which most routes are included; their templates do not contain it.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class ExchangeMiddleware:
         self._listeners = tuple(listeners)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, and watch its answer."""
+        """Pass a request on, and record its answer."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -82,6 +82,7 @@ def _exchange(scope: Scope, route: str, status: int, seconds: float, size: int) 
 
 
 def _template(scope: Scope, below: str) -> str:
+    """Return the path template of the route, with the prefix when it is included below that."""
     path = getattr(scope.get("route"), "path", None)
     if path is None:
         return NO_ROUTE

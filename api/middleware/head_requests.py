@@ -1,4 +1,4 @@
-"""HEAD: what can be got can be asked for by its headers alone."""
+"""HEAD requests: every path that supports GET supports HEAD."""
 
 from fastapi import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -7,7 +7,7 @@ _MARK = "caseledger.head"
 
 
 class HeadMiddleware:
-    """Answers HEAD as GET; the server leaves the body out."""
+    """Middleware that answers HEAD like GET; the server omits the body."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -21,9 +21,9 @@ class HeadMiddleware:
         try:
             await self._app(inner, receive, send)
         finally:
-            scope["route"] = inner.get("route")  # logs want to know it
+            scope["route"] = inner.get("route")  # for logs and metrics
 
 
 def is_head(request: Request) -> bool:
-    """Tell whether nobody will see the body of the answer."""
+    """Return whether this is a HEAD request: the body of the answer will not be sent."""
     return _MARK in request.scope

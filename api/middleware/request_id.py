@@ -1,4 +1,4 @@
-"""Request ids."""
+"""Request ids, in the header `X-Request-ID`."""
 
 import re
 import uuid
@@ -14,10 +14,10 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9.-]{8,64}", re.ASCII)
 
 
 class RequestIdMiddleware:
-    """Gives every request an id, and tells it in every answer.
+    """Middleware that gives every request an id, which every answer contains.
 
-    The id that a client gives is kept if it is well formed: short, and of characters that mean
-    nothing in any log. A bearer token is not well formed.
+    The id of the client is used if it is well formed: short, and of characters that have no meaning
+    in any log. A bearer token is not well formed.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -28,8 +28,8 @@ class RequestIdMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        given = Headers(scope=scope).get(REQUEST_ID_HEADER, "")
-        request_id = given if _REQUEST_ID.fullmatch(given) else str(uuid.uuid4())
+        header = Headers(scope=scope).get(REQUEST_ID_HEADER, "")
+        request_id = header if _REQUEST_ID.fullmatch(header) else str(uuid.uuid4())
         scope.setdefault("state", {})["request_id"] = request_id
 
         async def send_with_id(message: MutableMapping[str, Any]) -> None:

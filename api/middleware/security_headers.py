@@ -1,4 +1,4 @@
-"""Headers that keep browsers and caches from doing what they should not."""
+"""Headers that restrict what browsers and caches do with the answers."""
 
 from collections.abc import MutableMapping
 from typing import Any
@@ -6,10 +6,10 @@ from typing import Any
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.http.content_policy import _NOWHERE
+from api.http.content_policy import NO_EMBEDDING
 
 _FIXED = {
-    "Content-Security-Policy": f"default-src 'none'; {_NOWHERE}",
+    "Content-Security-Policy": f"default-src 'none'; {NO_EMBEDDING}",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
@@ -17,13 +17,13 @@ _ERROR = 400
 
 
 class SecurityHeadersMiddleware:
-    """Adds to every answer what it does not say itself."""
+    """Middleware that adds the security and caching headers that an answer does not set itself."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, and its answer back with more headers."""
+        """Pass a request on, and add the headers to its answer."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -42,7 +42,7 @@ class SecurityHeadersMiddleware:
 
 
 def _caching(status: int, is_private: bool) -> str:
-    """Errors pass; everything else can be asked for again by its entity tag."""
+    """Return the `Cache-Control`: errors are not stored; the rest is revalidated by entity tag."""
     if status >= _ERROR:
         return "no-store"
     return "private, no-cache" if is_private else "no-cache"

@@ -1,4 +1,4 @@
-"""Faults of the service itself: logged with the id of the request, told without details."""
+"""Errors of the service itself: logged with the id of the request, answered without details."""
 
 import logging
 from collections.abc import MutableMapping
@@ -8,16 +8,19 @@ from fastapi import Request, Response
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.http.errors import fault_response
+from api.http.errors import server_error_response
 
 CLIENT_CLOSED_REQUEST = 499
-"""What is counted where nobody is left to answer, as nginx does."""
+"""The status, as in nginx, that is counted when the client has disconnected."""
 
 _LOG = logging.getLogger("caseledger.api")
 
 
 class ServerErrorMiddleware:
-    """Answers what nobody else has caught; an answer that is begun can only be broken off."""
+    """Middleware that answers uncaught errors with a 500.
+
+    When an answer has already started, raising the error again makes the server abort it.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -27,25 +30,26 @@ class ServerErrorMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        is_begun = False
+        has_started = False
 
-        async def noting_send(message: MutableMapping[str, Any]) -> None:
-            nonlocal is_begun
-            is_begun = True
+        async def recording_send(message: MutableMapping[str, Any]) -> None:
+            nonlocal has_started
+            has_started = True
             await send(message)
 
         try:
-            await self._app(scope, receive, noting_send)
+            await self._app(scope, receive, recording_send)
         except ClientDisconnect:
-            if is_begun:
+            if has_started:
                 raise
             await Response(status_code=CLIENT_CLOSED_REQUEST)(scope, receive, send)
         except Exception as error:
-            if not (is_begun and isinstance(error, OSError)):
+            # ASGI: sending raises OSError when the client has disconnected
+            if not (has_started and isinstance(error, OSError)):
                 self._log(scope, error)
-            if is_begun:
+            if has_started:
                 raise
-            await fault_response(Request(scope))(scope, receive, send)
+            await server_error_response(Request(scope))(scope, receive, send)
 
     @staticmethod
     def _log(scope: Scope, error: Exception) -> None:

@@ -1,4 +1,4 @@
-"""What stands around the routes: the layers that every request goes through, and why so."""
+"""The stack of middleware: the layers around the routes, and their order."""
 
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
@@ -14,18 +14,25 @@ from api.middleware.server_errors import ServerErrorMiddleware
 from models.settings import Settings, split_list
 
 _PROBES = ("/metrics", "/livez", "/readyz", f"{API_PREFIX}/livez", f"{API_PREFIX}/readyz")
-_SENT_HEADERS = (
+_ALLOWED_HEADERS = (
     "Authorization", "Content-Type", "If-Match", "If-None-Match", REQUEST_ID_HEADER,
 )  # fmt: skip
-_SHOWN_HEADERS = (
+_EXPOSED_HEADERS = (
     "ETag", "Link", "Location", "Retry-After", "WWW-Authenticate", REQUEST_ID_HEADER,
 )  # fmt: skip
 
 
 def add_middleware_stack(app: FastAPI, settings: Settings) -> None:
-    """Add the layers, the innermost first: each sees the answers of those before it."""
+    """Add the layers, starting with the innermost; each sees the answers of those added before it.
+
+        request -> RequestId -> Exchange -> SecurityHeaders -> CORS -> ServerError
+                -> ConcurrencyLimit -> layers added before -> routes
+
+    So every answer, also a refusal or an error, has the request id and the security headers and is
+    logged.
+    """
     app.add_middleware(
-        ConcurrencyLimitMiddleware, most=settings.max_concurrent_requests, exempt=_PROBES
+        ConcurrencyLimitMiddleware, limit=settings.max_concurrent_requests, exempt=_PROBES
     )
     app.add_middleware(ServerErrorMiddleware)
     if origins := split_list(settings.cors_origins):
@@ -33,8 +40,8 @@ def add_middleware_stack(app: FastAPI, settings: Settings) -> None:
             CORSMiddleware,
             allow_origins=origins,
             allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-            allow_headers=list(_SENT_HEADERS),
-            expose_headers=list(_SHOWN_HEADERS),
+            allow_headers=list(_ALLOWED_HEADERS),
+            expose_headers=list(_EXPOSED_HEADERS),
         )
     app.add_middleware(SecurityHeadersMiddleware)
     listeners = [app.state.metrics.note, log_exchange]

@@ -1,1 +1,1 @@
-"""Health and metrics."""
+"""Monitoring: probes of health, and metrics."""

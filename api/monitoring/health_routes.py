@@ -1,4 +1,4 @@
-"""`/livez` and `/readyz`: for whoever runs the service."""
+"""`/livez` and `/readyz`: probes for the operator of the service."""
 
 from http import HTTPStatus
 
@@ -12,21 +12,24 @@ from api.monitoring.schemas import Health
 
 router = APIRouter(tags=["health"], dependencies=[Depends(refuse_unknown_parameters)])
 
-_PATIENCE_SECONDS = 2
+_PING_SECONDS = 2
 
 
 @router.get("/livez", response_model=Health)
 async def livez() -> Health:
-    """Tell that the process answers; nothing is asked of the database."""
+    """Report that the process answers; the database is not queried."""
     return Health(status="ok")
 
 
 @router.get("/readyz", response_model=Health, responses=problem_responses())
 async def readyz(database: DatabaseDep, request: Request) -> Health:
-    """Tell that the database answers, and that the service is not about to stop."""
+    """Report that the database answers and that the service is not stopping."""
     if request.app.state.is_stopping:
         raise ProblemError(
-            HTTPStatus.SERVICE_UNAVAILABLE, "stopping", "The service stops", "Ask another one."
+            HTTPStatus.SERVICE_UNAVAILABLE,
+            "stopping",
+            "The service is stopping",
+            "Use another instance.",
         )
-    await database.ping(_PATIENCE_SECONDS)
+    await database.ping(_PING_SECONDS)
     return Health(status="ok")

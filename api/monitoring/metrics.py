@@ -1,4 +1,4 @@
-"""What the service counts and measures, in the text format of Prometheus."""
+"""Metrics of the service, in the text format of Prometheus."""
 
 from typing import Any
 
@@ -14,14 +14,14 @@ from models.ingestions.ingestion import COUNTED
 
 MEDIA_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 
-_PATIENCE_SECONDS = 2.0
+_QUERY_SECONDS = 2.0
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 
 class Metrics:
     """The metrics of one application: a listener to exchanges, and an observer of the driver.
 
-    They are in a registry of their own. Labels have few values: templates of routes, not paths.
+    They are in their own registry. Labels have few values: templates of routes, not paths.
     """
 
     def __init__(self) -> None:
@@ -63,7 +63,7 @@ class Metrics:
         )
 
     def note(self, exchange: Exchange) -> None:
-        """Count a request that was answered."""
+        """Count a request after its answer."""
         self._requests.labels(exchange.method, exchange.route, str(exchange.status)).inc()
         self._seconds.labels(exchange.method, exchange.route).observe(exchange.seconds)
 
@@ -76,19 +76,19 @@ class Metrics:
         self._waits.labels(_outcome(failed)).observe(seconds)
 
     def connections_changed(self, opened: int, used: int) -> None:
-        """Add to the connections that are open and in use."""
+        """Add to the numbers of connections that are open and in use."""
         self._open.inc(opened)
         self._used.inc(used)
 
     async def text(self, database: Database) -> bytes:
-        """Return all metrics; without those of the imports when the database does not answer."""
+        """Return all metrics; those of imports are missing when the database does not answer."""
         imports = CollectorRegistry()
-        imports.register(_Fixed(await _import_metrics(database)))
+        imports.register(_ConstantCollector(await _import_metrics(database)))
         return generate_latest(self.registry) + generate_latest(imports)
 
 
-class _Fixed:
-    """A collector of what was found out before."""
+class _ConstantCollector:
+    """A collector that returns given metrics."""
 
     def __init__(self, metrics: list[Metric]) -> None:
         self._metrics = metrics
@@ -102,17 +102,17 @@ def _outcome(failed: bool) -> str:
 
 
 async def _import_metrics(database: Database) -> list[Metric]:
-    """Return what the records of all imports add up to, whichever process ran them."""
+    """Return the totals of the records of all imports, of all processes."""
     try:
         groups = await database.ingestions.aggregate(
-            _totals(), hint="counts", seconds=_PATIENCE_SECONDS
+            _totals(), hint="counts", seconds=_QUERY_SECONDS
         )
     except DatabaseError:
         return [GaugeMetricFamily("caseledger_mongodb_up", "Whether MongoDB answers.", 0)]
-    imports = GaugeMetricFamily("caseledger_imports", "ImportQueue by state.", labels=["status"])
+    imports = GaugeMetricFamily("caseledger_imports", "Imports by state.", labels=["status"])
     executions = CounterMetricFamily(
         "caseledger_imported_executions",
-        "What became of execution directories.",
+        "Execution directories by the outcome of their import.",
         labels=["outcome"],
     )
     for group in groups:

@@ -1,4 +1,4 @@
-"""`/metrics`: what the service counts and measures."""
+"""`/metrics`: the metrics of the service."""
 
 from fastapi import APIRouter, Depends, Request, Response
 

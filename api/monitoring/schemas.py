@@ -1,4 +1,4 @@
-"""What `/livez` and `/readyz` answer."""
+"""The answers of `/livez` and `/readyz`."""
 
 from typing import Literal
 
@@ -6,6 +6,6 @@ from api.http.schemas import Answer
 
 
 class Health(Answer):
-    """Whether the service is there."""
+    """The state of the service; any other state is an error."""
 
     status: Literal["ok"]

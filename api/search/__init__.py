@@ -1,1 +1,1 @@
-"""Search over all resources, facets and totals."""
+"""Searches over all resources: JSON filters, facets, totals."""

@@ -1,4 +1,4 @@
-"""`/fields`, `/facets`, `/query` and `/overview`: what can be asked, and ways to ask it."""
+"""`/fields`, `/facets`, `/query` and `/overview`: searches over all resources."""
 
 from collections import Counter
 from typing import Annotated, Any, Literal
@@ -28,11 +28,11 @@ from models.resources import RESOURCES
 
 router = APIRouter(tags=["search"])
 
-MOST_VALUES = 1000
-_NOT_IN_THEIR_INDEX = ("list of text", "simulated date", "version")
+MAX_VALUES = 1000
+_TYPES_UNLIKE_INDEX = ("list of text", "simulated date", "version")
 
 ResourceName = Literal["cases", "executions", "builds", "specs"]
-Resource = Annotated[ResourceName, Query(description="What is asked for.")]
+Resource = Annotated[ResourceName, Query(description="The resource to search.")]
 
 _LISTS = {
     "cases": CASE_LIST,
@@ -43,8 +43,8 @@ _LISTS = {
 _QUERY_BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
-        "description": "A filter: a condition `{field, op, value}`, or `and`, `or` with a list of"
-        " filters, or `not` with one.",
+        "description": "A filter: a condition `{field, op, value}`, `and` or `or` with a list of"
+        " filters, or `not` with one filter.",
         "content": {
             "application/json": {
                 "schema": {"type": "object"},
@@ -62,7 +62,7 @@ _QUERY_BODY: dict[str, Any] = {
 
 @router.get("/fields", response_model=list[FieldsOfResource], responses=problem_responses(400))
 async def list_fields() -> Response:
-    """List what can be filtered and sorted by, with types, descriptions, examples and indexes."""
+    """List the fields to filter and sort by, with types, descriptions, examples and indexes."""
     return json_response([_table_item(table) for table in RESOURCES.values()])
 
 
@@ -76,17 +76,17 @@ async def list_fields() -> Response:
 async def query_resource(
     database: DatabaseDep,
     request: Request,
-    asked: ListParameters,
+    params: ListParameters,
     resource: Resource = "executions",
 ) -> Response:
-    """List what a filter in JSON finds, as the list of the resource does.
+    """List what a filter in JSON finds; the answer is the same as that of the list of the resource.
 
     For the next page, post the same filter to `links.next`.
     """
     listing = _LISTS[resource]
     body = await read_json(request)
     tree = parse_tree(listing.table, body)
-    return await listing.answer_filter(database, request, asked, tree, body)
+    return await listing.answer_filter(database, request, params, tree, body)
 
 
 @router.get(
@@ -98,27 +98,29 @@ async def query_resource(
 async def list_facets(
     database: DatabaseDep,
     request: Request,
-    field: Annotated[str, Query(description="The field.", examples=["machine"])],
+    field: Annotated[
+        str, Query(description="The field whose values are counted.", examples=["machine"])
+    ],
     resource: Resource = "executions",
 ) -> Response:
-    """List the values of a field with their counts, under the same filters as the lists."""
+    """List the values of a field with their counts; the filters are those of the lists."""
     table = RESOURCES[resource]
-    found = table.by_name.get(field)
-    if found is None or not found.filterable:
-        known = [one.name for one in table.filterable]
+    chosen = table.by_name.get(field)
+    if chosen is None or not chosen.filterable:
+        known = [filterable.name for filterable in table.filterable]
         raise bad_parameter(
             "field", f"There is no field {field[:100]!r}{did_you_mean(field, known)}"
         )
     tree = parse_filter(table, request.query_params.multi_items())
     matches = await find_config_matches(database, table, tree, {})
     listing = _LISTS[resource]
-    given = listing.lookups.given_in(request.query_params.multi_items())
-    limits = and_query(listing.scope, await listing.lookups.find(database, given))
-    finding = ListQueryPlan.of(listing.collection(database), table, tree, matches, limits)
-    is_whole = finding.query == listing.scope and found.type not in _NOT_IN_THEIR_INDEX
-    values = await finding.collection.aggregate(
-        [*finding.matched(), *_facet_stages(found)],
-        hint=found.index if is_whole else None,
+    lookup_parameters = listing.lookups.parameters_in(request.query_params.multi_items())
+    limits = and_query(listing.scope, await listing.lookups.find(database, lookup_parameters))
+    plan = ListQueryPlan.of(listing.collection(database), table, tree, matches, limits)
+    is_whole = plan.query == listing.scope and chosen.type not in _TYPES_UNLIKE_INDEX
+    values = await plan.collection.aggregate(
+        [*plan.pipeline(), *_facet_stages(chosen)],
+        hint=chosen.index if is_whole else None,
         seconds=SECONDS,
     )
     return json_response(
@@ -126,34 +128,34 @@ async def list_facets(
             "resource": resource,
             "field": field,
             "values": [
-                {"value": item["_id"], "count": item["count"]} for item in values[:MOST_VALUES]
+                {"value": item["_id"], "count": item["count"]} for item in values[:MAX_VALUES]
             ],
-            "isComplete": len(values) <= MOST_VALUES,
+            "isComplete": len(values) <= MAX_VALUES,
         }
     )
 
 
 @router.get("/overview", response_model=Overview, responses=problem_responses(400))
 async def read_overview(database: DatabaseDep) -> Response:
-    """Read totals of all that is recorded: by machine, by status, by month."""
+    """Read the totals of all records: by machine, by status, by month."""
     return json_response(await _overview(database))
 
 
 def _facet_stages(field: Field) -> list[dict[str, Any]]:
-    """Count values; a date is told as its text, and a list by each of its values."""
+    """Return the stages that count values: a date as its text, a list as each of its elements."""
     path = field.stored
-    shown = path.replace(".sortKey", ".date").replace("versionKey", "version")
+    shown = path.replace(".sortKey", ".date").replace("versionKey", "version")  # as items show it
     is_list = field.type == "list of text"
     return [
         *([{"$unwind": f"${path.partition('.')[0]}"}] if is_list else []),
         {"$group": {"_id": {"$ifNull": [f"${shown}", None]}, "count": {"$sum": 1}}},
         {"$sort": {"count": -1, "_id": 1}},
-        {"$limit": MOST_VALUES + 1},
+        {"$limit": MAX_VALUES + 1},
     ]
 
 
 async def _overview(database: Database) -> dict[str, Any]:
-    """Count along one index, which holds all that is asked for."""
+    """Return the totals; an index contains all that they need, so that no document is read."""
     fields = {"machine": "$machine", "status": "$status"}
     month = {"$substrBytes": ["$lidTime", 0, 7]}
     groups = await database.executions.aggregate(

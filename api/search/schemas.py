@@ -6,14 +6,14 @@ from api.http.schemas import Answer
 
 
 class FacetValue(Answer):
-    """A value of a field, and how many have it."""
+    """A value of a field, and the number of documents that have it."""
 
     value: Any
     count: int
 
 
 class Facets(Answer):
-    """The values of a field, the most frequent first; `isComplete` when these are all."""
+    """The values of a field, the most frequent first; `isComplete` when there are no others."""
 
     resource: str
     field: str
@@ -22,7 +22,7 @@ class Facets(Answer):
 
 
 class FieldItem(Answer):
-    """What can be asked of one field. `path` is where MongoDB holds it."""
+    """A field, and how requests can use it; `path` is its path in the documents of MongoDB."""
 
     name: str
     path: str
@@ -44,14 +44,14 @@ class FieldsOfResource(Answer):
 
 
 class MonthCount(Answer):
-    """How many jobs began in a month, `yyyy-mm`."""
+    """The number of jobs that began in a month, `yyyy-mm`."""
 
     month: str
     count: int
 
 
 class Overview(Answer):
-    """Totals of all that is recorded."""
+    """Totals of all records."""
 
     cases: int
     executions: int

@@ -1,4 +1,4 @@
-"""Who may do what: bearer tokens, their scopes, and what becomes of those who guess."""
+"""Authorization: bearer tokens, their scopes, and the throttle on failed attempts."""
 
 from api.security.access import Caller, CurrentCaller, authorize, require
 

@@ -1,4 +1,4 @@
-"""Access to routes: who calls, and whether they may."""
+"""Access to routes: who the caller is, and which routes they may use."""
 
 import time
 from collections.abc import Iterator
@@ -24,14 +24,14 @@ _CHALLENGE = 'Bearer realm="caseledger"'
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks: a token, or nobody in particular when `token_id` is None."""
+    """The caller of a route: the owner of a token, or anonymous when `token_id` is None."""
 
     token_id: str | None
     name: str
     scopes: frozenset[Scope]
 
     def check(self, scope: Scope) -> None:
-        """Refuse, unless this caller has the scope: with 401 when a token could help, or 403."""
+        """Raise an error unless the caller has the scope: a 401 when anonymous, otherwise a 403."""
         if scope in self.scopes:
             return
         if self.token_id is None:
@@ -47,10 +47,10 @@ class Caller:
 
 
 async def authenticate(request: Request) -> Caller:
-    """Return who calls; credentials that are given have to be right, even where none are needed."""
+    """Return the caller. Credentials have to be valid even when none are required."""
     settings: Settings = request.app.state.settings
-    given = request.headers.getlist("authorization")
-    if not given:
+    credentials = request.headers.getlist("authorization")
+    if not credentials:
         return _anonymous(settings)
     throttle: Throttle = request.app.state.throttle
     client = request.client.host if request.client else ""
@@ -62,7 +62,7 @@ async def authenticate(request: Request) -> Caller:
             f"Wait {seconds} seconds, and use a valid token.",
             headers={"Retry-After": str(seconds)},
         )
-    caller = await _caller_of(request.app.state.database, given)
+    caller = await _caller_of(request.app.state.database, credentials)
     if caller is None:
         throttle.note_failure(client, time.monotonic())
         raise unauthorized("The token is not valid.", 'error="invalid_token"')
@@ -74,37 +74,40 @@ CurrentCaller = Annotated[Caller, Depends(authenticate)]
 
 
 async def authorize(request: Request, caller: CurrentCaller) -> None:
-    """Refuse what a route does not allow; one that writes and names no scope is for admins."""
+    """Raise an error unless the caller has the scope that the route requires."""
     caller.check(required_scope(cast(APIRoute, request.scope["route"])))
 
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """A dependency that tells, and checks, what scope a route needs."""
+    """A dependency that states the scope that a route requires, and checks it."""
 
     scope: Scope
 
     async def __call__(self, caller: CurrentCaller) -> Caller:
-        """Return the caller, who has the scope."""
+        """Return the caller; raise an error unless they have the scope."""
         caller.check(self.scope)
         return caller
 
 
 def require(scope: Scope) -> Any:
-    """Return the dependency of a route that needs a scope: `dependencies=[require("edit")]`."""
+    """Return the dependency of a route that requires a scope: `dependencies=[require("edit")]`."""
     return Depends(Guard(scope))
 
 
 def required_scope(route: APIRoute) -> Scope:
-    """Return the scope that a route needs: the one it names, or else the safe choice."""
-    named = [call.scope for call in _calls(route.dependant) if isinstance(call, Guard)]
-    if named:
-        return named[0]
+    """Return the scope that a route requires.
+
+    A route that does not state one requires `read` when it only reads, and otherwise `admin`.
+    """
+    scopes = [call.scope for call in _calls(route.dependant) if isinstance(call, Guard)]
+    if scopes:
+        return scopes[0]
     return "read" if _SAFE_METHODS.issuperset(route.methods or {"any"}) else "admin"
 
 
 def unauthorized(detail: str, challenge: str) -> ProblemError:
-    """Return the error that a valid token is needed."""
+    """Return the error that a valid token is required."""
     return ProblemError(
         HTTPStatus.UNAUTHORIZED,
         "unauthorized",
@@ -123,10 +126,11 @@ def _anonymous(settings: Settings) -> Caller:
     return Caller(None, "anonymous", frozenset(scopes))
 
 
-async def _caller_of(database: Database, given: list[str]) -> Caller | None:
-    """Return the caller whose token is given; what has not the form of one is nobody's."""
-    scheme, _, text = given[0].partition(" ")
-    parts = split_token(text.strip()) if scheme.lower() == "bearer" and len(given) == 1 else None
+async def _caller_of(database: Database, credentials: list[str]) -> Caller | None:
+    """Return the caller that the token belongs to, or None when it is malformed or not valid."""
+    scheme, _, text = credentials[0].partition(" ")
+    is_bearer = scheme.lower() == "bearer" and len(credentials) == 1
+    parts = split_token(text.strip()) if is_bearer else None
     if parts is None:
         return None
     token_id, secret = parts
@@ -139,6 +143,7 @@ async def _caller_of(database: Database, given: list[str]) -> Caller | None:
 
 
 def _calls(dependant: Dependant) -> Iterator[Any]:
+    """Yield the functions and objects of all dependencies, direct and indirect."""
     for dependency in dependant.dependencies:
         yield dependency.call
         yield from _calls(dependency)

@@ -1,4 +1,4 @@
-"""`/tokens`: the bearer tokens, for those who may do everything."""
+"""`/tokens`: the bearer tokens, for callers with the scope `admin`."""
 
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -48,7 +48,7 @@ TokenId = Annotated[
 
 
 class TokenItem(Answer):
-    """A token, without what makes it one."""
+    """A token, without its secret."""
 
     id: str
     name: str
@@ -61,7 +61,7 @@ class TokenItem(Answer):
 
 
 class NewToken(TokenItem):
-    """A token that was just made: the only time that `token` is shown."""
+    """A token that was just created. `token`, with the secret, is never shown again."""
 
     token: str
 
@@ -73,22 +73,22 @@ class TokenList(Answer):
 
 
 class TokenRequest(Strict):
-    """What a new token is to be; without `expiresAt` it is valid until it is revoked."""
+    """A token to create; without `expiresAt` it is valid until it is revoked."""
 
     name: Annotated[
         str,
-        Field(max_length=MAX_NAME, pattern=NAME_PATTERN, description="What it is for."),
+        Field(max_length=MAX_NAME, pattern=NAME_PATTERN, description="The purpose of the token."),
     ]
     scopes: Annotated[
-        list[Scope], Field(min_length=1, max_length=10, description="What it may do.")
+        list[Scope], Field(min_length=1, max_length=10, description="What the token may do.")
     ]
     expires_at: Annotated[
-        AwareDatetime | None, Field(description="When it stops being valid; not if null.")
+        AwareDatetime | None, Field(description="The time when the token expires; never if null.")
     ] = None
 
     @field_validator("expires_at")
     @classmethod
-    def _is_to_come(cls, value: datetime | None) -> datetime | None:
+    def _check_future(cls, value: datetime | None) -> datetime | None:
         if value is not None and value <= datetime.now(UTC):
             raise ValueError("is in the past")
         return value
@@ -96,7 +96,7 @@ class TokenRequest(Strict):
 
 @router.get("", response_model=TokenList, responses={**problem_responses(400), **_LIST_EXAMPLE})
 async def list_tokens(database: DatabaseDep) -> Response:
-    """List all tokens, also those that are no longer valid, the latest first."""
+    """List all tokens, including those that are no longer valid, the latest first."""
     return json_response({"items": await find_tokens(database)}, _NO_STORE)
 
 
@@ -110,10 +110,10 @@ async def list_tokens(database: DatabaseDep) -> Response:
 async def create_token_of_body(
     database: DatabaseDep, request: Request, caller: CurrentCaller
 ) -> Response:
-    """Make a token. The answer shows it, and nothing will show it again."""
-    asked = await read_body(request, TokenRequest)
+    """Create a token. The answer contains it; it cannot be retrieved again."""
+    body = await read_body(request, TokenRequest)
     record, text = await create_token(
-        database, asked.name, asked.scopes, caller.token_id or caller.name, asked.expires_at
+        database, body.name, body.scopes, caller.token_id or caller.name, body.expires_at
     )
     document = {**token_item(record.stored()), "token": text}
     response = json_response(document, {**_NO_STORE, "Location": f"{request.url.path}/{record.id}"})
@@ -125,7 +125,7 @@ async def create_token_of_body(
     "/{tokenId}", status_code=HTTPStatus.NO_CONTENT, responses=problem_responses(400, 404, 422)
 )
 async def delete_token(database: DatabaseDep, tokenId: TokenId) -> Response:  # noqa: N803
-    """Revoke a token, at once and for good; its record stays."""
+    """Revoke a token immediately and permanently; its record is kept."""
     if not await revoke_token(database, tokenId):
         raise not_found("token", tokenId)
     return Response(status_code=HTTPStatus.NO_CONTENT)

@@ -1,4 +1,4 @@
-"""The link between executions and specs: read from either side, stated, and withdrawn."""
+"""The links between executions and specs: read from either side, stated, and withdrawn."""
 
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -21,8 +21,8 @@ from api.lists.listing import ListParameters
 from api.lists.parameters import filters_of
 from api.security import CurrentCaller, require
 from api.software.schemas import CaseSoftware
-from api.specs.resolve import SpecName, find_meant_specs
-from api.specs.software_search import executions_below, executions_on
+from api.specs.resolve import SpecName, resolve_specs
+from api.specs.software_search import executions_linked_to, executions_of_dependents
 from models.cases.annotations import Text
 from models.cases.edit_log import Author
 from models.cases.execution import SoftwareLink, SoftwareRole
@@ -49,14 +49,14 @@ _EXAMPLE: dict[str, Any] = {
 
 
 class NewSoftwareLink(Strict):
-    """A spec that an execution is stated to have: it need not be recorded yet."""
+    """A statement that an execution used a spec, which need not be recorded yet."""
 
     case_id: Annotated[str, StringConstraints(min_length=1, max_length=100)]
     execution_id: ExecutionName
     spec_hash: Annotated[
-        str, Field(pattern=_SPEC_HASH, description="The whole DAG hash of the spec.")
+        str, Field(pattern=_SPEC_HASH, description="The full DAG hash of the spec.")
     ]
-    role: Annotated[SoftwareRole, Field(description="What the software was to the execution.")]
+    role: Annotated[SoftwareRole, Field(description="The role of the software for the execution.")]
     note: Text | None = None
 
 
@@ -69,25 +69,25 @@ class NewSoftwareLink(Strict):
 async def list_executions_of_spec(
     database: DatabaseDep,
     request: Request,
-    asked: ListParameters,
+    params: ListParameters,
     name: SpecName,
     beneath: Annotated[
         bool,
         Query(
-            description="Also the executions of specs that need this one at any distance to run."
+            description="Include executions of specs that need this one, at any distance, to run."
         ),
     ] = False,
 ) -> Response:
-    """List the executions that ran on a spec, the latest first, or for which it is stated.
+    """List the executions that ran on a spec, or for which it is stated, the latest first.
 
-    Where the beginning of a hash means several specs, those of all of them.
+    When several specs match a hash prefix, the list contains the executions of all of them.
     """
-    meant = await find_meant_specs(database, name)
-    found = executions_on(meant.specs)
+    matching = await resolve_specs(database, name)
+    query = executions_linked_to(matching.specs)
     if beneath:
-        found = {"$or": [found, await executions_below(database, meant.hashes)]}
-    asked_for = f"{request.url.path}?{beneath}"
-    return await EXECUTION_LIST.answer(database, request, asked, (asked_for, found))
+        query = {"$or": [query, await executions_of_dependents(database, matching.hashes)]}
+    list_key = f"{request.url.path}?{beneath}"
+    return await EXECUTION_LIST.answer(database, request, params, (list_key, query))
 
 
 @router.get("/cases/{caseId}/software", response_model=CaseSoftware, responses=_ERRORS)
@@ -105,7 +105,7 @@ async def read_case_software(database: DatabaseDep, caseId: CaseId) -> Response:
     status_code=HTTPStatus.CREATED,
     response_model=ExecutionDetail,
     responses={
-        200: {"model": ExecutionDetail, "description": "Just that is stated already."},
+        200: {"model": ExecutionDetail, "description": "The same is already stated."},
         **_LINK_ERRORS,
     },
     dependencies=[require("edit")],
@@ -114,9 +114,9 @@ async def read_case_software(database: DatabaseDep, caseId: CaseId) -> Response:
 async def link_execution(
     database: DatabaseDep, request: Request, caller: CurrentCaller
 ) -> Response:
-    """State the software of an execution, where modules do not tell it.
+    """State the software of an execution, where its modules do not show it.
 
-    A spec has a role once: stated again with another note, that takes the place of the first.
+    A spec has a role only once: a statement with another note replaces the first one.
     """
     body = await read_body(request, NewSoftwareLink)
     link = SoftwareLink(
@@ -128,7 +128,7 @@ async def link_execution(
     )
     author = Author(caller.name)
     changed = await state_link(database, body.case_id, body.execution_id, link, author)
-    response = await _execution(database, body.case_id, body.execution_id)
+    response = await _execution_response(database, body.case_id, body.execution_id)
     response.status_code = HTTPStatus.CREATED if changed else HTTPStatus.OK
     return response
 
@@ -155,13 +155,13 @@ async def unlink_execution(
     ],
     role: Annotated[SoftwareRole, Query(description="The role that was stated.")],
 ) -> Response:
-    """Withdraw what was stated of the software of an execution."""
+    """Withdraw a statement about the software of an execution."""
     author = Author(caller.name)
     if not await withdraw_link(database, caseId, executionId, specHash, role, author):
         raise not_found("statement of spec", specHash)
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
-async def _execution(database: Database, case_id: str, execution_id: str) -> Response:
+async def _execution_response(database: Database, case_id: str, execution_id: str) -> Response:
     case, execution = await read_execution_of_case(database, case_id, execution_id)
     return json_response(execution_detail(case, execution, full=False))

@@ -1,4 +1,4 @@
-"""The documents that the API answers with about the software of executions."""
+"""The response documents for the software of executions."""
 
 from typing import Literal
 
@@ -10,9 +10,9 @@ PackageChange = Literal["added", "removed", "changed"]
 
 
 class StackPackage(Answer):
-    """A package of a stack; `id` is that of its spec, null where none is recorded.
+    """A package of a stack; `id` is that of its spec, null when no spec is recorded.
 
-    `role` is `loaded`, or what was stated. `hash` is a beginning where the spec is not recorded.
+    `role` is `loaded`, or the stated role. `hash` may be a prefix when the spec is not recorded.
     """
 
     name: str
@@ -23,7 +23,7 @@ class StackPackage(Answer):
 
 
 class ChangedPackage(Answer):
-    """A package that came, went, or is another one."""
+    """A package that was added, removed or replaced by another version or spec."""
 
     name: str
     change: PackageChange
@@ -32,9 +32,9 @@ class ChangedPackage(Answer):
 
 
 class StackRun(Answer):
-    """Executions that followed each other on the same software; `changes` are to the stack before.
+    """Consecutive executions on the same software; `changes` are relative to the previous stack.
 
-    `since` is the local time of the first one's job.
+    `since` is the local time of the job of the first execution.
     """
 
     first_execution_id: str
@@ -47,7 +47,7 @@ class StackRun(Answer):
 class CaseSoftware(Answer):
     """The software of a case, in the order of its executions.
 
-    Of those in `notRecorded` nothing tells it.
+    The software of the executions in `notRecorded` is unknown.
     """
 
     model_config = ConfigDict(extra="forbid")

@@ -1,4 +1,4 @@
-"""`/specs`: recording specs, what callers add to one, deleting one."""
+"""`/specs`: recording specs, editing what callers add to one, deleting one."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -11,16 +11,16 @@ from fastapi import APIRouter, Query, Request, Response
 from api.dependencies import DatabaseDep
 from api.http.bodies import Extra, Strict, body_of, read_body
 from api.http.errors import ProblemError, not_found
-from api.http.preconditions import given_tags, outdated, require_match
+from api.http.preconditions import if_match_tags, outdated, require_match
 from api.http.responses import json_response, problem_responses
-from api.http.uploads import FORM, uploaded
+from api.http.uploads import FORM, read_upload
 from api.security import require
 from api.specs.resolve import SpecId, read_spec
 from api.specs.routes import spec_tag
 from api.specs.schemas import SpecDetail, SpecUpload
 from api.specs.views import spec_detail
-from ingest.specs.formats.strict_json import Limits
-from ingest.specs.upload import Uploaded, upload_specs
+from ingest.specs.limits import SpecLimits
+from ingest.specs.upload import UploadedItem, upload_specs
 from models.database.client import Database
 from models.software.links import relink_specs
 from models.specs.deletion import ReferredToError, delete_spec
@@ -29,14 +29,14 @@ from models.specs.store import edit_extra
 router = APIRouter(prefix="/specs", tags=["specs"])
 
 _MIB = 2**20
-_MOST_TOLD = 100
+_MAX_REPORTED = 100  # rejected items
 _NAME = r"^[^/\x00-\x1f]+$"
 _BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
-        "description": "What Spack has written: a document, an array or NDJSON of these, a"
-        " lockfile, the index of an install tree or a build cache, a signed spec file; gzipped or"
-        " not. Or a form with such a file as its one file.",
+        "description": "A file written by Spack: a spec document, an array or NDJSON of these, a"
+        " lockfile, the index of an install tree or a build cache, or a signed spec file; plain or"
+        " gzipped. Or a form with one such file.",
         "content": {
             "application/json": {
                 "schema": {"type": "object"},
@@ -56,15 +56,15 @@ Name = Annotated[
     Query(
         max_length=255,
         pattern=_NAME,
-        description="What the file is called; its end tells YAML from JSON. Without it, that is"
-        " what a form says, or else spec.json.",
+        description="The name of the file, whose suffix distinguishes YAML from JSON. The default"
+        " is the name in the form, or else spec.json.",
         examples=["spack.lock"],
     ),
 ]
 
 
 class SpecEdit(Strict):
-    """What callers add to a spec: any JSON object, which nobody interprets, in place of the old."""
+    """The `extra` of a spec: any JSON object, not interpreted, which replaces the old one."""
 
     extra: Extra
 
@@ -82,14 +82,15 @@ class SpecEdit(Strict):
 async def upload_spec_documents(
     database: DatabaseDep, request: Request, name: Name = None
 ) -> Response:
-    """Record what Spack has written: 201 when any of it is new, 200 when nothing is.
+    """Record the specs of a file written by Spack: 201 when any is new, 200 when none is.
 
-    One bad item costs itself; a 422 tells that no item could be taken.
+    An invalid item does not affect the others; a 422 means that no item was accepted.
     """
-    most = request.app.state.settings.max_spec_mib * _MIB
-    chunks, told = await uploaded(request, most, "CASELEDGER_MAX_SPEC_MIB")
+    max_bytes = request.app.state.settings.max_spec_mib * _MIB
+    chunks, form_name = await read_upload(request, max_bytes, "CASELEDGER_MAX_SPEC_MIB")
     data = b"".join([chunk async for chunk in chunks])
-    upload = await upload_specs(database, data, name or _plain(told), Limits(size=most))
+    limits = SpecLimits(size=max_bytes)
+    upload = await upload_specs(database, data, name or _plain(form_name), limits)
     items = upload.items
     if items and all(item.outcome == "rejected" for item in items):
         raise _rejected(items)
@@ -114,16 +115,16 @@ async def upload_spec_documents(
     openapi_extra=body_of(SpecEdit, {"extra": {"ticket": 4711}}),
 )
 async def update_spec(database: DatabaseDep, request: Request, spec_id: SpecId) -> Response:
-    """Write `extra` of a spec, which an import never touches; `If-Match` takes its ETag."""
+    """Edit `extra` of a spec, which an import never changes; `If-Match` takes its ETag."""
     document = await read_spec(database, spec_id)
-    tags = given_tags(request, "spec")
-    require_match(tags, spec_tag(document), "The spec has changed since.")
+    tags = if_match_tags(request, "spec")
+    require_match(tags, spec_tag(document), "The spec has changed since then.")
     body = await read_body(request, SpecEdit)
     if not await edit_extra(database, document, body.extra):
-        raise outdated("The spec has changed just now.")
+        raise outdated("The spec was changed concurrently.")
     document = await read_spec(database, spec_id)
     same = await database.specs.find({"hashes": document["hash"], "tombstone": None}, {"_id": 1})
-    detail = spec_detail(document, sorted(each["_id"] for each in same))
+    detail = spec_detail(document, sorted(spec["_id"] for spec in same))
     return json_response(detail, {"ETag": spec_tag(document)})
 
 
@@ -138,13 +139,14 @@ async def remove_spec(
     database: DatabaseDep,
     spec_id: SpecId,
     force: Annotated[
-        bool, Query(description="Delete it although others refer to it; a tombstone stays.")
+        bool, Query(description="Delete it even if others refer to it; a tombstone remains.")
     ] = False,
     reason: Annotated[
-        str, Query(max_length=2000, description="Why it is deleted; a tombstone tells it.")
+        str,
+        Query(max_length=2000, description="The reason for the deletion, kept in the tombstone."),
     ] = "",
 ) -> Response:
-    """Delete a spec; 409 when specs, builds or executions stand on it, unless that is forced."""
+    """Delete a spec; 409 when specs, builds or executions refer to it, unless `force` is true."""
     document = await read_spec(database, spec_id)
     await _delete(database, document, reason, force=force)
     await relink_specs(database, document["hashes"])
@@ -165,7 +167,7 @@ async def _delete(
             HTTPStatus.CONFLICT,
             "referred-to",
             "Others refer to it",
-            f"{error}; force=true deletes it, and leaves a tombstone.",
+            f"{error}; force=true deletes it and leaves a tombstone.",
             [{"kind": kind, "ids": list(ids)} for kind, ids in references.items() if ids],
         ) from None
     if not is_deleted:
@@ -173,18 +175,19 @@ async def _delete(
 
 
 def _plain(name: str | None) -> str:
+    """Return the name that a form states, or `spec.json` when it states none or no plain name."""
     return name if name is not None and re.fullmatch(_NAME, name) else "spec.json"
 
 
-def _rejected(items: Sequence[Uploaded]) -> ProblemError:
-    """Return the error that nothing could be taken; of very many items, it tells the first."""
-    told = [
+def _rejected(items: Sequence[UploadedItem]) -> ProblemError:
+    """Return the error when no item was accepted; it reports at most `_MAX_REPORTED` items."""
+    errors = [
         {"place": item.place, "reason": item.reason, "detail": item.detail}
-        for item in items[:_MOST_TOLD]
+        for item in items[:_MAX_REPORTED]
     ]
     detail = f"{items[0].reason}: {items[0].detail}"
     if len(items) > 1:
-        detail = f"None of {len(items)} items can be taken; the first: {detail}"
+        detail = f"None of {len(items)} items was accepted; the first: {detail}"
     return ProblemError(
-        HTTPStatus.UNPROCESSABLE_ENTITY, "rejected", "No spec can be taken", detail, told
+        HTTPStatus.UNPROCESSABLE_ENTITY, "rejected", "No spec was accepted", detail, errors
     )

@@ -1,4 +1,4 @@
-"""`/specs/files`: lockfiles, database indexes and listings, as they came in."""
+"""`/specs/files`: lockfiles, database indexes and listings, as they were submitted."""
 
 from typing import Annotated, Any
 
@@ -10,9 +10,9 @@ from api.http.responses import json_response, problem_responses
 from api.http.schemas import PageOf
 from api.lists.paging import DEFAULT_LIMIT
 from api.lists.time_pages import Cursor, DatedList, Limit
-from api.specs.resolve import incomplete
+from api.specs.resolve import incomplete_error
 from api.specs.schemas import SpecFileItem
-from models.specs.spec_file import FIRST_PART, TOLD_OF_FILES, load_file
+from models.specs.spec_file import FILE_LIST_PROJECTION, FIRST_PART, load_file
 from models.specs.stored_graph import IncompleteSpecError
 
 router = APIRouter(prefix="/specs/files", tags=["specs"])
@@ -38,17 +38,17 @@ async def list_spec_files(
         str | None,
         Query(
             max_length=4000,
-            description="Only those of this name, as `provenance` of a spec tells it.",
+            description="Only files of this name, as it appears in `provenance` of a spec.",
             examples=["spack.lock"],
         ),
     ] = None,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
 ) -> Response:
-    """List files of many specs, the latest first; each content of one stands once."""
+    """List files with many specs, the latest first; each content of a file appears once."""
     query = FIRST_PART if file is None else {**FIRST_PART, "file": file}
     files = DatedList(database.spec_files, "createdAt", -1, _without_id)
-    return await files.answer(request, query, TOLD_OF_FILES, limit, cursor)
+    return await files.answer(request, query, FILE_LIST_PROJECTION, limit, cursor)
 
 
 def _without_id(document: dict[str, Any]) -> dict[str, Any]:
@@ -67,15 +67,15 @@ async def read_spec_file(
         str,
         Path(
             pattern=r"^[0-9a-f]{64}$",
-            description="The digest of the file, which the list and an upload tell.",
+            description="The digest of the file, from the list or the response to an upload.",
         ),
     ],
 ) -> Response:
-    """Read a file of many specs equal to what came in; 409 when a spec of it was deleted."""
+    """Read a file with many specs, equal to the submitted one; 409 when one of them was deleted."""
     try:
         content = await load_file(database, digest)
     except IncompleteSpecError as error:
-        raise incomplete(error) from None
+        raise incomplete_error(error) from None
     if content is None:
         raise not_found("file", digest)
     return json_response(content)

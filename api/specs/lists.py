@@ -1,4 +1,4 @@
-"""Lists of specs."""
+"""The lists of specs."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -28,5 +28,5 @@ SPEC_LIST = Listing(SPECS, _specs, _view_specs, scope={"name": {"$gte": ""}}, lo
 
 
 def dependents_of(query: Mapping[str, Any]) -> Listing:
-    """Return the list of the specs that depend on one; `query` finds them."""
+    """Return the list of the specs that depend on a spec; `query` matches them."""
     return replace(SPEC_LIST, scope=query)

@@ -1,12 +1,15 @@
-"""The lookup parameters of specs, which are looked up together: some limit what others reach."""
+"""The lookup parameters of specs.
+
+They are resolved together, because some of them limit how far others reach.
+"""
 
 from api.lists.lookups import Lookup, Lookups
-from api.specs.query_parameters import QUESTIONS, REPEATABLE, spec_query
+from api.specs.query_parameters import PARAMETERS, REPEATABLE, build_spec_query
 
 SPEC_LOOKUPS = Lookups(
     tuple(
         Lookup(name, description, example, is_repeatable=name in REPEATABLE)
-        for name, (description, example) in QUESTIONS.items()
+        for name, (description, example) in PARAMETERS.items()
     ),
-    spec_query,
+    build_spec_query,
 )

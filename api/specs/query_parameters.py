@@ -1,4 +1,4 @@
-"""What specs are asked for in Spack's syntax: by `q`, and by parameters for a part of it each."""
+"""The query parameters that find specs in Spack's syntax: `q`, and others for parts of it."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -22,33 +22,33 @@ Query = dict[str, Any]
 
 _ARCHITECTURE = re.compile(r"[A-Za-z0-9_.:,-]+")
 
-QUESTIONS: Mapping[str, tuple[str, str]] = {
-    "q": ("Specs such as this, in Spack's syntax.", "hdf5@1.12: +mpi ^zlib@:1.2.12"),
-    "compiler": ("Compiled by this compiler, perhaps of a version.", "gcc@12:"),
+PARAMETERS: Mapping[str, tuple[str, str]] = {
+    "q": ("Specs that match this, in Spack's syntax.", "hdf5@1.12: +mpi ^zlib@:1.2.12"),
+    "compiler": ("Compiled by this compiler, optionally with a version.", "gcc@12:"),
     "dependency": (
-        "Stands on such a spec, in Spack's syntax; several times: on all of them.",
+        "Depends on a matching spec, in Spack's syntax; given several times: on all of them.",
         "zlib@:1.2.12",
     ),
-    "virtual": ("Stands on what provides this virtual package for something.", "mpi"),
+    "virtual": ("Depends on a provider of this virtual package.", "mpi"),
     "arch": ("The architecture: `platform-os-target`, or a target.", "linux-debian12-zen3"),
     "deptype": (
         (
-            "How far `^` and `dependency` reach: `link,run` for what is needed to run, with"
-            " `build` all that is needed to build; all without it."
+            "How far `^` and `dependency` reach: `link,run` for what is needed to run; with"
+            " `build`, also what is needed to build; the default is everything."
         ),
         "link,run",
     ),
     "direct": (
         (
-            "Whether `^` and `dependency` only reach direct dependencies; on edges of the types of"
-            " `deptype`, if that is given."
+            "Whether `^` and `dependency` only reach direct dependencies, on edges of the types in"
+            " `deptype` if that is given."
         ),
         "true",
     ),
-    "builtWith": ("Built with such a package: its name, perhaps a version.", "zlib@1.2.11"),
-    "deployedWith": ("Runs with such a package: its name, perhaps a version.", "zlib@1.3"),
+    "builtWith": ("Built with this package: its name, optionally with a version.", "zlib@1.2.11"),
+    "deployedWith": ("Runs with this package: its name, optionally with a version.", "zlib@1.3"),
 }
-"""The parameters that are no fields, with description and example."""
+"""The parameters that are not fields of a spec, with description and example."""
 
 REPEATABLE = frozenset({"dependency", "virtual"})
 _CLOSURES: Mapping[str, Callable[[Node], Query]] = {
@@ -58,56 +58,58 @@ _CLOSURES: Mapping[str, Callable[[Node], Query]] = {
 }
 
 
-async def spec_query(database: Database, given: Sequence[tuple[str, str]]) -> Query:
-    """Return the query that the parameters make together; a 422 says where one makes no sense."""
-    told = dict(given)
-    types = read_types(told.get("deptype"))
-    narrowing = Narrowing(scope_of(types), _read_switch(told.get("direct")), types)
-    found = []
-    for name, text in given:
+async def build_spec_query(database: Database, parameters: Sequence[tuple[str, str]]) -> Query:
+    """Return the query for all the parameters together; a 422 names one that is invalid."""
+    values = dict(parameters)
+    types = parse_dependency_types(values.get("deptype"))
+    narrowing = Narrowing(scope_of(types), _parse_direct(values.get("direct")), types)
+    queries = []
+    for name, text in parameters:
         if name in _CLOSURES:
-            found.append(_CLOSURES[name](_named_node(name, text)))
+            queries.append(_CLOSURES[name](_parse_package(name, text)))
         elif name not in {"deptype", "direct"}:
-            found.append(await query_of_spec(database, name, _node(name, text), narrowing))
-    return and_query(*found)
+            queries.append(await query_of_spec(database, name, _parse_node(name, text), narrowing))
+    return and_query(*queries)
 
 
-def read_types(text: str | None) -> tuple[str, ...]:
-    """Return the types of dependencies that a parameter names; a 422 when there are no such."""
+def parse_dependency_types(text: str | None) -> tuple[str, ...]:
+    """Return the dependency types that `deptype` lists, or (); a 422 when one is unknown."""
     types = tuple(text.split(",")) if text is not None else ()
     if not set(types) <= set(DEPENDENCY_TYPES):
-        raise bad_value("deptype", f"there are {', '.join(DEPENDENCY_TYPES)}")
+        raise bad_value("deptype", f"the types are {', '.join(DEPENDENCY_TYPES)}")
     return types
 
 
 def scope_of(types: Sequence[str]) -> Scope:
-    """Return how far dependencies of these types reach: link and run are one."""
+    """Return how far dependencies of these types reach; `link` and `run` are one scope."""
     if not types or "test" in types:
         return "test"
     return "build" if "build" in types else "run"
 
 
-def _node(name: str, text: str) -> Node:
+def _parse_node(name: str, text: str) -> Node:
+    """Return what a parameter requires of a spec; a 422 when it is invalid."""
     if name == "arch":
         if _ARCHITECTURE.fullmatch(text) is None:
-            raise bad_value(name, "platform-os-target, or a target")
+            raise bad_value(name, "it must be platform-os-target, or a target")
         return parse_spec(name, f"arch={text}")
     if name == "virtual":
         if VIRTUAL_NAME.fullmatch(text) is None:
-            raise bad_value(name, "the name of a virtual package: mpi")
+            raise bad_value(name, "it must be the name of a virtual package, such as mpi")
         return Node(dependencies=(Dependency(Node(), direct=False, virtuals=(text,)),))
     node = parse_spec(name, text)
     return Node(dependencies=(Dependency(node, direct=False),)) if name == "dependency" else node
 
 
-def _named_node(name: str, text: str) -> Node:
+def _parse_package(name: str, text: str) -> Node:
+    """Return a package with at most a version; a 422 for anything else."""
     node = parse_spec(name, text)
     if node.name is None or node != Node(name=node.name, version=node.version):
-        raise bad_value(name, "a name, perhaps with a version: gcc@12:")
+        raise bad_value(name, "it must be a name, optionally with a version: gcc@12:")
     return node
 
 
-def _read_switch(text: str | None) -> bool:
+def _parse_direct(text: str | None) -> bool:
     if text not in (None, "true", "false"):
-        raise bad_value("direct", "neither true nor false")
+        raise bad_value("direct", "it must be true or false")
     return text == "true"

@@ -1,4 +1,4 @@
-"""Stored specs by what people call them: an id, a hash, or its beginning."""
+"""Stored specs by the name in a URL: an id, a hash, or a hash prefix."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from api.http.errors import ProblemError, bad_value, not_found
 from api.http.responses import json_response
 from models.database.client import Database
 from models.errors import CaseledgerError
-from models.specs.stored_graph import MOST_PREFIXED, StoredGraph, find_ids, load_graph
+from models.specs.stored_graph import MAX_PREFIX_MATCHES, StoredGraph, find_ids, load_graph
 
 Document = dict[str, Any]
 
@@ -23,18 +23,18 @@ _DESCRIBED = ("hash", "name", "version", "namespace", "isRoot", "isSpliced", "ha
 
 
 class AmbiguousError(Exception):
-    """Several specs have hashes that begin so, or several contents stand under one hash."""
+    """Several specs have a hash with this prefix, or several contents have the same hash."""
 
-    def __init__(self, found: Sequence[Document]) -> None:
+    def __init__(self, candidates: Sequence[Document]) -> None:
         super().__init__()
-        self.found = found
+        self.candidates = candidates
 
 
 SpecName = Annotated[
     str,
     Path(
         alias="hash",
-        description="The id of a spec, or one of its hashes, or the beginning of one.",
+        description="The id of a spec, one of its hashes, or a prefix of one.",
         examples=["a4hji6e"],
         max_length=100,
     ),
@@ -42,65 +42,67 @@ SpecName = Annotated[
 
 
 @dataclass(frozen=True, slots=True)
-class MeantSpecs:
-    """All specs that a name may mean, and all hashes that they go by."""
+class MatchingSpecs:
+    """All specs that a name may refer to, and all hashes of these."""
 
     specs: Sequence[Document]
     hashes: Sequence[str]
 
 
-async def find_spec_id(database: Database, name: str) -> str:
-    """Return the id of the spec that is meant.
+async def resolve_spec_id(database: Database, name: str) -> str:
+    """Return the id of the one spec that a name refers to.
 
-    It is the one of this id, or else the only one with a hash that begins so: AmbiguousError when
-    there are several. 404 when there is none, 410 when it was deleted.
+    That is the spec with this id, or else the only spec with a hash that begins with the name.
+    Raise AmbiguousError when there are several, 404 when there is none, 410 when it was deleted.
     """
-    found = await _candidates(database, name)
-    exact = [each for each in found if each["_id"] == name.lower()]
-    chosen = exact or found
-    if not chosen:
+    candidates = await _candidates(database, name)
+    exact = [spec for spec in candidates if spec["_id"] == name.lower()]
+    matches = exact or candidates
+    if not matches:
         raise not_found("spec", name)
-    if len(chosen) > 1:
-        raise AmbiguousError(chosen)
-    if (tombstone := chosen[0].get("tombstone")) is not None:
-        raise _gone(chosen[0]["_id"], tombstone)
-    return str(chosen[0]["_id"])
+    if len(matches) > 1:
+        raise AmbiguousError(matches)
+    if (tombstone := matches[0].get("tombstone")) is not None:
+        raise _gone(matches[0]["_id"], tombstone)
+    return str(matches[0]["_id"])
 
 
-async def find_meant_specs(database: Database, name: str) -> MeantSpecs:
-    """Return the specs that may be meant, for what refers to any of them, which outlives them.
+async def resolve_specs(database: Database, name: str) -> MatchingSpecs:
+    """Return all specs that a name may refer to, to find the builds or executions of any of them.
 
-    404 when there are none, 422 when there are too many. A whole hash, though, may be that of a
-    spec which is not recorded.
+    These can outlive the specs, or exist before them: a whole hash need not be that of a recorded
+    spec. Raise 404 when nothing matches a prefix, 422 when too many specs match.
     """
-    found = await _candidates(database, name)
-    if len(found) > MOST_PREFIXED:
-        raise bad_value("hash", f"more than {MOST_PREFIXED} specs have hashes that begin so")
-    hashes = {own for each in found for own in each["hashes"]}
+    candidates = await _candidates(database, name)
+    if len(candidates) > MAX_PREFIX_MATCHES:
+        raise bad_value(
+            "hash", f"more than {MAX_PREFIX_MATCHES} specs have a hash that begins with this"
+        )
+    hashes = {spec_hash for spec in candidates for spec_hash in spec["hashes"]}
     if len(name) == _WHOLE_HASH:
         hashes.add(name.lower())
     if not hashes:
         raise not_found("spec", name)
-    return MeantSpecs(found, sorted(hashes))
+    return MatchingSpecs(candidates, sorted(hashes))
 
 
 async def _candidates(database: Database, name: str) -> list[Document]:
-    """Return the specs that a name may mean; deleted ones only when it means no other."""
+    """Return the specs that a name may refer to; deleted ones only when no other matches."""
     if _NAME.fullmatch(name) is None:
-        raise bad_value("hash", "neither a hash nor an id of a spec")
-    found = await find_ids(database, name.lower())
-    return [each for each in found if each.get("tombstone") is None] or found
+        raise bad_value("hash", "it is neither a hash nor an id of a spec")
+    specs = await find_ids(database, name.lower())
+    return [spec for spec in specs if spec.get("tombstone") is None] or specs
 
 
 async def _spec_id(database: DatabaseDep, name: SpecName) -> str:
-    return await find_spec_id(database, name)
+    return await resolve_spec_id(database, name)
 
 
 SpecId = Annotated[str, Depends(_spec_id)]
 
 
 async def read_spec(database: Database, spec_id: str) -> Document:
-    """Return a stored spec; 404 when it is gone meanwhile."""
+    """Return a stored spec; 404 when it does not exist, or has been deleted concurrently."""
     document = await database.specs.find_one({"_id": spec_id, "tombstone": None})
     if document is None:
         raise not_found("spec", spec_id)
@@ -108,7 +110,7 @@ async def read_spec(database: Database, spec_id: str) -> Document:
 
 
 async def read_graph(database: Database, spec_id: str) -> StoredGraph:
-    """Return a stored spec with the nodes below it."""
+    """Return a stored spec with the nodes of all its dependencies; 404 when it does not exist."""
     graph = await load_graph(database, spec_id)
     if graph is None:
         raise not_found("spec", spec_id)
@@ -116,39 +118,39 @@ async def read_graph(database: Database, spec_id: str) -> StoredGraph:
 
 
 def on_ambiguous(request: Request, error: Exception) -> Response:
-    """Return the answer that several specs may be meant, with the address of each."""
+    """Return the 300 response that lists the specs a name may refer to, with the URL of each."""
     assert isinstance(error, AmbiguousError)
     base = request.url.path.partition("/specs/")[0] + "/specs"
     items = [
         {
-            "id": each["_id"],
-            **{name: each.get(name) for name in _DESCRIBED},
-            "isDeleted": each.get("tombstone") is not None,
-            "href": f"{base}/{each['_id']}",
+            "id": spec["_id"],
+            **{name: spec.get(name) for name in _DESCRIBED},
+            "isDeleted": spec.get("tombstone") is not None,
+            "href": f"{base}/{spec['_id']}",
         }
-        for each in error.found
+        for spec in error.candidates
     ]
-    is_complete = len(items) <= MOST_PREFIXED
-    response = json_response({"items": items[:MOST_PREFIXED], "isComplete": is_complete})
+    is_complete = len(items) <= MAX_PREFIX_MATCHES
+    response = json_response({"items": items[:MAX_PREFIX_MATCHES], "isComplete": is_complete})
     response.status_code = HTTPStatus.MULTIPLE_CHOICES
     return response
 
 
-def incomplete(error: CaseledgerError) -> ProblemError:
-    """Return the error that nodes of a document are not there."""
+def incomplete_error(error: CaseledgerError) -> ProblemError:
+    """Return the 409 for a document some of whose nodes are not stored."""
     return ProblemError(
         HTTPStatus.CONFLICT, "incomplete", "Not all of it is stored", f"{error}; import it again."
     )
 
 
 def _gone(spec_id: str, tombstone: Mapping[str, Any]) -> ProblemError:
-    named = f"{tombstone['name']}@{tombstone['version']}"
+    label = f"{tombstone['name']}@{tombstone['version']}"
     reason = f": {tombstone['reason']}" if tombstone["reason"] else ""
-    told = {name: str(tombstone[name]) for name in ("name", "version", "reason", "deletedAt")}
+    facts = {name: str(tombstone[name]) for name in ("name", "version", "reason", "deletedAt")}
     return ProblemError(
         HTTPStatus.GONE,
         "deleted",
         "It was deleted",
-        f"{named} /{spec_id} was deleted at {tombstone['deletedAt']:%Y-%m-%dT%H:%M:%SZ}{reason}.",
-        [told],
+        f"{label} /{spec_id} was deleted at {tombstone['deletedAt']:%Y-%m-%dT%H:%M:%SZ}{reason}.",
+        [facts],
     )

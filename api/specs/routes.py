@@ -1,4 +1,4 @@
-"""`/specs`: concrete specs of Spack, found by anything in their graph."""
+"""`/specs`: concrete specs of Spack, found by any property of their graph."""
 
 from typing import Annotated, Any, Literal
 
@@ -17,8 +17,8 @@ from api.http.schemas import PageOf
 from api.lists.listing import ListParameters
 from api.lists.parameters import filters_of
 from api.specs.lists import SPEC_LIST, dependents_of
-from api.specs.query_parameters import read_types, scope_of
-from api.specs.resolve import SpecId, find_spec_id, incomplete, read_graph, read_spec
+from api.specs.query_parameters import parse_dependency_types, scope_of
+from api.specs.resolve import SpecId, incomplete_error, read_graph, read_spec, resolve_spec_id
 from api.specs.schemas import (
     Dag,
     Dependencies,
@@ -29,7 +29,7 @@ from api.specs.schemas import (
     Splice,
 )
 from api.specs.views import direct_dependencies, spec_detail
-from models.specs.comparison import compare_specs, splice_of
+from models.specs.comparison import compare_specs, describe_splice
 from models.specs.stored_graph import (
     IncompleteSpecError,
     dag,
@@ -43,7 +43,7 @@ from models.specs.stored_graph import (
 router = APIRouter(prefix="/specs", tags=["specs"])
 
 _ERRORS: dict[int | str, dict[str, Any]] = {
-    300: {"model": SpecChoices, "description": "Several specs may be meant."},
+    300: {"model": SpecChoices, "description": "Several specs match."},
     **problem_responses(400, 404, 410, 422),
 }
 _NATIVE_ERRORS = {**_ERRORS, **problem_responses(409)}
@@ -54,12 +54,14 @@ DepType = Annotated[
     str | None,
     Query(
         max_length=30,
-        description="`link,run` for what is needed to run, with `build` all that is needed to"
-        " build, with `test` or without it all.",
+        description="`link,run` for what is needed to run; with `build`, also what is needed to"
+        " build; with `test`, or without this parameter, everything.",
         examples=["link,run"],
     ),
 ]
-Direct = Annotated[bool, Query(description="Direct ones only; then each type counts by itself.")]
+Direct = Annotated[
+    bool, Query(description="Only direct dependencies, on edges of the types in `deptype`.")
+]
 
 
 @router.get(
@@ -68,22 +70,22 @@ Direct = Annotated[bool, Query(description="Direct ones only; then each type cou
     responses=problem_responses(400, 422),
     openapi_extra=filters_of(SPEC_LIST),
 )
-async def list_specs(database: DatabaseDep, request: Request, asked: ListParameters) -> Response:
-    """List specs by name and version: all nodes that are recorded; `isRoot=true` for the others."""
-    return await SPEC_LIST.answer(database, request, asked)
+async def list_specs(database: DatabaseDep, request: Request, params: ListParameters) -> Response:
+    """List specs, all recorded nodes, by name and version; `isRoot=true` lists only roots."""
+    return await SPEC_LIST.answer(database, request, params)
 
 
 @router.get("/compare", response_model=SpecComparison, responses=_ERRORS)
 async def compare_two_specs(
     database: DatabaseDep,
     left: Annotated[
-        str, Query(max_length=100, description="A spec, as in its address.", examples=["a4hji6e"])
+        str, Query(max_length=100, description="A spec, as in its URL.", examples=["a4hji6e"])
     ],
-    right: Annotated[str, Query(max_length=100, description="Another one.", examples=["zlmn5wq"])],
+    right: Annotated[str, Query(max_length=100, description="Another spec.", examples=["zlmn5wq"])],
 ) -> Response:
-    """Tell what differs between two specs: packages, versions, variants, compilers, edges."""
-    first = await read_graph(database, await find_spec_id(database, left))
-    second = await read_graph(database, await find_spec_id(database, right))
+    """Compare two specs: packages, versions, variants, compilers and edges."""
+    first = await read_graph(database, await resolve_spec_id(database, left))
+    second = await read_graph(database, await resolve_spec_id(database, right))
     return json_response(compare_specs(first, second))
 
 
@@ -94,14 +96,18 @@ async def read_one_spec(
     spec_id: SpecId,
     format: Annotated[
         Literal["json", "spack"],
-        Query(description="`spack` gives the document back equal to what came in."),
+        Query(description="`spack` returns a document equal to the submitted one."),
     ] = "json",
     form: Annotated[
         int | None,
-        Query(ge=0, le=10_000, description="Which of the forms that it was submitted in, from 0."),
+        Query(
+            ge=0,
+            le=10_000,
+            description="The number, from 0, of one of the forms it was submitted in.",
+        ),
     ] = None,
 ) -> Response:
-    """Read one spec by its id, a hash, or the beginning of one; 300 lists them when several."""
+    """Read one spec by its id, a hash, or a prefix of one; 300 lists all when several match."""
     if format == "spack":
         return await _native(database, spec_id, form)
     document = await read_spec(database, spec_id)
@@ -109,7 +115,7 @@ async def read_one_spec(
     if is_not_modified(request, tag):
         return not_modified(tag)
     same = await database.specs.find({"hashes": document["hash"], "tombstone": None}, {"_id": 1})
-    return json_response(spec_detail(document, sorted(each["_id"] for each in same)), {"ETag": tag})
+    return json_response(spec_detail(document, sorted(spec["_id"] for spec in same)), {"ETag": tag})
 
 
 @router.get(
@@ -125,8 +131,8 @@ async def read_dag(
         Literal["json", "dot"], Query(description="`dot` is the language of Graphviz.")
     ] = "json",
 ) -> Response:
-    """Read nodes and edges of the graph of a spec."""
-    graph, scope = await read_graph(database, spec_id), scope_of(read_types(deptype))
+    """Read the nodes and edges of the graph of a spec."""
+    graph, scope = await read_graph(database, spec_id), scope_of(parse_dependency_types(deptype))
     if format == "dot":
         return Response(dot(graph, scope), media_type="text/vnd.graphviz; charset=utf-8")
     return json_response(dag(graph, scope))
@@ -136,14 +142,14 @@ async def read_dag(
 async def list_dependencies(
     database: DatabaseDep, spec_id: SpecId, deptype: DepType = None, direct: Direct = False
 ) -> Response:
-    """List what a spec stands on, at any distance, by name; each node once."""
-    document, types = await read_spec(database, spec_id), read_types(deptype)
-    found = (
+    """List the dependencies of a spec at any distance, by name; each node once."""
+    document, types = await read_spec(database, spec_id), parse_dependency_types(deptype)
+    items = (
         direct_dependencies(document, types)
         if direct
         else dependencies_of(document, scope_of(types))
     )
-    return json_response({"items": found})
+    return json_response({"items": items})
 
 
 @router.get(
@@ -155,21 +161,22 @@ async def list_dependencies(
 async def list_dependents(
     database: DatabaseDep,
     request: Request,
-    asked: ListParameters,
+    params: ListParameters,
     spec_id: SpecId,
     roots: Annotated[
-        bool, Query(description="Only specs that came themselves, not only below others.")
+        bool,
+        Query(description="Only specs that were recorded themselves, not only as dependencies."),
     ] = False,
 ) -> Response:
-    """List what stands on a spec; `deptype` and `direct` say along which edges."""
+    """List the specs that depend on a spec; `deptype` and `direct` limit the edges followed."""
     document = await read_spec(database, spec_id)
-    types = read_types(request.query_params.get("deptype"))
+    types = parse_dependency_types(request.query_params.get("deptype"))
     direct = request.query_params.get("direct") == "true"
     scope = "test" if direct else scope_of(types)
     query = dependents_filter(
         document, scope, direct=direct, types=types if direct else (), roots=roots
     )
-    return await dependents_of(query).answer(database, request, asked)
+    return await dependents_of(query).answer(database, request, params)
 
 
 @router.get(
@@ -179,19 +186,19 @@ async def list_dependents(
     responses={**_ERRORS, 200: {"description": "The tree.", **_TEXT}},
 )
 async def read_tree(database: DatabaseDep, spec_id: SpecId, deptype: DepType = None) -> Response:
-    """Read the graph of a spec as a tree in text, as Spack prints it."""
-    text = tree(await read_graph(database, spec_id), scope_of(read_types(deptype)))
+    """Read the graph of a spec as a text tree, in the form that Spack prints."""
+    text = tree(await read_graph(database, spec_id), scope_of(parse_dependency_types(deptype)))
     return Response(text, media_type="text/plain; charset=utf-8")
 
 
 @router.get("/{hash}/splice", response_model=Splice, responses=_ERRORS)
 async def read_splice(database: DatabaseDep, spec_id: SpecId) -> Response:
-    """Read what a spliced spec was built as, and which nodes were swapped since."""
-    return json_response(splice_of(await read_graph(database, spec_id)))
+    """Read the specs as which a spliced spec was built, and which nodes were swapped since."""
+    return json_response(describe_splice(await read_graph(database, spec_id)))
 
 
 def spec_tag(document: dict[str, Any]) -> str:
-    """Return the entity tag of a spec as it is now."""
+    """Return the entity tag of a stored spec, from the time of its last update."""
     return entity_tag(document["_id"], int(document["updatedAt"].timestamp() * 1000))
 
 
@@ -203,4 +210,4 @@ async def _native(database: DatabaseDep, spec_id: str, form: int | None) -> Resp
     try:
         return json_response(native_document(graph, form))
     except IncompleteSpecError as error:
-        raise incomplete(error) from None
+        raise incomplete_error(error) from None

@@ -1,4 +1,4 @@
-"""The answers about specs."""
+"""The response documents for specs."""
 
 from datetime import datetime
 from typing import Any, Literal
@@ -8,7 +8,7 @@ from models.specs.spec import BuiltAs, SpecCompiler, SpecDependency, SpecEdge, S
 
 
 class SpecItem(Answer):
-    """A spec in a list; `hash` is its DAG hash, under which several contents may stand."""
+    """A spec in a list; `hash` is its DAG hash, which several contents can share."""
 
     id: str
     hash: str
@@ -37,10 +37,10 @@ class SpecItem(Answer):
 
 
 class SpecDetail(SpecItem):
-    """A spec: `edges` are its direct dependencies, `forms` how many ways it was submitted.
+    """A spec in full: `edges` are its direct dependencies, `forms` counts the submitted forms.
 
-    `contents` are the ids of all that stands under its hash. `missing` are hashes below it that no
-    document has told. `credentials` are places in its JSON where a credential seems to stand.
+    `contents` are the ids of all specs with its hash. `missing` are hashes of dependencies that no
+    document describes. `credentials` are places in its JSON that seem to contain a credential.
     """
 
     hashes: list[str]
@@ -56,7 +56,7 @@ class SpecDetail(SpecItem):
 
 
 class SpecChoice(Answer):
-    """One of the specs that a hash, or its beginning, may mean."""
+    """One of the specs that a hash, or a hash prefix, may refer to."""
 
     id: str
     hash: str
@@ -71,7 +71,7 @@ class SpecChoice(Answer):
 
 
 class SpecChoices(Answer):
-    """All that a hash, or its beginning, may mean; the first hundred when not `isComplete`."""
+    """All specs that a hash, or a hash prefix, may refer to; the first 100 unless `isComplete`."""
 
     items: list[SpecChoice]
     is_complete: bool
@@ -101,7 +101,7 @@ class DagEdge(Answer):
 
 
 class MissingNode(Answer):
-    """A node that an edge leads to and that is not stored; `id` is its hash, or begins with it."""
+    """A node at the end of an edge that is not stored; `id` is its hash, or begins with it."""
 
     id: str
     name: str
@@ -110,7 +110,7 @@ class MissingNode(Answer):
 class Dag(Answer):
     """The graph of a spec; its root is the first of the nodes.
 
-    `missing` are nodes that edges lead to and that are not stored, with all that is below them.
+    `missing` are nodes at the end of edges that are not stored, nor are their dependencies.
     """
 
     root: str
@@ -120,13 +120,13 @@ class Dag(Answer):
 
 
 class Dependencies(Answer):
-    """What a spec stands on."""
+    """The dependencies of a spec."""
 
     items: list[SpecDependency]
 
 
 class NamedSpec(Answer):
-    """A spec by its names."""
+    """A spec identified by id, hash, name and version."""
 
     id: str
     hash: str
@@ -135,9 +135,9 @@ class NamedSpec(Answer):
 
 
 class SpecChange(Answer):
-    """Something that is not the same: a field, `variant.<name>`, `flag.<name>`, `edge.<name>`.
+    """A difference: `what` is a field, `variant.<name>`, `flag.<name>` or `edge.<name>`.
 
-    The edge to a package is told with its types and virtuals; null on the side that has it not.
+    The value of an edge to a package is its types and virtuals; null on a side without the edge.
     """
 
     what: str
@@ -146,7 +146,7 @@ class SpecChange(Answer):
 
 
 class ChangedSpec(Answer):
-    """A package that both have, not in the same way."""
+    """A package that both have, with differences."""
 
     left: NamedSpec
     right: NamedSpec
@@ -154,7 +154,7 @@ class ChangedSpec(Answer):
 
 
 class SpecSection(Answer):
-    """What differs in a part of the graphs; `added` is on the right only, `removed` on the left."""
+    """The differences in a part of the graphs: `added` on the right only, `removed` on the left."""
 
     added: list[NamedSpec]
     removed: list[NamedSpec]
@@ -169,10 +169,10 @@ class MissingNodes(Answer):
 
 
 class SpecComparison(Answer):
-    """Two specs: their own differences, those of what runs with them, and of what built them only.
+    """Two specs: differences of their roots, of what they run with, and of what only built them.
 
-    `shared` are the nodes that both stand on. Nothing is told of the `missing` ones, which are not
-    stored, and of what is below them.
+    `shared` are the nodes that both depend on. Nodes that are `missing`, which are not stored, and
+    their dependencies are not compared.
     """
 
     left: NamedSpec
@@ -186,7 +186,7 @@ class SpecComparison(Answer):
 
 
 class SpliceStep(Answer):
-    """What a spec was built as; `known` when that spec is recorded."""
+    """A spec as which another was built; `known` means that it is recorded."""
 
     hash: str
     id: str
@@ -194,17 +194,17 @@ class SpliceStep(Answer):
 
 
 class Swap(Answer):
-    """A node that was built with, and what runs in its place; null for none."""
+    """A node used for the build, and the node that runs in its place; null for none."""
 
     built: NamedSpec | None
     deployed: NamedSpec | None
 
 
 class Splice(NamedSpec):
-    """How a spec came to run with others than it was built with: empty when it does not.
+    """How a spec comes to run with other nodes than those of its build; empty when it does not.
 
-    `chain` leads from it to what it was built as, and on; `spliced_below` are the spliced nodes
-    that it stands on.
+    `chain` leads from it to the spec as which it was built, and on; `splicedBelow` are the spliced
+    nodes among its dependencies.
     """
 
     is_spliced: bool
@@ -214,7 +214,7 @@ class Splice(NamedSpec):
 
 
 class SpecOutcomeItem(Answer):
-    """What became of one item of an upload; `place` is where in the body it stands."""
+    """The outcome for one item of an upload; `place` is its position in the body."""
 
     outcome: Literal["created", "updated", "unchanged", "rejected"]
     place: str
@@ -227,9 +227,9 @@ class SpecOutcomeItem(Answer):
 
 
 class SpecUpload(Answer):
-    """What became of all items of an upload, in their order.
+    """The outcomes for all items of an upload, in order.
 
-    `files` are the digests by which lockfiles, database indexes and listings can be read back.
+    `files` are the digests with which lockfiles, database indexes and listings can be read again.
     """
 
     ingestion_id: str
@@ -238,7 +238,7 @@ class SpecUpload(Answer):
 
 
 class SpecFileItem(Answer):
-    """A file of many specs; `spec_count` is how many nodes of it are specs."""
+    """A file with many specs; `specCount` is the number of its nodes that are specs."""
 
     digest: str
     kind: Literal["lockfile", "database", "listing"]

@@ -1,4 +1,4 @@
-"""What a query in Spack's syntax finds: builds of such specs, and executions that ran on them."""
+"""Queries for the builds of specs, and for the executions that used them, in Spack's syntax."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,9 +16,10 @@ from models.specs.search import (
 
 Query = dict[str, Any]
 Role = str | Query | None
-"""A role of links, or a condition on it; None is any."""
+"""A role of links between executions and specs, or a condition on it; None is any role."""
 
-MOST_SPECS = 20_000
+MAX_SPECS = 20_000
+"""How many specs a filter may list."""
 
 _LINKED: list[Query] = [
     {"$match": {"specs.hash": {"$gte": ""}}},
@@ -28,38 +29,43 @@ _LINKED: list[Query] = [
 _BUILT = "built_with"
 
 
-async def builds_of(database: Database, parameter: str, text: str) -> Query:
-    """Return the query for the builds of the specs that a query finds.
+async def builds_matching(database: Database, parameter: str, text: str) -> Query:
+    """Return the query for the builds of matching specs.
 
-    Name, version and hash are known of builds whose spec is not recorded, too.
+    Queries for only a name, version or hash also find builds whose spec is not recorded.
     """
     node = parse_spec(parameter, text)
     plain = Node(name=node.name, version=node.version, hash=node.hash)
     if node == plain and plain != Node():
         return _plain_builds(plain)
     specs = await find_specs(database, parameter, node)
-    hashes = sorted({own for spec in specs for own in spec["hashes"]})
+    hashes = sorted({spec_hash for spec in specs for spec_hash in spec["hashes"]})
     return {"specHash": {"$in": hashes}}
 
 
 def _plain_builds(node: Node) -> Query:
-    found: list[Query] = []
+    """Return the query for builds by the name, version and hash that they state themselves."""
+    queries: list[Query] = []
     if node.name is not None:
-        found.append({"name": node.name})
+        queries.append({"name": node.name})
     if node.version is not None:
-        found.append(or_query(*({"versionKey": key} for key in version_conditions(node.version))))
+        keys = version_conditions(node.version)
+        queries.append(or_query(*({"versionKey": key} for key in keys)))
     if node.hash is not None:
-        found.append({"specHash": hash_range(node.hash)})
-    return and_query(*found)
+        queries.append({"specHash": hash_range(node.hash)})
+    return and_query(*queries)
 
 
 async def executions_using(database: Database, parameter: str, text: str) -> Query:
-    """Return the query for the executions that are linked with a spec which a query finds."""
+    """Return the query for the executions that are linked with a matching spec."""
     return await _executions(database, parameter, [_spec_itself(parse_spec(parameter, text))])
 
 
 async def executions_depending_on(database: Database, parameter: str, text: str) -> Query:
-    """Return the query for the executions whose linked specs are such, or run with one that is."""
+    """Return the query for the executions linked with a matching spec, or with one that needs it.
+
+    "Needs" means as a link or run dependency at any distance.
+    """
     node = parse_spec(parameter, text)
     return await _executions(
         database, parameter, [_spec_itself(node), _dependents(node, Narrowing("run"))]
@@ -67,19 +73,20 @@ async def executions_depending_on(database: Database, parameter: str, text: str)
 
 
 async def executions_built_with(database: Database, parameter: str, text: str) -> Query:
-    """Return the query for the executions of which such a spec is stated as what they were built
-    with, or that ran on specs which were built with one.
+    """Return the query for the executions that were built with a matching spec.
+
+    Either that is stated for them, or a spec that they ran on was built with it.
     """
     node = parse_spec(parameter, text)
-    above = await _executions(database, parameter, [_dependents(node, Narrowing("build"))])
+    derived = await _executions(database, parameter, [_dependents(node, Narrowing("build"))])
     stated = await _executions(database, parameter, [_spec_itself(node)], role=_BUILT)
-    return or_query(above, stated)
+    return or_query(derived, stated)
 
 
 async def executions_deployed_with(database: Database, parameter: str, text: str) -> Query:
-    """Return the query for the executions that ran on such a spec, or on one that runs with it.
+    """Return the query for the executions that ran on a matching spec, or on one that runs with it.
 
-    What is only stated to have built them does not count.
+    A spec that is only stated as what they were built with does not count.
     """
     node = parse_spec(parameter, text)
     searches = [_spec_itself(node), _dependents(node, Narrowing("run"))]
@@ -87,6 +94,7 @@ async def executions_deployed_with(database: Database, parameter: str, text: str
 
 
 Search = tuple[Node, Narrowing | None]
+"""A query for specs, and how far its dependencies reach."""
 
 
 def _spec_itself(node: Node) -> Search:
@@ -97,8 +105,8 @@ def _dependents(node: Node, narrowing: Narrowing) -> Search:
     return Node(dependencies=(Dependency(node, direct=False),)), narrowing
 
 
-async def executions_below(database: Database, hashes: Sequence[str]) -> Query:
-    """Return the query for the executions that ran on specs which need one of these to run."""
+async def executions_of_dependents(database: Database, hashes: Sequence[str]) -> Query:
+    """Return the query for the executions that ran on specs that need one of these to run."""
     entry = {"hash": {"$in": list(hashes)}, "scope": "run"}
     return await _executions_of(database, {"dependencies": {"$elemMatch": entry}}, None)
 
@@ -111,15 +119,17 @@ async def _executions(
 
 
 async def _executions_of(database: Database, query: Query, role: Role) -> Query:
-    """Return the query for the executions of all specs that a query finds, however many."""
-    specs = await _find(database, query, MOST_SPECS + 1)
-    if len(specs) > MOST_SPECS:
-        specs = await _find(database, and_query(query, {"_id": {"$in": await _linked(database)}}))
-    return executions_on(specs, role)
+    """Return the query for the executions of all specs that a query matches, however many."""
+    specs = await _find(database, query, MAX_SPECS + 1)
+    if len(specs) > MAX_SPECS:
+        # Of these only the linked ones matter, which are few.
+        linked = {"_id": {"$in": await _linked_spec_ids(database)}}
+        specs = await _find(database, and_query(query, linked))
+    return executions_linked_to(specs, role)
 
 
-def executions_on(specs: Sequence[Query], role: Role = None) -> Query:
-    """Return the query for the executions that are linked with one of these specs."""
+def executions_linked_to(specs: Sequence[Query], role: Role = None) -> Query:
+    """Return the query for the executions that are linked with any of these specs."""
     if not specs:
         return NOTHING
     link: Query = {
@@ -130,10 +140,10 @@ def executions_on(specs: Sequence[Query], role: Role = None) -> Query:
 
 
 async def find_specs(database: Database, parameter: str, node: Node) -> list[Query]:
-    """Return ids and hashes of the specs that a query finds; a 422 when they are too many."""
-    specs = await _find(database, await query_of_spec(database, parameter, node), MOST_SPECS + 1)
-    if len(specs) > MOST_SPECS:
-        raise bad_value(parameter, f"more than {MOST_SPECS:,} specs are such: ask for less")
+    """Return ids and hashes of the matching specs; a 422 when there are too many."""
+    specs = await _find(database, await query_of_spec(database, parameter, node), MAX_SPECS + 1)
+    if len(specs) > MAX_SPECS:
+        raise bad_value(parameter, f"more than {MAX_SPECS:,} specs match; narrow the query")
     return specs
 
 
@@ -141,7 +151,7 @@ async def _find(database: Database, query: Query, limit: int = 0) -> list[Query]
     return await database.specs.find(query, {"hash": 1, "hashes": 1}, limit=limit, seconds=SECONDS)
 
 
-async def _linked(database: Database) -> list[str]:
-    """Return the ids of all specs that any execution is linked with: few beside all specs."""
-    found = await database.executions.aggregate(_LINKED, hint="specs", seconds=SECONDS)
-    return sorted(group["_id"] for group in found)
+async def _linked_spec_ids(database: Database) -> list[str]:
+    """Return the ids of all specs that any execution is linked with; few, compared to all specs."""
+    groups = await database.executions.aggregate(_LINKED, hint="specs", seconds=SECONDS)
+    return sorted(group["_id"] for group in groups)

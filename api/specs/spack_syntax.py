@@ -1,4 +1,4 @@
-"""Parameters in Spack's syntax: one parser and one error for all of them."""
+"""Query parameters in Spack's syntax: one parser and one error for all of them."""
 
 from http import HTTPStatus
 from typing import Any
@@ -11,13 +11,13 @@ from models.specs.search import Narrowing, TooBroadError, spec_filter
 Query = dict[str, Any]
 
 SECONDS = 10.0
-"""The longest that a search for specs may take."""
+"""The time limit of a search for specs."""
 
 
 def parse_spec(parameter: str, text: str) -> Node:
-    """Return the spec that a parameter holds; a 422 names the position, from 0, of an error."""
+    """Return the spec that a parameter describes; a 422 gives the position, from 0, of an error."""
     if "\0" in text:
-        raise bad_value(parameter, "a text cannot hold a NUL")
+        raise bad_value(parameter, "a text cannot contain a NUL")
     try:
         return parse_query(text)
     except SpecSyntaxError as error:
@@ -25,7 +25,7 @@ def parse_spec(parameter: str, text: str) -> Node:
         raise ProblemError(
             HTTPStatus.UNPROCESSABLE_ENTITY,
             "bad-spec",
-            "Not the syntax of Spack",
+            "Not Spack's syntax",
             f"{parameter}: {detail}",
             [{"parameter": parameter, "position": error.position, "detail": detail}],
         ) from None

@@ -1,4 +1,4 @@
-"""From stored specs to the answers of the API. Pure."""
+"""Responses about specs, from stored documents. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -17,7 +17,7 @@ _DETAIL = (
 
 
 def spec_item(document: Document, roots: Roots = _ROOTS) -> dict[str, Any]:
-    """Return the fields `roots` of a spec as a list shows it."""
+    """Return the fields `roots` of a spec in a list."""
     item = shown_fields(document, roots)
     if "variants" in item:
         item["variants"] = {unescape_name(k): v for k, v in (item["variants"] or {}).items()}
@@ -25,7 +25,10 @@ def spec_item(document: Document, roots: Roots = _ROOTS) -> dict[str, Any]:
 
 
 def spec_detail(document: Document, contents: Sequence[str]) -> dict[str, Any]:
-    """Return a spec with all that is known of it but for its closure and its JSON."""
+    """Return a spec in full, except for its dependencies at a distance and its JSON.
+
+    `contents` are the ids of all specs with its hash.
+    """
     return {
         **spec_item(document),
         **{name: document[name] for name in _DETAIL},
@@ -35,11 +38,11 @@ def spec_detail(document: Document, contents: Sequence[str]) -> dict[str, Any]:
 
 
 def direct_dependencies(document: Document, types: Iterable[str]) -> list[Document]:
-    """Return the direct dependencies on edges of one of the types, or of any; each once."""
-    wanted = set(types)
+    """Return the direct dependencies along edges of any of the types, or all edges; each once."""
+    allowed = set(types)
     direct = {
         id_of(edge)
         for edge in document["edges"]
-        if not wanted or not wanted.isdisjoint(edge["types"])
+        if not allowed or not allowed.isdisjoint(edge["types"])
     }
-    return [each for each in document["dependencies"] if id_of(each) in direct]
+    return [entry for entry in document["dependencies"] if id_of(entry) in direct]

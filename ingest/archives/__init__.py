@@ -1,1 +1,1 @@
-"""Archives and directories, whatever lies in them: tar, zip, compression, budgets."""
+"""Directories and archives (tar, zip, compressed), whatever they contain, within budgets."""

@@ -1,4 +1,4 @@
-"""How much a source may hold, so that no archive, broken or hostile, takes all memory or time."""
+"""Limits on what an import reads, so that no broken or hostile archive takes all memory or time."""
 
 from dataclasses import dataclass
 
@@ -11,8 +11,9 @@ _MIB = 2**20
 class Budgets:
     """The largest amounts that are read; sizes are in bytes.
 
-    The budgets of an archive end it where they are exceeded; what was found before that counts.
-    Those of an execution cost the execution only.
+    When an archive limit is exceeded, reading stops and what was found is imported. When an
+    execution limit is exceeded, only that execution is skipped. `ratio` is the size of the expanded
+    archive divided by the size of its file.
     """
 
     archive_bytes: int = 2048 * _MIB
@@ -26,7 +27,7 @@ class Budgets:
 
 
 def budgets_of(settings: Settings) -> Budgets:
-    """Return the budgets that are set."""
+    """Return the budgets that the settings contain."""
     return Budgets(
         archive_bytes=settings.max_archive_mib * _MIB,
         expanded_bytes=settings.max_expanded_mib * _MIB,

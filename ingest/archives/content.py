@@ -1,4 +1,4 @@
-"""Bytes as they lie in the archive: gzipped or plain, of any encoding, perhaps damaged."""
+"""The content of files: compressed with gzip or plain, in any encoding, possibly damaged."""
 
 import hashlib
 import zlib
@@ -6,17 +6,18 @@ import zlib
 from models.errors import ParseError
 
 _GZIP_MAGIC = b"\x1f\x8b"
-_GZIP_HEADER = 10
-_GZIP_WINDOW = 31
+_GZIP_HEADER_SIZE = 10
+_GZIP_WBITS = 31  # zlib expects a gzip header, and a window of any size
 _PERSONS = (b"plain", b"gzip")
-_SMALL, _LARGE = 512, 2**17
+_FIRST_PIECE, _NEXT_PIECE = 2**17, 512
 _BYTE_ORDER_MARK = "\ufeff"
 
 
 def expand(data: bytes, limit: int) -> bytes:
-    """Return the content of a file that may be gzipped; what it is, its first bytes tell.
+    """Return the content of a file that may be compressed, as its first bytes indicate.
 
-    ParseError `empty`, `truncated`, `damaged` or `too_large` (more than `limit` bytes).
+    Raise ParseError with the reason `empty`, `truncated`, `damaged` or `too_large` (more than
+    `limit` bytes).
     """
     if not data:
         raise ParseError("empty", "the file has no bytes")
@@ -33,10 +34,10 @@ def expand(data: bytes, limit: int) -> bytes:
 
 
 def identity(data: bytes) -> bytes:
-    """Return a digest by which files of the same content are known, without expanding them.
+    """Return a digest that identifies the content of a file, without expanding it.
 
-    The header of gzip data is left out, which holds the name of the file and the time when it was
-    packed: the rest is the same for the same content, packed in the same way.
+    The header of gzip data is omitted, because it contains the name of the file and the time of
+    compression. The rest is the same for the same content that was compressed in the same way.
     """
     start = _header_size(data)
     return hashlib.blake2b(
@@ -45,13 +46,14 @@ def identity(data: bytes) -> bytes:
 
 
 def _header_size(data: bytes) -> int:
-    """Return how many bytes of gzip data come before what is packed; 0 when that is not told.
+    """Return the size of the header of gzip data; 0 for other data and for unusual headers.
 
-    Source of the format: RFC 1952; flags 4, 8 and 16 are an extra field, a name and a comment.
+    Source of the format: RFC 1952. Flags 4, 8 and 16 are an extra field, a name and a comment; a
+    header with an extra field is unusual.
     """
-    if not data.startswith(_GZIP_MAGIC) or len(data) < _GZIP_HEADER or data[3] & ~0b0001_1001:
+    if not data.startswith(_GZIP_MAGIC) or len(data) < _GZIP_HEADER_SIZE or data[3] & ~0b0001_1001:
         return 0
-    end = _GZIP_HEADER
+    end = _GZIP_HEADER_SIZE
     for flag in (0b0_1000, 0b1_0000):
         if data[3] & flag:
             end = data.find(b"\0", end) + 1
@@ -61,17 +63,20 @@ def _header_size(data: bytes) -> int:
 
 
 def expand_head(data: bytes, size: int) -> bytes:
-    """Return the first `size` bytes of the content, or what can be had of them."""
+    """Return the first `size` bytes of the content, or fewer when the data ends before.
+
+    Raise ParseError with the reason `damaged`.
+    """
     if not data.startswith(_GZIP_MAGIC):
         return data[:size]
     try:
-        return zlib.decompressobj(_GZIP_WINDOW).decompress(data, size)
+        return zlib.decompressobj(_GZIP_WBITS).decompress(data, size)
     except zlib.error as error:
         raise ParseError("damaged", f"the gzip data is damaged: {error}") from error
 
 
 def _members(data: bytes, limit: int) -> list[bytes]:
-    """Return the contents of all gzip members, reading little more than `limit` bytes of them."""
+    """Return the contents of all gzip members, in total at most `limit` + 1 bytes."""
     parts: list[bytes] = []
     room = limit + 1
     position = 0
@@ -83,33 +88,34 @@ def _members(data: bytes, limit: int) -> list[bytes]:
         parts.append(part)
         room -= len(part)
     if room > 0 and data[position:].strip(b"\0"):
-        raise ParseError("damaged", "something that is not gzip data follows the gzip data")
+        raise ParseError("damaged", "data that is not gzip follows the gzip data")
     return parts
 
 
 def _member(data: bytes, position: int, room: int) -> tuple[bytes, int]:
-    """Return the content of the member that begins at `position`, and where it ends.
+    """Return the content of the member at `position`, at most `room` bytes, and where it ends.
 
-    It is read in windows that grow, because zlib copies all that follows the member in a window:
-    a file of very many members must not be copied as many times.
+    The data is decompressed in pieces of growing size, because zlib copies everything that follows
+    the member in a piece: a file of very many members must not be copied as many times.
     """
-    member = zlib.decompressobj(_GZIP_WINDOW)
-    window = _SMALL if position else _LARGE
+    member = zlib.decompressobj(_GZIP_WBITS)
+    piece_size = _NEXT_PIECE if position else _FIRST_PIECE
     parts: list[bytes] = []
     while not member.eof and room > 0:
-        piece = data[position : position + window]
+        piece = data[position : position + piece_size]
         if not piece:
             raise ParseError("truncated", "the gzip data ends in the middle")
         part = member.decompress(piece, room)
         parts.append(part)
         room -= len(part)
         position += len(piece)
-        window *= 4
+        piece_size *= 4
     return b"".join(parts), position - len(member.unused_data)
 
 
 def text_lines(content: bytes) -> list[str]:
-    """Return the lines of a text; a byte order mark, CR LF and bytes that are not UTF-8 do not
-    matter.
+    """Return the lines of a text, without a byte order mark.
+
+    Lines may end in CR LF, and bytes that are not UTF-8 are replaced.
     """
     return content.decode("utf-8", errors="replace").removeprefix(_BYTE_ORDER_MARK).splitlines()

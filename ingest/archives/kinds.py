@@ -1,4 +1,4 @@
-"""Kinds of archives, by their names, and the readers for them."""
+"""Kinds of archives, known by their names, and their readers."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -16,12 +16,12 @@ ReaderFactory = Callable[[BinaryIO, Budgets], ArchiveReader]
 
 
 def tar_reader(file: BinaryIO, budgets: Budgets) -> ArchiveReader:
-    """Return a way through a tar file, which may be compressed."""
+    """Return a reader of a tar file, which may be compressed."""
     return TarReader(open_stream(file, budgets), budgets)
 
 
 def reader_for(path: Path) -> ReaderFactory | None:
-    """Return how an archive is gone through, by its name; None for a file that is none."""
+    """Return what makes readers of an archive; None for a file without the name of an archive."""
     name = path.name.lower()
     if name.endswith(TAR_SUFFIXES):
         return tar_reader
@@ -29,10 +29,10 @@ def reader_for(path: Path) -> ReaderFactory | None:
 
 
 def is_archive(path: Path) -> bool:
-    """Tell by its name whether a file is an archive."""
+    """Return whether a file has the name of an archive."""
     return reader_for(path) is not None
 
 
 def is_single_file(path: Path) -> bool:
-    """Tell whether a path is a regular file that is no archive."""
+    """Return whether a path is a regular file without the name of an archive."""
     return path.is_file() and not is_archive(path)

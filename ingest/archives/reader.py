@@ -1,4 +1,4 @@
-"""What it is to go through an archive: one member after the other, from its beginning."""
+"""The interface of archive readers: one member after the other, from the beginning."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -7,9 +7,9 @@ from typing import NoReturn
 
 
 class ArchiveError(Exception):
-    """An archive cannot be gone through any further.
+    """An archive cannot be read any further.
 
-    `is_trusted` tells whether what came before counts: it does not when a checksum over all of it
+    `is_trusted` says whether what came before can be used: it cannot when a checksum over all of it
     is wrong.
     """
 
@@ -21,20 +21,21 @@ class ArchiveError(Exception):
 
 
 def damaged(detail: str) -> NoReturn:
-    """Raise that the archive is damaged here."""
+    """Raise ArchiveError `damaged_archive`."""
     raise ArchiveError("damaged_archive", detail)
 
 
 def exceeded(what: str, setting: str) -> NoReturn:
-    """Raise that a budget is exceeded: `it has more than 10 members`, and the setting's name."""
+    """Raise ArchiveError `over_budget`: `it has more than 10 members`, and the setting's name."""
     raise ArchiveError("over_budget", f"{what} (CASELEDGER_{setting})")
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A regular file in an archive, by the name that it has there.
+    """A regular file or a hard link in an archive, by its name there.
 
-    `target` is the name of the file that a hard link is another name of; then it has no size.
+    `modified` is in seconds since the epoch. `target` is the name of the file that a hard link is
+    another name of; then `size` is 0.
     """
 
     name: str
@@ -44,25 +45,25 @@ class Member:
 
 
 class ArchiveReader(ABC):
-    """One way through an archive. Nothing is kept of the members that were passed."""
+    """One pass through an archive; it keeps nothing of the members that it has passed."""
 
     @abstractmethod
     def members(self) -> Iterator[Member]:
-        """Give the regular files and hard links; ArchiveError where it cannot go on.
+        """Yield the regular files and hard links; raise ArchiveError where it cannot go on.
 
-        When it ends without one, the archive is whole, and so are the checksums over it.
+        When it ends without an error, the archive is whole, and so are the checksums over it.
         """
 
     @abstractmethod
     def read(self, size: int) -> bytes | None:
-        """Return the first `size` bytes of the member that was given last; to be called once.
+        """Return the first `size` bytes of the last member; call it at most once for each.
 
-        None for a file that is damaged, or packed in a way that is not known, while those behind
-        it can be read.
+        Return None for a file that is damaged, or compressed by an unknown method, when the members
+        after it can still be read.
         """
 
     def pieces(self, size: int) -> Iterator[bytes]:
-        """Give in pieces what `read` would return; nothing for a file that cannot be read."""
+        """Yield in pieces what `read` would return; nothing for a file that cannot be read."""
         data = self.read(size)
         if data is not None:
             yield data

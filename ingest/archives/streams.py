@@ -1,7 +1,7 @@
-"""Archive files as streams of bytes that are read once, forwards: plain, gzipped or Zstandard.
+"""Archive files as streams of bytes, read once and forwards: plain, gzip or Zstandard.
 
-The first bytes tell which. Neither how far a stream expands nor into how many pieces it is cut is
-left to whoever made it.
+The first bytes decide which of these a file is. Limits hold for how far a stream expands and for
+the number of its compressed parts, because a hostile file can choose both.
 """
 
 import os
@@ -17,16 +17,16 @@ from ingest.archives.reader import ArchiveError, damaged, exceeded
 
 _CHUNK = 2**16
 _EXPANDED_CHUNK = 2**18
-_FREE = 10 * 2**20  # bytes that may be expanded from however few
+_RATIO_EXEMPT_BYTES = 10 * 2**20  # that many may expand from however few
 _GZIP_MAGIC = b"\x1f\x8b"
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
-_ZSTD_SKIPPABLE = b"\x2a\x4d\x18"  # behind a first byte 0x50 to 0x5f
-_ZSTD_WINDOW = 27  # 128 MiB, as much as the zstd program takes unless told otherwise
-_TOO_WIDE = "too much memory"  # what libzstd says of a window that is larger
+_ZSTD_SKIPPABLE = b"\x2a\x4d\x18"  # after a first byte from 0x50 to 0x5f
+_MAX_ZSTD_WINDOW = 27  # log2: 128 MiB, the default limit of the zstd program
+_WINDOW_TOO_LARGE = "too much memory"  # part of libzstd's message for a larger window
 
 
 class Stream(ABC):
-    """Bytes to read in their order."""
+    """A sequence of bytes that is read forwards."""
 
     @abstractmethod
     def read(self, size: int) -> bytes:
@@ -34,24 +34,24 @@ class Stream(ABC):
 
     @abstractmethod
     def skip(self, size: int) -> None:
-        """Pass over `size` bytes; ArchiveError when there are not so many."""
+        """Skip `size` bytes; raise ArchiveError when there are fewer."""
 
 
 def open_stream(file: BinaryIO, budgets: Budgets) -> Stream:
-    """Return the expanded bytes of a file."""
+    """Return the stream of the expanded bytes of a file."""
     size = os.fstat(file.fileno()).st_size
     magic = file.read(4)
     file.seek(0)
     if magic.startswith(_GZIP_MAGIC):
-        return _Expanded(file, _GzipFrame, budgets)
+        return _ExpandedStream(file, _GzipFrame, budgets)
     if magic == _ZSTD_MAGIC or (magic[1:] == _ZSTD_SKIPPABLE and 0x50 <= magic[0] <= 0x5F):
-        return _Expanded(file, _zstd_frame, budgets)
+        return _ExpandedStream(file, _zstd_frame, budgets)
     if size > budgets.expanded_bytes:
         exceeded(f"it has more than {budgets.expanded_bytes} bytes", "MAX_EXPANDED_MIB")
-    return _Plain(file, size)
+    return _PlainStream(file, size)
 
 
-class _Plain(Stream):
+class _PlainStream(Stream):
     def __init__(self, file: BinaryIO, size: int) -> None:
         self._file = file
         self._left = size
@@ -69,7 +69,7 @@ class _Plain(Stream):
 
 
 class _Frame(Protocol):
-    """What expands one gzip member or Zstandard frame."""
+    """A decompressor of one gzip member or Zstandard frame."""
 
     @property
     def eof(self) -> bool: ...
@@ -81,7 +81,7 @@ class _Frame(Protocol):
 
 
 class _GzipFrame:
-    """A gzip member, whose checksum zlib checks at its end."""
+    """A decompressor of a gzip member; zlib checks the checksum at its end."""
 
     def __init__(self) -> None:
         self._inflate = zlib.decompressobj(zlib.MAX_WBITS | 16)
@@ -103,21 +103,22 @@ class _GzipFrame:
 
 
 def _zstd_frame() -> _Frame:
-    return zstd.ZstdDecompressor(options={zstd.DecompressionParameter.window_log_max: _ZSTD_WINDOW})
+    option = zstd.DecompressionParameter.window_log_max
+    return zstd.ZstdDecompressor(options={option: _MAX_ZSTD_WINDOW})
 
 
-class _Expanded(Stream):
-    """The content of all frames of a file, one after the other."""
+class _ExpandedStream(Stream):
+    """The expanded content of all frames of a file, one after the other."""
 
     def __init__(self, file: BinaryIO, new_frame: Callable[[], _Frame], budgets: Budgets) -> None:
         self._file = file
         self._new_frame = new_frame
         self._budgets = budgets
         self._frame: _Frame | None = None
-        self._packed = b""
-        self._chunk = b""
+        self._packed = b""  # read from the file, not yet expanded
+        self._chunk = b""  # expanded, returned up to `_position`
         self._position = 0
-        self._taken = self._given = self._frames = 0
+        self._packed_bytes = self._expanded_bytes = self._frames = 0
 
     def read(self, size: int) -> bytes:
         end = self._position + size
@@ -141,20 +142,20 @@ class _Expanded(Stream):
         self._position = len(self._chunk) + left
 
     def _fill(self) -> bool:
-        """Expand the next piece; False at the end of the file."""
+        """Expand the next chunk; return False at the end of the file."""
         self._chunk, self._position = b"", 0
         while not self._chunk:
             if self._frame is None and not self._begin_frame():
                 return False
             self._expand()
-        self._given += len(self._chunk)
+        self._expanded_bytes += len(self._chunk)
         self._check_budgets()
         return True
 
     def _begin_frame(self) -> bool:
-        """Go to the next frame, over zeros that may stand before it."""
+        """Begin the next frame, after zeros that may precede it; return False at the end."""
         while not (packed := self._packed.lstrip(b"\0")):
-            self._packed = self._take()
+            self._packed = self._read_packed()
             if not self._packed:
                 return False
         self._packed = packed
@@ -166,9 +167,9 @@ class _Expanded(Stream):
 
     def _expand(self) -> None:
         assert self._frame is not None
-        is_fed = self._frame.needs_input
-        data = (self._packed or self._take()) if is_fed else b""
-        if is_fed:
+        needs_input = self._frame.needs_input
+        data = (self._packed or self._read_packed()) if needs_input else b""
+        if needs_input:
             self._packed = b""
         try:
             self._chunk = self._frame.decompress(data, _EXPANDED_CHUNK)
@@ -177,25 +178,27 @@ class _Expanded(Stream):
         if self._frame.eof:
             self._packed = self._frame.unused_data
             self._frame = None
-        elif is_fed and not data and not self._chunk:
+        elif needs_input and not data and not self._chunk:
             damaged("it ends before its compressed data do")
 
     def _refuse(self, error: Exception) -> None:
-        if _TOO_WIDE in str(error):
-            detail = f"its Zstandard window is larger than {2 ** (_ZSTD_WINDOW - 20)} MiB"
+        if _WINDOW_TOO_LARGE in str(error):
+            detail = f"its Zstandard window is larger than {2 ** (_MAX_ZSTD_WINDOW - 20)} MiB"
             raise ArchiveError("over_budget", detail) from error
         detail = f"nothing in it can be trusted: {error}"
         raise ArchiveError("damaged_archive", detail, is_trusted=False) from error
 
-    def _take(self) -> bytes:
+    def _read_packed(self) -> bytes:
         data = self._file.read(_CHUNK)
-        self._taken += len(data)
+        self._packed_bytes += len(data)
         return data
 
     def _check_budgets(self) -> None:
-        most = self._budgets.expanded_bytes
-        if self._given > most:
-            exceeded(f"it expands to more than {most} bytes", "MAX_EXPANDED_MIB")
-        if self._given > max(_FREE, self._budgets.ratio * self._taken):
+        limit = self._budgets.expanded_bytes
+        if self._expanded_bytes > limit:
+            exceeded(f"it expands to more than {limit} bytes", "MAX_EXPANDED_MIB")
+        if self._expanded_bytes > max(
+            _RATIO_EXEMPT_BYTES, self._budgets.ratio * self._packed_bytes
+        ):
             detail = f"it expands to more than {self._budgets.ratio} times its size"
             exceeded(detail, "MAX_EXPANSION_RATIO")

@@ -1,7 +1,13 @@
-"""Tar files: ustar, GNU and PAX, as they are written today.
+"""Tar files in the formats that are written today: ustar, GNU and PAX.
 
-The headers are read here and not by `tarfile`, because that reads extended headers whole, however
-large, searches them with patterns that take quadratic time, and keeps every member.
+The headers are parsed here and not by `tarfile`, because `tarfile` reads extended headers whole,
+however large, searches them with patterns that take quadratic time, and keeps every member.
+
+A file is a row of blocks of 512 bytes; each member is
+
+    [extended headers, for long names, times, sizes]  header  content, padded to whole blocks
+
+and an empty block ends the archive.
 """
 
 import os
@@ -15,23 +21,26 @@ from ingest.archives.streams import Stream
 
 _BLOCK = 512
 _EMPTY = bytes(_BLOCK)
-_DRAINED = 2**18
+_CHUNK = 2**18
 _LINK = b"1"
 _WITHOUT_DATA = frozenset({b"1", b"2", b"3", b"4", b"5", b"6"})
 _SPARSE = b"S"
 _REGULAR = frozenset({b"0", b"\0", b"7", _SPARSE})
 _PAX = frozenset({b"x", b"X"})
 _PAX_GLOBAL = b"g"
-_LONG = {b"L": "path", b"K": "linkpath"}
-_USED = frozenset({
+_GNU_LONG_NAMES = {b"L": "path", b"K": "linkpath"}
+_PAX_KEYS = frozenset({
     "path", "linkpath", "size", "mtime", "GNU.sparse.name", "GNU.sparse.realsize", "GNU.sparse.size"
 })  # fmt: skip
-_LATEST = 2**53
+_MAX_SECONDS = 2**53
 
 
 @dataclass(slots=True)
 class _Header:
-    """A header with what the extended headers before it say; `stored` is the size in the file."""
+    """A header, completed by the extended headers before it.
+
+    `size` is that of the unpacked file, `stored` that of its content in the archive.
+    """
 
     kind: bytes
     name: str
@@ -43,22 +52,22 @@ class _Header:
 
 
 class TarReader(ArchiveReader):
-    """One way through a tar file.
+    """One pass through a tar file.
 
-    A sparse file is given with the size that it has when it is unpacked, and is never read.
+    A sparse file is a member with the size that it has when it is unpacked, and cannot be read.
     """
 
     def __init__(self, stream: Stream, budgets: Budgets) -> None:
         self._stream = stream
         self._budgets = budgets
         self._count = 0
-        self._left = 0  # bytes of the member that have not been passed
+        self._left = 0  # bytes of the member that have not been read or skipped
         self._size = 0
         self._is_sparse = False
         self._global: dict[str, bytes] = {}
 
     def members(self) -> Iterator[Member]:
-        """Give the regular files and hard links, and check that the archive ends as it should."""
+        """Yield the regular files and hard links, and check that the archive ends as it should."""
         while (header := self._next_header()) is not None:
             has_data = header.kind not in _WITHOUT_DATA
             self._left = _padded(header.stored) if has_data else 0
@@ -68,11 +77,11 @@ class TarReader(ArchiveReader):
             elif header.kind in _REGULAR and not header.name.endswith("/"):
                 yield Member(header.name, header.size, header.modified)
             self._stream.skip(self._left)
-        while self._stream.read(_DRAINED):
+        while self._stream.read(_CHUNK):  # to its end, where the checksums are compared
             pass
 
     def read(self, size: int) -> bytes | None:
-        """Return the first `size` bytes of the member that was given last."""
+        """Return the first `size` bytes of the last member; None when it is sparse."""
         if self._is_sparse:
             return None
         wanted = min(size, self._size)
@@ -83,10 +92,10 @@ class TarReader(ArchiveReader):
         return data
 
     def pieces(self, size: int) -> Iterator[bytes]:
-        """Give the first `size` bytes of the member that was given last, in pieces."""
+        """Yield the first `size` bytes of the last member in pieces; nothing when it is sparse."""
         left = 0 if self._is_sparse else min(size, self._size)
         while left:
-            data = self._stream.read(min(left, _DRAINED))
+            data = self._stream.read(min(left, _CHUNK))
             self._left -= len(data)
             left -= len(data)
             if not data:
@@ -102,20 +111,20 @@ class TarReader(ArchiveReader):
             if block == _EMPTY and room == self._budgets.header_bytes:
                 return None
             kind, size = self._check(block)
-            if kind not in _PAX and kind != _PAX_GLOBAL and kind not in _LONG:
+            if kind not in _PAX and kind != _PAX_GLOBAL and kind not in _GNU_LONG_NAMES:
                 return self._complete(block, kind, {**self._global, **extended}, room)
             room -= _BLOCK + _padded(size)
             self._check_room(room)
             data = self._stream.read(_padded(size))[:size]
             if len(data) < size:
                 damaged("it ends in the middle of a header")
-            if kind in _LONG:
-                extended[_LONG[kind]] = _cut(data)
+            if kind in _GNU_LONG_NAMES:
+                extended[_GNU_LONG_NAMES[kind]] = _until_null(data)
             else:
                 (self._global if kind == _PAX_GLOBAL else extended).update(_pax_records(data))
 
     def _check(self, block: bytes) -> tuple[bytes, int]:
-        """Return type and size of what a header heads."""
+        """Return the type and the size of what follows a header."""
         if len(block) < _BLOCK:
             damaged("it is cut or damaged in the middle")
         if not _is_checksum_right(block):
@@ -127,15 +136,15 @@ class TarReader(ArchiveReader):
 
     def _check_room(self, room: int) -> None:
         if room < 0:
-            most = self._budgets.header_bytes
-            exceeded(f"a header in it has more than {most} bytes", "MAX_HEADER_KIB")
+            limit = self._budgets.header_bytes
+            exceeded(f"a header in it has more than {limit} bytes", "MAX_HEADER_KIB")
 
     def _complete(
         self, block: bytes, kind: bytes, extended: Mapping[str, bytes], room: int
     ) -> _Header:
-        name = _cut(block[:100])
+        name = _until_null(block[:100])
         if block[257:263] == b"ustar\0" and block[345]:
-            name = _cut(block[345:500]) + b"/" + name
+            name = _until_null(block[345:500]) + b"/" + name
         stored = _decimal(extended["size"]) if "size" in extended else _number(block[124:136])
         header = _Header(
             kind=kind,
@@ -143,7 +152,7 @@ class TarReader(ArchiveReader):
             stored=stored,
             size=stored,
             modified=_modified(block, extended),
-            target=os.fsdecode(extended.get("linkpath", _cut(block[157:257]))),
+            target=os.fsdecode(extended.get("linkpath", _until_null(block[157:257]))),
             is_sparse=kind == _SPARSE,
         )
         if kind == _SPARSE:
@@ -154,7 +163,7 @@ class TarReader(ArchiveReader):
         return header
 
     def _skip_sparse_map(self, has_more: int, room: int) -> None:
-        """Pass over the blocks in which the map of a sparse file in GNU's old form goes on."""
+        """Skip the blocks that continue the map of a sparse file in GNU's old form."""
         while has_more:
             room -= _BLOCK
             self._check_room(room)
@@ -165,7 +174,7 @@ class TarReader(ArchiveReader):
 
 
 def _complete_sparse(header: _Header, extended: Mapping[str, bytes]) -> None:
-    """Take what PAX headers say of a sparse file, in any of GNU's three forms."""
+    """Apply what PAX headers say about a sparse file, in any of GNU's three forms."""
     size = extended.get("GNU.sparse.realsize", extended.get("GNU.sparse.size"))
     if size is not None:
         header.size = _decimal(size)
@@ -175,7 +184,7 @@ def _complete_sparse(header: _Header, extended: Mapping[str, bytes]) -> None:
 
 
 def _pax_records(data: bytes) -> Iterator[tuple[str, bytes]]:
-    """Give the records of a PAX header that are used: `<length> <key>=<value>` and a line feed."""
+    """Yield the records of a PAX header that are used: `<length> <key>=<value>` and a line feed."""
     position = 0
     while position < len(data) and data[position]:
         blank = data.find(b" ", position, position + 20)
@@ -184,29 +193,29 @@ def _pax_records(data: bytes) -> Iterator[tuple[str, bytes]]:
         if blank < 0 or position + length > len(data) or not record.endswith(b"\n"):
             damaged("an extended header in it is damaged")
         key, _, value = record[:-1].partition(b"=")
-        if (name := key.decode("utf-8", "replace")) in _USED:
+        if (name := key.decode("utf-8", "replace")) in _PAX_KEYS:
             yield name, value
         position += length
 
 
 def _is_checksum_right(block: bytes) -> bool:
-    """Tell whether the sum of a header is right, over its bytes with or without a sign."""
+    """Return whether the sum of a header is right, over its bytes as unsigned or signed numbers."""
     with suppress(ValueError):
-        told = int(_cut(block[148:156]).strip() or b"0", 8)
-        total = sum(block) - sum(block[148:156]) + 8 * ord(" ")
-        if told == total:
+        checksum = int(_until_null(block[148:156]).strip() or b"0", 8)
+        total = sum(block) - sum(block[148:156]) + 8 * ord(" ")  # the field counts as blanks
+        if checksum == total:
             return True
-        return told == total - 256 * sum(byte > 127 for byte in block[:148] + block[156:])
+        return checksum == total - 256 * sum(byte > 127 for byte in block[:148] + block[156:])
     return False
 
 
 def _number(field: bytes) -> int:
-    """Return a number in a header: octal digits, or bytes behind a first one of 0x80."""
+    """Return a number in a header: octal digits, or binary after a first byte of 0x80."""
     if field[0] == 0x80:
         return int.from_bytes(field[1:], "big")
     number = -1
     with suppress(ValueError):
-        number = int(_cut(field).strip() or b"0", 8)
+        number = int(_until_null(field).strip() or b"0", 8)
     if number < 0:
         damaged("a header in it holds no number where one must be")
     return number
@@ -219,7 +228,7 @@ def _decimal(text: bytes) -> int:
 
 
 def _modified(block: bytes, extended: Mapping[str, bytes]) -> int:
-    """Return when a file was modified; 0 for what is no time."""
+    """Return when a file was modified, in seconds since the epoch; 0 for an invalid time."""
     with suppress(ValueError):
         if "mtime" in extended:
             seconds = int(extended["mtime"][:30].partition(b".")[0])
@@ -227,12 +236,12 @@ def _modified(block: bytes, extended: Mapping[str, bytes]) -> int:
             seconds = int.from_bytes(block[136:148], "big", signed=True)
             seconds += 1 << 95 if block[136] == 0x80 else 0
         else:
-            seconds = int(_cut(block[136:148]).strip() or b"0", 8)
-        return seconds if abs(seconds) < _LATEST else 0
+            seconds = int(_until_null(block[136:148]).strip() or b"0", 8)
+        return seconds if abs(seconds) < _MAX_SECONDS else 0
     return 0
 
 
-def _cut(field: bytes) -> bytes:
+def _until_null(field: bytes) -> bytes:
     return field.partition(b"\0")[0]
 
 

@@ -1,7 +1,12 @@
 """Zip files.
 
-The central directory is read here and not by `zipfile`, because that holds all of it in memory,
-however many entries there are.
+The central directory is parsed here and not by `zipfile`, because `zipfile` keeps all of it in
+memory, however many entries there are.
+
+    [something else]  local header + content, for each file  central directory  [zip64]  end record
+
+The end record says where the central directory is, which says where each local header is. These
+offsets count from the first local header: `_shift` is how many bytes precede it.
 """
 
 import os
@@ -10,7 +15,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from struct import Struct, error
+from struct import Struct
+from struct import error as struct_error
 from typing import BinaryIO
 
 from ingest.archives.budgets import Budgets
@@ -21,18 +27,18 @@ _END64 = Struct("<4sQ2H2L4Q")
 _LOCATOR64 = Struct("<4sLQL")
 _ENTRY = Struct("<4s6H3L5H2L")
 _LOCAL = Struct("<4s5H3L2H")
-_LONGEST_COMMENT = 2**16
-_LARGE = 2**32 - 1
+_MAX_COMMENT = 2**16
+_IN_ZIP64 = 2**32 - 1  # a number that is too large for its field, and is in the extra data
 _ZIP64 = 1
 _ENCRYPTED, _UTF_8 = 1, 2**11
 _STORED, _DEFLATED = 0, 8
-_FREE = 10 * 2**20
+_RATIO_EXEMPT_BYTES = 10 * 2**20  # that many may expand from however few
 _CHUNK = 2**16
 
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """An entry of the central directory; `offset` is where its file begins."""
+    """An entry of the central directory; `offset` is where its local header begins in the file."""
 
     name: str
     flags: int
@@ -46,9 +52,9 @@ class _Entry:
 
 
 class ZipReader(ArchiveReader):
-    """One way through a zip file, in the order of its central directory.
+    """One pass through a zip file, in the order of its central directory.
 
-    What it expands to is what the central directory says; no more than that is ever expanded.
+    The sizes are those in the central directory; no file is expanded beyond its size there.
     """
 
     def __init__(self, file: BinaryIO, budgets: Budgets) -> None:
@@ -59,7 +65,7 @@ class ZipReader(ArchiveReader):
         self._entry: _Entry | None = None
 
     def members(self) -> Iterator[Member]:
-        """Give the regular files."""
+        """Yield the regular files; raise ArchiveError where the central directory is damaged."""
         expanded = 0
         for count, entry in enumerate(self._entries(*self._central_directory()), 1):
             expanded += entry.size
@@ -69,26 +75,26 @@ class ZipReader(ArchiveReader):
                 yield Member(entry.name, entry.size, entry.modified)
 
     def read(self, size: int) -> bytes | None:
-        """Return the first `size` bytes of the member that was given last."""
+        """Return the first `size` bytes of the last member; None when it cannot be expanded."""
         assert self._entry is not None
         try:
             return self._content(self._entry, min(size, self._entry.size))
-        except (zlib.error, error, ValueError, OverflowError):
+        except (zlib.error, struct_error, ValueError, OverflowError):
             return None
 
     def _check_budgets(self, count: int, expanded: int) -> None:
         if count > self._budgets.members:
             exceeded(f"it has more than {self._budgets.members} members", "MAX_MEMBERS")
         if expanded > self._budgets.expanded_bytes:
-            most = self._budgets.expanded_bytes
-            exceeded(f"it expands to more than {most} bytes", "MAX_EXPANDED_MIB")
-        if expanded > max(_FREE, self._budgets.ratio * self._archive_size):
+            limit = self._budgets.expanded_bytes
+            exceeded(f"it expands to more than {limit} bytes", "MAX_EXPANDED_MIB")
+        if expanded > max(_RATIO_EXEMPT_BYTES, self._budgets.ratio * self._archive_size):
             detail = f"it expands to more than {self._budgets.ratio} times its size"
             exceeded(detail, "MAX_EXPANSION_RATIO")
 
     def _central_directory(self) -> tuple[int, int]:
         """Return where the central directory begins and ends."""
-        start = max(0, self._archive_size - _END.size - _LONGEST_COMMENT)
+        start = max(0, self._archive_size - _END.size - _MAX_COMMENT)
         tail = self._pread(self._archive_size - start, start)
         at = tail.rfind(b"PK\5\6", 0, len(tail) - _END.size + 4)
         if at < 0:
@@ -101,7 +107,7 @@ class ZipReader(ArchiveReader):
             record = self._pread(_END64.size, max(0, end))
             if record.startswith(b"PK\6\6") and len(record) == _END64.size:
                 *_, size, offset = _END64.unpack(record)
-        self._shift = end - size - offset  # of an archive that stands behind something else
+        self._shift = end - size - offset  # more than 0 when something else precedes the archive
         if end - size < 0 or self._shift < 0:
             damaged("its directory does not lie in it")
         return end - size, end
@@ -122,7 +128,7 @@ class ZipReader(ArchiveReader):
             _, _, _, flags, method, time, date, checksum, packed, size,
             _, _, _, _, _, attributes, offset,
         ) = _parse_head(head)  # fmt: skip
-        size, packed, offset = _large(extra, size, packed, offset)
+        size, packed, offset = _zip64_numbers(extra, size, packed, offset)
         kind = attributes >> 16 & 0o170000
         text = name.decode("utf-8", "surrogateescape") if flags & _UTF_8 else name.decode("cp437")
         return _Entry(
@@ -140,8 +146,8 @@ class ZipReader(ArchiveReader):
     def _content(self, entry: _Entry, size: int) -> bytes | None:
         head = self._pread(_LOCAL.size, entry.offset)
         *_, name_size, extra_size = _LOCAL.unpack(head)
-        is_known = entry.method in {_STORED, _DEFLATED} and not entry.flags & _ENCRYPTED
-        if not head.startswith(b"PK\3\4") or not is_known:
+        is_supported = entry.method in {_STORED, _DEFLATED} and not entry.flags & _ENCRYPTED
+        if not head.startswith(b"PK\3\4") or not is_supported:
             return None
         start = entry.offset + _LOCAL.size + name_size + extra_size
         if entry.method == _STORED:
@@ -178,8 +184,8 @@ def _parse_head(head: bytes) -> tuple[int, ...]:
     return numbers
 
 
-def _large(extra: bytes, *numbers: int) -> Iterator[int]:
-    """Give numbers that may be too large for their place in an entry, and then stand in `extra`."""
+def _zip64_numbers(extra: bytes, *numbers: int) -> Iterator[int]:
+    """Yield numbers of an entry, from its zip64 data those that are too large for their fields."""
     position = 0
     while position + 4 <= len(extra):
         kind, size = Struct("<2H").unpack_from(extra, position)
@@ -189,7 +195,7 @@ def _large(extra: bytes, *numbers: int) -> Iterator[int]:
     position += 4
     for number in numbers:
         field = extra[position : position + 8]
-        if number == _LARGE and len(field) == 8:
+        if number == _IN_ZIP64 and len(field) == 8:
             yield int.from_bytes(field, "little")
             position += 8
         else:
@@ -197,7 +203,7 @@ def _large(extra: bytes, *numbers: int) -> Iterator[int]:
 
 
 def _seconds(date: int, time: int) -> int:
-    """Return when a file was modified, in seconds since the epoch; 0 for what is no time."""
+    """Return when a file was modified, in seconds since the epoch; 0 for an invalid time."""
     with suppress(ValueError):
         moment = datetime(
             1980 + (date >> 9), date >> 5 & 15, date & 31,

@@ -1,1 +1,1 @@
-"""What a build by Spack leaves behind, read into values: logs, install trees, stages, reports."""
+"""What Spack leaves behind when it builds: logs, install trees, stages and reports."""

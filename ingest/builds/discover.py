@@ -1,8 +1,11 @@
-"""What builds left among the files of a directory or of an archive, told by their names. Pure.
+"""Units: the files of a directory or an archive that describe builds, found by their names. Pure.
 
-An installation is known by its `.spack` with a spec, a stage and the log of a failed build by
-`spack-stage-`, the stage of `spack test` by its results, and the directory of the old monitor by
-its metadata files. XML files may be reports; what they hold tells.
+install_tree   the files of a `.spack` that contains a spec
+stage          the files of a directory `spack-stage-...`
+log            a log `spack-stage-....log` of a failed build
+reports        the XML files of a directory; only their content shows whether they are reports
+test_stage     the files of `spack test run`, beside its results
+monitor        the files of the old monitor, beside its metadata
 """
 
 import hashlib
@@ -11,16 +14,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from ingest.builds.formats.install_tree import find_install_trees
-from ingest.builds.formats.suite_stage import RESULTS, SUITE
-from ingest.builds.logs.phases import phase_of_log
+from ingest.builds.file_names import RESULTS, SUITE, find_install_trees, phase_of_log
 from models.spack.prefix import METADATA
 
 UnitKind = Literal["install_tree", "stage", "log", "reports", "test_stage", "monitor"]
 
 STAGE_PREFIX = "spack-stage-"
 _LOG_SUFFIXES = (".log", ".log.gz")
-_READ = re.compile(
+_METADATA_FILE = re.compile(
     r"(?:spec\.(?:json|yaml)|install_(?:manifest|environment|times)\.json|spack-build(?:-.*)?\.txt"
     r"|(?:spack-)?build\.out|spack-configure-args\.txt|install-time-test-log\.txt)(?:\.gz)?"
 )
@@ -31,8 +32,11 @@ _MONITOR_MARK = "build-metadata-"
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
-    """A file by its path below the source; `number` counts the members of an archive."""
+class ListedFile:
+    """A file; `path` is relative to the source, `number` is the position in an archive, from 0.
+
+    `modified` is in seconds since 1970.
+    """
 
     path: str
     size: int
@@ -42,34 +46,37 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """What is read together: `files` by their paths below `path`, or by name when it is a file."""
+    """Files that are read together.
+
+    The names in `files` are paths below `path`, or the name of the file when `path` is a file.
+    """
 
     kind: UnitKind
     path: str
-    files: tuple[tuple[str, Listed], ...]
+    files: tuple[tuple[str, ListedFile], ...]
 
     @property
     def name(self) -> str:
         """The last part of the path."""
         return self.path.rpartition("/")[2]
 
-    def fingerprint(self, place: str) -> str:
-        """Return a digest of where the files lie, their sizes and times."""
-        digest = hashlib.sha256(f"{place}\0{self.kind}\0{self.path}\n".encode("utf-8", "replace"))
-        for name, listed in sorted(self.files):
-            told = f"{name}\0{listed.size}\0{listed.modified}\n"
-            digest.update(told.encode("utf-8", "replace"))
+    def fingerprint(self, source: str) -> str:
+        """Return a digest of the paths, sizes and times of the files; `source` contains them."""
+        digest = hashlib.sha256(f"{source}\0{self.kind}\0{self.path}\n".encode("utf-8", "replace"))
+        for name, file in sorted(self.files):
+            state = f"{name}\0{file.size}\0{file.modified}\n"
+            digest.update(state.encode("utf-8", "replace"))
         return digest.hexdigest()[:32]
 
 
 def is_of_build(path: str) -> bool:
-    """Tell whether a file may belong to what a build left, so that it is worth listing."""
+    """Return whether a file may describe a build, so that it has to be listed."""
     _, mark, rest = f"/{path}".rpartition(f"/{METADATA}/")
     if mark:
-        return _READ.fullmatch(rest) is not None or _RECIPE.fullmatch(rest) is not None
+        return _METADATA_FILE.fullmatch(rest) is not None or _RECIPE.fullmatch(rest) is not None
     parent, name = _split(path)
     return (
-        (_split(parent)[1].startswith(STAGE_PREFIX) and _READ.fullmatch(name) is not None)
+        (_split(parent)[1].startswith(STAGE_PREFIX) and _METADATA_FILE.fullmatch(name) is not None)
         or _is_log(name)
         or name.endswith(".xml")
         or _TESTS.fullmatch(name) is not None
@@ -77,16 +84,17 @@ def is_of_build(path: str) -> bool:
     )
 
 
-def find_units(files: Iterable[Listed]) -> list[Unit]:
-    """Return what is to be read, in the order of the paths; of files with one path the last."""
+def find_units(files: Iterable[ListedFile]) -> list[Unit]:
+    """Return the units, sorted by path; of files with the same path, the last one counts."""
     listed = {file.path: file for file in files if is_of_build(file.path)}
     return sorted(_units(listed), key=lambda unit: (unit.path, unit.kind))
 
 
-def _units(listed: dict[str, Listed]) -> Iterator[Unit]:
+def _units(listed: dict[str, ListedFile]) -> Iterator[Unit]:
     for prefix, names in find_install_trees(listed).items():
-        at = f"{prefix}/{METADATA}/".lstrip("/")
-        yield Unit("install_tree", prefix, tuple((n, listed[at + n]) for n in names))
+        start = f"{prefix}/{METADATA}/".lstrip("/")
+        files = tuple((name, listed[start + name]) for name in names)
+        yield Unit("install_tree", prefix, files)
     directories: dict[str, list[str]] = {}
     for path in listed:
         parent, name = _split(path)
@@ -97,16 +105,17 @@ def _units(listed: dict[str, Listed]) -> Iterator[Unit]:
 
 
 def _units_of_directory(
-    directory: str, names: list[str], listed: dict[str, Listed]
+    directory: str, names: list[str], listed: dict[str, ListedFile]
 ) -> Iterator[Unit]:
-    def unit(kind: UnitKind, own: Iterable[str]) -> Unit:
-        return Unit(kind, directory, tuple((n, listed[_joined(directory, n)]) for n in own))
+    def unit(kind: UnitKind, of_unit: Iterable[str]) -> Unit:
+        files = tuple((name, listed[_join(directory, name)]) for name in of_unit)
+        return Unit(kind, directory, files)
 
-    in_stage = [name for name in names if _READ.fullmatch(name)]
+    in_stage = [name for name in names if _METADATA_FILE.fullmatch(name)]
     if _split(directory)[1].startswith(STAGE_PREFIX) and any(map(_is_output, in_stage)):
         yield unit("stage", in_stage)
     for name in filter(_is_log, names):
-        path = _joined(directory, name)
+        path = _join(directory, name)
         yield Unit("log", path, ((name, listed[path]),))
     if reports := [name for name in names if name.endswith(".xml")]:
         yield unit("reports", reports)
@@ -129,5 +138,5 @@ def _split(path: str) -> tuple[str, str]:
     return parent, name
 
 
-def _joined(directory: str, name: str) -> str:
+def _join(directory: str, name: str) -> str:
     return f"{directory}/{name}" if directory else name

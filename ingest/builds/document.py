@@ -1,15 +1,24 @@
-"""An attempt as the document that stands for it. Pure.
+"""The document of an attempt to build. Pure.
 
-No part of the document grows without bound. Errors come before warnings, and those events for
-which `events` has no room go to documents of their own. Of variables, arguments and tests, what
-goes beyond their room is left out, and a problem `too_large` tells how much.
+Every part of the document is bounded. Of the errors and warnings, errors first, as many are
+embedded as there is room for; the others go to documents of their own:
+
+    events, errors first   |-- embedded --|-- part 1 --|-- part 2 --|- ...
+    upper bounds            100 or 256 KiB    4 MiB        4 MiB
+
+Variables, arguments and tests beyond the bounds are left out, and a problem `too_large` says how
+many.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from itertools import accumulate, takewhile
+from operator import itemgetter
 from typing import Any, TypeVar
+
+from more_itertools import constrained_batches, ilen
 
 from ingest.builds.formats.attempt import BuildAttempt
 from ingest.builds.formats.manifest import Manifest
@@ -33,23 +42,26 @@ from models.fields import words_of
 from models.problem import Problem
 from models.spack.version import stored_version_key
 
-EMBEDDED_EVENTS = 100
-EMBEDDED_BYTES = 2**18
-PART_BYTES = 2**22
-MOST_WORDS = 500
-MOST_TESTS = 10_000
-ROOM = 2**20
-"""Bytes of variables, of arguments, and of tests."""
-LONGEST_WORD = 60
+MAX_EMBEDDED_EVENTS = 100
+MAX_EMBEDDED_BYTES = 2**18
+MAX_PART_BYTES = 2**22
+MAX_WORDS = 500
+MAX_WORD_LENGTH = 60
+MAX_TESTS = 10_000
+MAX_FIELD_BYTES = 2**20
+"""Upper bound of each of the variables, the arguments and the tests."""
+_MAX_PROBLEMS = 1000
+_MAX_PHASES = 1000
+_MAX_TAGS = 100
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class StoredParts:
-    """What is known of an attempt before it is described: its `_id`, and what is stored of it.
+    """The parts of an attempt that its document refers to, and its `_id`.
 
-    `cause` is the failed build because of which it was not run.
+    `cause` is the failed build that prevented this one from running.
     """
 
     build_id: str
@@ -59,30 +71,30 @@ class StoredParts:
 
 
 def manifest_entries(manifest: Manifest | None) -> tuple[dict[str, Any], ...]:
-    """Return the entries as they are stored, in the order of their paths."""
+    """Return the entries in the form in which they are stored, sorted by path."""
     entries = () if manifest is None else manifest.entries
     return tuple(entry.model_dump(exclude_none=True) for entry in entries)
 
 
 def digest_of(entries: Sequence[dict[str, Any]]) -> str | None:
-    """Return the digest of a manifest, None when there is none."""
+    """Return the digest of a manifest, or None when it has no entries."""
     return manifest_digest(entries) if entries else None
 
 
-def build_document(build: ObservedBuild, kept: StoredParts, now: datetime) -> BuildParts:
-    """Return the document of an attempt whose logs are stored."""
-    attempt, logs, entries = build.attempt, kept.logs, kept.manifest
+def build_document(build: ObservedBuild, stored: StoredParts, now: datetime) -> BuildParts:
+    """Return the document of an attempt whose logs are stored, and the events beside it."""
+    attempt, logs, entries = build.attempt, stored.logs, stored.manifest
     problems = [
         Problem(file=damage.path, reason=damage.reason, detail=damage.detail)
-        for damage in attempt.problems[:1000]
+        for damage in attempt.problems[:_MAX_PROBLEMS]
     ]
     embedded, parts = split_events([_event(event) for event in attempt.events])
     variables = _fit(
-        attempt.variables.items(), lambda v: len(v[0]) + len(v[1]), "variables", problems
+        attempt.variables.items(), lambda item: len(item[0]) + len(item[1]), "variables", problems
     )
     args = _fit(attempt.configure_args or (), len, "configureArgs", problems)
     tests = _tests(attempt, problems)
-    cause = kept.cause if attempt.status == "not_run" else None
+    cause = stored.cause if attempt.status == "not_run" else None
     version = attempt.spec.version if attempt.spec else None
     record = BuildRecord(
         spec_hash=attempt.spec.hash if attempt.spec else None,
@@ -99,7 +111,7 @@ def build_document(build: ObservedBuild, kept: StoredParts, now: datetime) -> Bu
         ended_local=attempt.ended,
         seconds=attempt.seconds,
         from_cache=attempt.from_cache,
-        phases=[_phase(phase, logs) for phase in attempt.phases[:1000]],
+        phases=[_phase(phase, logs) for phase in attempt.phases[:_MAX_PHASES]],
         error_count=attempt.errors,
         warning_count=attempt.warnings,
         omitted_event_count=attempt.omitted,
@@ -113,10 +125,10 @@ def build_document(build: ObservedBuild, kept: StoredParts, now: datetime) -> Bu
         manifest=_manifest(attempt.manifest, entries),
         tests=tests,
         test_counts=dict(sorted(Counter(test.outcome for test in attempt.tests).items())),
-        logs=[_log(attempt, name, stored) for name, stored in logs.items()],
-        tags=sorted({*attempt.tags, *build.tags})[:100],
+        logs=[_log(attempt, name, log) for name, log in logs.items()],
+        tags=sorted({*attempt.tags, *build.tags})[:_MAX_TAGS],
         session=build.session,
-        sources=[build.told_by],
+        sources=[build.source or attempt.source],
         source_path=build.path,
         fingerprints=[build.fingerprint] if build.fingerprint else [],
         problems=problems,
@@ -124,7 +136,7 @@ def build_document(build: ObservedBuild, kept: StoredParts, now: datetime) -> Bu
         created_at=now,
         updated_at=now,
     )
-    return BuildParts(kept.build_id, record, parts, entries)
+    return BuildParts(stored.build_id, record, parts, entries)
 
 
 def _event(event: LogEvent) -> BuildEvent:
@@ -135,82 +147,73 @@ def _event(event: LogEvent) -> BuildEvent:
 def split_events(
     events: Iterable[BuildEvent],
 ) -> tuple[list[BuildEvent], tuple[tuple[BuildEvent, ...], ...]]:
-    """Return the events that a build has room for, and the parts that the others make.
+    """Return the events to embed in a build, and the others in parts.
 
-    The errors go first; within the build they stand in the order of its logs again.
+    Errors are embedded first, but the embedded events keep the order of the logs. In the parts,
+    errors come before warnings.
     """
-    ordered = sorted(events, key=lambda event: event.severity)
-    first: list[BuildEvent] = []
-    size = 0
-    for event in ordered:
-        size += _size(event)
-        if len(first) == EMBEDDED_EVENTS or size > EMBEDDED_BYTES:
-            break
-        first.append(event)
-    place = {id(event): number for number, event in enumerate(events)}
-    return sorted(first, key=lambda e: place[id(e)]), tuple(_parts(ordered[len(first) :]))
-
-
-def _parts(events: Iterable[BuildEvent]) -> Iterable[tuple[BuildEvent, ...]]:
-    part: list[BuildEvent] = []
-    size = 0
-    for event in events:
-        if part and size + _size(event) > PART_BYTES:
-            yield tuple(part)
-            part, size = [], 0
-        part.append(event)
-        size += _size(event)
-    if part:
-        yield tuple(part)
+    errors_first = sorted(enumerate(events), key=lambda item: item[1].severity)
+    sizes = accumulate(_size(event) for _, event in errors_first[:MAX_EMBEDDED_EVENTS])
+    count = ilen(takewhile(lambda size: size <= MAX_EMBEDDED_BYTES, sizes))
+    embedded = sorted(errors_first[:count], key=itemgetter(0))
+    others = (event for _, event in errors_first[count:])
+    # An event larger than a part has a part of its own, hence not `strict`.
+    parts = constrained_batches(others, MAX_PART_BYTES, get_len=_size, strict=False)
+    return [event for _, event in embedded], tuple(parts)
 
 
 def _size(event: BuildEvent) -> int:
+    """Return an estimate of the bytes that an event takes in a document."""
     texts = (event.text, event.source_file or "", *event.before, *event.after)
     return 200 + sum(len(text.encode("utf-8", "replace")) + 8 for text in texts)
 
 
 def event_words(events: Sequence[BuildEvent]) -> list[str]:
-    """Return the words that events are found by, those of errors first when they are too many."""
+    """Return the words of the events, sorted; when there are too many, keep those of errors."""
     words: dict[str, None] = {}
     for event in sorted(events, key=lambda event: event.severity):
         for word in words_of(event.text, event.source_file):
-            words[word[:LONGEST_WORD]] = None
-        if len(words) >= MOST_WORDS:
+            words[word[:MAX_WORD_LENGTH]] = None
+        if len(words) >= MAX_WORDS:
             break
-    return sorted(list(words)[:MOST_WORDS])
+    return sorted(list(words)[:MAX_WORDS])
 
 
 def _fit(
-    items: Iterable[T], size_of: Callable[[T], int], place: str, problems: list[Problem]
+    items: Iterable[T], length_of: Callable[[T], int], field_name: str, problems: list[Problem]
 ) -> list[T]:
-    """Return as many items as there is room for, and note how many there is none for."""
-    kept: list[T] = []
-    left = ROOM
+    """Return the items that fit into a field, in order, and note how many do not.
+
+    `length_of` returns characters, of up to 4 bytes each.
+    """
+    fitting: list[T] = []
+    room = MAX_FIELD_BYTES
     missing = 0
     for item in items:
-        size = 4 * size_of(item)
-        if size > left:
+        size = 4 * length_of(item)
+        if size > room:
             missing += 1
             continue
-        left -= size
-        kept.append(item)
+        room -= size
+        fitting.append(item)
     if missing:
-        problems.append(_too_large(place, missing))
-    return kept
+        problems.append(_too_large(field_name, missing))
+    return fitting
 
 
-def _too_large(place: str, missing: int) -> Problem:
-    return Problem(file=place, reason="too_large", detail=f"{missing} of them are left out")
+def _too_large(field_name: str, missing: int) -> Problem:
+    return Problem(file=field_name, reason="too_large", detail=f"{missing} of them are left out")
 
 
 def _tests(attempt: BuildAttempt, problems: list[Problem]) -> list[BuildTest]:
+    """Return the tests that fit, in their order; when there are too many, failed ones first."""
     failed_first = sorted(attempt.tests, key=lambda test: test.outcome != "failed")
-    kept = set(map(id, failed_first[:MOST_TESTS]))
-    tests = [test for test in attempt.tests if id(test) in kept]
-    found = _fit(tests, lambda t: len(t.name) + len(t.message or ""), "tests", problems)
+    chosen = set(map(id, failed_first[:MAX_TESTS]))
+    tests = [test for test in attempt.tests if id(test) in chosen]
+    fitting = _fit(tests, lambda test: len(test.name) + len(test.message or ""), "tests", problems)
     if len(tests) < len(attempt.tests):
         problems.append(_too_large("tests", len(attempt.tests) - len(tests)))
-    return [BuildTest(**asdict(test)) for test in found]
+    return [BuildTest(**asdict(test)) for test in fitting]
 
 
 def _manifest(manifest: Manifest | None, entries: Sequence[dict[str, Any]]) -> BuildManifest | None:
@@ -226,37 +229,37 @@ def _manifest(manifest: Manifest | None, entries: Sequence[dict[str, Any]]) -> B
     )
 
 
-def wanted_lines(attempt: BuildAttempt, log: str) -> set[int]:
-    """Return the lines of a log at which phases begin and behind which they end."""
+def phase_boundaries(attempt: BuildAttempt, log: str) -> set[int]:
+    """Return the first line of each phase in a log, and the line after its last one."""
     spans = [phase.span for phase in attempt.phases if phase.span is not None]
-    own = [span for span in spans if span.log in {None, log}]
-    return {line for span in own for line in (span.first_line, span.last_line + 1)}
+    in_log = [span for span in spans if span.log in {None, log}]
+    return {line for span in in_log for line in (span.first_line, span.last_line + 1)}
 
 
 def _phase(phase: Phase, logs: Mapping[str, StoredLog]) -> BuildPhase:
-    """Return a phase with its place in the stored log, which masked credentials move."""
+    """Return a phase with its bytes in the stored log, where masked credentials have moved them."""
     span = phase.span
     name = None if span is None else span.log or next(iter(logs), None)
     stored = None if name is None else logs.get(name)
-    described = BuildPhase(
+    document = BuildPhase(
         name=phase.name, status=phase.status, seconds=phase.seconds, started_local=phase.started
     )
     if span is None or stored is None:
-        return described
-    described.log = name
-    described.first_line, described.last_line = span.first_line, span.last_line
-    described.offset = stored.offsets.get(span.first_line)
-    described.end = stored.offsets.get(span.last_line + 1)
-    return described
+        return document
+    document.log = name
+    document.first_line, document.last_line = span.first_line, span.last_line
+    document.offset = stored.offsets.get(span.first_line)
+    document.end = stored.offsets.get(span.last_line + 1)
+    return document
 
 
 def _log(attempt: BuildAttempt, name: str, stored: StoredLog) -> BuildLog:
-    told = next((log for log in attempt.logs if log.name == name), None)
+    log = next((log for log in attempt.logs if log.name == name), None)
     return BuildLog(
         name=name,
         digest=stored.digest,
-        phase=told.phase if told else None,
+        phase=log.phase if log else None,
         lines=stored.lines,
         size=stored.size,
-        damage=told.damage if told else None,
+        damage=log.damage if log else None,
     )

@@ -1,113 +1,73 @@
-"""The import of builds: find, skip what is known, read, store, and count what became of each."""
+"""The import of the builds of a source: find, skip what is recorded, read, store, and count."""
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
+
+from more_itertools import chunked
 
 from ingest.archives.budgets import Budgets
 from ingest.archives.kinds import reader_for
 from ingest.builds.discover import Unit
-from ingest.builds.formats.build_files import Files
-from ingest.builds.observation import ObservedBuild
-from ingest.builds.read import read_unit
-from ingest.builds.recording import store_build
-from ingest.builds.sources import ArchivePlace, DirectoryPlace, Place
+from ingest.builds.sources import ArchiveBuildFileSource, BuildFileSource, DirectoryBuildFileSource
 from models.database.client import Database
-from models.errors import ParseError
 from models.ingestions.audit import Audit
 
-_LOOKED_UP = 256
+_LOOKUP_SIZE = 256
 
 
-def open_place(path: Path, budgets: Budgets, name: str | None = None) -> Place:
-    """Return what a path is; builds may lie in it or not. A file may have another `name`."""
-    new_walk = reader_for(path)
-    if new_walk is None or not path.is_file():
-        return DirectoryPlace(path, budgets, name)
-    return ArchivePlace(path, budgets, new_walk, name)
+def open_build_source(path: Path, budgets: Budgets, name: str | None = None) -> BuildFileSource:
+    """Return the source of the builds in a path, which may contain none.
+
+    `name` is the name to record for a file that is stored under another one.
+    """
+    new_reader = reader_for(path)
+    if new_reader is None or not path.is_file():
+        return DirectoryBuildFileSource(path, budgets, name)
+    return ArchiveBuildFileSource(path, budgets, new_reader, name)
 
 
 async def import_builds(
     database: Database,
-    place: Place,
+    source: BuildFileSource,
     audit: Audit,
     stop: Callable[[], bool] = lambda: False,
     *,
     dry_run: bool = False,
 ) -> int:
-    """Import the builds of a place, and return how many units of files there were.
+    """Import the builds of a source, and return the number of its units of files.
 
-    Every attempt counts as discovered, and as what became of it. A unit that is recorded as it is
-    counts once, and is not opened. What cannot be read is noted, and costs itself only; what of
-    the place cannot be read is in its `damages`.
+    Every attempt counts as discovered, and as created, updated, unchanged or rejected. A unit that
+    was recorded and has not changed counts once and is not opened. Units that cannot be read are
+    rejected, and the import continues; `damages` of the source are other parts that cannot be read.
+    Once `stop()` is true, no further unit is read.
     """
-    units = await asyncio.to_thread(place.units)
-    wanted: list[Unit] = []
-    for start in range(0, len(units), _LOOKED_UP):
-        wanted += await _wanted(database, place, units[start : start + _LOOKED_UP], audit)
-    reader = place.read(wanted)
+    units = await asyncio.to_thread(source.units)
+    to_read: list[Unit] = []
+    for batch in chunked(units, _LOOKUP_SIZE):
+        to_read += await _unrecorded(database, source, batch, audit)
+    if not to_read:
+        return len(units)
+    # An import that finds nothing new needs no parsers: they take long to import.
+    from ingest.builds.unit_import import import_unit
+
+    reader = source.read(to_read)
     while not stop() and (item := await asyncio.to_thread(next, reader, None)):
         await audit.begin()
-        await _import_unit(database, place, audit, item, dry_run=dry_run)
+        await import_unit(database, source, audit, item, dry_run=dry_run)
     return len(units)
 
 
-async def _wanted(
-    database: Database, place: Place, units: Sequence[Unit], audit: Audit
+async def _unrecorded(
+    database: Database, source: BuildFileSource, units: Sequence[Unit], audit: Audit
 ) -> list[Unit]:
-    """Return those units that are not recorded as they are."""
-    by_print = {unit.fingerprint(place.name): unit for unit in units}
-    found = await database.builds.find(
-        {"fingerprints": {"$in": sorted(by_print)}}, {"fingerprints": 1}
+    """Return the units that are not recorded in their present state, and count the others."""
+    by_fingerprint = {unit.fingerprint(source.name): unit for unit in units}
+    builds = await database.builds.find(
+        {"fingerprints": {"$in": sorted(by_fingerprint)}}, {"fingerprints": 1}
     )
-    known = {own for build in found for own in build["fingerprints"]} & by_print.keys()
-    audit.count("discovered", len(known))
-    audit.count("unchanged", len(known))
-    return [unit for own, unit in by_print.items() if own not in known]
-
-
-async def _import_unit(
-    database: Database,
-    place: Place,
-    audit: Audit,
-    item: tuple[Unit, Files],
-    *,
-    dry_run: bool,
-) -> None:
-    unit, files = item
-    shown = place.shown(unit.path)
-    try:
-        builds = await asyncio.to_thread(read_unit, unit, files)
-    except ParseError as error:
-        audit.count("discovered")
-        audit.reject(shown, error.reason, error.detail)
-        return
-    except OSError as error:
-        audit.count("discovered")
-        audit.reject(shown, "unreadable", error.strerror or "no reason")
-        return
-    if not builds and place.is_named_file:
-        audit.count("discovered")
-        audit.reject(shown, "unknown", "there is no build in it")
-    for number, build in enumerate(builds, 1):
-        is_last = number == len(builds)
-        said = replace(
-            build,
-            path=place.shown(build.path),
-            ingestion_id=audit.id,
-            fingerprint=unit.fingerprint(place.name) if is_last else None,
-        )
-        await _store(database, said, audit, dry_run=dry_run)
-
-
-async def _store(database: Database, build: ObservedBuild, audit: Audit, *, dry_run: bool) -> None:
-    audit.count("discovered")
-    if not build.attempt.spec and not build.attempt.package:
-        audit.reject(build.path, "no_spec", "neither the files nor their names tell the spec")
-        return
-    outcome = await store_build(database, build, dry_run=dry_run)
-    audit.count(outcome)
-    if outcome != "unchanged":
-        for problem in build.attempt.problems:
-            audit.note(build.path, problem.path, problem.reason, problem.detail)
+    recorded = {fingerprint for build in builds for fingerprint in build["fingerprints"]}
+    recorded &= by_fingerprint.keys()
+    audit.count("discovered", len(recorded))
+    audit.count("unchanged", len(recorded))
+    return [unit for fingerprint, unit in by_fingerprint.items() if fingerprint not in recorded]

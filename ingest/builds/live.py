@@ -1,7 +1,7 @@
-"""Builds that are reported while they go on, by whoever owns them.
+"""Builds that their owners report over REST while they run.
 
-Every report may come again: it then changes nothing. What is reported goes through the same masks
-as what is imported, and a build that is reported and imported, with a precise start time, is one.
+A repeated report changes nothing. Credentials in reports are masked as in imported files. A build
+with a precise start time that is both reported and imported is stored once.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import IO, Any
 
-from ingest.builds.document import MOST_TESTS, StoredParts, build_document, wanted_lines
+from ingest.builds.document import MAX_TESTS, StoredParts, build_document, phase_boundaries
 from ingest.builds.formats.attempt import BuildAttempt, LogFile, timeline_of
 from ingest.builds.formats.environment import allowed_variables, masked_arguments, spack_commit
 from ingest.builds.formats.sent_manifest import SentManifest
@@ -23,7 +23,7 @@ from ingest.builds.logs.report import LogOptions, read_log
 from ingest.builds.observation import ObservedBuild
 from ingest.builds.recording import log_pieces
 from models.builds.build import BuildHost, BuildManifest, BuildPhase, BuildRecord, BuildTest
-from models.builds.cancellation import cancel_dependents, cancel_latecomers
+from models.builds.cancellation import cancel_dependents, cancel_late_dependents
 from models.builds.log import StoredLog, store_log
 from models.builds.manifest import manifest_digest, store_manifest
 from models.builds.progress import final_state, merge_log
@@ -39,17 +39,17 @@ from models.database.client import Database
 from models.redaction.logs import DEFAULT_REDACTOR, Redactor, redactor_of
 from models.spack.version import stored_version_key
 
-_IN_MEMORY = 2**23
-_CHUNK = 2**18
-_LIVE = uuid.UUID("5d0e7d1c-8a3f-5b2e-9c47-2f6a1b8e3d90")
+_MAX_IN_MEMORY = 2**23  # bytes of a log or a manifest; larger ones go to a temporary file
+_CHUNK_BYTES = 2**18
+_NAMESPACE = uuid.UUID("5d0e7d1c-8a3f-5b2e-9c47-2f6a1b8e3d90")
 
 
 async def begin_build(database: Database, new: NewBuild, owner: str) -> tuple[str, bool]:
-    """Record a build that begins; return its id, and whether it was not known.
+    """Record a build that begins; return its id, and whether it is new.
 
-    NotOwnerError when somebody else has recorded it.
+    Raise NotOwnerError when somebody else has recorded it.
     """
-    own_id = _id_of(new, owner)
+    build_id = _id_of(new, owner)
     redactor = redactor_of(new.variables)
     args = new.configure_args
     now = datetime.now(UTC)
@@ -61,7 +61,7 @@ async def begin_build(database: Database, new: NewBuild, owner: str) -> tuple[st
         status=new.status,
         order_key=(new.started_local or "").removesuffix("Z"),
         started_local=new.started_local,
-        host=None if new.host is None else _host(new.host, redactor),
+        host=None if new.host is None else _masked_host(new.host, redactor),
         variables=allowed_variables(new.variables, redactor),
         configure_args=None if args is None else list(masked_arguments(args, redactor)),
         tags=sorted({redactor.text(tag) for tag in new.tags}),
@@ -73,22 +73,24 @@ async def begin_build(database: Database, new: NewBuild, owner: str) -> tuple[st
         created_at=now,
         updated_at=now,
     )
-    if await insert_build(database, own_id, record):
+    if await insert_build(database, build_id, record):
         if new.status == "failed":
-            await cancel_dependents(database, own_id)
+            await cancel_dependents(database, build_id)
         elif new.status == "not_run" and record.session is not None:
-            await cancel_latecomers(database, record.session)
-        return own_id, True
-    await read_owned_build(database, own_id, owner)
-    return own_id, False
+            await cancel_late_dependents(database, record.session)
+        return build_id, True
+    await read_owned_build(database, build_id, owner)
+    return build_id, False
 
 
-def _host(told: BuildHost, redactor: Redactor) -> BuildHost | None:
-    """Return a host without credentials, None when nothing is told of it."""
-    fields = told.model_dump(by_alias=False, exclude_none=True)
-    host = {name: redactor.text(text) for name, text in fields.items()}
-    commit = spack_commit(host.get("spack_version"))
-    return BuildHost(**({"spack_commit": commit} | host)) if host else None
+def _masked_host(host: BuildHost, redactor: Redactor) -> BuildHost | None:
+    """Return a host with credentials masked, or None when all its fields are empty."""
+    fields = {
+        name: redactor.text(text)
+        for name, text in host.model_dump(by_alias=False, exclude_none=True).items()
+    }
+    commit = spack_commit(fields.get("spack_version"))
+    return BuildHost(**({"spack_commit": commit} | fields)) if fields else None
 
 
 def _id_of(new: NewBuild, owner: str) -> str:
@@ -96,63 +98,73 @@ def _id_of(new: NewBuild, owner: str) -> str:
         return stamped_id(new.spec_hash, new.started_local)
     if new.key is None:
         return str(uuid.uuid4())
-    return str(uuid.uuid5(_LIVE, f"{owner}\0{new.spec_hash}\0{new.key}"))
+    return str(uuid.uuid5(_NAMESPACE, f"{owner}\0{new.spec_hash}\0{new.key}"))
 
 
 async def report_phase(
-    database: Database, own_id: str, name: str, report: PhaseReport, owner: str
+    database: Database, build_id: str, name: str, report: PhaseReport, owner: str
 ) -> BuildRecord | None:
-    """Add a phase, or change it where it is; return the build, None when it is not known."""
+    """Add a phase, or change it in its place; return the build, or None when it is unknown."""
     name = DEFAULT_REDACTOR.text(name)
 
     def change(build: BuildRecord) -> dict[str, Any]:
         known = next((phase for phase in build.phases if phase.name == name), None)
-        told = report.model_dump(by_alias=False, exclude_none=True)
-        phase = (known or BuildPhase(name=name, status="unknown")).model_copy(update=told)
-        phases = [phase if each.name == name else each for each in build.phases]
-        phases += [] if known else [phase]
+        fields = report.model_dump(by_alias=False, exclude_none=True)
+        changed = (known or BuildPhase(name=name, status="unknown")).model_copy(update=fields)
+        phases = [changed if phase.name == name else phase for phase in build.phases]
+        phases += [] if known else [changed]
         failed = name if report.status == "failed" else build.failed_phase
-        is_better = failed == name and "failed" not in {report.status, build.status}
-        return {"phases": phases, "failed_phase": None if is_better else failed}
+        has_recovered = failed == name and "failed" not in {report.status, build.status}
+        return {"phases": phases, "failed_phase": None if has_recovered else failed}
 
-    return await update_build(database, own_id, owner, change)
+    return await update_build(database, build_id, owner, change)
 
 
 async def change_build(
-    database: Database, own_id: str, report: BuildChange, owner: str
+    database: Database, build_id: str, report: BuildChange, owner: str
 ) -> BuildRecord | None:
-    """Change what is reported; return the build, None when it is not known.
+    """Change the reported fields of a build; return the build, or None when it is unknown.
 
-    When it has failed, what depends on it and waits in its session becomes cancelled.
+    When it has failed, the builds of its session that depend on it and were not run become
+    cancelled.
     """
-    if await read_owned_build(database, own_id, owner) is None:
+    if await read_owned_build(database, build_id, owner) is None:
         return None
-    told = report.model_dump(by_alias=False, exclude_none=True, exclude={"manifest", "tests"})
-    masks = DEFAULT_REDACTOR
-    told |= {name: masks.text(told[name]) for name in ("message", "failed_phase") if name in told}
-    if report.tags is not None:
-        told["tags"] = sorted({masks.text(tag) for tag in report.tags})
-    if report.tests is not None:
-        told["tests"] = [_masked(test, masks) for test in report.tests[:MOST_TESTS]]
-        told["test_counts"] = dict(sorted(Counter(t.outcome for t in report.tests).items()))
+    fields = _masked_fields(report)
     if report.manifest is not None:
-        told["manifest"] = await _store_manifest(database, report.manifest)
+        fields["manifest"] = await _store_manifest(database, report.manifest)
     build = await update_build(
-        database, own_id, owner, lambda known: told | final_state(known, told)
+        database, build_id, owner, lambda known: fields | final_state(known, fields)
     )
     if build is not None and build.status == "failed":
-        await cancel_dependents(database, own_id)
+        await cancel_dependents(database, build_id)
     return build
 
 
-def _masked(test: BuildTest, masks: Redactor) -> BuildTest:
-    message = None if test.message is None else masks.text(test.message)
-    return test.model_copy(update={"name": masks.text(test.name), "message": message})
+def _masked_fields(report: BuildChange) -> dict[str, Any]:
+    """Return the reported fields except the manifest, with credentials masked."""
+    mask = DEFAULT_REDACTOR.text
+    fields = report.model_dump(by_alias=False, exclude_none=True, exclude={"manifest", "tests"})
+    fields |= {name: mask(fields[name]) for name in ("message", "failed_phase") if name in fields}
+    if report.tags is not None:
+        fields["tags"] = sorted({mask(tag) for tag in report.tags})
+    if report.tests is not None:
+        outcomes = Counter(test.outcome for test in report.tests)
+        fields["tests"] = [_masked_test(test) for test in report.tests[:MAX_TESTS]]
+        fields["test_counts"] = dict(sorted(outcomes.items()))
+    return fields
 
 
-async def _store_manifest(database: Database, told: Sequence[ReportedEntry]) -> BuildManifest:
+def _masked_test(test: BuildTest) -> BuildTest:
+    mask = DEFAULT_REDACTOR.text
+    message = None if test.message is None else mask(test.message)
+    return test.model_copy(update={"name": mask(test.name), "message": message})
+
+
+async def _store_manifest(database: Database, reported: Sequence[ReportedEntry]) -> BuildManifest:
     entries = sorted(
-        (entry.model_dump(exclude_none=True) for entry in told), key=lambda entry: entry["path"]
+        (entry.model_dump(exclude_none=True) for entry in reported),
+        key=lambda entry: entry["path"],
     )
     files = [entry for entry in entries if entry["type"] == "file"]
     manifest = BuildManifest(
@@ -166,72 +178,71 @@ async def _store_manifest(database: Database, told: Sequence[ReportedEntry]) -> 
 
 
 async def attach_manifest(
-    database: Database, own_id: str, pieces: AsyncIterator[bytes], owner: str
+    database: Database, build_id: str, pieces: AsyncIterator[bytes], owner: str
 ) -> BuildRecord | None:
-    """Store a manifest, an entry a line, in memory that does not depend on its size.
+    """Store a manifest of one entry a line, in memory that does not depend on its size.
 
-    Return the build, None when it is not known; ParseError of `SentManifest`.
+    Return the build, or None when it is unknown. ParseError as of `SentManifest`.
     """
-    if await read_owned_build(database, own_id, owner) is None:
+    if await read_owned_build(database, build_id, owner) is None:
         return None
-    with tempfile.SpooledTemporaryFile(_IN_MEMORY) as file:
-        sent = SentManifest(file)
-        await sent.take_all(pieces)
-        manifest = sent.describe()
-        await store_manifest(database, manifest.digest, sent)
-    return await update_build(database, own_id, owner, lambda _: {"manifest": manifest})
+    with tempfile.SpooledTemporaryFile(_MAX_IN_MEMORY) as file:
+        entries = SentManifest(file)
+        await entries.take_all(pieces)
+        manifest = entries.describe()
+        await store_manifest(database, manifest.digest, entries)
+    return await update_build(database, build_id, owner, lambda _: {"manifest": manifest})
 
 
 async def attach_log(
-    database: Database, own_id: str, name: str, pieces: AsyncIterator[bytes], owner: str
+    database: Database, build_id: str, name: str, pieces: AsyncIterator[bytes], owner: str
 ) -> BuildRecord | None:
-    """Store a log, plain or gzipped, and what it tells of errors, warnings and phases.
+    """Store a log, plain or gzipped, with its errors, warnings and phases.
 
-    It takes the place of the log that was there; return the build, None when it is not known.
+    It replaces any earlier log. Return the build, or None when it is unknown.
     """
-    known = await read_owned_build(database, own_id, owner)
+    known = await read_owned_build(database, build_id, owner)
     if known is None:
         return None
     name = DEFAULT_REDACTOR.text(name)
-    with tempfile.SpooledTemporaryFile(_IN_MEMORY) as file:
+    with tempfile.SpooledTemporaryFile(_MAX_IN_MEMORY) as file:
         async for piece in pieces:
             file.write(piece)
-        parts, logs = await _describe_log(database, known, own_id, name, file)
+        parts, log = await _store_log(database, known, build_id, name, file)
+    change = partial(merge_log, parts.record)
     try:
-        build = await update_build(database, own_id, owner, partial(merge_log, parts.record), parts)
-    except BaseException:
-        await discard_logs(database, logs)
-        raise
-    await discard_logs(database, logs)
-    return build
+        return await update_build(database, build_id, owner, change, parts)
+    finally:
+        await discard_logs(database, [log])
 
 
-async def _describe_log(
-    database: Database, known: BuildRecord, own_id: str, name: str, file: IO[bytes]
-) -> tuple[BuildParts, list[StoredLog]]:
+async def _store_log(
+    database: Database, known: BuildRecord, build_id: str, name: str, file: IO[bytes]
+) -> tuple[BuildParts, StoredLog]:
+    """Store a log, and return it with the document of a build that has only this log."""
     options = LogOptions(name=name)
     report = await asyncio.to_thread(read_log, _chunks(file), options)
-    course = timeline_of(report, None, known.status)
+    timeline = timeline_of(report, None, known.status)
     attempt = BuildAttempt(
         "log",
         SpecName(known.name, known.version, known.spec_hash or ""),
         known.status,
-        course.phases,
-        course.failed_phase,
+        timeline.phases,
+        timeline.failed_phase,
         report.events,
         report.errors,
         report.warnings,
         report.omitted,
-        started=course.started,
-        ended=course.ended,
+        started=timeline.started,
+        ended=timeline.ended,
         logs=(LogFile(name, None, report.lines, report.size, report.damage),),
     )
     build = ObservedBuild(attempt, name, {name: partial(_chunks, file)}, source="live")
-    stored = await store_log(database.logs, log_pieces(build, name), wanted_lines(attempt, name))
-    return build_document(build, StoredParts(own_id, {name: stored}), datetime.now(UTC)), [stored]
+    lines = phase_boundaries(attempt, name)
+    log = await store_log(database.logs, log_pieces(build, name), lines)
+    return build_document(build, StoredParts(build_id, {name: log}), datetime.now(UTC)), log
 
 
 def _chunks(file: IO[bytes]) -> Iterator[bytes]:
     file.seek(0)
-    while chunk := file.read(_CHUNK):
-        yield chunk
+    yield from iter(partial(file.read, _CHUNK_BYTES), b"")

@@ -1,4 +1,4 @@
-"""An attempt as one source tells of it, with its logs still to be read."""
+"""ObservedBuild: an attempt to build as one source describes it, with its logs not yet read."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,12 +11,12 @@ from models.redaction.logs import Redactor
 
 @dataclass(frozen=True, slots=True)
 class ObservedBuild:
-    """An attempt, and where it was seen.
+    """An attempt, and the files that describe it.
 
-    `logs` give the logs that the attempt names, as they lie there; `redactor` is what they have to
-    go through. `source` is that of the attempt unless it is said otherwise. `session` is the same
-    for all attempts that one report tells of, and `fingerprint` is of the files that were read.
-    `cause` is the attempt of the same report whose failure kept this one from being run.
+    `logs` are the logs that the attempt names, unchanged: they must pass through `redactor`.
+    `source` is set when it differs from that of the attempt. `session` is the same for all attempts
+    of one report. `fingerprint` identifies the state of the files. `cause` is the attempt of the
+    same report whose failure prevented this one from running.
     """
 
     attempt: BuildAttempt
@@ -30,8 +30,3 @@ class ObservedBuild:
     tags: tuple[str, ...] = ()
     ingestion_id: str | None = None
     cause: "ObservedBuild | None" = None
-
-    @property
-    def told_by(self) -> BuildSource:
-        """What kind of source tells of it."""
-        return self.source or self.attempt.source

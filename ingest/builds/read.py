@@ -1,4 +1,4 @@
-"""The attempts that one unit of files tells of. Pure but for reading the files it is given."""
+"""The attempts that one unit of files describes. Pure except for reading the given files."""
 
 import hashlib
 import re
@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from ingest.builds.discover import Unit
+from ingest.builds.file_names import SUITE
 from ingest.builds.formats.attempt import BuildAttempt, LogFile
 from ingest.builds.formats.build_files import Chunks, Files
 from ingest.builds.formats.cdash import CDashReport, parse_cdash
@@ -19,8 +20,8 @@ from ingest.builds.formats.install_tree import (
 from ingest.builds.formats.junit import JUnitSuite, parse_junit
 from ingest.builds.formats.monitor import read_monitor_directory
 from ingest.builds.formats.report_attempts import cdash_attempts, junit_attempts
-from ingest.builds.formats.suite_stage import SUITE, TestedSpec, TestSuite, read_test_stage
-from ingest.builds.formats.xml_report import REPORT_LIMIT
+from ingest.builds.formats.suite_stage import TestedSpec, TestSuite, read_test_stage
+from ingest.builds.formats.xml_report import MAX_REPORT_BYTES
 from ingest.builds.logs.phases import Phase
 from ingest.builds.logs.report import LogOptions, read_log
 from ingest.builds.logs.stream import expanded
@@ -29,7 +30,7 @@ from models.builds.build import BuildStatus, TestOutcome
 from models.errors import ParseError
 from models.redaction.logs import Redactor
 
-_SNIFFED = 4096
+_SNIFF_BYTES = 4096
 _ROOT = re.compile(rb"<(testsuites|testsuite|Site|Update)[\s>]")
 _STATUSES: dict[TestOutcome | None, BuildStatus | None] = {
     "passed": "success", "failed": "failed", "skipped": "not_run", "no_tests": "not_run",
@@ -41,7 +42,7 @@ Reader = Callable[[Unit, Files], list[ObservedBuild]]
 
 
 def read_unit(unit: Unit, files: Files) -> list[ObservedBuild]:
-    """Return the attempts of a unit in its order; ParseError when it cannot be read at all."""
+    """Return the attempts in the order of the unit; ParseError when nothing of it can be read."""
     return _READERS[unit.kind](unit, files)
 
 
@@ -82,14 +83,18 @@ def _single(content: bytes) -> list[bytes]:
 
 
 def _reports(unit: Unit, files: Files) -> list[ObservedBuild]:
-    """Read the reports of a directory: each JUnit file alone, those of CDash together."""
+    """Return the attempts of the reports of a directory.
+
+    Each JUnit file is a report of its own. Those CDash files that have the same site and stamp are
+    one report.
+    """
     observed: list[ObservedBuild] = []
     steps: dict[tuple[str, str], list[CDashReport]] = {}
     for name in sorted(files):
-        match = _ROOT.search(_beginning(files[name]))
+        match = _ROOT.search(_head(files[name]))
         if match is None:
-            continue  # some other XML file
-        content = b"".join(expanded(files[name](), REPORT_LIMIT + 1))
+            continue  # an XML file of another kind
+        content = b"".join(expanded(files[name](), MAX_REPORT_BYTES + 1))
         if match[1] in {b"Site", b"Update"}:
             report = parse_cdash(content, Redactor())
             steps.setdefault((report.site, report.stamp), []).append(report)
@@ -104,19 +109,19 @@ def _reports(unit: Unit, files: Files) -> list[ObservedBuild]:
     return observed
 
 
-def _beginning(chunks: Chunks) -> bytes:
+def _head(chunks: Chunks) -> bytes:
     head = b""
     for piece in expanded(chunks()):
         head += piece
-        if len(head) >= _SNIFFED:
+        if len(head) >= _SNIFF_BYTES:
             break
-    return head[:_SNIFFED]
+    return head[:_SNIFF_BYTES]
 
 
 def _suite(suite: JUnitSuite, path: str) -> list[ObservedBuild]:
-    """Return the attempts of a suite; what was not run was kept from it by the first that failed.
+    """Return the attempts of a suite; those that did not run name the first failure as their cause.
 
-    All nodes of a suite are dependencies of its root, which alone may be told as not run.
+    Only the root of a suite can be `not_run`, and all other nodes are dependencies of it.
     """
     session = _session("junit", suite.name, suite.timestamp, suite.architecture)
     attempts = [
@@ -154,11 +159,11 @@ def _test_stage(unit: Unit, files: Files) -> list[ObservedBuild]:
 
 
 def _check_suite(suite: TestSuite, files: Files) -> None:
-    """Refuse a suite without a spec, unless it is just a file that is called like its results."""
+    """Raise ParseError for a suite without a spec; a mere file `results.txt` is not a suite."""
     for problem in suite.problems:
         raise ParseError(problem.reason, f"{problem.path}: {problem.detail}")
     if SUITE in files:
-        raise ParseError("no_spec", f"no test of a spec lies beside {SUITE}")
+        raise ParseError("no_spec", f"there is no test of a spec beside {SUITE}")
 
 
 def _tested(spec: TestedSpec, files: Files) -> BuildAttempt:

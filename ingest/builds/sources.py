@@ -1,8 +1,8 @@
-"""Where builds are looked for: directories, single files, and archives of either.
+"""Sources of builds: directories, single files, and archives of either.
 
 Of an installation only its `.spack` is listed, of a stage only its own files. Links are never
-followed, nothing is ever extracted: what is read of an archive lies in memory, and beyond
-`_IN_MEMORY` in a temporary file without a name.
+followed, and nothing is ever extracted: a file from an archive is kept in memory while it is used,
+or beyond `_MAX_IN_MEMORY` bytes in a temporary file without a name.
 """
 
 import os
@@ -15,24 +15,27 @@ from functools import partial
 from pathlib import Path
 from typing import IO
 
+from ingest.archives.archive import Archive
 from ingest.archives.budgets import Budgets
 from ingest.archives.kinds import ReaderFactory
 from ingest.archives.paths import storable_path
 from ingest.archives.reader import ArchiveError
-from ingest.builds.discover import STAGE_PREFIX, Listed, Unit, find_units, is_of_build
+from ingest.archives.walk import DirectoryWalk, Entry, FileStat, file_stat
+from ingest.builds.discover import STAGE_PREFIX, ListedFile, Unit, find_units, is_of_build
 from ingest.builds.formats.build_files import Chunks, Files
-from ingest.builds.logs.stream import LOG_BUDGET
+from ingest.builds.logs.stream import MAX_LOG_BYTES
 from models.cases.lid import parse_lid
 from models.ingestions.damage import Damage
 from models.spack.prefix import METADATA, is_prefix
 
 _CHUNK = 2**18
-_IN_MEMORY = 2**23
-_SKIPPED = frozenset({"archived-files", "sbom"})
+_MAX_IN_MEMORY = 2**23
+_SKIPPED_DIRECTORIES = frozenset({"archived-files", "sbom"})
+_LOG_SUFFIXES = (".log", ".log.gz", ".txt", ".txt.gz")
 
 
-class Place(ABC):
-    """Something that builds may lie in; `damages` tells what of it cannot be read.
+class BuildFileSource(ABC):
+    """A path that may contain files of builds; `damages` lists what in it cannot be read.
 
     A file may have another `name` than its path, under which it is recorded.
     """
@@ -45,19 +48,19 @@ class Place(ABC):
 
     @property
     def is_named_file(self) -> bool:
-        """Whether it is a single file, which a person has named and no search has found."""
+        """Whether it is a single file, which the user named and no search found."""
         return False
 
     @abstractmethod
     def units(self) -> list[Unit]:
-        """Return what there is to read, in the order of the paths."""
+        """Return the units to read, in the order of their paths; note what cannot be listed."""
 
     @abstractmethod
     def read(self, wanted: Sequence[Unit]) -> Iterator[tuple[Unit, Files]]:
-        """Give units with their files, each to be used before the next is asked for."""
+        """Yield units with their files, which are usable until the next unit is requested."""
 
-    def shown(self, path: str) -> str:
-        """Return a path below this place for people and for the database."""
+    def display_path(self, path: str) -> str:
+        """Return a path in this source as users see it and as it is stored."""
         return storable_path(f"{self.name}/{path}")
 
     def note(self, path: str, reason: str, detail: str) -> None:
@@ -65,18 +68,20 @@ class Place(ABC):
         self.damages.append(Damage(storable_path(path), reason, detail))
 
 
-class DirectoryPlace(Place):
+class DirectoryBuildFileSource(BuildFileSource):
     """A tree of directories, or a single file.
 
-    The paths of its units begin with its own name, which may tell what it is.
+    The paths of its units begin with the last part of its own path, because that name may show what
+    it is; with the last two parts when the last is `.spack`.
     """
 
     def __init__(self, path: Path, budgets: Budgets, name: str | None = None) -> None:
         super().__init__(path, budgets, name)
         self._is_named = name is not None
-        whole = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow links
-        self._start = whole.name if whole.name != METADATA else f"{whole.parent.name}/{METADATA}"
-        self._root = whole.parents[self._start.count("/")] if whole.name else whole
+        self._start = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow links
+        self._root = self._start.parent
+        if self._start.name == METADATA:
+            self._root = self._root.parent
 
     @property
     def is_named_file(self) -> bool:
@@ -84,136 +89,121 @@ class DirectoryPlace(Place):
         return self.path.is_file()
 
     def units(self) -> list[Unit]:
-        """Return what there is to read; what cannot be listed is noted."""
-        return self._single() if self.is_named_file else find_units(self._walk(self._start, 0))
+        """Return the units to read, in the order of their paths; note what cannot be listed."""
+        if self.is_named_file:
+            return self._units_of_file()
+        walk = DirectoryWalk(self.budgets, self._select, self.note)
+        return find_units(map(_listed, walk.files(str(self._start))))
 
     def read(self, wanted: Sequence[Unit]) -> Iterator[tuple[Unit, Files]]:
-        """Give the units with files that are opened whenever they are read."""
+        """Yield the units with files that are opened when they are read."""
         for unit in wanted:
-            yield unit, {name: partial(_chunks, self.located(at)) for name, at in unit.files}
+            yield unit, {name: partial(_chunks, self.file_path(file)) for name, file in unit.files}
 
-    def located(self, file: Listed) -> Path:
-        """Return where a file of a unit is."""
+    def file_path(self, file: ListedFile) -> Path:
+        """Return the path of a unit's file on disk."""
         return self._root / file.path
 
-    def shown(self, path: str) -> str:
-        """Return a path below this place for people and for the database."""
+    def display_path(self, path: str) -> str:
+        """Return a path in this source as users see it and as it is stored."""
         return storable_path(self.name if self._is_named else str(self._root / path))
 
-    def _single(self) -> list[Unit]:
+    def _units_of_file(self) -> list[Unit]:
         name = self.path.name
-        status = self.path.stat()
-        listed = Listed(name, status.st_size, int(status.st_mtime))
-        units = [Unit(unit.kind, name, unit.files) for unit in find_units([listed])]
-        if not units and name.endswith((".log", ".log.gz", ".txt", ".txt.gz")):
-            units = [Unit("log", name, ((name, listed),))]
+        file = _listed(file_stat(name, self.path.stat()))
+        units = [Unit(unit.kind, name, unit.files) for unit in find_units([file])]
+        if not units and name.endswith(_LOG_SUFFIXES):
+            units = [Unit("log", name, ((name, file),))]
         return units
 
-    def _walk(self, folder: str, depth: int) -> Iterator[Listed]:
-        if depth > self.budgets.depth:
-            self.note(self.shown(folder), "too_deep", "it lies in too many directories")
-            return
-        try:
-            with os.scandir(self._root / folder) as found:
-                entries = sorted(found, key=lambda entry: entry.name)
-            yield from _files(folder, entries)
-        except OSError as error:
-            self.note(self.shown(folder), "unreadable", str(error))
-            return
-        for name in self._below(folder, entries):
-            yield from self._walk(_joined(folder, name), depth + 1)
-
-    def _below(self, folder: str, entries: Sequence["os.DirEntry[str]"]) -> list[str]:
-        """Return the directories in a folder that are worth a look."""
-        names = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
-        if METADATA in names and is_prefix(self._root / folder):
-            return [METADATA]
-        if folder.rpartition("/")[2].startswith(STAGE_PREFIX):
-            return []
-        return [name for name in names if name not in _SKIPPED and parse_lid(name) is None]
+    def _select(
+        self, directory: str, entries: Sequence[Entry]
+    ) -> Iterator[tuple[Entry, str | None]]:
+        """Want the files of builds, by their paths below the root; then enter directories."""
+        for entry in entries:
+            path = entry.path.removeprefix(str(self._root)).lstrip("/")
+            if is_of_build(path) and entry.is_file(follow_symlinks=False):
+                yield entry, path
+        directories = [entry for entry in entries if entry.is_dir(follow_symlinks=False)]
+        for entry in _entered(Path(directory), directories):
+            yield entry, None
 
 
-def _files(folder: str, entries: Sequence["os.DirEntry[str]"]) -> Iterator[Listed]:
-    for entry in entries:
-        path = _joined(folder, entry.name)
-        if is_of_build(path) and entry.is_file(follow_symlinks=False):
-            status = entry.stat(follow_symlinks=False)
-            yield Listed(path, status.st_size, int(status.st_mtime))
+def _entered(directory: Path, entries: Sequence[Entry]) -> Iterator[Entry]:
+    """Yield the directories in a directory in which files of builds may be."""
+    is_installed = any(entry.name == METADATA for entry in entries) and is_prefix(directory)
+    if is_installed:
+        yield from (entry for entry in entries if entry.name == METADATA)
+    elif not directory.name.startswith(STAGE_PREFIX):
+        for entry in entries:
+            if entry.name not in _SKIPPED_DIRECTORIES and parse_lid(entry.name) is None:
+                yield entry
 
 
-def _joined(folder: str, name: str) -> str:
-    return f"{folder}/{name}" if folder else name
+def _listed(file: FileStat) -> ListedFile:
+    return ListedFile(file.path, file.size, file.modified // 10**9)
 
 
 def _chunks(path: Path) -> Iterator[bytes]:
     with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            yield chunk
+        yield from iter(partial(file.read, _CHUNK), b"")
 
 
-class ArchivePlace(Place):
-    """An archive file: gone through for the names, and once more as far as anything is wanted."""
+class ArchiveBuildFileSource(BuildFileSource):
+    """An archive file: one pass for the names, and one as far as the last wanted file."""
 
     def __init__(
-        self, path: Path, budgets: Budgets, new_walk: ReaderFactory, name: str | None = None
+        self, path: Path, budgets: Budgets, new_reader: ReaderFactory, name: str | None = None
     ) -> None:
         super().__init__(path, budgets, name)
-        self._new_walk = new_walk
+        self._archive = Archive(path, budgets, new_reader)
 
     def units(self) -> list[Unit]:
-        """Return what there is to read in the part of the archive that can be read."""
-        listed: list[Listed] = []
+        """Return the units in the part of the archive that can be read."""
+        files: list[ListedFile] = []
         try:
-            with self.path.open("rb") as file:
-                walk = self._new_walk(file, self.budgets)
-                for number, member in enumerate(walk.members()):
-                    path = _safe(member.name)
+            with self._archive.open() as reader:
+                for number, member in enumerate(reader.members()):
+                    path = _safe_path(member.name)
                     if path is not None and member.target is None and is_of_build(path):
-                        listed.append(Listed(path, member.size, member.modified, number))
+                        files.append(ListedFile(path, member.size, member.modified, number))
         except ArchiveError as error:
             self.note(str(self.path), error.reason, error.detail)
-            if not error.is_trusted:
-                return []
-            listed = listed[:-1]
-        except OSError as error:
-            self.note(str(self.path), "unreadable", str(error))
-            return []
-        return find_units(listed)
+            # The archive may end in the last file.
+            files = files[:-1] if error.is_trusted else []
+        return find_units(files)
 
     def read(self, wanted: Sequence[Unit]) -> Iterator[tuple[Unit, Files]]:
-        """Give each unit as soon as the last of its files has been read."""
-        waiting: _PendingMembers = {}
-        for held in map(_PartialUnit, wanted):
-            waiting |= {at.number: (held, name) for name, at in held.unit.files}
+        """Yield each unit as soon as the last of its files has been read."""
+        pending: _PendingMembers = {}
+        for partial_unit in map(_PartialUnit, wanted):
+            pending |= {file.number: (partial_unit, name) for name, file in partial_unit.unit.files}
         try:
-            if waiting:
-                yield from self._read(waiting)
+            if pending:
+                yield from self._read(pending)
         except ArchiveError as error:
             self.note(str(self.path), error.reason, error.detail)
-        except OSError as error:
-            self.note(str(self.path), "unreadable", str(error))
         finally:
-            for held, _ in waiting.values():
-                held.stack.close()
+            for partial_unit, _ in pending.values():
+                partial_unit.stack.close()
 
-    def _read(self, waiting: "_PendingMembers") -> Iterator[tuple[Unit, Files]]:
-        """Go through the archive until nothing is waiting any more."""
-        with self.path.open("rb") as file:
-            walk = self._new_walk(file, self.budgets)
-            for number, _ in enumerate(walk.members()):
-                if number in waiting:
-                    held, name = waiting.pop(number)
-                    held.take(name, walk.pieces(LOG_BUDGET))
-                    if held.is_whole:
-                        with held.stack:
-                            yield held.unit, held.files
-                if not waiting:
+    def _read(self, pending: "_PendingMembers") -> Iterator[tuple[Unit, Files]]:
+        """Read the archive until nothing is pending any more."""
+        with self._archive.open() as reader:
+            for number, _ in enumerate(reader.members()):
+                if number in pending:
+                    partial_unit, name = pending.pop(number)
+                    partial_unit.add(name, reader.pieces(MAX_LOG_BYTES))
+                    if partial_unit.is_whole:
+                        with partial_unit.stack:
+                            yield partial_unit.unit, partial_unit.files
+                if not pending:
                     return
 
 
 @dataclass(slots=True, eq=False)
 class _PartialUnit:
-    """What has been read of a unit so far."""
+    """A unit with those of its files that have been read; `stack` closes them."""
 
     unit: Unit
     files: dict[str, Chunks] = field(default_factory=dict)
@@ -223,28 +213,27 @@ class _PartialUnit:
     def is_whole(self) -> bool:
         return len(self.files) == len(self.unit.files)
 
-    def take(self, name: str, pieces: Iterable[bytes]) -> None:
-        spooled = self.stack.enter_context(_spool())
-        spooled.writelines(pieces)
-        self.files[name] = partial(_spooled, spooled)
+    def add(self, name: str, pieces: Iterable[bytes]) -> None:
+        file = self.stack.enter_context(_temporary_file())
+        file.writelines(pieces)
+        self.files[name] = partial(_chunks_from_start, file)
 
 
 _PendingMembers = dict[int, tuple[_PartialUnit, str]]
-"""The members that are still to be read, by their numbers: of which unit, and called what there."""
+"""The members still to read, by number: the unit of each, and the name of the file in it."""
 
 
-def _spool() -> "tempfile.SpooledTemporaryFile[bytes]":
-    return tempfile.SpooledTemporaryFile(_IN_MEMORY)
+def _temporary_file() -> "tempfile.SpooledTemporaryFile[bytes]":
+    return tempfile.SpooledTemporaryFile(_MAX_IN_MEMORY)
 
 
-def _spooled(file: IO[bytes]) -> Iterator[bytes]:
+def _chunks_from_start(file: IO[bytes]) -> Iterator[bytes]:
     file.seek(0)
-    while chunk := file.read(_CHUNK):
-        yield chunk
+    yield from iter(partial(file.read, _CHUNK), b"")
 
 
-def _safe(name: str) -> str | None:
-    """Return the path of a member as it is stored, None for one that leads elsewhere."""
+def _safe_path(name: str) -> str | None:
+    """Return the path of a member; None for one that leads elsewhere or is in an execution."""
     parts = [part for part in name.split("/") if part not in {"", "."}]
     is_safe = not name.startswith("/") and ".." not in parts and "\0" not in name
     if not is_safe or any(parse_lid(part) is not None for part in parts[:-1]):

@@ -1,22 +1,22 @@
-"""From what the files of an execution say to the execution itself. Pure: no file, no database."""
+"""Assemble an execution from the values in its files. Pure: no file, no database."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from ingest.archives.paths import storable_path
 from ingest.cases.inventory import FileEntry, is_namelist
 from ingest.cases.layout import Location
 from ingest.cases.modules import find_software
-from ingest.cases.parse import Parsed
+from ingest.cases.origin import Origin
+from ingest.cases.parse import ParsedFiles
 from ingest.cases.parsers import mach_specific
 from ingest.cases.simulated_interval import simulated_interval
-from models.cases.case_run import Attempt, own_attempt
-from models.cases.execution import Execution, OtherFile, Paths, Status
+from models.cases.case_run import CaseRun, find_run
+from models.cases.execution import Execution, OtherFile, Paths
 from models.cases.identity import CaseKey, machine_systems, spell_machine, system_of
 from models.cases.observation import Observation
-from models.cases.scheduler import scheduler_status
+from models.cases.scheduler import Status, scheduler_status
 from models.configuration.digest import digest_configuration
 from models.configuration.values import Configuration
 from models.errors import RejectedError
@@ -36,37 +36,35 @@ _MAX_EXPANSIONS = 16
 _MAX_PATH = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where an execution was found, and by which import."""
-
-    path: str
-    fingerprint: str
-    ingestion_id: str
-    file_count: int = 0
-    files_modified: int = 0
-    machine: str | None = None  # of executions that do not tell theirs
-
-
 def assemble(
-    location: Location, parsed: Parsed, origin: Origin, others: Sequence[FileEntry] = ()
+    location: Location, parsed: ParsedFiles, origin: Origin, others: Sequence[FileEntry] = ()
 ) -> Observation:
-    """Build the execution; RejectedError when it cannot be told which case it belongs to.
+    """Return the execution; RejectedError when its machine, user or case is unknown or not text.
 
-    `others` are the files that nobody has parsed.
+    `others` are the files that were not parsed.
     """
-    lid, variables = location.lid, parsed.variables
     key = _case_key(location, parsed, origin.machine)
-    attempt = own_attempt(parsed.case_status or (), lid)
-    status, status_source = _status(attempt, location.state)
-    interval = simulated_interval(variables, parsed.cpl_log)
-    timing = parsed.e3sm_timing
-    has_configuration = parsed.env_files >= _CONFIGURED_BY and not any(
-        artefact.startswith("env_") for artefact in parsed.damaged
+    configuration = _configuration(parsed, key.name) if _has_configuration(parsed) else None
+    execution = _execution(location, parsed, origin, key, configuration, others)
+    return Observation(
+        key, execution, configuration, tuple(parsed.case_status or ()), parsed.replay_sh or ()
     )
-    configuration = _configuration(parsed, key.name) if has_configuration else None
+
+
+def _execution(
+    location: Location,
+    parsed: ParsedFiles,
+    origin: Origin,
+    key: CaseKey,
+    configuration: Configuration | None,
+    others: Sequence[FileEntry],
+) -> Execution:
+    lid, variables, timing = location.lid, parsed.variables, parsed.e3sm_timing
+    run = find_run(parsed.case_status or (), lid)
+    status, status_source = _status(run, location.state)
+    interval = simulated_interval(variables, parsed.cpl_log)
     unread = sorted(artefact for artefact in parsed.damaged if is_namelist(artefact))
-    execution = Execution(
+    return Execution(
         execution_id=lid.text,
         job_id=lid.job_id,
         job_number=lid.job_number if lid.job_id else None,
@@ -83,8 +81,8 @@ def assemble(
         ],
         case_hash=_text(parsed, "env_case.CASE_HASH"),
         case_group=_text(parsed, "env_case.CASE_GROUP"),
-        run_start_local=attempt.start if attempt else lid.local_time,
-        run_end_local=_run_end(parsed, attempt),
+        run_start_local=run.start if run else lid.local_time,
+        run_end_local=_run_end(parsed, run),
         simulation_start=interval.start,
         simulation_end=interval.end,
         simulation_dates_source=interval.source,
@@ -94,7 +92,7 @@ def assemble(
         software=find_software(parsed.parts.get(mach_specific.FILE, {})),
         launch=parsed.preview_run,
         other_files=_other_files(others),
-        has_configuration=has_configuration,
+        has_configuration=configuration is not None,
         configuration_digest=_digest(configuration, unread),
         unread_files=unread,
         fingerprint=origin.fingerprint,
@@ -103,29 +101,32 @@ def assemble(
         source_path=storable_path(origin.path),
         ingestion_id=origin.ingestion_id,
     )
-    return Observation(
-        key, execution, configuration, tuple(parsed.case_status or ()), parsed.replay_sh or ()
-    )
 
 
-def _status(attempt: Attempt | None, state: str | None) -> tuple[Status, str | None]:
-    """Return the status and what tells it: the run's own end, else the scheduler's word on it."""
-    if attempt is not None and attempt.outcome in {"completed", "failed"}:
-        return attempt.outcome, "CaseStatus"
+def _has_configuration(parsed: ParsedFiles) -> bool:
+    """Return whether env_case, env_build and env_run are present and no env file is damaged."""
+    is_damaged = any(artefact.startswith("env_") for artefact in parsed.damaged)
+    return parsed.env_files >= _CONFIGURED_BY and not is_damaged
+
+
+def _status(run: CaseRun | None, state: str | None) -> tuple[Status, str | None]:
+    """Return the status and its source: the end of the run, or else the scheduler's state."""
+    if run is not None and run.outcome in {"completed", "failed"}:
+        return run.outcome, "CaseStatus"
     if state is not None:
         return scheduler_status(state), "scheduler"
-    return ("unknown", None) if attempt is None else (attempt.outcome, "CaseStatus")
+    return ("unknown", None) if run is None else (run.outcome, "CaseStatus")
 
 
-def _case_key(location: Location, parsed: Parsed, fallback_machine: str | None) -> CaseKey:
+def _case_key(location: Location, parsed: ParsedFiles, fallback_machine: str | None) -> CaseKey:
+    """Return the key of the case; user and case are those of the path where it is certain."""
     timing = parsed.e3sm_timing
-    told_user = _text(parsed, "env_case.REALUSER") or (timing.user if timing else None)
-    told_case = _text(parsed, "env_case.CASE") or (timing.case if timing else None)
-    placed = location.user, location.case
-    user, case = (
-        placed if location.is_anchored else (told_user or placed[0], told_case or placed[1])
-    )
-    machine = _machine(location, _told_machine(parsed)) or spell_machine(fallback_machine or "")
+    user, case = location.user, location.case
+    if not location.is_anchored:
+        file_user = _text(parsed, "env_case.REALUSER") or (timing.user if timing else None)
+        file_case = _text(parsed, "env_case.CASE") or (timing.case if timing else None)
+        user, case = file_user or user, file_case or case
+    machine = _machine(location, _file_machine(parsed)) or spell_machine(fallback_machine or "")
     for what, name in (("machine", machine), ("user", user), ("case", case)):
         if not name:
             hint = "; say which with --machine" if what == "machine" else ""
@@ -135,53 +136,53 @@ def _case_key(location: Location, parsed: Parsed, fallback_machine: str | None) 
     return CaseKey(machine, str(user), str(case))
 
 
-def _told_machine(parsed: Parsed) -> str | None:
-    told = _text(parsed, "env_case.MACH") or (
+def _file_machine(parsed: ParsedFiles) -> str | None:
+    """Return the machine that the files name, or None."""
+    name = _text(parsed, "env_case.MACH") or (
         parsed.e3sm_timing.machine if parsed.e3sm_timing else None
     )
-    told = told or (parsed.readme_case.machine if parsed.readme_case else None)
-    return spell_machine(told) if told else None
+    name = name or (parsed.readme_case.machine if parsed.readme_case else None)
+    return spell_machine(name) if name else None
 
 
-def _machine(location: Location, told: str | None) -> str | None:
-    """Choose between the directory above the archive and what the files tell.
+def _machine(location: Location, file_machine: str | None) -> str | None:
+    """Choose between the machine of the directory above the archive and that of the files.
 
-    The directory wins when it is that of a machine. One that is called like the whole system
-    (`perlmutter`) leaves it to the files which part of it (`pm-cpu`); one that has some other
-    name, while the files tell a machine of E3SM's, is not that of a machine.
+    directory      files       machine
+    compy          pm-cpu      compy     both are machines of E3SM: the directory counts
+    perlmutter     pm-cpu      pm-cpu    a part of the system that the directory names
+    backup         pm-cpu      pm-cpu    the directory is not named by a machine of E3SM
+    laptop         desktop     laptop    E3SM knows neither
     """
-    placed = location.machine
-    if placed is None or told is None:
-        return placed or told
-    told_is_known = told in machine_systems()
-    if placed == system_of(told) or (told_is_known and not location.machine_is_known):
-        return told
-    return placed
+    if location.machine is None or file_machine is None:
+        return location.machine or file_machine
+    is_part = location.machine == system_of(file_machine)
+    if is_part or (file_machine in machine_systems() and not location.machine_is_known):
+        return file_machine
+    return location.machine
 
 
-def _disagreements(location: Location, parsed: Parsed, key: CaseKey) -> Iterator[Problem]:
-    told_case = _text(parsed, "env_case.CASE")
-    told_user = _text(parsed, "env_case.REALUSER")
-    placed, system = location.machine_directory, system_of(key.machine)
-    if placed and location.machine != system and key.machine not in placed.lower():
-        detail = f"the directory says {placed!r}, the file {key.machine!r}, which counts"
+def _disagreements(location: Location, parsed: ParsedFiles, key: CaseKey) -> Iterator[Problem]:
+    """Yield a problem for each part of the identity on which path and files disagree."""
+    directory, system = location.machine_directory, system_of(key.machine)
+    if directory and location.machine != system and key.machine not in directory.lower():
+        detail = f"the directory says {directory!r}, the file {key.machine!r}, which counts"
         yield Problem(file="env_case.xml", reason="machine_disagrees", detail=detail)
-    told_lid = parsed.e3sm_timing.lid if parsed.e3sm_timing else None
-    for what, told, counts, file in (
-        ("machine", _told_machine(parsed), key.machine, "env_case.xml"),
-        ("user", told_user, key.user, "env_case.xml"),
-        ("case", told_case, key.name, "env_case.xml"),
-        ("lid", told_lid, location.lid.text, "e3sm_timing"),
+    for what, stated, used, file in (
+        ("machine", _file_machine(parsed), key.machine, "env_case.xml"),
+        ("user", _text(parsed, "env_case.REALUSER"), key.user, "env_case.xml"),
+        ("case", _text(parsed, "env_case.CASE"), key.name, "env_case.xml"),
+        ("lid", parsed.e3sm_timing and parsed.e3sm_timing.lid, location.lid.text, "e3sm_timing"),
     ):
-        if told is not None and told != counts:
-            detail = f"the file says {told!r}, the directory {counts!r}, which counts"
+        if stated is not None and stated != used:
+            detail = f"the file says {stated!r}, the directory {used!r}, which counts"
             yield Problem(file=file, reason=f"{what}_disagrees", detail=detail)
 
 
 def without_credentials(problem: Problem) -> Problem:
-    """Return a problem as it may be stored and shown."""
-    told = {"file": masked_text(problem.file), "detail": masked_text(problem.detail)}
-    return problem.model_copy(update=told)
+    """Return a problem with credentials in its texts masked, as it may be stored and shown."""
+    texts = {"file": masked_text(problem.file), "detail": masked_text(problem.detail)}
+    return problem.model_copy(update=texts)
 
 
 def _other_files(entries: Sequence[FileEntry]) -> list[OtherFile]:
@@ -190,11 +191,11 @@ def _other_files(entries: Sequence[FileEntry]) -> list[OtherFile]:
     ]
 
 
-def _configuration(parsed: Parsed, case_name: str) -> Configuration:
-    """Return all variables and the metadata fields whose sources are there.
+def _configuration(parsed: ParsedFiles, case_name: str) -> Configuration:
+    """Return all variables, and the metadata fields whose sources are present.
 
-    A metadata field has the value of its variable wherever that is set:
-    `models.configuration.delta` relies on it.
+    A metadata field that comes from a variable has its value wherever that is set:
+    `models.configuration.delta` relies on this.
     """
     timing, readme = parsed.e3sm_timing, parsed.readme_case
     campaign, experiment_type = campaign_of(case_name)
@@ -210,16 +211,16 @@ def _configuration(parsed: Parsed, case_name: str) -> Configuration:
     }
     if readme is not None:
         metadata |= {"compset": readme.compset, "grid_name": readme.grid}
-    own = {key: {key: value} for key, value in without_secrets(metadata | _git(parsed)).items()}
-    return parsed.variables.with_files(own.items())
+    fields = without_secrets(metadata | _git(parsed))
+    return parsed.variables.with_files((key, {key: value}) for key, value in fields.items())
 
 
 def _digest(configuration: Configuration | None, unread: Sequence[str]) -> str | None:
     return None if configuration is None else digest_configuration(configuration, unread)
 
 
-def _git(parsed: Parsed) -> dict[str, Any]:
-    """Return the metadata fields of the git files that are there."""
+def _git(parsed: ParsedFiles) -> dict[str, Any]:
+    """Return the metadata fields of the git files that are present."""
     fields: dict[str, Any] = {}
     if parsed.git_describe is not None:
         fields |= {
@@ -234,9 +235,9 @@ def _git(parsed: Parsed) -> dict[str, Any]:
 
 
 def campaign_of(case_name: str) -> tuple[str | None, str | None]:
-    """Return the campaign and the experiment type that E3SM's naming of cases tells.
+    """Return the campaign and the experiment type that a case name in E3SM's convention contains.
 
-    `v3.LR.historical_0121` is of the campaign `v3.LR.historical`, type `historical`.
+    For `v3.LR.historical_0121` they are `v3.LR.historical` and `historical`.
     """
     if "." not in case_name:
         return None, None
@@ -245,14 +246,14 @@ def campaign_of(case_name: str) -> tuple[str | None, str | None]:
     return campaign, last if last in _EXPERIMENT_TYPES else None
 
 
-def _git_describe(parsed: Parsed) -> str | None:
+def _git_describe(parsed: ParsedFiles) -> str | None:
     text = parsed.git_describe.text if parsed.git_describe else None
     return None if text is None else masked_text(text)
 
 
-def _run_end(parsed: Parsed, attempt: Attempt | None) -> str | None:
+def _run_end(parsed: ParsedFiles, run: CaseRun | None) -> str | None:
     profile_end = parsed.e3sm_timing.end_local if parsed.e3sm_timing else None
-    return profile_end or (attempt.end if attempt else None)
+    return profile_end or (run.end if run else None)
 
 
 def _paths(variables: Configuration) -> Paths:
@@ -269,28 +270,28 @@ def _paths(variables: Configuration) -> Paths:
 
 
 def expand_references(text: str, variables: Mapping[str, Any]) -> str:
-    """Replace `$VAR` and `${VAR}` by the values of the case's variables, as CIME does.
+    """Replace `$VAR` and `${VAR}` with the values of the case's variables, as CIME does.
 
-    `$ENV{…}` and what is not known stays as it is; so does a reference that leads to itself.
+    `$ENV{…}`, unknown variables and references that lead to themselves remain unchanged.
     """
 
-    def value(match: re.Match[str]) -> str:
+    def expand(match: re.Match[str]) -> str:
         name = match[1] or match[2]
         for file in ("env_case", "env_build", "env_run"):
-            known = variables.get(f"{file}.{name}")
-            if isinstance(known, str | int) and 0 < len(str(known)) <= _MAX_PATH:
-                return str(known)
+            value = variables.get(f"{file}.{name}")
+            if isinstance(value, str | int) and 0 < len(str(value)) <= _MAX_PATH:
+                return str(value)
         return match[0]
 
     for _ in range(_MAX_EXPANSIONS if len(text) <= _MAX_PATH else 0):
-        expanded = _REFERENCE.sub(value, text)
+        expanded = _REFERENCE.sub(expand, text)
         if expanded == text or len(expanded) > _MAX_PATH:
             break
         text = expanded
     return text
 
 
-def _text(parsed: Parsed, key: str) -> str | None:
+def _text(parsed: ParsedFiles, key: str) -> str | None:
     """Return the value of a variable as text, or None when it is not set."""
     value = parsed.variables.get(key)
     return None if value is None or value == "" else str(value)

@@ -21,9 +21,9 @@ _STORABLE_TIMES = range(-(2**63), 2**63)  # MongoDB stores integers of 64 bits
 
 
 class DirectoryCache:
-    """Remembers the times of listed directories, across imports.
+    """Remembers the times of listed directories across imports, in the database.
 
-    With `relist` nothing is found, so that every directory is listed.
+    With `relist`, `find` returns nothing, so that every directory is listed again.
     """
 
     def __init__(self, database: Database, *, relist: bool = False) -> None:
@@ -32,11 +32,11 @@ class DirectoryCache:
         self._unsaved: list[Json] = []
 
     async def find(self, places: Sequence[ExecutionPath]) -> dict[str, ExecutionDirectory]:
-        """Return, by path, what these directories were when they were listed last."""
+        """Return these directories as they were when they were last listed, by path."""
         by_id = {} if self._relist else {path_digest(place.path): place for place in places}
-        known = await find_sources(self._database, list(by_id))
-        found = (_directory(by_id[each["_id"]], each) for each in known)
-        return {each.path: each for each in found}
+        documents = await find_sources(self._database, list(by_id))
+        directories = (_directory(by_id[document["_id"]], document) for document in documents)
+        return {directory.path: directory for directory in directories}
 
     async def remember(self, directory: ExecutionDirectory) -> None:
         """Remember a directory's times, unless they are too recent to reveal a later change."""
@@ -47,15 +47,18 @@ class DirectoryCache:
             await self.save()
 
     async def save(self) -> None:
-        """Store what was remembered; what is lost before costs only another listing."""
+        """Store what was remembered; anything lost before that only has to be listed again."""
         unsaved, self._unsaved = self._unsaved, []
         await save_sources(self._database, unsaved)
 
 
-def _directory(place: ExecutionPath, known: Json) -> ExecutionDirectory:
-    summary = FilesSummary(known["fingerprint"], known["fileCount"], known["filesModified"])
+def _directory(place: ExecutionPath, document: Json) -> ExecutionDirectory:
+    summary = FilesSummary(
+        document["fingerprint"], document["fileCount"], document["filesModified"]
+    )
     folders = (
-        DirectoryTimes(each["name"], each["modified"], each["changed"]) for each in known["folders"]
+        DirectoryTimes(folder["name"], folder["modified"], folder["changed"])
+        for folder in document["folders"]
     )
     return ExecutionDirectory(place.path, place.location, (), summary, tuple(folders))
 

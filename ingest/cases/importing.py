@@ -5,10 +5,11 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing, closing
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
-from ingest.cases.assemble import Origin
 from ingest.cases.directory_cache import DirectoryCache
+from ingest.cases.origin import Origin
 from ingest.cases.screening import Screening, screen
 from ingest.cases.shard import Shard
 from ingest.cases.sources.base import (
@@ -16,20 +17,22 @@ from ingest.cases.sources.base import (
     ExecutionDirectory,
     ExecutionPath,
     Source,
+    batches_by_case,
     case_directory,
-    grouped,
 )
-from ingest.cases.workers import Task, Workers
+from ingest.cases.task import Task
+from ingest.cases.workers import Workers
 from ingest.concurrency.bounded import BoundedTasks
 from ingest.concurrency.prefetch import iterate_in_thread, prefetch_one, take_until
-from models.cases.case import CaseRecord
 from models.cases.identity import CaseKey
-from models.cases.observation import Observation
-from models.cases.recording import write_case
 from models.configuration.rules import DeltaRules
 from models.database.client import Database
 from models.errors import DamagedError, DocumentTooLargeError
 from models.ingestions.audit import Audit
+
+if TYPE_CHECKING:
+    from models.cases.case import CaseRecord
+    from models.cases.observation import Observation
 
 _MAX_CONCURRENT_WRITES = 8  # cases; most of a write is waiting for the journal
 
@@ -63,13 +66,14 @@ class ExecutionImport:
         self._options = options
         self._stop = stop
         self._directories = DirectoryCache(database, relist=options.relist)
-        # One writer at a time for each case: two would only make each other start again.
+        # One writer at a time for each case: two would conflict, and one would have to retry.
         self._case_locks: WeakValueDictionary[CaseKey, asyncio.Lock] = WeakValueDictionary()
 
     async def import_source(self, source: Source) -> None:
         """Import what is new in a source, and note in the audit record what could not be read.
 
-        Once `stop()` is true no further directory is read; those that are being read are written.
+        Once `stop()` is true no further directory is read; those that are being read are still
+        written.
         """
         batches = self._screen_all(source)
         if source.can_prefetch:
@@ -110,7 +114,9 @@ class ExecutionImport:
     ) -> None:
         missing = {directory.path for directory in directories}
         contents = source.read(directories, self._options.max_file_bytes)
-        batches = grouped(contents, lambda item: item[0].path, lambda item: item[1].held)
+        batches = batches_by_case(
+            contents, lambda item: item[0].path, lambda item: item[1].byte_count
+        )
         async for batch in take_until(self._stop, iterate_in_thread(batches)):
             missing.difference_update(directory.path for directory, _ in batch)
             await self._parse(batch, writes)
@@ -138,7 +144,7 @@ class ExecutionImport:
                 if not waiting[case]:
                     await writes.spawn(self._write_cases(observed.pop(case, [])))
                     await self._audit.save()
-        for observations in observed.values():  # of cases that were not read to their end
+        for observations in observed.values():  # cases of which stop() left out some directories
             await writes.spawn(self._write_cases(observations))
 
     def _task(self, directory: ExecutionDirectory, content: Content) -> Task:
@@ -154,8 +160,8 @@ class ExecutionImport:
             directory.location, directory.entries, content, origin, self._options.max_file_bytes
         )
 
-    async def _write_cases(self, observations: Sequence[Observation]) -> None:
-        """Write the executions of one case directory; usually they are of one case."""
+    async def _write_cases(self, observations: "Sequence[Observation]") -> None:
+        """Write the executions of one case directory, which usually belong to one case."""
         by_key: dict[CaseKey, list[Observation]] = {}
         for observation in observations:
             by_key.setdefault(observation.key, []).append(observation)
@@ -163,7 +169,10 @@ class ExecutionImport:
             async with self._case_locks.setdefault(key, asyncio.Lock()):
                 await self._write(key, by_key[key])
 
-    async def _write(self, key: CaseKey, observations: list[Observation]) -> None:
+    async def _write(self, key: CaseKey, observations: "list[Observation]") -> None:
+        # An import that finds nothing new needs none of this.
+        from models.cases.recording import write_case
+
         options = self._options
         try:
             merged = await write_case(
@@ -174,7 +183,7 @@ class ExecutionImport:
                 self._audit.reject(observation.execution.source_path, "damaged_case", str(error))
             return
         except DocumentTooLargeError as error:
-            if len(observations) > 1:  # one of them may be it, or they are only too many at once
+            if len(observations) > 1:  # find the one that is too large, or write fewer at a time
                 middle = len(observations) // 2
                 for part in (observations[:middle], observations[middle:]):
                     await self._write(key, part)
@@ -184,9 +193,9 @@ class ExecutionImport:
         self._count(observations, merged.outcomes, merged.case)
 
     def _count(
-        self, observations: Sequence[Observation], outcomes: Mapping[str, str], case: CaseRecord
+        self, observations: "Sequence[Observation]", outcomes: Mapping[str, str], case: "CaseRecord"
     ) -> None:
-        """Count each directory once: further copies of one execution are unchanged."""
+        """Count each directory once; further copies of the same execution count as unchanged."""
         counted: set[str] = set()
         for observation in observations:
             execution_id = observation.execution.execution_id
@@ -196,10 +205,10 @@ class ExecutionImport:
             if outcome != "unchanged":
                 self._note_problems(observation, case)
 
-    def _note_problems(self, observation: Observation, case: CaseRecord) -> None:
+    def _note_problems(self, observation: "Observation", case: "CaseRecord") -> None:
         execution = observation.execution
         if len(case.case_groups) > 1 and execution.case_group:
-            detail = f"the executions of {case.name} tell of {', '.join(case.case_groups)}"
+            detail = f"the executions of {case.name} name {', '.join(case.case_groups)}"
             self._audit.note(execution.source_path, "env_case.xml", "case_groups_disagree", detail)
         for name in execution.missing:
             self._audit.note(execution.source_path, name, "missing", f"there is no {name}")

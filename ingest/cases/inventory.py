@@ -1,4 +1,4 @@
-"""Which file of an execution directory is what.
+"""The inventory of an execution directory: which file is what.
 
 File names end in the LID, and in `.gz` once the run has reached its end:
 `CaseDocs.<LID>/env_case.xml.<LID>.gz`, `e3sm_timing.<CASE>.<LID>`.
@@ -25,7 +25,7 @@ REQUIRED: Mapping[Artefact, str] = {
     "e3sm_timing": "e3sm_timing",
     "git_describe": "GIT_DESCRIBE",
 }
-"""The files without which an execution is not complete, by the name that reports use."""
+"""The files without which an execution is not complete, with the names that reports use."""
 
 _ROOT_STEMS: Mapping[str, Artefact] = {
     "CaseStatus": "case_status",
@@ -76,7 +76,7 @@ class FileEntry(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """The files that are read, by what they are, and those that cannot be told apart."""
+    """The files to read, by what they are, and those of which several could be the same thing."""
 
     files: Mapping[Artefact, str]
     ambiguous: Mapping[Artefact, tuple[str, ...]]
@@ -85,14 +85,14 @@ class Inventory:
 def take_inventory(entries: Iterable[FileEntry], lid: str) -> Inventory:
     """Find the files to read.
 
-    When a file is there both plain and gzipped, a gzip run was cut short, and the plain one
-    counts. One that carries the directory's own LID is preferred to one that carries another.
+    When a file is present both plain and gzipped, a gzip run was interrupted, and the plain file
+    counts. A file with the directory's own LID is preferred to one with another LID.
     """
     candidates: dict[Artefact, list[tuple[int, str]]] = {}
     for entry in entries:
-        found = _identify(entry.path, lid)
-        if found is not None:
-            artefact, rank = found
+        identified = _identify(entry.path, lid)
+        if identified is not None:
+            artefact, rank = identified
             candidates.setdefault(artefact, []).append((rank, entry.path))
     files: dict[Artefact, str] = {}
     ambiguous: dict[Artefact, tuple[str, ...]] = {}
@@ -107,15 +107,15 @@ def take_inventory(entries: Iterable[FileEntry], lid: str) -> Inventory:
 
 
 def _identify(path: str, lid: str) -> tuple[Artefact, int] | None:
-    """Return what a file is, with a rank by which the better of two is chosen."""
+    """Return what a file is, with a rank: of several candidates the lowest is chosen."""
     return _identify_short(path.replace(f".{lid}", _LID))
 
 
 @lru_cache(maxsize=8192)
 def _identify_short(path: str) -> tuple[Artefact, int] | None:
-    """Return what a file is by its path, in which a sign stands for the directory's own LID.
+    """Return what a file is by its path, in which `_LID` replaces the directory's own LID.
 
-    So written, the files of all executions of a case have the same few names.
+    With that, all executions of a case have the same few paths, which the cache can hold.
     """
     folder, _, name = path.rpartition("/")
     if folder and ("/" in folder or not folder.lower().startswith(_DOCS_PREFIX)):
@@ -131,26 +131,26 @@ def _identify_short(path: str) -> tuple[Artefact, int] | None:
         return None if document is None else (document, rank)
     for artefact, pattern in (("e3sm_timing", _TIMING), ("cpl_log", _CPL_LOG)):
         of_driver = pattern.fullmatch(stem)
-        if of_driver:  # each driver of several has its own: the first speaks for the execution
+        if of_driver:  # with several drivers each has its own file: the first one's counts
             return artefact, rank + 4 * int(of_driver["driver"] or 0)
     root = _ROOT_STEMS.get(stem)
     return None if root is None else (root, rank)
 
 
 def other_files(entries: Iterable[FileEntry], inventory: Inventory, lid: str) -> list[FileEntry]:
-    """Return the files that nobody reads, in order of their names, which leave out LID and .gz."""
+    """Return the files that are not read, without LID and `.gz` in their paths, sorted by path."""
     read = set(inventory.files.values())
-    left = (entry for entry in entries if entry.path not in read)
+    others = (entry for entry in entries if entry.path not in read)
     short = (
         FileEntry(entry.path.removesuffix(".gz").replace(f".{lid}", ""), entry.size, entry.modified)
-        for entry in left
+        for entry in others
     )
     return sorted(short, key=lambda entry: (entry.path, entry.size))
 
 
 @lru_cache(maxsize=8192)
 def is_namelist(artefact: Artefact) -> bool:
-    """Tell whether a file is a namelist."""
+    """Return whether an artefact is a namelist."""
     return _NAMELIST.fullmatch(artefact) is not None
 
 

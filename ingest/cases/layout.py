@@ -1,10 +1,12 @@
-"""Where an execution directory lies in an archive, and what that says about its case.
+"""The layout of performance archives: what the path of an execution directory says of its case.
 
-The model writes `[<machine>/]performance_archive/<user>/<case>/<LID>/`, the staging layout. Sites
-move that, day by day, to snapshots in OLD_PERF,
-`YYYY-MM/performance_archive_<ts>/[<STATE>/]<user>/<case>/<LID>/`, where STATE is how the scheduler
-says that the job ended. A path may begin anywhere in either: an import may be pointed at one case,
-or be given a tar of one execution.
+The model writes the staging layout, and sites move it, day by day, to snapshots in OLD_PERF:
+
+    [<machine>/]performance_archive/<user>/<case>/<LID>/
+    [<machine>/][OLD_PERF/]YYYY-MM/performance_archive_<ts>/[<STATE>/]<user>/<case>/<LID>/
+
+STATE is the scheduler's word for how the job ended. A path may begin anywhere in either layout: an
+import may be started for one case, or for a tar of one execution.
 """
 
 import re
@@ -24,11 +26,11 @@ _STATE = re.compile(r"(?P<name>[A-Z][A-Z_]{2,40})(?P<cut>\+?)(?: .*)?", re.DOTAL
 class Location:
     """What the path of an execution directory says.
 
-    `is_anchored` means that the path goes through a `performance_archive`, so that user and case
-    are told by their places; elsewhere they are only what the directories happen to be called.
+    `is_anchored` means that the path goes through a `performance_archive`, so that the positions of
+    user and case are certain; otherwise these are only the names of the directories above.
     `machine_is_known` means that the machine's name is one of E3SM's machines. `state` is the
-    scheduler's, a key of SCHEDULER_STATES or another of its words. `machine_directory` is what
-    stands where the machine would, whether or not it is one.
+    scheduler's: a key of SCHEDULER_STATES or another of its words. `machine_directory` is the
+    unchanged name of the directory that `machine` is taken from.
     """
 
     lid: Lid
@@ -42,11 +44,11 @@ class Location:
 
 
 def locate(parts: Sequence[str], lid: Lid, outside: int = 0) -> Location:
-    """Read the path of an execution directory: its parts from the top down, without the LID.
+    """Interpret the path of an execution directory: its parts from the top down, without the LID.
 
-    The first `outside` parts are those of the directory that the user asked to import, and lie
-    above what is in it: among them, one is a machine's only when it has the name of a machine, for
-    archives often stand in directories like `/lcrc/group/e3sm/performance_archive`.
+    The first `outside` parts lead to the directory that the user wants to import. One of them is
+    taken for a machine only when it is named like one, because archives often are in directories
+    such as `/lcrc/group/e3sm/performance_archive`.
     """
     anchor = max((i for i, part in enumerate(parts) if _ARCHIVE.fullmatch(part)), default=None)
     below = list(parts[anchor + 1 :]) if anchor is not None else []
@@ -70,7 +72,7 @@ def locate(parts: Sequence[str], lid: Lid, outside: int = 0) -> Location:
 
 
 def _state_of(part: str) -> str | None:
-    """Return the state that a bucket is called by, None for what is no bucket.
+    """Return the scheduler's state that a directory is named by; None for any other directory.
 
     sacct may add words, as in `CANCELLED by 1234`, and cut long ones, as in `OUT_OF_ME+`.
     """

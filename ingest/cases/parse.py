@@ -1,4 +1,4 @@
-"""From the bytes of one execution directory to what its files say, each file for itself."""
+"""Parse the files of one execution directory, each independently of the others."""
 
 import os
 import stat
@@ -13,15 +13,15 @@ from ingest.cases.parse_cache import ParseCache
 from ingest.cases.parsers import git_files, mach_specific, seq_maps
 from ingest.cases.parsers.cpl_log import Clock, parse_cpl_log
 from ingest.cases.parsers.e3sm_timing import TimingProfile, parse_e3sm_timing
-from ingest.cases.parsers.env_xml import parse_env_sheet, parse_env_xml
+from ingest.cases.parsers.env_xml import parse_env_lines, parse_env_xml
 from ingest.cases.parsers.git_files import GitConfig, GitDescribe, GitStatus
 from ingest.cases.parsers.incremental import Variables
-from ingest.cases.parsers.namelist import parse_namelist_sheet
+from ingest.cases.parsers.namelist import parse_namelist_lines
 from ingest.cases.parsers.preview_run import parse_preview_run
 from ingest.cases.parsers.readme_case import ReadmeCase, parse_readme_case
 from ingest.cases.parsers.replay_sh import parse_replay_sh
 from ingest.cases.sources.base import Content
-from models.cases.case_run import Attempt
+from models.cases.case_run import CaseRun
 from models.cases.execution import Launch
 from models.configuration.values import Configuration
 from models.errors import ParseError
@@ -29,22 +29,21 @@ from models.problem import Problem
 from models.redaction.text import masked_text, without_secrets
 
 _LOG_HEAD = 4 * 2**20
-_RECALL = ParseCache()
-"""What this process has parsed last."""
+_CACHE = ParseCache()
 
 
 @dataclass(slots=True)
-class Parsed:
-    """What the files of an execution say; None where a file is not there or cannot be read.
+class ParsedFiles:
+    """The values in the files of an execution; None where a file is missing or unreadable.
 
-    `parts` holds the variables of each file that has any: env_*.xml, namelists and others. `build`
+    `parts` has the variables of each file with variables: env_*.xml, namelists and others. `build`
     identifies the content of env_build.xml.
     """
 
     parts: dict[Artefact, Variables] = field(default_factory=dict)
     env_files: set[Artefact] = field(default_factory=set)
     readme_case: ReadmeCase | None = None
-    case_status: list[Attempt] | None = None
+    case_status: list[CaseRun] | None = None
     e3sm_timing: TimingProfile | None = None
     git_describe: GitDescribe | None = None
     git_config: GitConfig | None = None
@@ -64,16 +63,16 @@ class Parsed:
 
     @property
     def is_complete(self) -> bool:
-        """Whether every required file is there and could be read."""
+        """Whether every required file is present and was read."""
         return not self.missing and not self.damaged & REQUIRED.keys()
 
 
-def parse_execution(inventory: Inventory, content: Content, limit: int) -> Parsed:
-    """Parse the files of one execution; a damaged file becomes a problem and costs only itself.
+def parse_execution(inventory: Inventory, content: Content, limit: int) -> ParsedFiles:
+    """Parse the files of one execution; a damaged file becomes a problem, and the rest is parsed.
 
-    OSError when the files could not be read, which says nothing about them.
+    Raise OSError when a file cannot be read or is being written, which is no damage.
     """
-    parsed = Parsed()
+    parsed = ParsedFiles()
     for artefact, path in inventory.files.items():
         try:
             _parse_file(parsed, artefact, path, content, limit)
@@ -84,8 +83,8 @@ def parse_execution(inventory: Inventory, content: Content, limit: int) -> Parse
         parsed.damaged.add(artefact)
         detail = f"{len(paths)} files could be {artefact}: {', '.join(paths)}"
         parsed.problems.append(_problem(paths[0], "ambiguous", detail))
-    there = inventory.files.keys() | inventory.ambiguous.keys()
-    parsed.missing = [name for artefact, name in REQUIRED.items() if artefact not in there]
+    present = inventory.files.keys() | inventory.ambiguous.keys()
+    parsed.missing = [name for artefact, name in REQUIRED.items() if artefact not in present]
     return parsed
 
 
@@ -96,7 +95,7 @@ def _problem(path: str, reason: str, detail: str) -> Problem:
 
 
 def _parse_file(
-    parsed: Parsed, artefact: Artefact, path: str, content: Content, limit: int
+    parsed: ParsedFiles, artefact: Artefact, path: str, content: Content, limit: int
 ) -> None:
     if artefact == "cpl_log":
         parsed.cpl_log = parse_cpl_log(expand_head(_read(content, path, _LOG_HEAD), _LOG_HEAD))
@@ -105,7 +104,7 @@ def _parse_file(
     if len(data) > limit:
         raise ParseError("too_large", f"the file has more than {limit} bytes")
     if artefact in _READERS:
-        setattr(parsed, artefact, _reading(artefact, data, limit, _READERS[artefact]))
+        setattr(parsed, artefact, _result(artefact, data, limit, _READERS[artefact]))
         return
     variables = _variables(parsed, artefact, data, limit)
     if variables:
@@ -114,22 +113,25 @@ def _parse_file(
         parsed.env_files.add(artefact)
 
 
-def _reading(
-    artefact: Artefact, data: bytes, limit: int, read: Callable[[bytes], Any], chosen: bytes = b""
+def _result(
+    artefact: Artefact, data: bytes, limit: int, read: Callable[[bytes], Any], context: bytes = b""
 ) -> Any:
-    """Return what a file says, as it was read before if one of the same content was."""
-    if artefact in _ALWAYS_NEW:
+    """Return the result of a file from the cache if one of the same content was read before.
+
+    `context` identifies anything else that the result depends on.
+    """
+    if artefact in _NEVER_EQUAL:
         return read(expand(data, limit))
-    key = (artefact, identity(data), chosen, limit)
-    return _RECALL.reading(key, lambda: read(expand(data, limit)))
+    key = (artefact, identity(data), context, limit)
+    return _CACHE.result(key, lambda: read(expand(data, limit)))
 
 
-def _variables(parsed: Parsed, artefact: Artefact, data: bytes, limit: int) -> Variables:
-    chosen = b""
+def _variables(parsed: ParsedFiles, artefact: Artefact, data: bytes, limit: int) -> Variables:
+    context = b""
     if artefact == "env_build":
         parsed.build = identity(data)
-    elif artefact == mach_specific.FILE:  # stands behind env_build, which chooses its blocks
-        chosen = parsed.build
+    elif artefact == mach_specific.FILE:  # parsed after env_build, which chooses its blocks
+        context = parsed.build
 
     def read(content: bytes) -> Variables:
         if artefact in _VARIABLE_READERS:
@@ -138,30 +140,30 @@ def _variables(parsed: Parsed, artefact: Artefact, data: bytes, limit: int) -> V
             variables = parse_env_xml(content, artefact)
             variables |= mach_specific.parse_mach_specific(content, parsed.variables)
             return without_secrets(variables)
-        parse = parse_namelist_sheet if is_namelist(artefact) else parse_env_sheet
-        return _RECALL.variables(artefact, content, parse)
+        parse = parse_namelist_lines if is_namelist(artefact) else parse_env_lines
+        return _CACHE.variables(artefact, content, parse)
 
-    found: Variables = _reading(artefact, data, limit, read, chosen)
-    return found
+    variables: Variables = _result(artefact, data, limit, read, context)
+    return variables
 
 
 def _read(content: Content, path: str, size: int) -> bytes:
-    """Return the first `size` bytes of a file as they lie in the source."""
+    """Return the first `size` bytes of a file, unchanged, thus compressed if the file is."""
     if content.directory is None:
         if path not in content.files:
-            raise ParseError("damaged", "the archive holds it damaged")
+            raise ParseError("damaged", "it is damaged in the archive")
         return content.files[path][:size]
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     descriptor = os.open(f"{content.directory}/{path}", flags)
     try:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode):
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
             raise ParseError("not_a_file", "it is no longer a regular file")
-        data = _read_whole(descriptor, min(size, found.st_size))
-        now = os.fstat(descriptor).st_size
+        data = _read_whole(descriptor, min(size, status.st_size))
+        size_after = os.fstat(descriptor).st_size
     finally:
         os.close(descriptor)
-    if now != content.sizes.get(path, found.st_size):
+    if size_after != content.sizes.get(path, status.st_size):
         raise OSError(f"{path} changed while it was read")
     return data
 
@@ -180,7 +182,7 @@ def _read_whole(descriptor: int, size: int) -> bytes:
 
 _READERS: Mapping[Artefact, Callable[[bytes], Any]] = {
     "readme_case": parse_readme_case,
-    "case_status": _RECALL.runs,
+    "case_status": _CACHE.runs,
     "e3sm_timing": parse_e3sm_timing,
     "git_describe": git_files.parse_git_describe,
     "git_config": git_files.parse_git_config,
@@ -195,4 +197,4 @@ _VARIABLE_READERS: Mapping[Artefact, Callable[[bytes], Variables]] = {
     "git_submodule_status": git_files.parse_git_submodules,
     "seq_maps": seq_maps.parse_seq_maps,
 }
-_ALWAYS_NEW = frozenset({"case_status", "e3sm_timing"})
+_NEVER_EQUAL = frozenset({"case_status", "e3sm_timing"})  # those of any two executions differ

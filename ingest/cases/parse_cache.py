@@ -1,6 +1,6 @@
-"""What a process remembers of the files that it parsed last.
+"""ParseCache: the results of the files that a process parsed last.
 
-Most files of an execution are, byte for byte or but for a few values, those of the one before.
+Most files of an execution equal those of the execution before, or differ in a few values only.
 """
 
 from collections.abc import Callable
@@ -9,56 +9,57 @@ from typing import Any, TypeVar
 from ingest.cases.inventory import Artefact
 from ingest.cases.parsers.case_status import History, parse_case_status
 from ingest.cases.parsers.incremental import ParsedLines, Variables
-from models.cases.case_run import Attempt
+from models.cases.case_run import CaseRun
 from models.redaction.text import without_secret, without_secrets
 
-_MOST_READINGS = 1024
-_MOST_SHEETS = 256
-_LARGEST = 2**20  # bytes of a file that is remembered line by line
+_MAX_RESULTS = 1024
+_MAX_PARSED_LINES = 256
+_MAX_INCREMENTAL_BYTES = 2**20  # of a file that is kept to parse the next one incrementally
 
 K = TypeVar("K")
 V = TypeVar("V")
 
 
 class ParseCache:
-    """Readings of files by what identifies their content, their sheets by number of lines.
+    """Results by identity of the content, and files for incremental parsing by number of lines.
 
-    Of CaseStatus, which grows from one execution to the next, the last is remembered.
+    Of CaseStatus, which grows from one execution to the next, only the last one is kept.
     """
 
     def __init__(self) -> None:
-        self._readings: dict[tuple[Any, ...], Any] = {}
-        self._sheets: dict[tuple[Artefact, int], ParsedLines] = {}
+        self._results: dict[tuple[Any, ...], Any] = {}
+        self._parsed_lines: dict[tuple[Artefact, int], ParsedLines] = {}
         self._history = History()
 
-    def reading(self, identity: tuple[Any, ...], read: Callable[[], Any]) -> Any:
-        """Return what was read from a file of the same content, else read it now."""
-        known = identity in self._readings
-        value = self._readings.pop(identity) if known else read()
-        _keep(self._readings, identity, value, _MOST_READINGS)
+    def result(self, identity: tuple[Any, ...], read: Callable[[], Any]) -> Any:
+        """Return the result for a file of the same content, or else what `read` returns."""
+        is_known = identity in self._results
+        value = self._results.pop(identity) if is_known else read()
+        _keep(self._results, identity, value, _MAX_RESULTS)
         return value
 
     def variables(
         self, artefact: Artefact, content: bytes, parse: Callable[[bytes, Artefact], ParsedLines]
     ) -> Variables:
-        """Return the variables of a file, without secrets, parsing only what is new in it."""
-        if len(content) > _LARGEST:
+        """Return the variables of a file without secrets, parsed incrementally if possible."""
+        if len(content) > _MAX_INCREMENTAL_BYTES:
             return without_secrets(parse(content, artefact).variables)
-        place = (artefact, content.count(b"\n"))
-        alike = self._sheets.pop(place, None)
-        sheet = alike.with_content(content, without_secret) if alike else None
-        if sheet is None:
-            sheet = parse(content, artefact).cleaned(without_secrets)
-        _keep(self._sheets, place, sheet, _MOST_SHEETS)
-        return sheet.variables
+        key = (artefact, content.count(b"\n"))
+        similar = self._parsed_lines.pop(key, None)
+        parsed = similar.with_content(content, without_secret) if similar else None
+        if parsed is None:
+            parsed = parse(content, artefact).cleaned(without_secrets)
+        _keep(self._parsed_lines, key, parsed, _MAX_PARSED_LINES)
+        return parsed.variables
 
-    def runs(self, content: bytes) -> list[Attempt]:
-        """Return the runs that a CaseStatus tells of, reading only what is new in it."""
+    def runs(self, content: bytes) -> list[CaseRun]:
+        """Return the runs in a CaseStatus, reading only its new lines if it continues the last."""
         self._history = parse_case_status(content, self._history)
         return self._history.runs
 
 
-def _keep(kept: dict[K, V], key: K, value: V, most: int) -> None:
+def _keep(kept: dict[K, V], key: K, value: V, limit: int) -> None:
+    """Add a value as the latest one; when there are more than `limit`, drop the oldest."""
     kept[key] = value
-    if len(kept) > most:
+    if len(kept) > limit:
         del kept[next(iter(kept))]

@@ -1,4 +1,4 @@
-"""Which execution directories need not be opened, because they are recorded as they are."""
+"""The recorded executions: directories that would add nothing to them need not be opened."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -11,40 +11,44 @@ _FIELDS = {"executionId": 1, "recorded": 1}
 
 
 class RecordedExecutions:
-    """The executions that are recorded already, of those that a batch of directories may be."""
+    """The recorded executions with the LIDs of a batch of directories.
 
-    def __init__(self, listed: Iterable[Mapping[str, Any]]) -> None:
-        self._known: dict[str, list[Mapping[str, Any]]] = {}
-        for execution in listed:
-            self._known.setdefault(execution["executionId"], []).append(execution["recorded"])
+    Several executions may have the same LID: those of different machines, users or cases.
+    """
 
-    def is_unchanged(self, found: ExecutionDirectory) -> bool:
-        """Tell whether nothing can be learnt from the directory: it need not be opened.
+    def __init__(self, documents: Iterable[Mapping[str, Any]]) -> None:
+        self._by_lid: dict[str, list[Mapping[str, Any]]] = {}
+        for document in documents:
+            self._by_lid.setdefault(document["executionId"], []).append(document["recorded"])
 
-        That is so at a place where it was found before, when its files tell nothing better.
+    def is_unchanged(self, directory: ExecutionDirectory) -> bool:
+        """Return whether the directory need not be opened, because it would add nothing.
+
+        That requires that the execution was found at this path before, and that the files there
+        say no more than what is recorded.
         """
-        return any(_adds_nothing(found, known) for known in self._found_at(found))
+        return any(_adds_nothing(directory, known) for known in self._found_at(directory))
 
     def is_whole(self, place: ExecutionPath) -> bool:
-        """Tell whether an execution was found there before that is recorded whole."""
+        """Return whether an execution that was found at this path before is recorded whole."""
         return any(_is_whole(known) for known in self._found_at(place))
 
     def _found_at(self, place: ExecutionPath) -> Iterator[Mapping[str, Any]]:
-        for known in self._known.get(place.location.lid.text, ()):
+        for known in self._by_lid.get(place.location.lid.text, ()):
             if place.path in known["foundAt"]:
                 yield known
 
 
-def _adds_nothing(found: ExecutionDirectory, known: Mapping[str, Any]) -> bool:
-    """Tell whether folding the directory in would change nothing: see `models.cases.merge`."""
-    if state_rank(found.location.state) > state_rank(known["schedulerState"]):
+def _adds_nothing(directory: ExecutionDirectory, known: Mapping[str, Any]) -> bool:
+    """Return whether merging the directory would change nothing: see `models.cases.merge`."""
+    if state_rank(directory.location.state) > state_rank(known["schedulerState"]):
         return False
     if _is_whole(known):
-        return _rank(found.file_count, found.modified, found.fingerprint) <= _rank(
+        return _rank(directory.file_count, directory.modified, directory.fingerprint) <= _rank(
             known["fileCount"], known["filesModified"], known["fingerprint"]
         )
-    is_same = known["fingerprint"] == found.fingerprint
-    return bool(is_same and known["filesModified"] >= found.modified)
+    is_same = known["fingerprint"] == directory.fingerprint
+    return bool(is_same and known["filesModified"] >= directory.modified)
 
 
 def _is_whole(known: Mapping[str, Any]) -> bool:
@@ -52,11 +56,15 @@ def _is_whole(known: Mapping[str, Any]) -> bool:
 
 
 def _rank(file_count: int, modified: int, fingerprint: str) -> tuple[int, int, str]:
+    """Return the rank of a whole copy of an execution; `models.cases.merge` keeps the highest.
+
+    More files rank higher, then older ones; the fingerprint only breaks ties.
+    """
     return file_count, -modified, fingerprint
 
 
 async def find_recorded(database: Database, batch: Sequence[ExecutionPath]) -> RecordedExecutions:
-    """Look up which of these directories are recorded, with one query over the index of LIDs."""
+    """Look up which of these directories are recorded, with one query on the index of LIDs."""
     lids = sorted({place.location.lid.text for place in batch})
     return RecordedExecutions(
         await database.executions.find({"executionId": {"$in": lids}}, _FIELDS)

@@ -1,8 +1,10 @@
-"""Screening: which execution directories have to be read, found out without opening a file."""
+"""Screening: find the execution directories that have to be read, without opening a file."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+
+from more_itertools import chunked
 
 from ingest.cases.directory_cache import DirectoryCache
 from ingest.cases.recorded import RecordedExecutions, find_recorded
@@ -37,8 +39,7 @@ async def screen(
     times is enough.
     """
     screening = Screening()
-    for start in range(0, len(batch), _LOOKUP_SIZE):
-        part = batch[start : start + _LOOKUP_SIZE]
+    for part in chunked(batch, _LOOKUP_SIZE):
         recorded = await find_recorded(database, part)
         whole = [
             place
@@ -64,7 +65,7 @@ def _screen(
         if before is not None and recorded.is_unchanged(before) and is_unchanged_on_disk(before):
             screening.unchanged += 1
             continue
-        directory = source.look(place)
+        directory = source.list_files(place)
         if directory is None:
             continue
         if not recorded.is_unchanged(directory):

@@ -1,4 +1,4 @@
-"""Which stretch of simulated time an execution covers."""
+"""The interval of simulated time that an execution covers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from models.cases.simulated_date import (
 
 @dataclass(frozen=True, slots=True)
 class SimulatedInterval:
-    """Start and end, None where they are not known, and the file that tells them."""
+    """Start and end, None where they are unknown, and the file that they come from."""
 
     start: SimulatedDate | None
     end: SimulatedDate | None
@@ -29,10 +29,10 @@ _UNKNOWN = SimulatedInterval(None, None, None)
 
 
 def simulated_interval(variables: Mapping[str, Any], clock: Clock | None) -> SimulatedInterval:
-    """Return the interval by the coupler's clock, else by the variables of env_run.
+    """Return the interval by the coupler's clock, or else by the variables of env_run.
 
-    With CONTINUE_RUN these tell where the case began and not where this execution did, so that
-    without the clock the interval of a continuation is not known.
+    With CONTINUE_RUN the variables hold the start of the case, not of this execution. So without
+    the clock the interval of a continuation is unknown.
     """
     calendar = case_calendar(variables)
     if clock is not None:
@@ -54,8 +54,8 @@ def simulated_interval(variables: Mapping[str, Any], clock: Clock | None) -> Sim
 
 def case_calendar(variables: Mapping[str, Any]) -> Calendar:
     """Return the calendar of a case; CIME's default is NO_LEAP."""
-    told = variables.get("env_build.CALENDAR") or variables.get("env_run.CALENDAR")
-    return next((calendar for calendar in CALENDARS if calendar == told), "NO_LEAP")
+    name = variables.get("env_build.CALENDAR") or variables.get("env_run.CALENDAR")
+    return next((calendar for calendar in CALENDARS if calendar == name), "NO_LEAP")
 
 
 def _from_clock(time: tuple[int, int], calendar: Calendar) -> ModelDate | None:
@@ -66,10 +66,10 @@ def _from_clock(time: tuple[int, int], calendar: Calendar) -> ModelDate | None:
 
 
 def _configured_start(variables: Mapping[str, Any], calendar: Calendar) -> ModelDate | None:
-    """Return RUN_STARTDATE, or for a branch run, which ignores it, RUN_REFDATE."""
-    branch = variables.get("env_run.RUN_TYPE") == "branch"
-    date = variables.get("env_run.RUN_REFDATE" if branch else "env_run.RUN_STARTDATE")
-    second = variables.get("env_run.RUN_REFTOD" if branch else "env_run.START_TOD")
+    """Return RUN_STARTDATE; for a branch run, which ignores that, RUN_REFDATE."""
+    is_branch = variables.get("env_run.RUN_TYPE") == "branch"
+    date = variables.get("env_run.RUN_REFDATE" if is_branch else "env_run.RUN_STARTDATE")
+    second = variables.get("env_run.RUN_REFTOD" if is_branch else "env_run.START_TOD")
     if not isinstance(date, str) or not date:
         return None
     return parse_model_date(date, calendar, _integer(second, 0))

@@ -1,4 +1,7 @@
-"""Worker processes: they read and parse; what kills one costs only the execution it was at."""
+"""Workers: the processes that read and parse execution directories.
+
+An execution that kills its worker costs only itself: the others of its portion are read again.
+"""
 
 import asyncio
 import multiprocessing
@@ -6,90 +9,25 @@ import os
 import signal
 import threading
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from functools import partial
 from itertools import groupby, islice, takewhile
-from multiprocessing import connection
 from multiprocessing.process import BaseProcess
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Self
 
-from ingest.cases.assemble import Origin, assemble
-from ingest.cases.inventory import FileEntry, other_files, take_inventory
-from ingest.cases.layout import Location
-from ingest.cases.parse import parse_execution
-from ingest.cases.sources.base import Content, case_directory
+from ingest.cases.sources.base import case_directory
+from ingest.cases.task import Result, Task
 from ingest.concurrency.gc_tuning import tune_garbage_collector
-from ingest.concurrency.limits import Limits, TookTooLongError, limit_memory, limited_time
-from models.cases.observation import Observation
-from models.errors import ParseError
+from ingest.concurrency.limits import Limits, limit_memory
+from ingest.concurrency.worker_pool import WorkerCrashedError, WorkerPool
 
-_LOOK_SECONDS = 5.0
-_IN_FLIGHT = 4  # portions per worker
-_PORTION = 16
-
-T = TypeVar("T")
-R = TypeVar("R")
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """One execution directory to read and parse."""
-
-    location: Location
-    entries: tuple[FileEntry, ...]
-    content: Content
-    origin: Origin
-    limit: int
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What became of a task: an observation, or the reason why there is none."""
-
-    path: str
-    observation: Observation | None = None
-    reason: str | None = None
-    detail: str | None = None
-
-
-def observe(task: Task) -> Result:
-    """Read and parse one execution directory. This is what runs in the workers."""
-    path = task.origin.path
-    try:
-        lid = task.location.lid.text
-        inventory = take_inventory(task.entries, lid)
-        parsed = parse_execution(inventory, task.content, task.limit)
-        others = other_files(task.entries, inventory, lid)
-        return Result(path, assemble(task.location, parsed, task.origin, others))
-    except TookTooLongError:
-        raise
-    except ParseError as error:
-        return Result(path, reason=error.reason, detail=error.detail)
-    except OSError as error:
-        return Result(path, reason="unreadable", detail=str(error))
-    except MemoryError:
-        return Result(path, reason="out_of_memory", detail="it needs more memory than it may have")
-    except Exception as error:
-        return Result(path, reason="internal_error", detail=f"{type(error).__name__}: {error}")
-
-
-def observe_each(tasks: Sequence[Task], limits: Limits) -> list[Result]:
-    """Read and parse several directories, of one case if possible: these share most files."""
-    return [_observe_limited(task, limits) for task in tasks]
-
-
-def _observe_limited(task: Task, limits: Limits) -> Result:
-    try:
-        with limited_time(limits):
-            return observe(task)
-    except TookTooLongError as error:
-        return Result(task.origin.path, reason="took_too_long", detail=str(error))
+_IN_FLIGHT = 2  # portions for each worker: one that it parses, and the next
+_MAX_PORTION = 16
+_OBSERVE = "ingest.cases.observe"
 
 
 class Workers:
-    """A pool of `jobs` processes that starts with the first batch that is worth it.
+    """Parses execution directories in `jobs` processes, which start with the first of them.
 
     With no `jobs` at all everything is read in this process, without limits of time and memory.
     """
@@ -100,8 +38,7 @@ class Workers:
         self._jobs = jobs
         self._stop = stop
         self._limits = limits or Limits()
-        self._pool: _Pool | None = None
-        self._alone = asyncio.Lock()
+        self._pool: WorkerPool | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -112,17 +49,17 @@ class Workers:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        await self._close()
+        if self._pool is not None:
+            await self._pool.close()
 
     async def observe_all(self, tasks: Sequence[Task]) -> AsyncGenerator[Result, None]:
-        """Give the result of every task, in no particular order.
+        """Yield results in completion order.
 
-        When `stop` tells so, only of those that have been begun. To be closed by whoever may not
-        want them all: what has not been begun then never is.
+        Once `stop()` is true no further task starts. Close the generator to abandon the rest.
         """
         if not self._jobs:
             for task in takewhile(lambda _: not self._stop(), tasks):
-                yield await asyncio.to_thread(observe, task)
+                yield await asyncio.to_thread(_observe, task)
             return
         portions = takewhile(lambda _: not self._stop(), _portions(tasks))
         running = {self._submit(portion) for portion in islice(portions, self._jobs * _IN_FLIGHT)}
@@ -142,100 +79,46 @@ class Workers:
         return asyncio.create_task(self._observe_portion(portion))
 
     async def _observe_portion(self, portion: Sequence[Task]) -> list[Result]:
-        pool = self._open()
         try:
-            return await pool.run(observe_each, portion)
-        except (BrokenProcessPool, OSError):
-            if self._pool is pool:
-                await self._close()
-            async with self._alone:
-                tasks = takewhile(lambda _: not self._stop(), portion)
-                return [await self._observe_alone(task) for task in tasks]
+            return await self._call(portion)
+        except WorkerCrashedError:
+            tasks = takewhile(lambda _: not self._stop(), portion)
+            return [await self._observe_alone(task) for task in tasks]
 
     async def _observe_alone(self, task: Task) -> Result:
-        """Try a task again by itself: it may be the one that killed the worker, or a bystander."""
-        pool = _Pool(1, self._limits)
+        """Observe a task of a portion in which one has killed the worker."""
         try:
-            return await pool.run(_observe_limited, task)
-        except (BrokenProcessPool, OSError):
+            (result,) = await self._call([task])
+        except WorkerCrashedError:
             detail = "the process that read it died"
             return Result(task.origin.path, reason="crashed", detail=detail)
-        finally:
-            await pool.close()
+        return result
 
-    def _open(self) -> "_Pool":
+    async def _call(self, portion: Sequence[Task]) -> list[Result]:
         if self._pool is None:
-            self._pool = _Pool(self._jobs, self._limits)
-        return self._pool
-
-    async def _close(self) -> None:
-        pool, self._pool = self._pool, None
-        if pool is not None:
-            await pool.close()
+            self._pool = WorkerPool(self._jobs, partial(_begin_worker, self._limits), _OBSERVE)
+        return await self._pool.call(partial(_observe_each, limits=self._limits), portion)
 
 
-class _Pool:
-    """Processes that start when there is work, and end when they are no longer wanted."""
-
-    def __init__(self, jobs: int, limits: Limits) -> None:
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload([__name__])  # is imported once, not in each worker
-        self._limits = limits
-        self._executor = ProcessPoolExecutor(
-            jobs, mp_context=context, initializer=_begin_worker, initargs=(limits,)
-        )
-        self._guard = asyncio.create_task(_break_when_stuck(self._executor))
-
-    def run(self, work: Callable[[T, Limits], R], given: T) -> "asyncio.Future[R]":
-        """Have a worker do something, and start one if need be.
-
-        A terminal sends Ctrl-C to all processes, and others send SIGTERM so. It is the import's to
-        heed: those that are started here inherit that both are blocked.
-        """
-        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
-        try:
-            loop = asyncio.get_running_loop()
-            return loop.run_in_executor(self._executor, work, given, self._limits)
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
-
-    async def close(self) -> None:
-        """Wait for what the workers are at, while the loop goes on, and end them."""
-        await asyncio.to_thread(self._executor.shutdown, cancel_futures=True)
-        self._guard.cancel()
-        await asyncio.wait([self._guard])
+# An import that finds nothing new needs no parsers: they are imported where they run.
 
 
-async def _break_when_stuck(pool: ProcessPoolExecutor) -> None:
-    """End a pool that does not notice that a worker has died.
+def _observe_each(tasks: Sequence[Task], limits: Limits) -> list[Result]:
+    from ingest.cases.observe import observe_each
 
-    One that is killed while it tells a result leaves the pool waiting for the rest of it, as long
-    as any process could still write that: the others, and this one itself.
-    """
-    looks_with_dead = 0
-    while looks_with_dead < 2:  # at the second, the pool should have noticed
-        await asyncio.sleep(_LOOK_SECONDS)
-        looks_with_dead = looks_with_dead + 1 if _has_dead_worker(pool) else 0
-    for process in _processes(pool):
-        process.kill()
-    pool._result_queue._writer.close()  # type: ignore[attr-defined]
+    return observe_each(tasks, limits)
 
 
-def _has_dead_worker(pool: ProcessPoolExecutor) -> bool:
-    try:
-        return bool(connection.wait([each.sentinel for each in _processes(pool)], timeout=0))
-    except (OSError, ValueError):  # one has been waited for just now
-        return False
+def _observe(task: Task) -> Result:
+    from ingest.cases.observe import observe
 
-
-def _processes(pool: ProcessPoolExecutor) -> list[BaseProcess]:
-    return list((pool._processes or {}).values())
+    return observe(task)
 
 
 def _begin_worker(limits: Limits) -> None:
-    """Limit a worker, and make it end when the import is killed: it would wait forever.
+    """Limit this process, and make it end with its parent.
 
-    The pool ends a worker by SIGTERM; what is sent to the import and all with it is not for it.
+    It leaves the process group, so that signals to the group reach only the import.
     """
     os.setpgid(0, 0)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
@@ -252,7 +135,7 @@ def _exit_after(parent: BaseProcess) -> None:
 
 
 def _portions(tasks: Sequence[Task]) -> Iterator[list[Task]]:
-    """Cut tasks into portions for one worker each, along the borders of cases."""
+    """Yield portions of tasks for one worker each; no portion holds tasks of two cases."""
     for _, of_case in groupby(tasks, lambda task: case_directory(task.origin.path)):
-        while portion := list(islice(of_case, _PORTION)):
+        while portion := list(islice(of_case, _MAX_PORTION)):
             yield portion

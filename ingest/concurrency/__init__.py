@@ -1,1 +1,1 @@
-"""Concurrency of an import: prefetching, bounded tasks, limits of a process."""
+"""Concurrency of an import: prefetching, bounded tasks, limits of a worker process."""

@@ -1,4 +1,4 @@
-"""Tasks of which only so many run at a time, and none outlives the code that started it."""
+"""A task group with an upper bound on the tasks that run at the same time."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -9,8 +9,8 @@ from typing import Any, Self
 class BoundedTasks:
     """A task group that runs at most `limit` tasks, and waits for all of them at the end.
 
-    An error of a task, or in the body, cancels the others and is raised itself, not in an
-    ExceptionGroup: callers handle the errors of the database by their class.
+    An error of a task or of the body cancels the other tasks. It is raised unwrapped, not in an
+    ExceptionGroup, because callers handle the errors of the database by their class.
     """
 
     def __init__(self, limit: int) -> None:
@@ -18,7 +18,7 @@ class BoundedTasks:
         self._group = asyncio.TaskGroup()
 
     async def spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        """Start a task as soon as fewer than `limit` are running."""
+        """Wait until fewer than `limit` tasks are running, and start another."""
         try:
             await self._slots.acquire()
             task = self._group.create_task(work)

@@ -1,17 +1,20 @@
-"""How often Python looks for garbage in reference cycles."""
+"""Thresholds of the garbage collector for processes that parse and import."""
 
 import gc
 
+# Arguments of gc.set_threshold: objects before the youngest generation is collected, and
+# collections of one generation before the next older one is collected too.
 _NEW_OBJECTS = 100_000
-_ROUNDS = 20
+_COLLECTIONS = 20
 
 
 def tune_garbage_collector() -> None:
-    """Look for cycles less often, in this process and for its whole life.
+    """Collect reference cycles less often, in this process and until it ends.
 
-    Cases are large trees of values without a cycle: going through them again and again while they
-    are being read takes several times as long as reading them. What is loaded now stays.
+    Cases are large trees of values without cycles. With the default thresholds, scanning them
+    again and again takes several times as long as reading them. The objects that exist now are
+    frozen: no later collection scans them.
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(_NEW_OBJECTS, _ROUNDS, _ROUNDS)
+    gc.set_threshold(_NEW_OBJECTS, _COLLECTIONS, _COLLECTIONS)

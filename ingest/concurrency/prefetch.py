@@ -1,4 +1,4 @@
-"""Working ahead: the next item is made while the last one is being used."""
+"""Prefetching: compute the next item in the background while the caller uses the last one."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
@@ -8,24 +8,27 @@ T = TypeVar("T")
 
 
 async def iterate_in_thread(items: Iterator[T]) -> AsyncGenerator[T, None]:
-    """Give items that take time to make, each made in a thread when it is asked for."""
+    """Yield the items of a slow iterator, computing each in a thread when it is requested.
+
+    The items must not be None, which marks the end.
+    """
     while (item := await asyncio.to_thread(next, items, None)) is not None:
         yield item
 
 
 async def prefetch_one(items: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:
-    """Give items, and let the next one be made while the last is being used.
+    """Yield items while computing the next one in the background.
 
-    When no more are asked for, the one that is being made is waited for, but not when whoever
-    waits for an item is cancelled.
+    On close, wait for the pending item; when the caller is cancelled while it waits for an item,
+    do not. The items must not be None, which marks the end.
     """
-    coming = asyncio.create_task(_next(items))
+    pending = asyncio.create_task(_next(items))
     try:
-        while (item := await coming) is not None:
-            coming = asyncio.create_task(_next(items))
+        while (item := await pending) is not None:
+            pending = asyncio.create_task(_next(items))
             yield item
     finally:
-        await asyncio.gather(coming, return_exceptions=True)
+        await asyncio.gather(pending, return_exceptions=True)
         await items.aclose()
 
 
@@ -34,7 +37,7 @@ async def _next(items: AsyncGenerator[T, None]) -> T | None:
 
 
 async def take_until(stop: Callable[[], bool], items: AsyncIterator[T]) -> AsyncGenerator[T, None]:
-    """Give items until `stop` tells so, which is asked before each is."""
+    """Yield items until `stop()` is true; it is called before each item is requested."""
     while not stop():
         try:
             item = await anext(items)

@@ -1,1 +1,1 @@
-"""An import through the REST API of another server."""
+"""An import through the REST API of a Caseledger server elsewhere: `caseledger import --to`."""

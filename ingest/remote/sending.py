@@ -4,14 +4,14 @@ import asyncio
 import re
 import socket
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
 import httpx2
-import typer
+from more_itertools import chunked, constrained_batches
 
 from ingest.archives.kinds import is_single_file
 from ingest.archives.paths import storable_path
@@ -25,40 +25,49 @@ from models.ingestions.damage import Damage
 from models.ingestions.ingestion import Counts
 from models.settings import Settings
 
-_ASKED = 500
-_LARGEST_UPLOAD = 64 * 2**20
+_MAX_QUERIED = 500  # directories in one request
+_MAX_UPLOAD_BYTES = 64 * 2**20  # of content; a larger bundle is an upload of its own
+_PIECE_BYTES = 2**20
 _TIMEOUT = httpx2.Timeout(120, connect=10)
 _POLL_SECONDS = 1.0
-_NUMBER = re.compile("[-_]?[0-9]+")
+_NODE_NUMBER = re.compile("[-_]?[0-9]+")
 _EXECUTIONS = "performance_archive"
 _ENDED = frozenset({"completed", "partial", "failed", "interrupted"})
 
 
 @dataclass(slots=True)
-class Sent:
-    """What became of what was found; `problems` are those that the server met.
+class SendReport:
+    """The result of sending; `counts` and `problems` add up what the server reported.
 
-    `unreadable` counts what could not be read, here or there.
+    `problems` also has the items that were not sent. `on_damage` is called at once with what could
+    not be read on this machine; `unreadable` counts what could not be read here or on the server.
     """
 
     counts: Counts = field(default_factory=Counts)
     problems: list[dict[str, Any]] = field(default_factory=list)
+    on_damage: Callable[[Damage], None] = lambda _: None
     unreadable: int = 0
     kinds: set[str] = field(default_factory=set)
 
     @property
     def kind(self) -> str:
-        """What it was: executions, files of Spack, or both."""
+        """The kind of the import: executions, files of Spack, or `mixed`."""
         return "mixed" if len(self.kinds) > 1 else next(iter(self.kinds), _EXECUTIONS)
 
     def reject(self, path: str, reason: str, detail: str) -> None:
-        """Count an item that cannot be sent, and note why."""
+        """Count an item that cannot be sent, and add the reason to the problems."""
         self.counts.discovered += 1
         self.counts.rejected += 1
         self.problems.append({"path": storable_path(path), "reason": reason, "detail": detail})
 
-    def take(self, record: dict[str, Any]) -> None:
-        """Add what the server did with an upload."""
+    def note_damages(self, damages: Sequence[Damage]) -> None:
+        """Count and report what could not be read on this machine."""
+        self.unreadable += len(damages)
+        for damage in damages:
+            self.on_damage(damage)
+
+    def add(self, record: dict[str, Any]) -> None:
+        """Add the server's record of an upload."""
         counts = record["counts"]
         for name, number in counts.items():
             setattr(self.counts, name, getattr(self.counts, name) + number)
@@ -74,13 +83,16 @@ async def send(
     url: str,
     machine: str | None = None,
     shard: Shard | None = None,
+    on_damage: Callable[[Damage], None] = lambda _: None,
     transport: httpx2.AsyncBaseTransport | None = None,
-) -> Sent:
-    """Send to the server what it lacks of these paths, and wait until it is imported.
+) -> SendReport:
+    """Send what the server lacks of these paths, and wait until it has imported that.
 
-    RemoteError when the server refuses or cannot be reached.
+    Raise RemoteError when the server refuses or cannot be reached, and SourceError for a path that
+    cannot be sent. `on_damage` is called with everything that could not be read on this machine.
+    `transport` replaces the network connection.
     """
-    sent = Sent()
+    report = SendReport(on_damage=on_damage)
     headers = {}
     if settings.token is not None:
         headers["Authorization"] = f"Bearer {settings.token.get_secret_value()}"
@@ -90,165 +102,161 @@ async def send(
     ) as client:
         server = _Server(client, f"{_pool_of(socket.gethostname())}.tar", machine)
         for path in paths:
-            await _send_path(server, settings, path, shard, sent)
-    return sent
+            await _send_path(server, settings, path, shard, report)
+    return report
 
 
 def _pool_of(host: str) -> str:
-    """Return what the login nodes of a pool are called together, for they see the same files."""
-    return _NUMBER.sub("", host.partition(".")[0]) or "host"
+    """Return the common name of the login nodes of a pool, which have the same files.
+
+    It is `login` for `login01` and for `login02.site.gov`.
+    """
+    return _NODE_NUMBER.sub("", host.partition(".")[0]) or "host"
 
 
 async def _send_path(
-    server: "_Server", settings: Settings, path: Path, shard: Shard | None, sent: Sent
+    server: "_Server", settings: Settings, path: Path, shard: Shard | None, report: SendReport
 ) -> None:
     damages: Sequence[Damage] = ()
     if not is_single_file(path):
-        damages = await _send_executions(server, settings, path, shard, sent)
+        damages = await _send_executions(server, settings, path, shard, report)
     if shard is None or shard.has(str(path)):
-        await _send_software(server, settings, path, damages, sent)
+        await _send_software(server, settings, path, damages, report)
 
 
 async def _send_executions(
-    server: "_Server", settings: Settings, path: Path, shard: Shard | None, sent: Sent
+    server: "_Server", settings: Settings, path: Path, shard: Shard | None, report: SendReport
 ) -> Sequence[Damage]:
     source = open_source(path, budgets_of(settings))
-    if not path.is_dir():  # noqa: ASYNC240 - one look before anything else is going on
-        raise SourceError(f"{path}: archives cannot be sent; upload them as they are")
+    if not path.is_dir():  # noqa: ASYNC240 - once, before anything runs concurrently
+        raise SourceError(f"{path}: archives cannot be sent; upload them unchanged")
     for batch in source.batches():
         places = (place for place in batch if shard is None or shard.has(place.path))
-        mine = [found for found in map(source.look, places) if found and _can_be_sent(found, sent)]
-        for start in range(0, len(mine), _ASKED):
-            part = mine[start : start + _ASKED]
-            lacking = await server.lacking(part)
+        listed = filter(None, map(source.list_files, places))
+        directories = [directory for directory in listed if _can_be_sent(directory, report)]
+        for part in chunked(directories, _MAX_QUERIED):
+            lacking = await server.select_lacking(part)
             known = len(part) - len(lacking)
-            sent.kinds.add(_EXECUTIONS)
-            sent.counts.discovered += known
-            sent.counts.unchanged += known
+            report.kinds.add(_EXECUTIONS)
+            report.counts.discovered += known
+            report.counts.unchanged += known
             for upload in _uploads(map(bundle_of, lacking)):
-                await _upload(server, upload, sent)
-    _note_damages(source.damages, sent)
+                await _upload(server, upload, report)
+    report.note_damages(source.damages)
     return source.damages
 
 
 async def _send_software(
-    server: "_Server", settings: Settings, path: Path, known: Sequence[Damage], sent: Sent
+    server: "_Server", settings: Settings, path: Path, known: Sequence[Damage], report: SendReport
 ) -> None:
-    """Send what Spack has written; the server passes over what it knows.
+    """Send the files of specs and builds; the server skips those that it knows.
 
-    Of a file that was named, the server has to find something in it.
+    A path that is a single file is rejected when the server finds nothing in it. `known` are the
+    damages that were noted before.
     """
     software = SoftwareFiles(path, budgets_of(settings), settings.max_file_mib * 2**20)
-    before = sent.counts.discovered, sent.unreadable
-    for upload in _uploads(p for p in software.parcels() if _has_text_names(p, sent)):
-        await _upload(server, upload, sent)
+    before = report.counts.discovered, report.unreadable
+    bundles = (bundle for bundle in software.bundles() if _has_text_names(bundle, report))
+    for upload in _uploads(bundles):
+        await _upload(server, upload, report)
     noted = {(damage.path, damage.reason) for damage in known}
-    met = {(damage.path, damage.reason): damage for damage in software.damages}
-    _note_damages([damage for key, damage in met.items() if key not in noted], sent)
-    if is_single_file(path) and before == (sent.counts.discovered, sent.unreadable):
-        sent.reject(str(path), "unknown", "the server finds in it neither a spec nor a build")
+    by_key = {(damage.path, damage.reason): damage for damage in software.damages}
+    report.note_damages([damage for key, damage in by_key.items() if key not in noted])
+    if is_single_file(path) and before == (report.counts.discovered, report.unreadable):
+        report.reject(str(path), "unknown", "the server finds in it neither a spec nor a build")
 
 
-def _note_damages(damages: Iterable[Damage], sent: Sent) -> None:
-    for damage in damages:
-        sent.unreadable += 1
-        typer.echo(f"caseledger: {damage.path}: {damage.detail}", err=True)
-
-
-async def _upload(server: "_Server", upload: Sequence[Bundle], sent: Sent) -> None:
-    """Send parcels; when a file of one changes meanwhile, the others go one by one."""
+async def _upload(server: "_Server", upload: Sequence[Bundle], report: SendReport) -> None:
+    """Send bundles together; when a file of one changes during that, send them one by one."""
     try:
-        sent.take(await server.upload(upload))
+        report.add(await server.upload(upload))
     except OSError as error:
         if len(upload) > 1:
-            for parcel in upload:
-                await _upload(server, [parcel], sent)
+            for bundle in upload:
+                await _upload(server, [bundle], report)
             return
-        sent.reject(upload[0].path, "unreadable", str(error))
+        report.reject(upload[0].path, "unreadable", str(error))
 
 
-def _can_be_sent(found: ExecutionDirectory, sent: Sent) -> bool:
-    """Tell whether a directory can be sent; else it is rejected.
+def _can_be_sent(directory: ExecutionDirectory, report: SendReport) -> bool:
+    """Return whether a directory can be sent, and reject it otherwise.
 
-    Its names are to be text, as JSON needs, and files are all that an upload holds.
+    Its path must be text, because JSON is. It must have a file, because an upload has only files.
     """
-    if not found.entries:
-        sent.reject(found.path, "empty", "there is no file in it")
+    if not directory.entries:
+        report.reject(directory.path, "empty", "there is no file in it")
         return False
-    return _is_text(place_in_tar(found.location), found.path, sent)
+    return _is_text(place_in_tar(directory.location), directory.path, report)
 
 
-def _has_text_names(parcel: Bundle, sent: Sent) -> bool:
-    return all(_is_text(member.name, parcel.path, sent) for member in parcel.members)
+def _has_text_names(bundle: Bundle, report: SendReport) -> bool:
+    return all(_is_text(member.name, bundle.path, report) for member in bundle.members)
 
 
-def _is_text(name: str, path: str, sent: Sent) -> bool:
+def _is_text(name: str, path: str, report: SendReport) -> bool:
     try:
         name.encode()
     except UnicodeEncodeError:
-        sent.reject(path, "bad_name", "its path is not valid UTF-8")
+        report.reject(path, "bad_name", "its path is not valid UTF-8")
         return False
     return True
 
 
-def _uploads(parcels: Iterable[Bundle]) -> Iterator[list[Bundle]]:
-    """Share parcels out to uploads of a sensible size."""
-    upload: list[Bundle] = []
-    size = 0
-    for parcel in parcels:
-        if upload and size + parcel.size > _LARGEST_UPLOAD:
-            yield upload
-            upload, size = [], 0
-        upload.append(parcel)
-        size += parcel.size
-    if upload:
-        yield upload
+def _uploads(bundles: Iterable[Bundle]) -> Iterator[Sequence[Bundle]]:
+    """Return batches of bundles, each of one upload."""
+    # not strict: a bundle that is too large is a batch of its own
+    return constrained_batches(
+        bundles, _MAX_UPLOAD_BYTES, get_len=lambda bundle: bundle.size, strict=False
+    )
 
 
 class _Server:
-    """The API of the server, and under which name it is to know what comes from here."""
+    """The API of a server, with the name and the machine that uploads from here state."""
 
     def __init__(self, client: httpx2.AsyncClient, name: str, machine: str | None) -> None:
         self._client = client
         self._name = name
         self._machine = machine
 
-    async def lacking(self, directories: Sequence[ExecutionDirectory]) -> list[ExecutionDirectory]:
-        """Return those that the server would learn from."""
+    async def select_lacking(
+        self, directories: Sequence[ExecutionDirectory]
+    ) -> list[ExecutionDirectory]:
+        """Return the directories that would add something to what the server has recorded."""
         body = {
             "name": self._name,
             "executions": [
                 {
-                    "path": place_in_tar(found.location),
-                    "fingerprint": found.fingerprint,
-                    "fileCount": found.file_count,
-                    "modified": found.modified,
+                    "path": place_in_tar(directory.location),
+                    "fingerprint": directory.fingerprint,
+                    "fileCount": directory.file_count,
+                    "modified": directory.modified,
                 }
-                for found in directories
+                for directory in directories
             ],
         }
-        answer = await self._ask("POST", "/ingestions/lacking", json=body)
+        answer = await self._request("POST", "/ingestions/lacking", json=body)
         return [directories[number] for number in answer["lacking"]]
 
-    async def upload(self, parcels: Sequence[Bundle]) -> dict[str, Any]:
-        """Send parcels, wait until they are imported, and return the record of that."""
+    async def upload(self, bundles: Sequence[Bundle]) -> dict[str, Any]:
+        """Send bundles, wait until they are imported, and return the record of the import."""
         parameters = {"name": self._name, "wait": "60"}
         if self._machine is not None:
             parameters["machine"] = self._machine
         with tempfile.TemporaryFile() as file:
-            await asyncio.to_thread(_write, file, parcels)
+            await asyncio.to_thread(_write, file, bundles)
             file.seek(0)
-            record = await self._ask(
+            record = await self._request(
                 "POST", "/ingestions", params=parameters, content=_pieces(file)
             )
         while record["status"] not in _ENDED:
             await asyncio.sleep(_POLL_SECONDS)
-            record = await self._ask("GET", f"/ingestions/{record['id']}")
+            record = await self._request("GET", f"/ingestions/{record['id']}")
         return record
 
-    async def _ask(self, method: str, path: str, **request: Any) -> dict[str, Any]:
+    async def _request(self, method: str, path: str, **options: Any) -> dict[str, Any]:
+        """Return the JSON of the response; RemoteError for an error and without a response."""
         try:
-            response = await self._client.request(method, path, **request)
+            response = await self._client.request(method, path, **options)
         except httpx2.HTTPError as error:
             raise RemoteError(
                 f"{self._client.base_url}: {error or type(error).__name__}"
@@ -262,11 +270,10 @@ class _Server:
         raise RemoteError(f"{response.url}: {response.status_code}: {detail}")
 
 
-def _write(file: IO[bytes], parcels: Sequence[Bundle]) -> None:
-    for piece in tar_stream(parcels):
-        file.write(piece)
+def _write(file: IO[bytes], bundles: Sequence[Bundle]) -> None:
+    file.writelines(tar_stream(bundles))
 
 
-async def _pieces(file: IO[bytes]) -> Any:
-    while piece := await asyncio.to_thread(file.read, 2**20):
+async def _pieces(file: IO[bytes]) -> AsyncIterator[bytes]:
+    while piece := await asyncio.to_thread(file.read, _PIECE_BYTES):
         yield piece

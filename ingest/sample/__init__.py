@@ -1,4 +1,4 @@
-"""A made E3SM performance archive in the real format, with the truth about it."""
+"""A synthetic E3SM performance archive in the real format, and the facts about it."""
 
 from ingest.sample.archive import SampleArchive, write_files
 from ingest.sample.truth import (

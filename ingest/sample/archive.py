@@ -1,4 +1,4 @@
-"""A made performance archive: its truth, its files, and the three forms it is written in."""
+"""A synthetic performance archive: its facts, its files, and three forms: tree, tar and zip."""
 
 import gzip
 import io
@@ -15,7 +15,7 @@ from ingest.sample.identity import GRID_ALIAS, GRID_LONG
 from ingest.sample.layout import CaseLayout
 from ingest.sample.plan import Plan, plan_case
 from ingest.sample.state import changes
-from ingest.sample.story import Attempt
+from ingest.sample.story import Submission
 from ingest.sample.truth import (
     SampleCase,
     SampleChange,
@@ -28,23 +28,23 @@ _ZIP_EPOCH = 315_532_800
 
 
 class SampleArchive:
-    """An archive that is made as it is read; the same options give the same bytes."""
+    """An archive that is generated as it is read; the same options give the same bytes."""
 
     def __init__(self, options: SampleOptions = SampleOptions()) -> None:  # noqa: B008
         self.options = options
 
     @property
     def cases(self) -> Sequence[SampleCase]:
-        """What is true of the archive; each case is worked out when it is asked for."""
+        """The facts about each case, computed when the case is accessed."""
         return _Cases(self.options)
 
     def files(self) -> Iterator[SampleFile]:
-        """Yield every file, execution by execution, holding no more than one case."""
+        """Yield every file, execution by execution, with no more than one case in memory."""
         for index in range(self.options.cases):
             plan = plan_case(self.options, index)
             layout = CaseLayout(plan, self.options.payload)
-            for attempt in plan.attempts:
-                yield from layout.files(attempt)
+            for submission in plan.submissions:
+                yield from layout.files(submission)
 
     def write_tree(self, root: Path) -> None:
         """Write the files under `root` with their modification times."""
@@ -78,12 +78,12 @@ class SampleArchive:
 
 def write_files(root: Path, files: Iterable[SampleFile]) -> Path:
     """Write files under `root` with their modification times; return `root`."""
-    made: set[Path] = set()
+    parent: Path | None = None
     for file in files:
         path = root / file.path
-        if path.parent not in made:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            made = {path.parent}
+        if path.parent != parent:
+            parent = path.parent
+            parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(file.data)
         os.utime(path, (file.mtime, file.mtime))
     return root
@@ -103,7 +103,7 @@ class _Cases(Sequence[SampleCase]):
     def __getitem__(self, index: int | slice) -> SampleCase | tuple[SampleCase, ...]:
         position = range(len(self))[index]
         if isinstance(position, range):
-            return tuple(_case(plan_case(self._options, one)) for one in position)
+            return tuple(_case(plan_case(self._options, index)) for index in position)
         return _case(plan_case(self._options, position))
 
 
@@ -113,7 +113,7 @@ def _case(plan: Plan) -> SampleCase:
         machine=identity.machine.name,
         user=identity.user,
         name=identity.name,
-        executions=tuple(_execution(plan, attempt) for attempt in plan.attempts),
+        executions=tuple(_execution(plan, submission) for submission in plan.submissions),
         canonical=canonical.lid if canonical else None,
         case_group=identity.case_group,
         compset=identity.compset.alias,
@@ -125,23 +125,23 @@ def _case(plan: Plan) -> SampleCase:
     )
 
 
-def _execution(plan: Plan, attempt: Attempt) -> SampleExecution:
-    start, stop = attempt.segment
-    complete = attempt.complete
-    known = complete or not attempt.state["env_run.CONTINUE_RUN"]
+def _execution(plan: Plan, submission: Submission) -> SampleExecution:
+    start, stop = submission.segment
+    complete = submission.complete
+    has_start = complete or not submission.state["env_run.CONTINUE_RUN"]
     return SampleExecution(
-        lid=attempt.lid,
-        path=f"{plan.identity.root}/{attempt.lid}",
-        status=attempt.status,
+        lid=submission.lid,
+        path=f"{plan.identity.root}/{submission.lid}",
+        status=submission.status,
         complete=complete,
-        is_canonical=attempt is plan.canonical,
-        run_start=attempt.starting.isoformat(),
-        run_end=attempt.ended.isoformat() if complete else None,
-        simulation_start=str(start) if known else None,
+        is_canonical=submission is plan.canonical,
+        run_start=submission.starting.isoformat(),
+        run_end=submission.ended.isoformat() if complete else None,
+        simulation_start=str(start) if has_start else None,
         simulation_end=str(stop) if complete else None,
-        changes=_changes(plan.canonical, attempt),
+        changes=_changes(plan.canonical, submission),
     )
 
 
-def _changes(canonical: Attempt | None, attempt: Attempt) -> tuple[SampleChange, ...]:
-    return () if canonical is None else changes(canonical.state, attempt.state)
+def _changes(canonical: Submission | None, submission: Submission) -> tuple[SampleChange, ...]:
+    return () if canonical is None else changes(canonical.state, submission.state)

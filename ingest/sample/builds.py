@@ -1,8 +1,8 @@
-"""What Spack left of building the site's packages: installations, and a build that failed.
+"""The files that Spack left when it built the site's packages: installations, and a failed build.
 
-The packages were built on one day; those on the new zlib on another, and there hdf5 only at the
-second try. One of them was installed once more elsewhere, and a file of it came out otherwise. The
-environment that the newer ones were built for has left its lockfile.
+The packages were built on one day, and those that depend on the new zlib on another day; on that
+day the first build of hdf5 failed. One package was installed again elsewhere, and one of its files
+differs there. The environment of the newer packages has a lockfile.
 """
 
 import base64
@@ -13,15 +13,15 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from ingest.sample.site import FIRST_STACK, FORM, SECOND_STACK
-from ingest.sample.specs import MadeNode, document
+from ingest.sample.site import FIRST_STACK, SECOND_STACK, SPECFILE_VERSION
+from ingest.sample.specs import SampleNode, document
 from ingest.sample.truth import SampleFile
 
 _ROOT = "opt/linux-centos8-zen2/intel-20.0.4"
 _ELSEWHERE = "mirror/linux-centos8-zen2/intel-20.0.4"
 _FIRST_DAY = datetime(2024, 11, 4, 9, 0, 0, 125000)
 _SECOND_DAY = datetime(2025, 1, 3, 9, 0, 0, 125000)
-_APART = timedelta(minutes=4)
+_INTERVAL = timedelta(minutes=4)  # between two builds
 _PHASES = {"stage": 1.5, "autoreconf": 0.5, "configure": 12.25, "build": 40.75, "install": 3.0}
 _ROOTS = ("netcdf-fortran", "parallel-netcdf")
 _FAILED, _REBUILT = "hdf5", "netcdf-c"
@@ -38,54 +38,62 @@ make: *** [Makefile:1254: all-recursive] Error 1
 
 
 def build_files() -> Iterator[SampleFile]:
-    """Give the files below the directory that `caseledger import` is given."""
-    known = {node.hash for node in FIRST_STACK.nodes}
-    begun = _FIRST_DAY
+    """Yield all files, with paths below the directory to import."""
+    first_hashes = {node.hash for node in FIRST_STACK.nodes}
+    started = _FIRST_DAY
     for node in FIRST_STACK.nodes:
-        yield from _installation(_ROOT, node, begun := begun + _APART, "login01")
-    begun = _SECOND_DAY
-    for node in (node for node in SECOND_STACK.nodes if node.hash not in known):
+        yield from _installation(_ROOT, node, started := started + _INTERVAL, "login01")
+    started = _SECOND_DAY
+    for node in (node for node in SECOND_STACK.nodes if node.hash not in first_hashes):
         if node.name == _FAILED:
-            yield _failed_log(node, begun := begun + _APART)
-        yield from _installation(_ROOT, node, begun := begun + _APART, "login02")
+            yield _failed_log(node, started := started + _INTERVAL)
+        yield from _installation(_ROOT, node, started := started + _INTERVAL, "login02")
         if node.name == _REBUILT:
-            yield from _installation(_ELSEWHERE, node, begun + timedelta(days=3), "login03")
+            yield from _installation(_ELSEWHERE, node, started + timedelta(days=3), "login03")
     yield _lockfile(_SECOND_DAY)
 
 
 def _lockfile(written: datetime) -> SampleFile:
     roots = [node for node in SECOND_STACK.nodes if node.name in _ROOTS]
     content = {
-        "_meta": {"file-type": "spack-lockfile", "lockfile-version": 5, "specfile-version": FORM},
+        "_meta": {
+            "file-type": "spack-lockfile",
+            "lockfile-version": 5,
+            "specfile-version": SPECFILE_VERSION,
+        },
         "roots": [{"hash": node.hash, "spec": node.name} for node in roots],
         "concrete_specs": {node.hash: node.native for node in SECOND_STACK.nodes},
     }
     return SampleFile("environments/e3sm/spack.lock", json.dumps(content).encode(), _epoch(written))
 
 
-def _installation(root: str, node: MadeNode, begun: datetime, host: str) -> Iterator[SampleFile]:
+def _installation(
+    root: str, node: SampleNode, started: datetime, host: str
+) -> Iterator[SampleFile]:
     prefix = f"{root}/{_directory(node)}"
     files = {
-        "spec.json": json.dumps(document(node, FORM)),
+        "spec.json": json.dumps(document(node, SPECFILE_VERSION)),
         "install_manifest.json": json.dumps(_manifest(node, f"/site/{prefix}", root)),
         "install_environment.json": json.dumps(_host(host)),
         "install_times.json": json.dumps(_times(node)),
-        "spack-build-out.txt.gz": _log(node, begun),
+        "spack-build-out.txt.gz": _log(node, started),
         "spack-build-env.txt": "export CC=/site/bin/icc;\nexport OMP_NUM_THREADS=16;\n",
         "spack-configure-args.txt": "'--enable-shared' '--with-pic'",
     }
     for name, text in files.items():
         data = text.encode()
         packed = gzip.compress(data, mtime=0) if name.endswith(".gz") else data
-        yield SampleFile(f"{prefix}/.spack/{name}", packed, _epoch(begun))
+        yield SampleFile(f"{prefix}/.spack/{name}", packed, _epoch(started))
 
 
-def _failed_log(node: MadeNode, begun: datetime) -> SampleFile:
-    text = _log(node, begun, "build") + _ERROR
-    return SampleFile(f"spack-stage-{_directory(node)}-k2f6x0qz.log", text.encode(), _epoch(begun))
+def _failed_log(node: SampleNode, started: datetime) -> SampleFile:
+    text = _log(node, started, "build") + _ERROR
+    return SampleFile(
+        f"spack-stage-{_directory(node)}-k2f6x0qz.log", text.encode(), _epoch(started)
+    )
 
 
-def _directory(node: MadeNode) -> str:
+def _directory(node: SampleNode) -> str:
     return f"{node.name}-{node.native['version']}-{node.hash}"
 
 
@@ -93,9 +101,9 @@ def _epoch(moment: datetime) -> int:
     return int(moment.replace(tzinfo=UTC).timestamp())
 
 
-def _log(node: MadeNode, begun: datetime, last: str = "install") -> str:
-    """Return what the build wrote, up to one of its phases."""
-    text, moment = f"==> No patches needed for {node.name}\n", begun
+def _log(node: SampleNode, started: datetime, last: str = "install") -> str:
+    """Return the log of a build that ends with the phase `last`."""
+    text, moment = f"==> No patches needed for {node.name}\n", started
     for phase, seconds in _PHASES.items():
         if phase == "stage":
             continue
@@ -109,7 +117,7 @@ def _log(node: MadeNode, begun: datetime, last: str = "install") -> str:
     return text
 
 
-def _times(node: MadeNode) -> Mapping[str, Any]:
+def _times(node: SampleNode) -> Mapping[str, Any]:
     phases = [
         {"name": name, "seconds": seconds, "path": name, "count": 1, "parents": []}
         for name, seconds in _PHASES.items()
@@ -130,7 +138,7 @@ def _host(name: str) -> Mapping[str, str]:
     }
 
 
-def _manifest(node: MadeNode, prefix: str, root: str) -> Mapping[str, Any]:
+def _manifest(node: SampleNode, prefix: str, root: str) -> Mapping[str, Any]:
     directory = {"mode": 0o40755, "owner": 1000, "group": 1000}
     header, library = f"include/{node.name}.h", f"lib/lib{node.name}.so"
     return {
@@ -146,5 +154,5 @@ def _manifest(node: MadeNode, prefix: str, root: str) -> Mapping[str, Any]:
 
 def _file(text: str, size: int) -> Mapping[str, Any]:
     digest = hashlib.sha1(text.encode(), usedforsecurity=False).digest()
-    own = base64.b32encode(digest).decode().lower()
-    return {"mode": 0o100644, "owner": 1000, "group": 1000, "size": size, "hash": own}
+    encoded = base64.b32encode(digest).decode().lower()
+    return {"mode": 0o100644, "owner": 1000, "group": 1000, "size": size, "hash": encoded}

@@ -1,4 +1,4 @@
-"""The parts of env_*.xml that are trees of their own: batch, modules, archiving."""
+"""The parts of env_*.xml files that have a structure of their own: batch, modules, archiving."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ _HISTORY = {
 
 
 def batch_system(machine: Machine) -> str:
-    """What env_batch.xml holds after its groups."""
+    """Return the part of env_batch.xml after its groups."""
     queues = "".join(
         f'      <queue walltimemax="{hours}:00:00" nodemin="1" nodemax="{nodes}">{queue}</queue>\n'
         for queue, hours, nodes in zip(machine.queues, (48, 4), (492, 20), strict=True)
@@ -48,7 +48,7 @@ def batch_system(machine: Machine) -> str:
 
 
 def environment(machine: Machine) -> dict[str, str]:
-    """The variables env_mach_specific.xml sets on this machine."""
+    """Return the variables that env_mach_specific.xml sets on this machine."""
     return {
         "HDF5_USE_FILE_LOCKING": "FALSE",
         "MPICH_ENV_DISPLAY": "1",
@@ -59,7 +59,7 @@ def environment(machine: Machine) -> dict[str, str]:
 
 
 def env_mach_specific(machine: Machine, modules: Sequence[str]) -> str:
-    """The whole of env_mach_specific.xml, with the alternatives it selects from."""
+    """Return env_mach_specific.xml, with the alternatives from which it selects."""
     loads = "".join(f'      <command name="load">{module}</command>\n' for module in modules[1:])
     compilers = "".join(
         f'    <modules compiler="{compiler}">\n'
@@ -111,7 +111,7 @@ def env_mach_specific(machine: Machine, modules: Sequence[str]) -> str:
 
 
 def env_archive(identity: Identity) -> str:
-    """The whole of env_archive.xml."""
+    """Return env_archive.xml."""
     specs = []
     for component, name in identity.compset.components.items():
         if name not in _HISTORY:

@@ -36,7 +36,7 @@ _PHRASES = (
 
 
 class Entry(NamedTuple):
-    """A variable; `tail` is everything of its element that never changes."""
+    """A variable; `tail` is the part of its element that is the same in all files."""
 
     group: str
     id: str
@@ -54,7 +54,7 @@ def render(
     component_attribute: str = "compclass",
     trees: str = "",
 ) -> str:
-    """Write one file; `values` overrides defaults by delta key, `None` leaves it unset."""
+    """Return one file; `values` overrides defaults by delta key, None leaves a variable unset."""
     parts = [f'<?xml version="1.0"?>\n<file id="{file}.xml" version="2.0">\n']
     parts.append(f"  <header>\n    {_HEADERS[file]}\n    </header>\n")
     for group, entries in groupby(_entries(file, payload), lambda entry: entry.group):

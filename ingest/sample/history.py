@@ -1,4 +1,4 @@
-"""The record a case keeps of itself: CaseStatus and the commands in replay.sh."""
+"""The history of a case: the events in CaseStatus and the commands in replay.sh."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -8,22 +8,22 @@ RULE = " ---------------------------------------------------\n"
 
 @dataclass
 class History:
-    """A clock, and the lines written as it advances."""
+    """A clock, and the lines that are written as it advances."""
 
     clock: datetime
     events: list[str] = field(default_factory=list)
     commands: list[str] = field(default_factory=list)
 
     def wait(self, seconds: float) -> None:
-        """Let time pass."""
+        """Advance the clock."""
         self.clock += timedelta(seconds=int(seconds))
 
     def event(self, phase: str, message: str = "") -> None:
-        """Write one event at the current time."""
+        """Add an event at the current time."""
         self.events.append(f"{self.clock}: {phase} {message}\n{RULE}")
 
     def xmlchange(self, arguments: str) -> None:
-        """Record that the user changed a variable."""
+        """Record that the user changed variables."""
         command = f"./xmlchange {arguments}"
         self.wait(2)
         self.event("xmlchange success", f"<command> {command}  </command>")
@@ -38,7 +38,7 @@ class History:
         self.commands.append("./case.setup --reset")
 
     def build(self, seconds: float, clean: bool = False) -> None:
-        """Record `case.build`, after cleaning if asked."""
+        """Record `case.build`, after `--clean-all` when `clean` is set."""
         if clean:
             self.wait(5)
             self.event("build.clean starting")
@@ -52,13 +52,13 @@ class History:
         self.commands.append("./case.build")
 
     def submit(self, jobs: str) -> None:
-        """Record `case.submit` with the jobs it started."""
+        """Record `case.submit` with the jobs that it started."""
         self.event("case.submit starting", jobs)
         self.event("case.submit success", jobs)
         self.commands.append("./case.submit")
 
     def fail(self, command: str, rundir: str, log: str) -> None:
-        """Write the errors of a model that stopped; like CIME, without a job id."""
+        """Add the errors of a model that stopped; without a job id, as in CIME."""
         self.event(
             "model execution error",
             f"\nERROR: Command: '{command}' failed with error '' from dir '{rundir}'",

@@ -1,4 +1,4 @@
-"""What `create_newcase` fixes for the life of a case."""
+"""The facts that `create_newcase` fixes for the life of a case."""
 
 import hashlib
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ from ingest.sample.model_date import ModelDate
 
 USERS = ("jdoe", "mlopez", "akhan", "rsilva", "ntanaka", "bwood", "efischer", "ogreen")
 SHOWCASE = 8
-"""From this many cases on, the first ones hold the archive's known oddities."""
+"""An archive of at least so many cases has its special ones among the first."""
 
 
 @dataclass(frozen=True)
 class Compset:
-    """A component set with the experiment it is used for."""
+    """A component set and the experiment for which it is used."""
 
     alias: str
     longname: str
@@ -67,7 +67,7 @@ GRID_LONG = "a%ne30np4.pg2_l%r05_oi%IcoswISC30E3r5_r%r05_g%null_w%null_z%null_m%
 
 @dataclass(frozen=True)
 class Identity:
-    """A case before anything ran. `vintage` is the CIME generation its files are written by."""
+    """A case before its first run. `vintage` is the year of the CIME that writes its files."""
 
     index: int
     machine: Machine
@@ -86,22 +86,22 @@ class Identity:
 
     @property
     def scratch(self) -> str:
-        """Where the case lives on its machine."""
+        """The directory of the case on its machine."""
         return f"{self.machine.scratch.format(user=self.user)}/{self.name}"
 
     @property
     def caseroot(self) -> str:
-        """Where `create_newcase` put the case."""
+        """The case directory that `create_newcase` made."""
         return f"{self.scratch}/case_scripts"
 
     @property
     def srcroot(self) -> str:
-        """The checkout the case was created from."""
+        """The checkout from which the case was created."""
         return f"/home/{self.user}/E3SM"
 
     @property
     def start(self) -> ModelDate:
-        """The first day the case simulates; branch runs take it from the reference case."""
+        """The first simulated day; branch runs take it from the reference case."""
         branch = self.compset.run_type == "branch"
         return ModelDate.parse(self.compset.reference[1] if branch else self.compset.start)
 
@@ -113,12 +113,12 @@ class Identity:
 
     @property
     def commit(self) -> str:
-        """The abbreviated hash of the source the case was created from."""
+        """The abbreviated commit hash of the source from which the case was created."""
         return self.case_hash[:10]
 
     @property
     def tasks(self) -> int:
-        """MPI tasks of every active component but a concurrent ocean."""
+        """MPI tasks of every active component except a concurrent ocean."""
         return self.machine.tasks_per_node * 21
 
     @property
@@ -128,12 +128,12 @@ class Identity:
 
     @property
     def total_pes(self) -> int:
-        """All tasks together; a coupled ocean runs beside the rest."""
+        """All tasks together; a coupled ocean has tasks of its own."""
         return self.tasks + (self.ocean_tasks if self.compset.coupled else 0)
 
     @property
     def create_newcase(self) -> str:
-        """The command line as README.case records it; old CIME took single dashes."""
+        """The command line as README.case records it; old CIME has single dashes."""
         dash, machine = ("--", "machine") if self.vintage > 2021 else ("-", "mach")
         options = {
             "case": self.caseroot,
@@ -150,7 +150,7 @@ class Identity:
 
 
 def identify(seed: int, cases: int, failures: bool, index: int) -> Identity:
-    """Derive case `index`; it depends on no other case."""
+    """Return case `index`; it depends on no other case."""
     twin = {5: 0, 6: 1}.get(index, index) if cases >= SHOWCASE else index
     rng = Random(f"{seed}:{twin}:identity")
     machine = list(MACHINES.values())[{4: 0, 5: 0, 6: 3}.get(index, index % 4)]

@@ -1,4 +1,4 @@
-"""Which files an execution leaves behind, under which names."""
+"""The files of an execution and their names."""
 
 import gzip
 import io
@@ -10,7 +10,7 @@ from functools import lru_cache
 from ingest.sample import env_trees, env_xml, logs, namelists, texts, variables
 from ingest.sample import state as keys
 from ingest.sample.plan import Plan
-from ingest.sample.story import Attempt
+from ingest.sample.story import Submission
 from ingest.sample.truth import Payload, SampleFile
 
 _LEVEL = 6
@@ -18,9 +18,9 @@ _QUEUE_FILES = ("sinfol", "squeueall_jobid", "squeuef", "squeues")
 
 
 class CaseLayout:
-    """Renders the executions of one case in turn.
+    """Renders the executions of one case, one after the other.
 
-    What is the same as in the execution before is not compressed again.
+    A file with the same content as in the previous execution is not compressed again.
     """
 
     def __init__(self, plan: Plan, payload: Payload) -> None:
@@ -30,26 +30,26 @@ class CaseLayout:
         self.entries = namelists.of_case(plan.identity)
         self._compressed: dict[str, tuple[str, bytes]] = {}
 
-    def files(self, attempt: Attempt) -> Iterator[SampleFile]:
-        """Yield what `attempt` left: everything, or only what is written before the model runs."""
-        lid = attempt.lid
+    def files(self, submission: Submission) -> Iterator[SampleFile]:
+        """Yield the files of a submission; without those from after the run unless it completed."""
+        lid = submission.lid
         root = f"{self.plan.identity.root}/{lid}"
-        before, after = _epoch(attempt.starting), _epoch(attempt.ended)
-        compressed = attempt.complete
-        for name, text in self._case_docs(attempt).items():
-            yield self._file(f"{root}/CaseDocs.{lid}", name, lid, text, before, compressed)
-        for name, text in self._before_run(attempt).items():
-            yield self._file(root, name, lid, text, before, compressed)
-        yield SampleFile(f"{root}/SourceMods.{lid}.tar.gz", _source_mods(), before)
+        start, end = _epoch(submission.starting), _epoch(submission.ended)
+        compressed = submission.complete
+        for name, text in self._case_docs(submission).items():
+            yield self._file(f"{root}/CaseDocs.{lid}", name, lid, text, start, compressed)
+        for name, text in self._before_run(submission).items():
+            yield self._file(root, name, lid, text, start, compressed)
+        yield SampleFile(f"{root}/SourceMods.{lid}.tar.gz", _source_mods(), start)
         if self.plan.identity.machine.archives_queue:
             for name in _QUEUE_FILES:
-                text = texts.queue_listing(name, attempt.starting)
-                yield self._file(root, name, lid, text, before, compressed=True)
-        if attempt.complete:
-            for name, text in self._after_run(attempt).items():
-                yield self._file(root, name, lid, text, after, compressed=True)
-            for name, members in self._tarballs(attempt).items():
-                yield SampleFile(f"{root}/{name}.{lid}.tar.gz", _tar_gz(members), after)
+                text = texts.queue_listing(name, submission.starting)
+                yield self._file(root, name, lid, text, start, compressed=True)
+        if submission.complete:
+            for name, text in self._after_run(submission).items():
+                yield self._file(root, name, lid, text, end, compressed=True)
+            for name, members in self._tarballs(submission).items():
+                yield SampleFile(f"{root}/{name}.{lid}.tar.gz", _tar_gz(members), end)
 
     def _file(
         self, folder: str, name: str, lid: str, text: str, mtime: int, compressed: bool
@@ -63,11 +63,11 @@ class CaseLayout:
             self._compressed[name] = known
         return SampleFile(f"{path}.gz", known[1], mtime)
 
-    def _case_docs(self, attempt: Attempt) -> dict[str, str]:
+    def _case_docs(self, submission: Submission) -> dict[str, str]:
         identity, machine = self.plan.identity, self.plan.identity.machine
-        modules = keys.texts(attempt.state, keys.LOADED)
+        modules = keys.texts(submission.state, keys.LOADED)
         dump = texts.software_environment(machine, modules, self.payload)
-        docs = self._env_xml(attempt) | self._namelists(attempt)
+        docs = self._env_xml(submission) | self._namelists(submission)
         exports = env_trees.environment(machine).items()
         return docs | {
             "env_archive.xml": env_trees.env_archive(identity),
@@ -81,9 +81,9 @@ class CaseLayout:
             f"run_e3sm.sh.{identity.created:%Y%m%d-%H%M%S}": texts.run_script(identity),
         }
 
-    def _env_xml(self, attempt: Attempt) -> dict[str, str]:
+    def _env_xml(self, submission: Submission) -> dict[str, str]:
         identity = self.plan.identity
-        values = self.variables | variables.of_submission(attempt.state)
+        values = self.variables | variables.of_submission(submission.state)
         attribute = "compclass" if identity.vintage > 2021 else "component"
         trees = {"env_batch": env_trees.batch_system(identity.machine)}
         return {
@@ -93,8 +93,8 @@ class CaseLayout:
             for file in env_xml.FILES
         }
 
-    def _namelists(self, attempt: Attempt) -> dict[str, str]:
-        identity, state = self.plan.identity, attempt.state
+    def _namelists(self, submission: Submission) -> dict[str, str]:
+        identity, state = self.plan.identity, submission.state
         inputdata = identity.machine.inputdata
         values = self.entries | namelists.of_submission(identity, state)
         names = ["atm_in", "lnd_in", "drv_in", "mosart_in", "mpassi_in"]
@@ -110,45 +110,47 @@ class CaseLayout:
             part = component.lower()
             typename = keys.text(state, keys.PIO_TYPENAME) if part == "atm" else "pnetcdf"
             docs[f"{part}_modelio.nml"] = namelists.modelio(
-                part, attempt.lid, f"{identity.scratch}/run", typename,
+                part, submission.lid, f"{identity.scratch}/run", typename,
                 identity.machine.tasks_per_node,
             )  # fmt: skip
         return docs | namelists.user_nl(state)
 
-    def _before_run(self, attempt: Attempt) -> dict[str, str]:
+    def _before_run(self, submission: Submission) -> dict[str, str]:
         identity = self.plan.identity
-        return texts.git(identity, attempt.state) | {
+        return texts.git(identity, submission.state) | {
             "build_environment.txt": texts.environment_dump(identity.machine, self.payload),
             "build_times.txt": texts.build_times(self.payload),
-            "preview_run.log": texts.preview_run(identity, attempt.state),
+            "preview_run.log": texts.preview_run(identity, submission.state),
         }
 
-    def _after_run(self, attempt: Attempt) -> dict[str, str]:
+    def _after_run(self, submission: Submission) -> dict[str, str]:
         plan, identity, payload = self.plan, self.plan.identity, self.payload
-        commands = list(plan.commands[: attempt.commands])
+        commands = list(plan.commands[: submission.commands])
         files = {
-            f"e3sm_timing.{identity.name}": logs.e3sm_timing(identity, attempt),
+            f"e3sm_timing.{identity.name}": logs.e3sm_timing(identity, submission),
             "e3sm_timing_stats": logs.timing_stats(identity.total_pes, payload),
-            "CaseStatus": "".join(plan.events[: attempt.events]),
-            "cpl.log": logs.cpl_log(identity, attempt, payload),
+            "CaseStatus": "".join(plan.events[: submission.events]),
+            "cpl.log": logs.cpl_log(identity, submission, payload),
             "e3sm.log": logs.e3sm_log(identity.total_pes, payload),
-            "memory.3.86400.log": logs.memory_log(attempt, payload),
+            "memory.3.86400.log": logs.memory_log(submission, payload),
             "replay.sh": texts.replay(identity, commands),
-            "run_environment.txt": texts.run_environment(identity.machine, attempt.job_id, payload),
+            "run_environment.txt": texts.run_environment(
+                identity.machine, submission.job_id, payload
+            ),
         }
         if identity.machine.archives_queue:
-            files[f"run.{identity.name}.{attempt.job_id}"] = "CASE.RUN BEGINS HERE\n"
+            files[f"run.{identity.name}.{submission.job_id}"] = "CASE.RUN BEGINS HERE\n"
         return files
 
-    def _tarballs(self, attempt: Attempt) -> dict[str, dict[str, str]]:
-        lid, pes = attempt.lid, self.plan.identity.total_pes
+    def _tarballs(self, submission: Submission) -> dict[str, dict[str, str]]:
+        lid, pes = submission.lid, self.plan.identity.total_pes
         return {
             "timing": {
                 f"timing.{lid}/model_timing_stats": logs.timing_stats(pes, "light"),
                 f"timing.{lid}/model_timing.0000": f"rank 0 of {pes}\n",
             },
             "spio_stats": {
-                f"spio_stats.{lid}/io_perf_summary_{attempt.job_id}.json": "{}",
+                f"spio_stats.{lid}/io_perf_summary_{submission.job_id}.json": "{}",
             },
         }
 

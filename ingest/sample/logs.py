@@ -1,39 +1,39 @@
-"""What a run that reached its end leaves: timing, statistics and logs."""
+"""The files of a run that reached its end: timing, statistics and logs."""
 
 from functools import lru_cache
 from random import Random
 
 from ingest.sample import state as keys
 from ingest.sample.identity import GRID_LONG, Identity
-from ingest.sample.story import Attempt
+from ingest.sample.story import Submission
 from ingest.sample.truth import Payload
 
 _PHASES = ("INIT", "RUN_LOOP", "ATM_RUN", "LND_RUN", "ICE_RUN", "OCNT_RUN", "ROF_RUN", "A2C", "L2C")
 
 
-def e3sm_timing(identity: Identity, attempt: Attempt) -> str:
-    """The summary; its `Curr Date` is the moment the run was over."""
-    start, stop = attempt.segment
+def e3sm_timing(identity: Identity, submission: Submission) -> str:
+    """Return the timing summary; its `Curr Date` is the time at which the run ended."""
+    start, stop = submission.segment
     days = stop.ordinal - start.ordinal
-    seconds = (attempt.ended - attempt.starting).total_seconds()
+    seconds = (submission.ended - submission.starting).total_seconds()
     return (
-        f"{_timing_head(identity, attempt, days)}\n{_timing_layout(identity, attempt)}\n"
+        f"{_timing_head(identity, submission, days)}\n{_timing_layout(identity, submission)}\n"
         f"{_timing_costs(identity, seconds, days)}"
     )
 
 
-def _timing_head(identity: Identity, attempt: Attempt, days: int) -> str:
-    state, compset = attempt.state, identity.compset
+def _timing_head(identity: Identity, submission: Submission, days: int) -> str:
+    state, compset = submission.state, identity.compset
     continued = keys.flag(state, "env_run.CONTINUE_RUN")
     logicals = ("TRUE", "FALSE") if continued else ("FALSE", "TRUE")
     rows = [
         ("Case        ", identity.name),
-        ("LID         ", attempt.lid),
+        ("LID         ", submission.lid),
         ("Machine     ", identity.machine.name),
         ("Caseroot    ", identity.caseroot),
         ("Timeroot    ", f"{identity.caseroot}/Tools"),
         ("User        ", identity.user),
-        ("Curr Date   ", attempt.ended.ctime()),
+        ("Curr Date   ", submission.ended.ctime()),
         ("Driver      ", "CPL7"),
         ("grid        ", GRID_LONG),
         ("compset     ", compset.longname),
@@ -56,12 +56,12 @@ def _timing_head(identity: Identity, attempt: Attempt, days: int) -> str:
     return f"---------------- TIMING PROFILE ---------------------\n{body}"
 
 
-def _timing_layout(identity: Identity, attempt: Attempt) -> str:
+def _timing_layout(identity: Identity, submission: Submission) -> str:
     rows = []
     for component, name in identity.compset.components.items():
         tasks, root = identity.tasks, 0
         if component == "ATM":
-            tasks = keys.number(attempt.state, keys.NTASKS)
+            tasks = keys.number(submission.state, keys.NTASKS)
         elif component == "OCN" and identity.compset.coupled:
             tasks, root = identity.ocean_tasks, identity.tasks
         elif component in ("GLC", "WAV", "IAC", "ESP"):
@@ -112,7 +112,7 @@ def _timing_costs(identity: Identity, seconds: float, days: int) -> str:
 
 @lru_cache(maxsize=64)
 def timing_stats(tasks: int, payload: Payload) -> str:
-    """GPTL's global statistics; long, and much the same from run to run."""
+    """Return GPTL's global statistics: long, and similar in all runs."""
     rng = Random(tasks)
     extremes = "wallmax (proc   thrd  )   wallmin (proc   thrd  )"
     rows = [
@@ -130,9 +130,9 @@ def timing_stats(tasks: int, payload: Payload) -> str:
     return "\n".join(rows) + "\n"
 
 
-def cpl_log(identity: Identity, attempt: Attempt, payload: Payload) -> str:
-    """The coupler's log, where a continued run says which day it starts from."""
-    first, last = attempt.segment
+def cpl_log(identity: Identity, submission: Submission, payload: Payload) -> str:
+    """Return the log of the coupler, which contains the first day of a continued run."""
+    first, last = submission.segment
     clocks = []
     for number, name in enumerate(("drv", "atm", "lnd", "ocn", "ice", "rof"), start=1):
         clocks.append(f"(seq_timemgr_clockPrint)  Clock = seq_timemgr_clock_{name}{number:8d}")
@@ -162,7 +162,7 @@ def _steps(seed: int, count: int) -> str:
 
 @lru_cache(maxsize=64)
 def e3sm_log(tasks: int, payload: Payload) -> str:
-    """The model's own output."""
+    """Return the output of the model."""
     rng = Random(f"{tasks}{payload}")
     return "".join(
         f"{rng.randrange(tasks):5d}: {rng.choice(_PHASES)} {rng.uniform(0, 1):.6e}\n"
@@ -170,9 +170,9 @@ def e3sm_log(tasks: int, payload: Payload) -> str:
     )
 
 
-def memory_log(attempt: Attempt, payload: Payload) -> str:
-    """Memory use by model day."""
-    first = attempt.segment[0]
+def memory_log(submission: Submission, payload: Payload) -> str:
+    """Return the memory use by model day."""
+    first = submission.segment[0]
     rows = (
         f"{first.advance('ndays', n).compact}.00000,   125305.090,    25347.566\n"
         for n in range(3 if payload == "light" else 30)

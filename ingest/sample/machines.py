@@ -1,4 +1,4 @@
-"""The machines cases run on: paths, compilers, modules and how job ids grow there."""
+"""The machines of the cases: paths, compilers, modules, and how their job ids grow."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,9 +11,9 @@ EPOCH = datetime(2025, 1, 6)
 
 @dataclass(frozen=True)
 class Machine:
-    """Facts of one machine; `seconds_per_job` is how often its scheduler gives out an id.
+    """A machine; its scheduler assigns one job id every `seconds_per_job` seconds.
 
-    `newer_modules` are those that a case may change to.
+    `newer_modules` are the modules to which a case may change.
     """
 
     name: str
@@ -33,15 +33,15 @@ class Machine:
     newer_modules: tuple[str, ...] = ()
 
     def job_id(self, moment: datetime) -> int:
-        """The id of a job submitted at `moment`."""
+        """Return the id of a job that is submitted at `moment`."""
         return self.first_job + int((moment - EPOCH).total_seconds()) // self.seconds_per_job
 
     def moment_of(self, job_id: int) -> datetime:
-        """When the scheduler gave out `job_id`."""
+        """Return the time at which the scheduler assigned `job_id`."""
         return EPOCH + timedelta(seconds=(job_id - self.first_job) * self.seconds_per_job)
 
     def commands(self, modules: Sequence[str]) -> list[str]:
-        """The module commands of a case that is built with the first compiler."""
+        """Return the module commands of a case that is built with the first compiler."""
         first, *others = (f"load {module}" for module in modules)
         return ["purge", first, f"load {self.compilers[0]}/2024.0.0", *others]
 

@@ -1,4 +1,4 @@
-"""Dates of the NO_LEAP model calendar, where year 1 and year 0 are years like any other."""
+"""Dates of the NO_LEAP model calendar, in which years 0 and 1 are years like any other."""
 
 from typing import NamedTuple
 
@@ -28,13 +28,13 @@ class ModelDate(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> "ModelDate":
-        """Read `yyyy-mm-dd`."""
+        """Return the date that is written as `yyyy-mm-dd`."""
         year, month, day = text.split("-")
         return cls(int(year), int(month), int(day))
 
     @classmethod
     def from_ordinal(cls, ordinal: int) -> "ModelDate":
-        """The date that many days after the start of year 0."""
+        """Return the date that is `ordinal` days after the start of year 0."""
         year, day = divmod(ordinal, _YEAR)
         for month, length in enumerate(_LENGTHS, start=1):
             if day < length:
@@ -43,7 +43,7 @@ class ModelDate(NamedTuple):
         raise AssertionError(ordinal)
 
     def advance(self, option: str, count: int) -> "ModelDate":
-        """Move on by `count` of STOP_OPTION's unit: ndays, nmonths or nyears."""
+        """Return the date after `count` units of a STOP_OPTION: ndays, nmonths or nyears."""
         if option == "ndays":
             return ModelDate.from_ordinal(self.ordinal + count)
         months = count * (12 if option == "nyears" else 1)

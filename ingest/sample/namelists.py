@@ -15,7 +15,7 @@ _WIDTH = 110
 
 
 def render(name: str, inputdata: str, values: Mapping[str, str | None]) -> str:
-    """Write namelist file `name`; `values` overrides defaults by delta key, `None` drops one."""
+    """Return a namelist file; `values` overrides defaults by delta key, None drops an entry."""
     write = _WRITERS[name]
     lines = []
     for group, entries in _defaults(name, inputdata).items():
@@ -74,7 +74,7 @@ _WRITERS: Mapping[str, Callable[[str, str], str]] = {
 
 
 def of_case(identity: Identity) -> dict[str, str | None]:
-    """The entries that stay for the life of the case."""
+    """Return the entries that are fixed for the life of the case."""
     infodata = "drv_in.seq_infodata_inparm"
     values: dict[str, str | None] = {
         f"{infodata}.case_name": f'"{identity.name}"',
@@ -91,7 +91,7 @@ def of_case(identity: Identity) -> dict[str, str | None]:
 
 
 def of_submission(identity: Identity, state: State) -> dict[str, str | None]:
-    """The entries that belong to one submission: its own settings and what follows from XML."""
+    """Return the entries of one submission: its settings, and those that repeat XML variables."""
     values: dict[str, str | None] = {
         key: fortran(value, separator="," if key.startswith("lnd_in") else ", ")
         for key, value in state.items()
@@ -128,7 +128,7 @@ def _restart(identity: Identity, continued: bool) -> Mapping[str, str | None]:
 
 
 def fortran(value: Value, separator: str = ", ", exponent: str = "D") -> str | None:
-    """How a value is written in a namelist; `None` is an entry that is not there."""
+    """Return a value as a namelist has it; None for an entry that is absent."""
     if value is None:
         return None
     if isinstance(value, bool):
@@ -143,7 +143,7 @@ def fortran(value: Value, separator: str = ", ", exponent: str = "D") -> str | N
 
 
 def elm_comment(identity: Identity) -> str:
-    """The block ELM's build-namelist leaves at the end of lnd_in."""
+    """Return the comment that ELM's build-namelist writes at the end of lnd_in."""
     start = identity.compset.start.replace("-", "")
     return (
         f"!#{'-' * 118}\n!# lnd_in:: Comment:\n"
@@ -155,7 +155,7 @@ def elm_comment(identity: Identity) -> str:
 
 
 def modelio(component: str, lid: str, rundir: str, typename: str, stride: int) -> str:
-    """The `<component>_modelio.nml` of one submission."""
+    """Return the `<component>_modelio.nml` of one submission."""
     return (
         f'&modelio\n  diri = "{rundir}"\n  diro = "{rundir}"\n'
         f'  logfile = "{component}.log.{lid}"\n/\n'
@@ -166,7 +166,7 @@ def modelio(component: str, lid: str, rundir: str, typename: str, stride: int) -
 
 
 def docn_in(inputdata: str) -> str:
-    """The data ocean's namelist, in cases without an ocean model."""
+    """Return the namelist of the data ocean, for cases without an ocean model."""
     return (
         '&docn_nml\n  decomp = "1d"\n  restfilm = "undefined"\n/\n'
         "&shr_strdata_nml\n  datamode = 'SSTDATA'\n"
@@ -176,7 +176,7 @@ def docn_in(inputdata: str) -> str:
 
 
 def user_nl(state: State) -> dict[str, str]:
-    """The `user_nl_*` files, which state in the user's own words what ends up in the namelists."""
+    """Return the `user_nl_*` files: the user's settings, which the namelists repeat."""
     eam = [
         f" {key.rpartition('.')[2]} = {fortran(state[key], ',', 'e')}"
         for key in (keys.NHTFRQ, keys.MFILT, keys.FINCL2)

@@ -1,4 +1,4 @@
-"""A case with its whole story, derived from the seed."""
+"""A case with its whole history, derived from the seed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -6,47 +6,50 @@ from datetime import timedelta
 from random import Random
 
 from ingest.sample.identity import SHOWCASE, Identity, identify
-from ingest.sample.story import Attempt, Story
+from ingest.sample.story import Story, Submission
 from ingest.sample.truth import SampleOptions, Status
 
 JOB_ID_GROWS = 1_000_000
-"""One case of a large enough archive has job ids on both sides of this."""
+"""One case of an archive with SHOWCASE cases has job ids on both sides of this number."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A case with everything that happened to it."""
+    """A case and all its submissions."""
 
     identity: Identity
-    attempts: tuple[Attempt, ...]
+    submissions: tuple[Submission, ...]
     events: Sequence[str]
     commands: Sequence[str]
 
     @property
-    def canonical(self) -> Attempt | None:
-        """The first attempt that completed."""
-        return next((attempt for attempt in self.attempts if attempt.complete), None)
+    def canonical(self) -> Submission | None:
+        """The first completed submission."""
+        return next((submission for submission in self.submissions if submission.complete), None)
 
 
 def plan_case(options: SampleOptions, index: int) -> Plan:
-    """Derive case `index` from the seed alone."""
+    """Return case `index`, derived from the seed alone."""
     identity = identify(options.seed, options.cases, options.failures, index)
-    plan = _tell(identity, options)
-    if index == 4 and options.cases >= SHOWCASE and len(plan.attempts) > 1:
+    plan = _run_story(identity, options)
+    if index == 4 and options.cases >= SHOWCASE and len(plan.submissions) > 1:
         machine = identity.machine
-        before, after = (machine.moment_of(int(attempt.job_id)) for attempt in plan.attempts[:2])
+        before, after = (machine.moment_of(int(job.job_id)) for job in plan.submissions[:2])
         shift = machine.moment_of(JOB_ID_GROWS) - before - (after - before) / 2
         created = identity.created + timedelta(seconds=int(shift.total_seconds()))
-        plan = _tell(replace(identity, created=created), options)
+        plan = _run_story(replace(identity, created=created), options)
     return plan
 
 
-def _tell(identity: Identity, options: SampleOptions) -> Plan:
+def _run_story(identity: Identity, options: SampleOptions) -> Plan:
     story = Story(identity, Random(f"{options.seed}:{identity.index}"), options.executions)
     for outcome in _outcomes(identity, options, story.rng):
         story.submit(outcome)
     return Plan(
-        identity, tuple(story.attempts), tuple(story.history.events), tuple(story.history.commands)
+        identity,
+        tuple(story.submissions),
+        tuple(story.history.events),
+        tuple(story.history.commands),
     )
 
 

@@ -1,14 +1,14 @@
-"""What Spack installed on one machine of the sample, before and after a new zlib.
+"""The packages that Spack installed on one machine of the sample, before and after a new zlib.
 
-Its modules are named with the hashes of these specs: so the executions of the sample archive are
-linked with them.
+The modules there have the hashes of these specs in their names, so that the executions of the
+sample archive are linked with the specs.
 """
 
 import random
 from dataclasses import dataclass
 from typing import Any
 
-from ingest.sample.specs import Environment, MadeNode
+from ingest.sample.specs import Environment, SampleNode
 
 _VERSIONS = {
     "subversion": "1.14.0",
@@ -22,19 +22,19 @@ _VERSIONS = {
 }
 _PROVIDERS = {"mpi": "openmpi", "pkgconfig": "pkgconf", "zlib-api": "zlib"}
 _OLD_ZLIB, _NEW_ZLIB = "1.2.11", "1.2.13"
-FORM = 4
+SPECFILE_VERSION = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """The packages of a site that fit together; some of them have modules."""
+    """Packages that were concretized together, and the modules of some of them."""
 
-    nodes: tuple[MadeNode, ...]
+    nodes: tuple[SampleNode, ...]
     modules: tuple[str, ...]
 
 
-class _NoChance(random.Random):
-    """Always chooses the first, so that stacks differ by what is said only."""
+class _FirstChoice(random.Random):
+    """Always chooses the first option, so that stacks differ only in the given versions."""
 
     def choice(self, seq: Any) -> Any:
         return seq[0]
@@ -47,7 +47,7 @@ def _stack(environment: Environment) -> Stack:
 
 
 _OLD = Environment(
-    _NoChance(), FORM, ("intel", "20.0.4"), "zen2", "centos8", _PROVIDERS,
+    _FirstChoice(), SPECFILE_VERSION, ("intel", "20.0.4"), "zen2", "centos8", _PROVIDERS,
     _VERSIONS | {"zlib": _OLD_ZLIB},
 )  # fmt: skip
 

@@ -1,9 +1,8 @@
-"""Made spec documents: random but plausible graphs of packages, with the hashes that they have.
+"""Synthetic spec documents: random but plausible graphs of packages, with correct hashes.
 
-Whoever asks twice with the same seed gets the same. As with real specs, most nodes stand in several
-documents: a site has few compilers and targets, and for each a few environments, in each of which
-every package is there once; so the number of documents per distinct node is about that of real
-ones.
+The same seed gives the same documents. As in real specs, most nodes are in several documents: a
+site has few compilers and targets, and for each of them a few environments, in which every package
+is there once. So the number of documents per distinct node is about that of real specs.
 """
 
 import json
@@ -19,7 +18,7 @@ from models.spack.dag_hash import dag_hash
 from models.spack.graph import FLAGS
 
 Json = dict[str, Any]
-Edge = tuple["MadeNode", tuple[str, ...], tuple[str, ...]]
+Edge = tuple["SampleNode", tuple[str, ...], tuple[str, ...]]
 
 _COMPILERS = {"gcc": ("10.5.0", "11.4.0", "12.2.0", "13.3.0"), "llvm": ("14.0.6", "18.1.8")}
 _TARGETS = {"icelake": 9, "zen3": 6, "x86_64_v3": 3, "skylake_avx512": 3, "neoverse_v2": 2}
@@ -36,13 +35,13 @@ _ROOTS = (
     "py-netcdf4",
     "trilinos",
 )
-_OLDEST_WITH_COMPILER_NODES = 5
+_MIN_VERSION_WITH_COMPILER_NODES = 5
 _NEW_ENVIRONMENT = 0.3
 
 
 @dataclass(frozen=True, slots=True)
 class SpecSampleOptions:
-    """What to make: documents of formats 4 and 5, the newer with the given share."""
+    """The number of documents, in formats 4 and 5; `newer` is the share of format 5."""
 
     documents: int = 100
     seed: int = 1
@@ -50,8 +49,8 @@ class SpecSampleOptions:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class MadeNode:
-    """A node as Spack would write it, and what it depends on, in the order of its JSON."""
+class SampleNode:
+    """A node as Spack would write it, and its dependencies in the order of its JSON."""
 
     native: Json
     edges: tuple[Edge, ...] = ()
@@ -67,44 +66,44 @@ class MadeNode:
         return str(self.native["hash"])
 
 
-def made_documents(options: SpecSampleOptions | None = None) -> Iterator[Json]:
-    """Give documents as `spec.json` holds them."""
+def sample_documents(options: SpecSampleOptions | None = None) -> Iterator[Json]:
+    """Yield documents with the content of `spec.json` files."""
     options = options or SpecSampleOptions()
-    chance = random.Random(options.seed)
+    rng = random.Random(options.seed)
     environment: Environment | None = None
     for _ in range(options.documents):
-        if environment is None or chance.random() < _NEW_ENVIRONMENT:
-            form = 5 if chance.random() < options.newer else 4
-            environment = _next_environment(chance, form, environment)
-        yield document(environment.node(chance.choice(_ROOTS)), environment.form)
+        if environment is None or rng.random() < _NEW_ENVIRONMENT:
+            specfile_version = 5 if rng.random() < options.newer else 4
+            environment = _next_environment(rng, specfile_version, environment)
+        yield document(environment.node(rng.choice(_ROOTS)), environment.specfile_version)
 
 
-def made_document(nodes: int, seed: int = 1) -> Json:
-    """Return a document of format 5 with so many nodes: an application that stands on all others.
+def sample_document(nodes: int, seed: int = 1) -> Json:
+    """Return a document of format 5 with that many nodes: an application depends on the others.
 
-    They are those of as many environments as it takes, so that a package may stand there twice.
+    The others are taken from as many environments as needed, so that a package may occur twice.
     """
-    chance = random.Random(seed)
-    below: dict[str, MadeNode] = {}
+    rng = random.Random(seed)
+    below: dict[str, SampleNode] = {}
     while len(below) < nodes - 1:
-        environment = _next_environment(chance, _OLDEST_WITH_COMPILER_NODES, None)
+        environment = _next_environment(rng, _MIN_VERSION_WITH_COMPILER_NODES, None)
         for name in _ROOTS:
             environment.node(name)
         below |= {node.hash: node for node in environment.nodes.values()}  # leaves first
     chosen = list(below.values())[: nodes - 1]
     edges: list[Edge] = [(node, ("build", "link"), ()) for node in chosen]
-    return document(environment.root("application", edges), environment.form)
+    return document(environment.root("application", edges), environment.specfile_version)
 
 
-def made_bytes(options: SpecSampleOptions | None = None) -> Iterator[bytes]:
-    """Give the documents as NDJSON, line by line."""
-    for made in made_documents(options):
-        yield json.dumps(made, separators=(",", ":")).encode() + b"\n"
+def sample_bytes(options: SpecSampleOptions | None = None) -> Iterator[bytes]:
+    """Yield the documents as lines of NDJSON."""
+    for spec in sample_documents(options):
+        yield json.dumps(spec, separators=(",", ":")).encode() + b"\n"
 
 
-def document(root: MadeNode, form: int) -> Json:
-    """Return the document of a node, in preorder, each node once."""
-    found: dict[str, MadeNode] = {}
+def document(root: SampleNode, specfile_version: int) -> Json:
+    """Return the document of a node: all nodes below it, in preorder, each once."""
+    found: dict[str, SampleNode] = {}
     stack = [root]
     while stack:
         at = stack.pop()
@@ -112,7 +111,7 @@ def document(root: MadeNode, form: int) -> Json:
             found[at.hash] = at
             stack.extend(child for child, _, _ in reversed(at.edges))
     nodes = [node.native for node in found.values()]
-    return {"spec": {"_meta": {"version": form}, "nodes": nodes}}
+    return {"spec": {"_meta": {"version": specfile_version}, "nodes": nodes}}
 
 
 @cache
@@ -123,49 +122,49 @@ def _recipes() -> Json:
 
 @dataclass(slots=True)
 class Environment:
-    """What is the same for all packages of one concretization.
+    """The choices that all packages of one concretization share.
 
-    `versions` are those that are not left to chance.
+    `versions` are the fixed versions of packages; all others are chosen at random.
     """
 
-    chance: random.Random
-    form: int
+    rng: random.Random
+    specfile_version: int
     compiler: tuple[str, str]
     target: str
     system: str
     providers: Mapping[str, str]
     versions: Mapping[str, str] = field(default_factory=dict)
-    nodes: dict[str, MadeNode] = field(default_factory=dict)
+    nodes: dict[str, SampleNode] = field(default_factory=dict)
 
     def with_fresh(self, name: str, versions: Mapping[str, str]) -> "Environment":
-        """Return an environment that takes over what does not stand on a package."""
-        nodes = {own: node for own, node in self.nodes.items() if not _reaches(node, name)}
+        """Return an environment that keeps the nodes that do not depend on a package."""
+        nodes = {key: node for key, node in self.nodes.items() if not _reaches(node, name)}
         return replace(self, versions=versions, nodes=nodes)
 
-    def node(self, name: str) -> MadeNode:
-        """Return the node of a package, made when it is asked for."""
-        made = self.nodes.get(name)
-        if made is None:
-            made = self.nodes[name] = self._make(name)
-        return made
+    def node(self, name: str) -> SampleNode:
+        """Return the node of a package; create it on the first call."""
+        node = self.nodes.get(name)
+        if node is None:
+            node = self.nodes[name] = self._new_node(name)
+        return node
 
-    def root(self, name: str, edges: list[Edge]) -> MadeNode:
-        """Return a node of a package that has no recipe, on top of these."""
+    def root(self, name: str, edges: list[Edge]) -> SampleNode:
+        """Return the node of a package without a recipe that has these dependencies."""
         return self._finished(name, "1.0", {}, {}, edges)
 
-    def _make(self, name: str) -> MadeNode:
+    def _new_node(self, name: str) -> SampleNode:
         recipe = _recipes()["packages"][name]
-        chance = self.chance
+        rng = self.rng
         variants = {
-            key: chance.choice(values) for key, values in sorted(recipe.get("variants", {}).items())
+            key: rng.choice(values) for key, values in sorted(recipe.get("variants", {}).items())
         }
         edges = [*self._wanted(recipe.get("depends", {})), *self._tools()]
-        flags = {"cflags": list(chance.choice(_CFLAGS))}
-        version = self.versions.get(name) or chance.choice(recipe["versions"])
+        flags = {"cflags": list(rng.choice(_CFLAGS))}
+        version = self.versions.get(name) or rng.choice(recipe["versions"])
         return self._finished(name, version, variants, flags, edges)
 
     def _wanted(self, depends: dict[str, str]) -> Iterator[Edge]:
-        """Give the edges to dependencies; one to a provider has all virtuals that it provides."""
+        """Yield the edges to dependencies; an edge to a provider has all virtuals it provides."""
         virtuals: dict[str, list[str]] = {}
         types: dict[str, set[str]] = {}
         for wanted, words in depends.items():
@@ -177,7 +176,7 @@ class Environment:
             yield self.node(name), ordered, tuple(sorted(virtuals[name]))
 
     def _tools(self) -> Iterator[Edge]:
-        if self.form < _OLDEST_WITH_COMPILER_NODES:
+        if self.specfile_version < _MIN_VERSION_WITH_COMPILER_NODES:
             return
         name, version = self.compiler
         wrapper, compiler, libc = (f"{part} " for part in ("compiler-wrapper", name, "glibc"))
@@ -199,11 +198,11 @@ class Environment:
         flags: Json,
         edges: list[Edge],
         external: Json | None = None,
-    ) -> MadeNode:
+    ) -> SampleNode:
         """Return the node with its keys in Spack's order, and with its hash."""
         ordered = tuple(sorted(edges, key=lambda edge: edge[0].name))
         native: Json = {"name": name, "version": version, "arch": self._arch()}
-        if self.form < _OLDEST_WITH_COMPILER_NODES:
+        if self.specfile_version < _MIN_VERSION_WITH_COMPILER_NODES:
             native["compiler"] = {"name": _old_name(self.compiler[0]), "version": self.compiler[1]}
         native["namespace"] = "builtin"
         native["parameters"] = variants | {flag: flags.get(flag, []) for flag in sorted(FLAGS)}
@@ -212,34 +211,36 @@ class Environment:
         native["package_hash"] = f"{name:a<52.52}===="
         if ordered:
             native["dependencies"] = [_edge(edge) for edge in ordered]
-        if self.form >= _OLDEST_WITH_COMPILER_NODES:
-            native["annotations"] = {"original_specfile_version": self.form}
-        return MadeNode(native | {"hash": dag_hash(native)}, ordered)
+        if self.specfile_version >= _MIN_VERSION_WITH_COMPILER_NODES:
+            native["annotations"] = {"original_specfile_version": self.specfile_version}
+        return SampleNode(native | {"hash": dag_hash(native)}, ordered)
 
     def _arch(self) -> Json:
         target = {"name": self.target, "vendor": "made", "features": [], "generation": 0}
         return {"platform": "linux", "platform_os": self.system, "target": target}
 
 
-def _next_environment(chance: random.Random, form: int, before: Environment | None) -> Environment:
-    """Return an environment by chance.
+def _next_environment(
+    rng: random.Random, specfile_version: int, before: Environment | None
+) -> Environment:
+    """Return a random environment.
 
-    It takes over most packages of the one before, when format, compiler and target stay: so it
-    comes that they share nodes.
+    It may keep most packages of the one before, when the format, compiler and target are the same,
+    so that both share nodes.
     """
-    if before is not None and before.form == form and chance.random() < 0.7:
-        fresh = chance.choice([*_ROOTS, "hdf5", "netcdf-c", "openssl", "zlib", "zlib-ng"])
+    if before is not None and before.specfile_version == specfile_version and rng.random() < 0.7:
+        fresh = rng.choice([*_ROOTS, "hdf5", "netcdf-c", "openssl", "zlib", "zlib-ng"])
         return before.with_fresh(fresh, {})
-    name = chance.choice(["gcc", "gcc", "gcc", "llvm"])
-    compiler = (name, chance.choice(_COMPILERS[name]))
-    target = chance.choices(list(_TARGETS), list(_TARGETS.values()))[0]
-    system = chance.choice(_SYSTEMS)
+    name = rng.choice(["gcc", "gcc", "gcc", "llvm"])
+    compiler = (name, rng.choice(_COMPILERS[name]))
+    target = rng.choices(list(_TARGETS), list(_TARGETS.values()))[0]
+    system = rng.choice(_SYSTEMS)
     named = _recipes()["providers"].items()
-    providers = {virtual: chance.choice(names) for virtual, names in named}
-    return Environment(chance, form, compiler, target, system, providers)
+    providers = {virtual: rng.choice(names) for virtual, names in named}
+    return Environment(rng, specfile_version, compiler, target, system, providers)
 
 
-def _reaches(node: MadeNode, name: str) -> bool:
+def _reaches(node: SampleNode, name: str) -> bool:
     seen: set[str] = set()
     stack = [node]
     while stack:

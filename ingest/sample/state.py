@@ -1,4 +1,4 @@
-"""The settings of a case that move between submissions, and the class of each."""
+"""The settings of a case that change between submissions, and the group of each."""
 
 from collections.abc import Mapping
 from typing import cast
@@ -55,7 +55,7 @@ EXPECTED = frozenset({"lifecycle", "segment", "scheduler", "archiving"})
 
 
 def changes(canonical: State, current: State) -> tuple[SampleChange, ...]:
-    """List every setting that differs, sorted by key; `None` stands for an absent one."""
+    """Return every setting that differs, sorted by key; `None` is an absent one."""
     return tuple(
         SampleChange(key, canonical[key], current[key], kind(key), GROUPS[key])
         for key in sorted(GROUPS)
@@ -64,32 +64,32 @@ def changes(canonical: State, current: State) -> tuple[SampleChange, ...]:
 
 
 def kind(key: str) -> Kind:
-    """Tell a configuration change from one that every resubmission brings."""
+    """Return `expected` for a change that every resubmission makes, else `configuration`."""
     return "expected" if GROUPS[key] in EXPECTED else "configuration"
 
 
 def text(state: State, key: str) -> str:
-    """The string setting `key`."""
+    """Return the string setting `key`."""
     return cast(str, state[key])
 
 
 def number(state: State, key: str) -> int:
-    """The integer setting `key`."""
+    """Return the integer setting `key`."""
     return cast(int, state[key])
 
 
 def texts(state: State, key: str) -> list[str]:
-    """The setting `key`, a list of strings."""
+    """Return the setting `key`, a list of strings."""
     return cast(list[str], state[key])
 
 
 def flag(state: State, key: str) -> bool:
-    """The logical setting `key`."""
+    """Return the logical setting `key`."""
     return cast(bool, state[key])
 
 
 def git_describe(state: State) -> str:
-    """The line `git describe` prints for the source of this state."""
+    """Return the line that `git describe` prints for the source of this state."""
     commit = state["git_commit_hash"]
     if commit is None:
         return text(state, "git_tag")

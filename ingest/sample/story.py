@@ -1,4 +1,4 @@
-"""How a case gets from one submission to the next."""
+"""The history of a case from one submission to the next."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +9,7 @@ from ingest.sample.edits import (
     CONFIGURATION,
     ROUTINE,
     Edit,
-    Moment,
+    EditContext,
     change_compiler,
     change_walltime,
     load_newer_modules,
@@ -22,10 +22,10 @@ from ingest.sample.truth import Status
 
 
 @dataclass(frozen=True)
-class Attempt:
-    """A submission that got as far as its own directory.
+class Submission:
+    """A submission that has an execution directory.
 
-    `events` and `commands` are how much of the history existed when it finished.
+    `events` and `commands` are how many of these the history had when the submission ended.
     """
 
     lid: str
@@ -39,17 +39,17 @@ class Attempt:
 
     @property
     def complete(self) -> bool:
-        """Whether the run got as far as writing its results down."""
+        """Whether the run wrote its results."""
         return self.status == "completed"
 
     @property
     def job_id(self) -> str:
-        """The scheduler id in the LID."""
+        """The job id in the LID."""
         return self.lid.partition(".")[0]
 
 
 class Story:
-    """Walks a case through its submissions."""
+    """Simulates the submissions of a case, one after the other."""
 
     def __init__(self, identity: Identity, rng: Random, executions: int) -> None:
         self.identity = identity
@@ -57,7 +57,7 @@ class Story:
         self.history = History(identity.created)
         self.state = _initial_state(identity, rng)
         self.date = identity.start
-        self.attempts: list[Attempt] = []
+        self.submissions: list[Submission] = []
         first = identity.index * 5
         edits = [CONFIGURATION[(first + n) % len(CONFIGURATION)] for n in range(3)]
         gaps = rng.sample(range(1, executions), min(3, executions - 1)) if executions > 1 else []
@@ -67,7 +67,7 @@ class Story:
         self._open()
 
     def submit(self, outcome: Status) -> None:
-        """Run the next submission to its outcome."""
+        """Simulate the next submission up to its outcome."""
         self._prepare()
         history = self.history
         job = self.identity.machine.job_id(history.clock)
@@ -85,8 +85,8 @@ class Story:
         stop = self.date.advance(
             keys.text(state, "env_run.STOP_OPTION"), keys.number(state, "env_run.STOP_N")
         )
-        self.attempts.append(
-            Attempt(
+        self.submissions.append(
+            Submission(
                 lid=lid,
                 status=outcome,
                 state=state,
@@ -117,22 +117,22 @@ class Story:
         history.wait(self.rng.uniform(60, 7200))
 
     def _prepare(self) -> None:
-        """Do what happens before a submission: a repair, an edit, or nothing."""
-        if not self.attempts:
+        """Simulate what the user does before a submission: a repair, an edit, or nothing."""
+        if not self.submissions:
             return
-        last = self.attempts[-1].status
-        done = sum(attempt.complete for attempt in self.attempts)
-        now = Moment(self.state, self.identity.machine, self.rng)
+        last = self.submissions[-1].status
+        done = sum(submission.complete for submission in self.submissions)
+        context = EditContext(self.state, self.identity.machine, self.rng)
         edits: list[Edit] = []
         if last == "timeout" and self.rng.random() < 0.5:
-            edits.append(change_walltime(now))
+            edits.append(change_walltime(context))
         if last == "completed":
             if done in self.edits:
-                edits.append(self.edits[done](now))
+                edits.append(self.edits[done](context))
             if done == self.upgrade:
-                edits.append(load_newer_modules(now))
+                edits.append(load_newer_modules(context))
             if self.rng.random() < 0.35:
-                edits.append(self.rng.choice(ROUTINE)(now))
+                edits.append(self.rng.choice(ROUTINE)(context))
         if edits or last != "completed":
             self.history.wait(self.rng.uniform(1200, 4 * 3600))
         for edit in edits:
@@ -165,8 +165,8 @@ class Story:
             history.wait(limit * (1 if outcome == "timeout" else self.rng.uniform(0.1, 0.6)))
 
     def _resubmit(self) -> None:
-        """Do what a finished job does for the next one, or what the user does without it."""
-        history, job = self.history, self.attempts[-1].job_id
+        """Simulate the resubmission by a finished job, or by the user when none are left."""
+        history, job = self.history, self.submissions[-1].job_id
         if self.state["env_run.DOUT_S"]:
             archiver = str(int(job) + 1)
             history.wait(30)

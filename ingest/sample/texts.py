@@ -1,4 +1,4 @@
-"""The texts that say where a case comes from: README.case, git, environments, scripts."""
+"""The files that describe the origin of a case: README.case, git, environments, scripts."""
 
 import zlib
 from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ _GRIDS = {
 
 
 def readme_case(identity: Identity) -> str:
-    """How the case was created, event by event."""
+    """Return README.case: the events of the creation of the case."""
     compset = identity.compset
     messages = [
         identity.create_newcase,
@@ -42,7 +42,7 @@ def readme_case(identity: Identity) -> str:
 
 
 def run_script(identity: Identity) -> str:
-    """The script the user started the case with, from before any change."""
+    """Return the script with which the user created the case, from before any change."""
     option, count = identity.compset.stop
     return f"""#!/bin/bash -fe
 readonly MACHINE={identity.machine.name}
@@ -59,14 +59,14 @@ readonly STOP_N="{count}"
 
 
 def replay(identity: Identity, commands: list[str]) -> str:
-    """All commands given so far, as a script."""
+    """Return a script of all commands so far."""
     head = f"#!/bin/bash\n\nset -e\n\n# Created {identity.created}\n\n"
     head += f'CASEDIR="{identity.caseroot}"\n\n{identity.create_newcase}\n\ncd "${{CASEDIR}}"\n\n'
     return head + "\n\n".join(commands) + "\n\n"
 
 
 def preview_run(identity: Identity, state: State) -> str:
-    """How this submission would be sent to the queue."""
+    """Return the output of preview_run: how this submission would be queued."""
     machine = identity.machine
     nodes = -(-identity.total_pes // machine.tasks_per_node)
     settings = "".join(
@@ -96,7 +96,7 @@ BATCH INFO:
 
 
 def git(identity: Identity, state: State) -> dict[str, str]:
-    """The GIT_* files; all but GIT_DESCRIBE cover the submodules too."""
+    """Return the GIT_* files; all but GIT_DESCRIBE cover the submodules too."""
     branch = keys.text(state, "git_branch")
     hashes = {path: _sha(path) for path in _SUBMODULES}
     clean = "nothing to commit, working tree clean"
@@ -142,7 +142,7 @@ def _sha(text: str) -> str:
 
 @lru_cache
 def environment_dump(machine: Machine, payload: Payload) -> str:
-    """What `env` prints on the machine: the long part of three files."""
+    """Return the output of `env` on the machine: the long part of three files."""
     count = 20 if payload == "light" else 330
     rng = Random(machine.name)
     lines = [f"{name}={value}" for name, value in environment(machine).items()]
@@ -155,19 +155,19 @@ def environment_dump(machine: Machine, payload: Payload) -> str:
 
 
 def software_environment(machine: Machine, modules: Sequence[str], payload: Payload) -> str:
-    """The loaded modules and the environment."""
+    """Return the loaded modules and the environment."""
     loaded = "".join(f"  {n}) {name}\n" for n, name in enumerate(modules, start=1))
     return f"Currently Loaded Modules:\n{loaded}\n\n{environment_dump(machine, payload)}"
 
 
 def run_environment(machine: Machine, job_id: str, payload: Payload) -> str:
-    """The environment inside the job."""
+    """Return the environment of the job."""
     return f"SLURM_JOB_ID={job_id}\n{environment_dump(machine, payload)}"
 
 
 @lru_cache
 def build_times(payload: Payload) -> str:
-    """The seconds each object file took."""
+    """Return the seconds that each object file took to build."""
     count = 40 if payload == "light" else 1800
     rng = Random(payload)
     rows = (
@@ -180,7 +180,7 @@ def build_times(payload: Payload) -> str:
 
 @lru_cache
 def seq_maps(inputdata: str) -> str:
-    """The mapping files between the grids of the components."""
+    """Return the mapping files between the grids of the components."""
     pairs = (("atm", "ocn"), ("atm", "ice"), ("atm", "lnd"), ("ocn", "atm"), ("ice", "atm"))
     lines = [
         f'  {source}2{target}_{kind}mapname: "{inputdata}/cpl/gridmaps/{source}_{target}_{kind}.nc"'
@@ -191,7 +191,7 @@ def seq_maps(inputdata: str) -> str:
 
 
 def streams(kind: str) -> str:
-    """An MPAS component's output streams."""
+    """Return the output streams of an MPAS component."""
     body = "".join(
         f'<stream name="{name}" type="output" output_interval="00-01-00_00:00:00">\n'
         f'  <var name="{kind}{name.title()}"/>\n</stream>\n'
@@ -201,7 +201,7 @@ def streams(kind: str) -> str:
 
 
 def queue_listing(kind: str, moment: datetime) -> str:
-    """The state of the queues when the job started."""
+    """Return the state of the queues when the job started."""
     busy = 100 + zlib.crc32(f"{kind}{moment}".encode()) % 300
     until = moment + timedelta(hours=busy % 48)
     return f"PARTITION AVAIL NODES STATE UNTIL\nall up {busy} alloc {until}\n"

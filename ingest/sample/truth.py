@@ -1,4 +1,4 @@
-"""What a made archive holds, said independently of its files."""
+"""The facts about a synthetic archive, stated independently of its files."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ Payload = Literal["light", "full"]
 
 @dataclass(frozen=True)
 class SampleOptions:
-    """What to make; `executions` counts the successful ones of each case."""
+    """The size of the archive; `executions` counts the successful ones of each case."""
 
     cases: int = 8
     executions: int = 5
@@ -42,10 +42,10 @@ class SampleChange:
 
 @dataclass(frozen=True)
 class SampleExecution:
-    """One submission that left a directory.
+    """A submission that has an execution directory.
 
     An incomplete execution has no `run_end` or `simulation_end`, and its `simulation_start`
-    only where its own files tell it (`CONTINUE_RUN=FALSE`).
+    only when its own files contain it (`CONTINUE_RUN=FALSE`).
     """
 
     lid: str
@@ -94,4 +94,4 @@ DERIVED: Mapping[str, str] = {
     "env_mach_pes.NTASKS_PER_INST.ATM": "env_mach_pes.NTASKS.ATM",
     "atm_modelio.pio_inparm.pio_typename": "env_run.PIO_TYPENAME.ATM",
 }
-"""Namelist entries that repeat an XML variable, and which; they are in no `changes`."""
+"""Namelist entries that repeat an XML variable, and that variable; no `changes` contain them."""

@@ -11,7 +11,7 @@ _SINGLE = ("GLC", "WAV", "IAC", "ESP")
 
 
 def of_case(identity: Identity) -> dict[str, str | None]:
-    """The values that stay for the life of the case, by delta key."""
+    """Return the values that are fixed for the life of the case, by delta key."""
     values: dict[str, str | None] = {}
     for file, entries in (
         ("env_case", _env_case(identity)),
@@ -25,13 +25,13 @@ def of_case(identity: Identity) -> dict[str, str | None]:
 
 
 def of_submission(state: State) -> dict[str, str | None]:
-    """The values that belong to one submission, by delta key."""
-    moving = {key: xml_text(value) for key, value in state.items() if key.startswith("env_")}
-    return moving | {"env_build.COMPILER": keys.text(state, "compiler")}
+    """Return the values of one submission, by delta key."""
+    changing = {key: xml_text(value) for key, value in state.items() if key.startswith("env_")}
+    return changing | {"env_build.COMPILER": keys.text(state, "compiler")}
 
 
 def xml_text(value: Value) -> str | None:
-    """How CIME writes a value of a variable."""
+    """Return the value of a variable as CIME writes it; None when it is unset."""
     if isinstance(value, bool):
         return str(value).upper()
     return None if value is None else str(value)

@@ -1,1 +1,1 @@
-"""Specs: found in files of Spack, read, and handed on to be stored."""
+"""The import of specs: the files of Spack that contain them are found, read, and stored."""

@@ -1,50 +1,51 @@
-"""Which files below a path Spack may have written, and their bytes; nothing is extracted.
+"""The files below a path that Spack may have written, with their bytes. Nothing is extracted.
 
 Some names are Spack's own: `.spack/spec.json`, `spack.lock`, `.spack-db/index.json`,
-`*.spec.json.sig`, manifests of build caches. Other files of JSON or YAML are looked into, and
-passed over when they are something else. Of an installed package only `.spack` is looked at.
+`*.spec.json.sig`, manifests of build caches. Other files of JSON or YAML are opened, and skipped
+when their content is something else. Of an installed package only `.spack` is searched.
 """
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
+from ingest.archives.archive import Archive
 from ingest.archives.budgets import Budgets
 from ingest.archives.content import expand_head
 from ingest.archives.kinds import ReaderFactory, reader_for
 from ingest.archives.reader import ArchiveError
+from ingest.archives.walk import DirectoryWalk, Entry, FileStat, file_stat
 from ingest.specs.formats.buildcache import Blob
-from ingest.specs.formats.detect import read
 from models.cases.lid import parse_lid
 from models.errors import ParseError, SourceError
 from models.ingestions.damage import Damage
 from models.spack.prefix import METADATA, is_prefix
 
-_CERTAIN = (
+_SPACK_NAMES = (
     "spec.json", "spec.yaml", "spack.lock", "*.spec.json", "*.spec.yaml", "*.spec.json.sig",
     "*.spec.manifest.json", "index.manifest.json",
 )  # fmt: skip
-_POSSIBLE = ("*.json", "*.ndjson", "*.jsonl", "*.lock", "*.sig", "*.yaml", "*.yml")
-_PACKED = (".gz",)
-_OTHERS = frozenset({
+_POSSIBLE_NAMES = ("*.json", "*.ndjson", "*.jsonl", "*.lock", "*.sig", "*.yaml", "*.yml")
+_COMPRESSED_SUFFIX = ".gz"
+_OTHER_NAMES = frozenset({
     "install_manifest.json", "install_environment.json", "install_times.json", "layout.json",
     "compile_commands.json", "spack.yaml",
 })  # fmt: skip
-UNSEEN = frozenset({"archived-files", "repos", "blobs", "_pgp", ".git", "sbom"})
+SKIPPED_DIRECTORIES = frozenset({"archived-files", "repos", "blobs", "_pgp", ".git", "sbom"})
 _MARKS = (b'"spec"', b'"_meta"', b'"concrete_specs"', b'"database"', b'"package_hash"',
           b'"parameters"', b'"specs"', b"spec:")  # fmt: skip
-_HEAD = 2**16
+_HEAD_BYTES = 2**16
 _MANIFESTS = "/v3/manifests/"
 
 
 @dataclass(frozen=True, slots=True)
 class SpackFile:
-    """A file that holds specs, or seems to; `path` names it to people and in the database.
+    """A file that contains specs, or seems to; `path` identifies it for users and is stored.
 
-    `blobs` are those of its build cache that it names, by checksum.
+    `blobs` are the blobs of its build cache that it names, by checksum.
     """
 
     path: str
@@ -52,56 +53,45 @@ class SpackFile:
     blobs: dict[str, bytes] = field(default_factory=dict)
 
     def fetch(self, blob: Blob) -> bytes | None:
-        """Give the bytes of a blob of its build cache."""
+        """Return the bytes of a blob of its build cache, or None."""
         return self.blobs.get(blob.checksum)
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A file or an archive that may hold specs, with its size and its times in nanoseconds."""
-
-    path: str
-    size: int
-    modified: int
-    changed: int
-
-
-def may_hold_specs(path: str) -> bool:
-    """Tell by its path below what is searched whether a file is worth a look."""
+def can_hold_specs(path: str) -> bool:
+    """Return whether a file has to be opened, by its path below what is searched."""
     parts = PurePosixPath(path).parts
-    return bool(parts) and UNSEEN.isdisjoint(parts[:-1]) and _is_called_so(parts)
+    return bool(parts) and SKIPPED_DIRECTORIES.isdisjoint(parts[:-1]) and _has_possible_name(parts)
 
 
-def _is_called_so(parts: Sequence[str]) -> bool:
+def _has_possible_name(parts: Sequence[str]) -> bool:
     if "failures" in parts[:-1] and ".spack-db" in parts:
         return True
-    name = parts[-1]
-    for suffix in _PACKED:
-        name = name.removesuffix(suffix)
-    return name not in _OTHERS and any(
-        fnmatchcase(name.lower(), pattern) for pattern in (*_CERTAIN, *_POSSIBLE)
+    name = parts[-1].removesuffix(_COMPRESSED_SUFFIX)
+    return name not in _OTHER_NAMES and any(
+        fnmatchcase(name.lower(), pattern) for pattern in (*_SPACK_NAMES, *_POSSIBLE_NAMES)
     )
 
 
-def is_certain(path: str) -> bool:
-    """Tell by its name whether a file is Spack's: then it counts when it cannot be read."""
-    name = PurePosixPath(path).name.removesuffix(".gz")
+def has_spack_name(path: str) -> bool:
+    """Return whether a file is Spack's by its name: then it is reported when it cannot be read."""
+    name = PurePosixPath(path).name.removesuffix(_COMPRESSED_SUFFIX)
     in_database = name == "index.json" and ".spack-db" in PurePosixPath(path).parts
-    return in_database or any(fnmatchcase(name, pattern) for pattern in _CERTAIN)
+    return in_database or any(fnmatchcase(name, pattern) for pattern in _SPACK_NAMES)
 
 
-def seems_to_hold_specs(data: bytes) -> bool:
-    """Tell by the beginning of a file whether specs may be in it."""
+def has_spec_marks(data: bytes) -> bool:
+    """Return whether a file seems to contain specs, by its first bytes."""
     with suppress(ParseError):
-        head = expand_head(data[: 2 * _HEAD], _HEAD)
+        head = expand_head(data[: 2 * _HEAD_BYTES], _HEAD_BYTES)
         return any(mark in head for mark in _MARKS)
     return False
 
 
 class SpackFiles:
-    """The files below a path; what cannot be read is noted in `damages`.
+    """The files of Spack below a path; what cannot be read is noted in `damages`.
 
-    A file may have another `name` than its path, under which it is recorded.
+    A file may have another `name` than its path, under which it is recorded. Files of more than
+    `limit` bytes are not read.
     """
 
     def __init__(self, path: Path, budgets: Budgets, limit: int, name: str | None = None) -> None:
@@ -112,78 +102,57 @@ class SpackFiles:
         self._limit = limit
 
     @property
-    def is_lasting(self) -> bool:
-        """Whether the path can be known again: not that of an upload, which has another name."""
+    def has_stable_path(self) -> bool:
+        """Whether a later import can meet the same path: an upload has a name of its own."""
         return self._name == os.path.abspath(self.path)  # noqa: PTH100
 
-    def places(self) -> Iterator[Candidate]:
-        """Give what there is to read: of a directory its files, an archive as one.
+    def candidates(self) -> Iterator[FileStat]:
+        """Yield the files that may contain specs, in the order of their paths; an archive is one.
 
-        SourceError when the path is neither a directory, nor an archive, nor a file of Spack.
+        Raise SourceError when the path is neither a directory, nor an archive, nor a file of Spack.
         """
+        root = os.path.abspath(self.path)  # noqa: PTH100
         if self.path.is_dir():
-            return self._placed(self._paths(os.path.abspath(self.path), 0))  # noqa: PTH100
+            return DirectoryWalk(self._budgets, _select, self._note).files(root)
         is_archive = reader_for(self.path) is not None
-        if is_archive or may_hold_specs(self.path.name) or self._is_mentioned():
-            return self._placed([os.path.abspath(self.path)])  # noqa: PTH100
+        if is_archive or can_hold_specs(self.path.name) or self._has_marks():
+            return self._single_candidate(root)
         raise SourceError(f"{self.path}: not a directory, an archive or a file of Spack")
 
-    def files(self, place: Candidate) -> Iterator[SpackFile]:
-        """Give the files of a place, manifests of build caches with the blobs that they name."""
+    def files(self, candidate: FileStat) -> Iterator[SpackFile]:
+        """Yield the files of a candidate, manifests of build caches with the blobs that they name.
+
+        A candidate without specs has no files.
+        """
         if self.path.is_dir():
-            return self._file(place.path)
-        new_walk = reader_for(self.path)
-        return self._single() if new_walk is None else self._archive(new_walk)
+            return self._file_in_tree(candidate.path)
+        new_reader = reader_for(self.path)
+        return self._single_file() if new_reader is None else self._files_in_archive(new_reader)
 
-    def _placed(self, paths: Iterable[str]) -> Iterator[Candidate]:
-        for path in paths:
-            try:
-                found = os.stat(path)  # noqa: PTH116 - paths are text here
-            except OSError as error:
-                self._note(path, "unreadable", str(error))
-                continue
-            yield Candidate(path, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+    def _single_candidate(self, path: str) -> Iterator[FileStat]:
+        try:
+            status = os.stat(path)  # noqa: PTH116 - paths are text here
+        except OSError as error:
+            self._note(path, "unreadable", str(error))
+        else:
+            yield file_stat(path, status)
 
-    def _is_mentioned(self) -> bool:
+    def _has_marks(self) -> bool:
         try:
             with self.path.open("rb") as file:
-                return seems_to_hold_specs(file.read(_HEAD))
+                return has_spec_marks(file.read(_HEAD_BYTES))
         except OSError:
             return False
 
-    def _single(self) -> Iterator[SpackFile]:
+    def _single_file(self) -> Iterator[SpackFile]:
         data = self._read(str(self.path))
         if data is not None:
             yield self._with_blobs(SpackFile(self._name, data))
 
-    # Trees of directories.
-
-    def _file(self, path: str) -> Iterator[SpackFile]:
+    def _file_in_tree(self, path: str) -> Iterator[SpackFile]:
         data = self._read(path)
-        if data is not None and (is_certain(path) or seems_to_hold_specs(data)):
+        if data is not None and (has_spack_name(path) or has_spec_marks(data)):
             yield self._with_blobs(SpackFile(path, data))
-
-    def _paths(self, directory: str, depth: int) -> Iterator[str]:
-        """Give the paths to look at, in order; links and execution directories are passed over."""
-        if depth > self._budgets.depth:
-            detail = f"more than {self._budgets.depth} directories deep (CASELEDGER_MAX_DEPTH)"
-            self._note(directory, "too_deep", detail)
-            return
-        try:
-            with os.scandir(directory) as found:
-                entries = sorted(found, key=lambda entry: entry.name)
-        except OSError as error:
-            self._note(directory, "unreadable", str(error))
-            return
-        metadata = [entry for entry in entries if entry.name == METADATA]
-        if metadata and is_prefix(Path(directory)):
-            entries = metadata
-        for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
-                if entry.name not in UNSEEN and parse_lid(entry.name) is None:
-                    yield from self._paths(entry.path, depth + 1)
-            elif _is_called_so(entry.path.split("/")) and entry.is_file(follow_symlinks=False):
-                yield entry.path
 
     def _read(self, path: str) -> bytes | None:
         try:
@@ -192,14 +161,14 @@ class SpackFiles:
         except OSError as error:
             self._note(path, "unreadable", str(error))
             return None
-        return self._limited(path, data)
+        return data if self._is_within_limit(path, data) else None
 
-    def _limited(self, path: str, data: bytes) -> bytes | None:
+    def _is_within_limit(self, path: str, data: bytes) -> bool:
         if len(data) <= self._limit:
-            return data
+            return True
         detail = f"it has more than {self._limit} bytes (CASELEDGER_MAX_FILE_MIB)"
         self._note(path, "too_large", detail)
-        return None
+        return False
 
     def _with_blobs(self, file: SpackFile) -> SpackFile:
         for checksum, path in blob_paths(file).items():
@@ -208,75 +177,96 @@ class SpackFiles:
                 file.blobs[checksum] = data
         return file
 
-    # Archives.
+    def _files_in_archive(self, new_reader: ReaderFactory) -> Iterator[SpackFile]:
+        """Yield the files of an archive; manifests come last, after a second pass for their blobs.
 
-    def _archive(self, new_walk: ReaderFactory) -> Iterator[SpackFile]:
-        """Give the files of an archive; manifests come last, after a second way through."""
-        waiting: list[SpackFile] = []
+        When the archive cannot be read to its end, the files before that are yielded all the same.
+        """
+        archive = Archive(self.path, self._budgets, new_reader)
+        manifests: list[SpackFile] = []
         try:
-            for name, data in self._members(new_walk):
-                file = SpackFile(self._shown(name), data)
-                if f"/{name}".rpartition(_MANIFESTS)[1]:
-                    waiting.append(file)
-                elif is_certain(name) or seems_to_hold_specs(data):
+            for name, data in self._members(archive):
+                file = SpackFile(self._display_path(name), data)
+                if _MANIFESTS in f"/{name}":
+                    manifests.append(file)
+                elif has_spack_name(name) or has_spec_marks(data):
                     yield file
-            if waiting:
-                self._find_blobs(new_walk, waiting)
-        except (ArchiveError, OSError) as error:
-            reason = error.reason if isinstance(error, ArchiveError) else "unreadable"
-            self._note(str(self.path), reason, str(error))
-        yield from waiting
+            if manifests:
+                self._read_blobs(archive, manifests)
+        except ArchiveError as error:
+            self._note(str(self.path), error.reason, error.detail)
+        yield from manifests
 
     def _members(
-        self, new_walk: ReaderFactory, wanted: Sequence[str] = ()
+        self, archive: Archive, suffixes: Sequence[str] = ()
     ) -> Iterator[tuple[str, bytes]]:
-        """Give the members that are worth a look, or those that end as `wanted`."""
-        with self.path.open("rb") as file:
-            walk = new_walk(file, self._budgets)
-            for member in walk.members():
+        """Yield the members that may contain specs, or else those whose names end in a suffix."""
+        with archive.open() as reader:
+            for member in reader.members():
                 name = member.name.removeprefix("./")
-                is_wanted = name.endswith(tuple(wanted)) if wanted else may_hold_specs(name)
+                is_wanted = name.endswith(tuple(suffixes)) if suffixes else can_hold_specs(name)
                 if member.target is None and is_wanted and ".." not in name.split("/"):
-                    data = walk.read(self._limit + 1)
-                    if data is not None and self._limited(self._shown(name), data) is not None:
+                    data = reader.read(self._limit + 1)
+                    if data is not None and self._is_within_limit(self._display_path(name), data):
                         yield name, data
 
-    def _find_blobs(self, new_walk: ReaderFactory, manifests: Sequence[SpackFile]) -> None:
+    def _read_blobs(self, archive: Archive, manifests: Sequence[SpackFile]) -> None:
+        """Add the blobs that the manifests name, within the memory that one execution may take."""
         wanted: dict[str, list[tuple[SpackFile, str]]] = {}
         for file in manifests:
-            root = file.path.removeprefix(self._shown("")).rpartition(_MANIFESTS[1:])[0]
+            root = file.path.removeprefix(self._display_path("")).rpartition(_MANIFESTS[1:])[0]
             for blob in named_blobs(file):
                 wanted.setdefault(f"{root}{blob.path}", []).append((file, blob.checksum))
-        held = 0
-        for name, data in self._members(new_walk, list(wanted)) if wanted else ():
-            held += len(data)
-            if held > self._budgets.execution_bytes:
-                self._note(self._shown(name), "over_budget", "the blobs take too much memory")
+        byte_count = 0
+        for name, data in self._members(archive, list(wanted)) if wanted else ():
+            byte_count += len(data)
+            if byte_count > self._budgets.execution_bytes:
+                detail = "the blobs take too much memory"
+                self._note(self._display_path(name), "over_budget", detail)
                 return
             for file, checksum in wanted.get(name, ()):
                 file.blobs[checksum] = data
 
-    def _shown(self, name: str) -> str:
+    def _display_path(self, name: str) -> str:
         return f"{self._name}!{name}"
 
     def _note(self, path: str, reason: str, detail: str) -> None:
         self.damages.append(Damage(path, reason, detail))
 
 
+def _select(directory: str, entries: Sequence[Entry]) -> Iterator[tuple[Entry, str | None]]:
+    """Want regular files with a possible name; enter neither executions nor skipped directories."""
+    has_metadata = any(entry.name == METADATA for entry in entries)
+    is_installed = has_metadata and is_prefix(Path(directory))
+    for entry in entries:
+        if is_installed and entry.name != METADATA:
+            continue
+        if entry.is_dir(follow_symlinks=False):
+            if entry.name not in SKIPPED_DIRECTORIES and parse_lid(entry.name) is None:
+                yield entry, None
+        elif _has_possible_name(entry.path.split("/")) and entry.is_file(follow_symlinks=False):
+            yield entry, entry.path
+
+
 def blob_paths(file: SpackFile) -> dict[str, str]:
-    """Return where the blobs with specs are that a manifest in a build cache names, by checksum."""
-    root, found, _ = file.path.rpartition(_MANIFESTS)
-    return {blob.checksum: f"{root}/{blob.path}" for blob in named_blobs(file)} if found else {}
+    """Return the paths of the blobs with specs that a manifest in a build cache names, by checksum.
+
+    A file that is no manifest names none.
+    """
+    root, mark, _ = file.path.rpartition(_MANIFESTS)
+    return {blob.checksum: f"{root}/{blob.path}" for blob in named_blobs(file)} if mark else {}
 
 
 def named_blobs(file: SpackFile) -> list[Blob]:
     """Return the blobs with specs that a manifest names."""
-    found: list[Blob] = []
+    from ingest.specs.formats.detect import read  # many modules, which few imports need here
+
+    blobs: list[Blob] = []
 
     def note(blob: Blob) -> bytes | None:
-        found.append(blob)
+        blobs.append(blob)
         return None
 
     for _ in read(file.data, file.path, fetch=note):
         pass
-    return found
+    return blobs

@@ -1,16 +1,17 @@
-"""What comes out of a file of Spack: spec documents with their provenance, and what was refused.
+"""The outcomes of reading a file of Spack: spec documents with their provenance, and rejections.
 
-Three kinds of files hold documents. A spec file is one document, which is given as it came in. A
-lockfile, a database and a listing hold a flat map of nodes, in which all documents share what they
-have in common. Their documents are views: a root in the graph of the file, from which `native`
-makes the JSON that Spack would write for it, without a copy of any node. So that nothing of such a
-file is lost, its `Container` keeps the frame, that is the file with null where each node was, and
-the nodes by their places: `restore` puts them together again, equal to what came in.
+Three kinds of files contain documents. A spec file is one document, kept as it was submitted. A
+lockfile, a database and a listing contain a flat map or list of nodes, in which all documents share
+their common nodes. Their documents are views: a root in the graph of the file, from which `native`
+makes the JSON that Spack would write for it, without copying any node. So that nothing of such a
+file is lost, its `Container` keeps the frame, which is the file with null in place of each node,
+and the nodes by their places: `restore` puts both together again, equal to the file.
 
-Credentials may stand in what Spack writes (URLs, the environment of an external package). What is
-given back must equal what came in, and hashes are over it: so the JSON is never masked. Where in it
-a credential seems to stand is told in `credentials`, for whoever decides to whom it is shown. All
-that is derived from the JSON here, such as the names of environments, is masked.
+Files of Spack may contain credentials (in URLs, in the environment of an external package). The
+JSON is never masked, because it must be returned equal to what was submitted, and because hashes
+are computed over it. `credentials` lists the places in it that seem to hold a credential, for
+callers that decide to whom the JSON is shown. All that is derived from the JSON here, such as the
+names of environments, is masked.
 """
 
 from collections.abc import Mapping
@@ -18,14 +19,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from models.errors import ParseError
-from models.spack.graph import Graph, JsonObject, SpecError
+from models.json.places import JsonError
+from models.spack.graph import Graph, JsonObject
 from models.specs.document import Slot, SpecDocument
 from models.specs.spec_file import Path
 
 
 @dataclass(frozen=True, slots=True)
-class Rejected:
-    """An item that cannot be taken, and why; `reason` is a stable, short word."""
+class Rejection:
+    """An item that cannot be imported; `reason` is a short, stable word, `place` is in the file."""
 
     file: str
     place: str
@@ -33,35 +35,35 @@ class Rejected:
     detail: str
 
 
-Outcome = SpecDocument | Rejected
+Outcome = SpecDocument | Rejection
 
 
-def rejected(file: str, error: ParseError, place: str = "") -> Rejected:
-    """Return the outcome of an item that an error was raised for."""
-    if isinstance(error, SpecError):
-        return Rejected(file, error.path or place, error.reason, error.text)
-    return Rejected(file, place, error.reason, error.detail)
+def rejection(file: str, error: ParseError, place: str = "") -> Rejection:
+    """Return the rejection for an error; `place` is used when the error names none."""
+    if isinstance(error, JsonError):
+        return Rejection(file, error.path or place, error.reason, error.text)
+    return Rejection(file, place, error.reason, error.detail)
 
 
-def signed(outcome: Outcome) -> Outcome:
+def mark_signed(outcome: Outcome) -> Outcome:
     """Return the outcome of an item whose file is signed."""
-    if isinstance(outcome, Rejected):
+    if isinstance(outcome, Rejection):
         return outcome
     return replace(outcome, provenance=replace(outcome.provenance, is_signed=True))
 
 
 @dataclass(slots=True)
 class FrameMaker:
-    """Takes the nodes out of the JSON of a file, without changing it."""
+    """Separates the frame of a file from its nodes, without changing the file's JSON."""
 
     slots: list[Slot] = field(default_factory=list)
 
     def without_nodes(
         self, nodes: Mapping[str, Any], path: Path, graph: Graph, below: str | None = None
     ) -> JsonObject:
-        """Return a map of nodes with null for those that are in the graph.
+        """Return the map of nodes at `path` with null for each node of the graph; keep the nodes.
 
-        `below` is the key that a node stands under in its record, where it stands in one.
+        The values of the map are the nodes, or records with the node under the key `below`.
         """
         frame: JsonObject = {}
         for key, record in nodes.items():

@@ -1,10 +1,10 @@
-"""The files of Spack that imports have read whole: an unchanged one need not be opened again."""
+"""Files of Spack that imports have read whole: unchanged ones need not be opened again."""
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from ingest.archives.paths import path_digest
-from ingest.specs.discover import Candidate
+from ingest.archives.walk import FileStat
 from models.database.client import Database
 from models.database.types import Json
 from models.redaction.text import masked_text
@@ -13,7 +13,7 @@ from models.version import VERSION
 
 
 class ReadFiles:
-    """The files that imports have read whole, and those that this one reads."""
+    """The files that earlier imports read whole, to which those of this import are added."""
 
     def __init__(self, database: Database, ingestion_id: str) -> None:
         self._database = database
@@ -21,23 +21,23 @@ class ReadFiles:
         self._token: str | None = None
         self._has_token = False
 
-    async def find(self, places: Sequence[Candidate]) -> dict[Candidate, int]:
-        """Return the numbers of items of those files that have not changed since they were read."""
+    async def find(self, places: Sequence[FileStat]) -> dict[FileStat, int]:
+        """Return the files that have not changed since they were read, with their item counts."""
         if not self._has_token:
             self._token, self._has_token = await deletions_token(self._database), True
         by_id = {path_digest(place.path): place for place in places}
         return {
-            place: known["items"]
-            for known in await find_sources(self._database, by_id.keys())
-            if (place := by_id[known["_id"]]) and _state(place).items() <= known.items()
+            place: source["items"]
+            for source in await find_sources(self._database, by_id.keys())
+            if (place := by_id[source["_id"]]) and _state(place).items() <= source.items()
         }
 
-    async def remember(self, read: Iterable[tuple[Candidate, int]]) -> None:
-        """Remember files that were read whole, with the numbers of their items."""
+    async def remember(self, read: Iterable[tuple[FileStat, int]]) -> None:
+        """Store files that were read whole, with their item counts."""
         documents = [self._document(place, items) for place, items in read]
         await save_sources(self._database, documents, self._token)
 
-    def _document(self, place: Candidate, items: int) -> Json:
+    def _document(self, place: FileStat, items: int) -> Json:
         return {
             "_id": path_digest(place.path),
             "file": masked_text(place.path),
@@ -48,7 +48,7 @@ class ReadFiles:
         }
 
 
-def _state(place: Candidate) -> Json:
+def _state(place: FileStat) -> Json:
     return {
         "size": place.size,
         "modified": place.modified,

@@ -1,28 +1,28 @@
-"""The import of one upload: what Spack has written in, one outcome for each item back."""
+"""The import of one uploaded file of Spack, with a result for each item in it."""
 
 import asyncio
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from ingest.specs.formats.detect import read
-from ingest.specs.formats.strict_json import Limits
-from ingest.specs.outcome import Outcome, Rejected
+from ingest.specs.limits import SpecLimits
+from ingest.specs.outcome import Outcome, Rejection
 from models.database.client import Database
 from models.ingestions.audit import Audit
 from models.specs.batches import batches
 from models.specs.completion import complete_and_relink
 from models.specs.document import SpecDocument
 from models.specs.file_store import store_file
-from models.specs.store import SpecOutcome, Written, write_specs
+from models.specs.store import SpecOutcome, WriteResult, write_specs
 
 _KIND = "spack"
-_NEWS = frozenset({"created", "updated"})
-_OF_FILES = frozenset({"file", "listing"})
+_CHANGES = frozenset({"created", "updated"})
+_UNSPECIFIC_ORIGINS = frozenset({"file", "listing"})
 
 
 @dataclass(frozen=True, slots=True)
-class Uploaded:
-    """What became of one item; why and where, when it was rejected."""
+class UploadedItem:
+    """The result of importing one item; `reason` and `detail` are set when it was rejected."""
 
     outcome: SpecOutcome
     place: str
@@ -36,25 +36,25 @@ class Uploaded:
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """What became of an upload: `files` are the digests of the files of many specs in it."""
+    """The result of an upload: its items in order, and the digests of its stored containers."""
 
     ingestion_id: str
-    items: list[Uploaded]
+    items: list[UploadedItem]
     files: list[str]
 
 
 async def upload_specs(
-    database: Database, data: bytes, name: str, limits: Limits | None = None
+    database: Database, data: bytes, name: str, limits: SpecLimits | None = None
 ) -> Upload:
-    """Import a file; return the id of its audit record, and what became of each item, in order.
+    """Import a file.
 
-    A record is stored when something is new or rejected. Each batch of documents is written whole
-    or not at all; a single document is one batch.
+    An audit record is stored when any item is new, updated or rejected. Each batch of documents is
+    written whole or not at all; a single document is one batch.
     """
-    outcomes = await asyncio.to_thread(lambda: [*map(_uploaded, read(data, name, limits))])
+    outcomes = await asyncio.to_thread(lambda: [*map(_mark_uploaded, read(data, name, limits))])
     audit = Audit(database.ingestions, [f"upload:{name}"], _KIND, lambda _: None)
-    documents = [each for each in outcomes if isinstance(each, SpecDocument)]
-    written: list[Written] = []
+    documents = [outcome for outcome in outcomes if isinstance(outcome, SpecDocument)]
+    written: list[WriteResult] = []
     for batch in batches(documents):
         written += await write_specs(database, batch, ingestion_id=audit.id)
     items = list(_items(outcomes, iter(written)))
@@ -63,9 +63,9 @@ async def upload_specs(
     return Upload(audit.id, items, files)
 
 
-def _uploaded(outcome: Outcome) -> Outcome:
-    """Say of what tells no better place that it was uploaded."""
-    if isinstance(outcome, Rejected) or outcome.provenance.origin not in _OF_FILES:
+def _mark_uploaded(outcome: Outcome) -> Outcome:
+    """Return the outcome with the origin `upload`, unless its file indicates a better one."""
+    if isinstance(outcome, Rejection) or outcome.provenance.origin not in _UNSPECIFIC_ORIGINS:
         return outcome
     return replace(outcome, provenance=replace(outcome.provenance, origin="upload"))
 
@@ -73,41 +73,43 @@ def _uploaded(outcome: Outcome) -> Outcome:
 async def _store_files(
     database: Database,
     documents: Sequence[SpecDocument],
-    written: Sequence[Written],
+    written: Sequence[WriteResult],
     ingestion_id: str,
 ) -> list[str]:
-    """Keep the frames of files of many specs, which may be new although all specs are known."""
-    stored = {id_ for each in written for id_ in each.node_ids}
-    containers = {id(each.container): each.container for each in documents if each.container}
+    """Store the containers, which may be new even when all specs are known; return digests."""
+    stored = {node_id for result in written for node_id in result.node_ids}
+    containers = {
+        id(document.container): document.container for document in documents if document.container
+    }
     digests = []
-    for number, container in containers.items():
-        own = [each for each in documents if id(each.container) == number]
+    for container_id, container in containers.items():
+        members = [document for document in documents if id(document.container) == container_id]
         digests.append(
-            await store_file(database, container, own, stored, ingestion_id=ingestion_id)
+            await store_file(database, container, members, stored, ingestion_id=ingestion_id)
         )
     return digests
 
 
-def _items(outcomes: Iterable[Outcome], written: Iterator[Written]) -> Iterator[Uploaded]:
+def _items(outcomes: Iterable[Outcome], written: Iterator[WriteResult]) -> Iterator[UploadedItem]:
     for outcome in outcomes:
-        if isinstance(outcome, Rejected):
+        if isinstance(outcome, Rejection):
             place, reason, detail = outcome.place, outcome.reason, outcome.detail
-            yield Uploaded("rejected", place, reason=reason, detail=detail)
+            yield UploadedItem("rejected", place, reason=reason, detail=detail)
             continue
-        each, node = next(written), outcome.node
-        yield Uploaded(
-            each.outcome,
+        result, node = next(written), outcome.node
+        yield UploadedItem(
+            result.outcome,
             outcome.provenance.place,
-            each.id or None,
+            result.id or None,
             node.hash,
             node.name,
             node.version,
-            each.reason or None,
-            each.detail or None,
+            result.reason or None,
+            result.detail or None,
         )
 
 
-async def _record(audit: Audit, name: str, items: Sequence[Uploaded]) -> None:
+async def _record(audit: Audit, name: str, items: Sequence[UploadedItem]) -> None:
     for item in items:
         audit.count("discovered")
         if item.outcome == "rejected":
@@ -116,5 +118,5 @@ async def _record(audit: Audit, name: str, items: Sequence[Uploaded]) -> None:
         else:
             audit.count(item.outcome)
     await audit.finish(audit.final_status())
-    if any(item.outcome in _NEWS for item in items):
+    if any(item.outcome in _CHANGES for item in items):
         await audit.begin()

@@ -1,65 +1,68 @@
-"""Refuses documents in which a node does not have the hash that it states."""
+"""Verification of hashes: a document is rejected when a node does not have its stated hash."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from ingest.specs.outcome import Outcome, rejected
+from ingest.specs.outcome import Outcome, rejection
 from models.spack.dag_hash import HashMismatchError, Verification, mismatch, verify_all
 from models.spack.graph import Graph
 from models.specs.document import Container, SpecDocument
 
 
 @dataclass(frozen=True, slots=True)
-class _Verified:
-    """The verification of a graph, and of each node that is above a false one, the error."""
+class _VerifiedGraph:
+    """The verification of each node; `errors` also has the nodes that depend on a wrong node.
+
+    It holds the graph so that the id of the graph stays in use.
+    """
 
     graph: Graph
     verifications: Mapping[str, Verification]
     errors: Mapping[str, HashMismatchError]
 
 
-def verified(outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
-    """Give the outcomes with the verification of their nodes; each graph is verified once."""
-    known: dict[int, _Verified] = {}
+def verify_outcomes(outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
+    """Yield the outcomes with the verification of their nodes; each graph is verified once."""
+    by_id: dict[int, _VerifiedGraph] = {}
     container: Container | None = None
     for outcome in outcomes:
         if not isinstance(outcome, SpecDocument) or outcome.verifications:
             yield outcome
             continue
         if outcome.container is None or outcome.container is not container:
-            known.clear()
+            by_id.clear()
         container = outcome.container
-        number = id(outcome.graph)
-        if number not in known:
-            known[number] = _verify(outcome.graph)
-        yield _outcome(outcome, known[number])
+        graph_id = id(outcome.graph)
+        if graph_id not in by_id:
+            by_id[graph_id] = _verify(outcome.graph)
+        yield _verify_document(outcome, by_id[graph_id])
 
 
-def _outcome(document: SpecDocument, found: _Verified) -> Outcome:
-    error = found.errors.get(document.root)
-    if document.given is not None:
-        error = next(iter(found.errors.values()), None)
+def _verify_document(document: SpecDocument, verified: _VerifiedGraph) -> Outcome:
+    error = verified.errors.get(document.root)
+    if document.submitted is not None:
+        error = next(iter(verified.errors.values()), None)
     if error is not None:
-        return rejected(document.provenance.file, error)
-    return replace(document, verifications=found.verifications)
+        return rejection(document.provenance.file, error)
+    return replace(document, verifications=verified.verifications)
 
 
-def _verify(graph: Graph) -> _Verified:
+def _verify(graph: Graph) -> _VerifiedGraph:
     verifications = verify_all(graph)
     errors: dict[str, HashMismatchError] = {}
     for key, verification in verifications.items():
         if verification.is_verified is False:
             _spread(graph, key, mismatch(graph, key, verification), errors)
-    return _Verified(graph, verifications, errors)
+    return _VerifiedGraph(graph, verifications, errors)
 
 
 def _spread(
     graph: Graph, key: str, error: HashMismatchError, errors: dict[str, HashMismatchError]
 ) -> None:
-    """Note the error for a node and all above it; those that have one keep theirs."""
+    """Note the error for a node and all nodes that depend on it, except those that have one."""
     stack = [key]
     while stack:
-        at = stack.pop()
-        if at not in errors:
-            errors[at] = error
-            stack.extend(edge.parent for edge in graph.parents.get(at, ()))
+        current = stack.pop()
+        if current not in errors:
+            errors[current] = error
+            stack.extend(edge.parent for edge in graph.parents.get(current, ()))

@@ -1,1 +1,1 @@
-"""Builds: their documents, how reports of one build are merged, and their storage."""
+"""Builds: their documents, the merging of several accounts of one build, and their storage."""

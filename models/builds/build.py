@@ -1,19 +1,16 @@
-"""Build: one attempt to build, or to test, a spec; one document.
+"""Build: one attempt to build or to test a spec, stored as one document.
 
-What may be large lies elsewhere, so that a document stays far below the 16 MiB that MongoDB takes:
-logs in GridFS (`LogStore`), the installed files in `manifests`, and in `buildEvents` those errors
-and warnings that `events` has no room for. What is left has room of its own, see `ingest.builds`.
+Large parts are stored elsewhere, so that a document stays far below MongoDB's limit of 16 MiB: logs
+in GridFS (`LogStore`), the installed files in `manifests`, and in `buildEvents` the errors and
+warnings for which `events` has no room. `ingest.builds` limits the size of everything else.
 """
 
 from datetime import datetime
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, Literal
 
-from beanie import Document
 from pydantic import Field, computed_field
 
 from models.base import Stored
-from models.builds.build_fields import BUILDS
-from models.database.types import Index
 from models.fields import words_of
 from models.problem import Problem
 
@@ -25,7 +22,11 @@ TestOutcome = Literal["passed", "failed", "skipped", "no_tests"]
 
 
 class BuildPhase(Stored):
-    """A phase. Lines, from 1, and bytes are those of the stored log that `log` names."""
+    """A phase of a build.
+
+    `log` names the stored log that holds its output: lines `first_line` to `last_line`, counted
+    from 1, which are the bytes from `offset` up to, but without, `end`.
+    """
 
     name: str
     status: PhaseStatus
@@ -39,9 +40,9 @@ class BuildPhase(Stored):
 
 
 class BuildEvent(Stored):
-    """An error or a warning, with the lines around it; `log_line` counts from 1.
+    """An error or a warning, with the log lines before and after it; `log_line` counts from 1.
 
-    `repeat_count` is how often the same message comes again in the same phase.
+    `repeat_count` says how many more times the same message occurs in the same phase.
     """
 
     severity: Literal["error", "warning"]
@@ -59,9 +60,9 @@ class BuildEvent(Stored):
 
 
 class BuildHost(Stored):
-    """Where a build ran, as install_environment.json tells.
+    """The host that a build ran on, as install_environment.json describes it.
 
-    `spack_version` is as Spack says it, `spack_commit` the commit in it.
+    `spack_version` is the text that Spack states, `spack_commit` the commit contained in it.
     """
 
     host_os: str | None = None
@@ -74,9 +75,9 @@ class BuildHost(Stored):
 
 
 class BuildLog(Stored):
-    """A log: `digest` finds it in the `LogStore`; `size` is in bytes, expanded.
+    """A log of a build; `digest` is its id in the `LogStore`, `size` its expanded size in bytes.
 
-    `damage` is why it could be read only in part.
+    `damage` is the reason why only a part of it could be read, or None.
     """
 
     name: str
@@ -88,10 +89,10 @@ class BuildLog(Stored):
 
 
 class BuildManifest(Stored):
-    """What was installed; the entries are in `manifests`, under `digest`.
+    """A summary of what was installed; the entries are stored in `manifests` under `digest`.
 
-    Two attempts have one digest when they installed the same: paths, modes, contents, targets.
-    `outside` counts entries that lie outside the prefix, which are left out.
+    Attempts that installed the same paths, modes, contents and link targets share one digest.
+    `outside` counts the entries outside the prefix, which are omitted.
     """
 
     digest: str
@@ -111,7 +112,7 @@ class BuildTest(Stored):
 
 
 class BuildRepository(Stored):
-    """Where the recipe came from."""
+    """The package repository that the recipe came from."""
 
     namespace: str
     commit: str | None = None
@@ -119,7 +120,7 @@ class BuildRepository(Stored):
 
 
 class BuildCause(Stored):
-    """The build that failed, because of which another was not run."""
+    """The failed build because of which another build was not run."""
 
     build_id: str | None
     name: str | None
@@ -127,16 +128,19 @@ class BuildCause(Stored):
 
 
 class BuildRecord(Stored):
-    """What a build document holds, whether or not a database is at hand.
+    """The content of a build document, usable without a database.
 
-    `spec_hash` is null where a report does not tell it, and a beginning where it tells no more.
-    `status` is null where nothing tells what became of the attempt. Times are ISO, local to the
-    host, or UTC when they end in Z; they are of the first and the last command that a log tells.
-    `session` is the same for what one run of Spack reported. `error_count` and `warning_count`
-    count occurrences, of which `omitted_event_count` are too many to be kept; `event_count` is how
-    many events are, here and in `buildEvents`. `told_by` names, for each part of the document, the
-    kind of source that it is from; `sources` are all that told of the attempt, and `fingerprints`
-    are of their files, so that nothing is read twice.
+    * `spec_hash` is None when a report does not state it, and a prefix when it states only that.
+    * `status` is None when no source says how the attempt ended.
+    * `started_local` and `ended_local` are ISO 8601, in local time of the host, or in UTC when they
+      end in Z: the times of the first and the last command that a log shows.
+    * `session` is the same for everything that one run of Spack reported.
+    * `error_count` and `warning_count` count occurrences; `omitted_event_count` of them exceed the
+      limits and are not stored; `event_count` is the number of stored events, here and in
+      `buildEvents`.
+    * `told_by` names, for each group of fields (see `models.builds.merge`), the kind of source that
+      the group was taken from. `sources` are all kinds of source that reported the attempt.
+    * `fingerprints` identify the files that were read, so that no file is read twice.
     """
 
     spec_hash: str | None
@@ -185,60 +189,11 @@ class BuildRecord(Stored):
     @computed_field  # type: ignore[prop-decorator]
     @property
     def search_words(self) -> list[str]:
-        """The words of what identifies the build, which searches find it by."""
+        """The words by which a search finds the build: those of its identifying fields."""
         hostname = self.host.hostname if self.host else None
         return words_of(self.name, self.version, self.spec_hash, hostname, *self.tags)
 
 
-class Build(BuildRecord, Document):
-    """A document of the collection `builds`; `_id` is that of `ingest.builds.identity`.
-
-    `revision` grows by one with every write; a writer replaces only the revision that it read.
-    """
-
-    model_config = Stored.model_config  # type: ignore[misc]
-
-    id: Annotated[str, Field(alias="_id")]  # type: ignore[assignment]
-
-    class Settings:
-        """Collection and indexes."""
-
-        name = "builds"
-        keep_nulls = True
-        indexes: ClassVar[list[Index]] = [
-            *BUILDS.indexes(),
-            Index([("name", 1), ("versionKey", 1), ("orderKey", 1), ("_id", 1)], name="package"),
-            Index([("eventWords", 1), ("orderKey", 1), ("_id", 1)], name="event words"),
-            Index([("manifest.digest", 1)], name="manifest"),
-            Index([("logs.digest", 1)], name="logs"),
-            Index([("fingerprints", 1)], name="fingerprints"),
-            Index([("cancelledBy.buildId", 1)], name="cancelledBy", sparse=True),
-        ]
-
-
-class BuildEvents(Stored, Document):
-    """A document of the collection `buildEvents`: events that their build has no room for.
-
-    `_id` is that of the build, a slash and `number`, from 1. The errors come before the warnings.
-    """
-
-    model_config = Stored.model_config  # type: ignore[misc]
-
-    id: Annotated[str, Field(alias="_id")]  # type: ignore[assignment]
-    build_id: str
-    number: int
-    events: list[BuildEvent]
-
-    class Settings:
-        """Collection and indexes."""
-
-        name = "buildEvents"
-        keep_nulls = True
-        indexes: ClassVar[list[Index]] = [
-            Index([("buildId", 1), ("number", 1)], name="build"),
-        ]
-
-
 def events_id(build_id: str, number: int) -> str:
-    """Return the `_id` of a document of events."""
+    """Return the `_id` of a document of `buildEvents`."""
     return f"{build_id}/{number}"

@@ -1,8 +1,14 @@
-"""What a failed build keeps from being run: its dependents, in the same run of Spack.
+"""The cancellation of builds that a failed build prevents: its dependents in one run of Spack.
 
-Only builds that were not run, in the session of the failed one, and only those whose spec stands on
-the spec that failed, become cancelled. Nothing else changes: not the builds that it depends on, not
-other attempts, not what runs or has an outcome.
+A build becomes cancelled only if it was not run, belongs to the session of the failed build, and
+its spec depends on the spec that failed:
+
+    zlib     failed                      zlib     failed
+    hdf5     not_run   depends on zlib   hdf5     cancelled, cancelledBy zlib
+    cmake    not_run                     cmake    not_run
+
+Nothing else changes: neither the builds that the failed one depends on, nor other attempts, nor
+builds that are running or have an outcome.
 """
 
 from datetime import UTC, datetime
@@ -12,24 +18,24 @@ from models.database.client import Database
 
 
 async def cancel_dependents(database: Database, failed_id: str) -> list[str]:
-    """Cancel what depends on a failed build and was not run; return the ids, in sorted order.
+    """Cancel the builds that depend on a failed build and were not run; return their sorted ids.
 
-    Safe to repeat: what is cancelled keeps the cause that was named first.
+    Safe to repeat: a build that is already cancelled keeps the cause that was named first.
     """
     failed = await database.builds.find_one(
         {"_id": failed_id}, {"name": 1, "specHash": 1, "session": 1, "status": 1}
     )
     if failed is None or failed["status"] != "failed" or not failed["session"]:
         return []
-    waiting = await database.builds.find(
+    not_run = await database.builds.find(
         {"session": failed["session"], "status": "not_run", "kind": "build"},
         {"specHash": 1},
         sort=[("_id", 1)],
     )
-    dependents = await _dependents(database, failed["specHash"], waiting)
+    dependents = await _dependents(database, failed["specHash"], not_run)
     cause = {"buildId": failed_id, "name": failed["name"], "specHash": failed["specHash"]}
     cancelled = []
-    for own_id in dependents:
+    for build_id in dependents:
         change = {
             "$set": {
                 "status": "cancelled",
@@ -38,27 +44,28 @@ async def cancel_dependents(database: Database, failed_id: str) -> list[str]:
             },
             "$inc": {"revision": 1},
         }
-        if await database.builds.update({"_id": own_id, "status": "not_run"}, change):
-            cancelled.append(own_id)
+        # Leaves the build alone if it has been started or cancelled in the meantime.
+        if await database.builds.update({"_id": build_id, "status": "not_run"}, change):
+            cancelled.append(build_id)
     return cancelled
 
 
-async def cancel_latecomers(database: Database, session: str) -> None:
-    """Cancel what is reported as not run only after what it depends on has failed."""
+async def cancel_late_dependents(database: Database, session: str) -> None:
+    """Cancel builds that were reported as not run only after one that they depend on had failed."""
     query = {"session": session, "status": "failed", "kind": "build"}
     for failed in await database.builds.find(query, {"_id": 1}, sort=[("orderKey", 1), ("_id", 1)]):
         await cancel_dependents(database, failed["_id"])
 
 
 async def _dependents(
-    database: Database, spec_hash: str | None, waiting: list[dict[str, Any]]
+    database: Database, spec_hash: str | None, builds: list[dict[str, Any]]
 ) -> list[str]:
-    """Return those of the builds whose specs are known to stand on a spec."""
+    """Return the ids of those builds whose specs are known to depend on a spec."""
     if spec_hash is None:
         return []
-    hashes = sorted({build["specHash"] for build in waiting if build["specHash"]})
-    found = await database.specs.find(
+    hashes = sorted({build["specHash"] for build in builds if build["specHash"]})
+    specs = await database.specs.find(
         {"hashes": {"$in": hashes}, "dependencies.hash": spec_hash}, {"hashes": 1}
     )
-    known = {name for spec in found for name in spec["hashes"]}
-    return [build["_id"] for build in waiting if build["specHash"] in known]
+    dependent_hashes = {hash_ for spec in specs for hash_ in spec["hashes"]}
+    return [build["_id"] for build in builds if build["specHash"] in dependent_hashes]

@@ -1,14 +1,21 @@
-"""Two accounts of one attempt made into one. Pure; the order in which they come does not matter.
+"""Merging two accounts of one build attempt. Pure; the order of the accounts does not matter.
 
-A document is made of groups of fields, and of each group the better account counts as a whole:
+The fields of a document form groups, and each group is taken as a whole from the better account.
+Which one is better is decided by these rules, in this order:
 
-* `course` (status, phases, events, times, logs): one that tells what became of the attempt before
-  one that does not, one with a log before one without, one whose log is whole before a damaged one;
-* every other group: one that says something before one that says nothing;
+* `outcome` (status, phases, events, times, logs): success or failed is better than cancelled,
+  which is better than running or not run, which are better than no status; then an account with a
+  log is better than one without, and a whole log than a damaged one;
+* every other group: an account that has a value is better than one that has none;
 * then the kind of source, in the order of `SOURCES`; then the longer log; then the text itself.
 
-Tags, sources, fingerprints and problems are those of both. What a person or a program said over
-REST stays: the owner, the session, `extra`.
+    account              install_tree        junit               merged
+    outcome              success, with log   success             from install_tree
+    tests                -                   12 passed           from junit
+    variables            PATH, CC, …         -                   from install_tree
+
+Tags, sources, fingerprints and problems are the union of both. What a person or a program sent over
+REST is kept: the owner, the session, `extra`.
 """
 
 import json
@@ -16,12 +23,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from models.builds.build import BuildRecord, BuildSource
+from models.problem import Problem
 
 SOURCES: tuple[BuildSource, ...] = (
     "install_tree", "stage", "live", "log", "junit", "cdash", "monitor", "test",
 )  # fmt: skip
+"""The kinds of source, the preferred ones first."""
+
+# The keys of groups are stored in `told_by`; the group of the outcome is stored as "course".
+_OUTCOME = "course"
+
 GROUPS: Mapping[str, tuple[str, ...]] = {
-    "course": (
+    _OUTCOME: (
         "status", "failed_phase", "cancelled_by", "order_key", "started_local", "ended_local",
         "phases", "error_count", "warning_count", "omitted_event_count", "event_count", "events",
         "event_words", "logs",
@@ -36,60 +49,65 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "manifest": ("manifest",),
     "tests": ("tests", "test_counts"),
 }  # fmt: skip
-MOST_FINGERPRINTS = 20
-_DEFINITE = {"success": 3, "failed": 3, "cancelled": 2, "running": 1, "not_run": 1, None: 0}
+MAX_FINGERPRINTS = 20
+_MAX_PROBLEMS = 1000
+_DEFINITENESS = {
+    "success": 3, "failed": 3, "cancelled": 2, "running": 1, "not_run": 1, None: 0,
+}  # fmt: skip
 
 
 def with_sources(record: BuildRecord) -> BuildRecord:
-    """Return a record of one source with what it tells noted."""
+    """Return a record of a single source, with this source noted for each group that it fills."""
     source = record.sources[0]
-    told = {group: source for group in GROUPS if _tells(record, group)}
-    return record.model_copy(update={"told_by": told})
+    told_by = {group: source for group in GROUPS if _has_value(record, group)}
+    return record.model_copy(update={"told_by": told_by})
 
 
 def merge(known: BuildRecord, seen: BuildRecord) -> BuildRecord:
-    """Return what both accounts tell; `known` itself when the other tells nothing new."""
-    changes: dict[str, Any] = {}
+    """Return the merged record; `known` itself when `seen` adds nothing to it."""
+    merged: dict[str, Any] = {}
     told_by = dict(known.told_by)
     for group, fields in GROUPS.items():
         if _rank(seen, group) > _rank(known, group):
-            changes |= {field: getattr(seen, field) for field in fields}
+            merged |= {field: getattr(seen, field) for field in fields}
             told_by[group] = seen.told_by[group]
-    changes |= {
+    merged |= {
         "told_by": dict(sorted(told_by.items())),
         "name": known.name or seen.name,
         "tags": sorted({*known.tags, *seen.tags}),
         "sources": sorted({*known.sources, *seen.sources}),
-        "fingerprints": sorted({*known.fingerprints, *seen.fingerprints})[:MOST_FINGERPRINTS],
+        "fingerprints": sorted({*known.fingerprints, *seen.fingerprints})[:MAX_FINGERPRINTS],
         "source_path": min(filter(None, (known.source_path, seen.source_path)), default=None),
-        "problems": _problems(known, seen),
+        "problems": _merge_problems(known, seen),
         "owner": known.owner or seen.owner,
         "session": known.session or seen.session,
     }
-    news = {field: value for field, value in changes.items() if getattr(known, field) != value}
-    return known.model_copy(update=news) if news else known
+    changes = {field: value for field, value in merged.items() if getattr(known, field) != value}
+    return known.model_copy(update=changes) if changes else known
 
 
 def replaces_outcome(known: BuildRecord, seen: BuildRecord) -> bool:
-    """Tell whether the events and logs of the merged record are those of `seen`."""
-    return _rank(seen, "course") > _rank(known, "course")
+    """Return whether the merged record has the events and logs of `seen`."""
+    return _rank(seen, _OUTCOME) > _rank(known, _OUTCOME)
 
 
-def _tells(record: BuildRecord, group: str) -> bool:
+def _has_value(record: BuildRecord, group: str) -> bool:
     empty: tuple[Any, ...] = (None, [], {}, 0, "")
     return any(getattr(record, field) not in empty for field in GROUPS[group])
 
 
 def _rank(record: BuildRecord, group: str) -> tuple[Any, ...]:
+    """Return the key by which accounts of a group compare: the better one has the greater key."""
     source = record.told_by.get(group)
     if source is None:
         return ()
-    place = -SOURCES.index(source)
-    if group != "course":
-        return (place, _text(record, group))
+    preference = -SOURCES.index(source)
+    if group != _OUTCOME:
+        return (preference, _text(record, group))
     lines = sum(log.lines for log in record.logs)
     is_whole = not any(log.damage for log in record.logs)
-    return (_DEFINITE[record.status], lines > 0, is_whole, place, lines, _text(record, group))
+    definiteness = _DEFINITENESS[record.status]
+    return (definiteness, lines > 0, is_whole, preference, lines, _text(record, group))
 
 
 def _text(record: BuildRecord, group: str) -> str:
@@ -97,6 +115,6 @@ def _text(record: BuildRecord, group: str) -> str:
     return json.dumps(stored, sort_keys=True)
 
 
-def _problems(known: BuildRecord, seen: BuildRecord) -> list[Any]:
-    every = {(p.file, p.reason, p.detail): p for p in (*known.problems, *seen.problems)}
-    return [every[key] for key in sorted(every)][:1000]
+def _merge_problems(known: BuildRecord, seen: BuildRecord) -> list[Problem]:
+    problems = {(p.file, p.reason, p.detail): p for p in (*known.problems, *seen.problems)}
+    return [problems[key] for key in sorted(problems)][:_MAX_PROBLEMS]

@@ -1,4 +1,4 @@
-"""What a hook or a CI job reports of a build over REST while it goes on."""
+"""The request bodies by which a hook or a CI job reports a build over REST while it runs."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -13,7 +13,7 @@ from models.builds.manifest import ManifestEntry
 Word = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 
-def _existing(moment: str) -> str:
+def _check_exists(moment: str) -> str:
     datetime.fromisoformat(moment.removesuffix("Z").partition(".")[0])
     return moment
 
@@ -21,20 +21,20 @@ def _existing(moment: str) -> str:
 Moment = Annotated[
     str,
     StringConstraints(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z?$"),
-    AfterValidator(_existing),
+    AfterValidator(_check_exists),
 ]
 
 
-class _Reported(Stored):
-    """A body of a request; a field that is not known is refused."""
+class _ReportBody(Stored):
+    """A part of a request body; an unknown field is an error."""
 
     model_config = ConfigDict(
         alias_generator=to_camel, populate_by_name=True, serialize_by_alias=True, extra="forbid"
     )
 
 
-class ReportedEntry(_Reported, ManifestEntry):
-    """An installed file; a path that could lead out of the prefix is refused."""
+class ReportedEntry(_ReportBody, ManifestEntry):
+    """An installed file; a path that could lead out of the prefix is an error."""
 
     path: Annotated[
         str, StringConstraints(min_length=1, max_length=4096, pattern=r"^[^/\x00][^\x00]*$")
@@ -52,8 +52,8 @@ class ReportedEntry(_Reported, ManifestEntry):
         return path
 
 
-class BuildChange(_Reported):
-    """What is reported of a build that is known: only what is given changes."""
+class BuildChange(_ReportBody):
+    """An update of a known build; only the fields that are present change."""
 
     status: BuildStatus | None = None
     failed_phase: Word | None = None
@@ -67,14 +67,14 @@ class BuildChange(_Reported):
 
     @field_validator("manifest")
     @classmethod
-    def _has_each_path_once(cls, told: list[ReportedEntry] | None) -> list[ReportedEntry] | None:
-        if told is not None and len({entry.path for entry in told}) < len(told):
-            raise ValueError("a path stands in it twice")
-        return told
+    def _has_each_path_once(cls, entries: list[ReportedEntry] | None) -> list[ReportedEntry] | None:
+        if entries is not None and len({entry.path for entry in entries}) < len(entries):
+            raise ValueError("a path occurs more than once")
+        return entries
 
 
-class NewBuild(_Reported):
-    """A build that begins, or is to be run: then its status is `not_run`."""
+class NewBuild(_ReportBody):
+    """A new build: one that begins, or one to be run, whose status is then `not_run`."""
 
     spec_hash: Annotated[str, StringConstraints(pattern=r"^[a-z2-7]{32}$")]
     name: Word
@@ -87,13 +87,13 @@ class NewBuild(_Reported):
     tags: Annotated[list[Word], Field(max_length=100)] = Field(default_factory=list)
     session: Word | None = None
     key: Word | None = None
-    """What tells this report from others of the spec where there is no precise start time: the
-    same key is the same build."""
+    """The key that distinguishes builds of one spec that have no precise start time: reports with
+    the same key are about the same build."""
     extra: dict[str, Any] = Field(default_factory=dict)
 
 
-class PhaseReport(_Reported):
-    """How a phase goes on."""
+class PhaseReport(_ReportBody):
+    """An update of a phase."""
 
     status: Annotated[str, StringConstraints(pattern="^(success|failed|running|unknown)$")]
     started_local: Moment | None = None

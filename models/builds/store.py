@@ -1,9 +1,9 @@
-"""Builds in the database: written whole, changed by reports, cleaned of what no build names.
+"""Storage of builds: writing, updating by reports, and removing logs and manifests out of use.
 
 The logs of a build are stored first, then its manifest, then the document in one atomic write
-together with the events that it has no room for. So nothing that a document names is ever missing;
-what a writer leaves behind that fails or is killed is named by no build, and `remove_unused`
-removes it.
+together with the events for which it has no room. So nothing that a document refers to is ever
+missing. What a failed or killed writer leaves behind is referred to by no build, and
+`remove_unused` removes it.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -29,7 +29,10 @@ _UNUSED_AFTER = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class BuildParts:
-    """A build as it is stored: its document, and the events for which that has no room."""
+    """A build as it is stored: its document, the events for which that has no room, the manifest.
+
+    `events` holds the events of one `BuildEvents` document each.
+    """
 
     build_id: str
     record: BuildRecord
@@ -38,13 +41,16 @@ class BuildParts:
 
 
 async def read_build(database: Database, build_id: str) -> BuildRecord | None:
-    """Return a build without the events that it has no room for, or None."""
+    """Return a build without its `BuildEvents` documents, or None when it is not stored."""
     document = await database.builds.find_one({"_id": build_id})
     return None if document is None else BuildRecord.model_validate(document)
 
 
 async def read_owned_build(database: Database, build_id: str, owner: str) -> BuildRecord | None:
-    """Return a build that nobody owns or `owner` does; NotOwnerError when somebody else does."""
+    """Return a build that nobody owns or `owner` does, or None when it is not stored.
+
+    Raise NotOwnerError when it belongs to somebody else.
+    """
     known = await read_build(database, build_id)
     if known is not None and known.owner not in {None, owner}:
         raise NotOwnerError(f"build {build_id} belongs to {known.owner}")
@@ -58,7 +64,7 @@ async def insert_build(database: Database, build_id: str, record: BuildRecord) -
 
 
 async def write_build(database: Database, parts: BuildParts) -> BuildOutcome:
-    """Merge one account of a build into what is stored of it, atomically.
+    """Merge one account of a build atomically into what is stored.
 
     Raise WriteConflictError when other importers keep writing the same build.
     """
@@ -75,14 +81,14 @@ async def write_build(database: Database, parts: BuildParts) -> BuildOutcome:
 
 
 async def preview_build(database: Database, parts: BuildParts) -> BuildOutcome:
-    """Return what `write_build` would do, and write nothing."""
+    """Return what `write_build` would return; write nothing."""
     known = await read_build(database, parts.build_id)
     seen = with_sources(parts.record)
     return "created" if known is None else _outcome(known, merge(known, seen))
 
 
 def _outcome(known: BuildRecord, merged: BuildRecord) -> BuildOutcome:
-    """Return `unchanged` also when all that is new is another location of the same files."""
+    """Return `unchanged` also when only another location of the same files is new."""
     locations = {name: getattr(known, name) for name in _LOCATION_FIELDS}
     return "unchanged" if merged.model_copy(update=locations) == known else "updated"
 
@@ -105,11 +111,11 @@ async def update_build(
     change: Callable[[BuildRecord], dict[str, Any]],
     parts: BuildParts | None = None,
 ) -> BuildRecord | None:
-    """Set the fields that `change` returns, and the events of `parts` if they are given.
+    """Set the fields that `change` returns, and replace the events if there are `parts`.
 
-    `change` is called again when another writer was faster. Return the build, or None when it is
-    not recorded; NotOwnerError when it belongs to somebody else, WriteConflictError when others
-    keep writing it.
+    `change` is called again when another writer was faster. Return the changed build, or None when
+    it is not stored. Raise NotOwnerError when it belongs to somebody else, and WriteConflictError
+    when others keep writing it.
     """
     backoff = Backoff(REQUEST_RETRY_SECONDS)
     while await backoff.wait():
@@ -130,7 +136,7 @@ async def update_build(
 
 
 def _update(database: Database, build_id: str, known: BuildRecord, changed: BuildRecord) -> Update:
-    """Return the write that changes the revision that was read, and no later one."""
+    """Return the write that changes only the revision that was read."""
     before, after = known.stored(), changed.stored()
     fields = {
         name: value
@@ -147,7 +153,7 @@ def _event_writes(
     known: BuildRecord | None,
     parts: Sequence[Sequence[BuildEvent]],
 ) -> Iterator[Write]:
-    """Yield the writes that replace the events for which the document has no room."""
+    """Yield the writes that replace the `BuildEvents` documents of a build."""
     for number, part in enumerate(parts, 1):
         events = [event.stored() for event in part]
         document = {"_id": events_id(build_id, number), "buildId": build_id, "number": number}
@@ -158,7 +164,7 @@ def _event_writes(
 
 
 async def discard_logs(database: Database, logs: Iterable[StoredLog]) -> None:
-    """Remove those of the logs that the caller has just stored and that no build names."""
+    """Remove those logs that the caller has just stored and that no build refers to."""
     for log in logs:
         if log.token is not None and not await _is_used(database, log.digest):
             await database.logs.discard(log.digest, log.token)
@@ -169,10 +175,10 @@ async def _is_used(database: Database, digest: str) -> bool:
 
 
 async def remove_unused(database: Database, *, before: datetime | None = None) -> int:
-    """Remove logs and manifests that no build names, and parts of logs; return how many.
+    """Remove logs and manifests that no build refers to, and fragments of logs; return how many.
 
-    What was stored after `before` (a day ago) is kept: it may belong to a build that is just being
-    written.
+    Anything stored after `before` (default: a day ago) is kept, because it may belong to a build
+    that is being written.
     """
     before = before or datetime.now(UTC) - _UNUSED_AFTER
     removed = await database.logs.delete_fragments(before)

@@ -1,4 +1,4 @@
-"""What people write about cases and executions; an import never touches it."""
+"""Annotations: what people write about cases and executions; an import never changes them."""
 
 from typing import Annotated, Any
 
@@ -6,27 +6,27 @@ from pydantic import AnyHttpUrl, Field, StringConstraints, field_validator
 
 from models.base import Stored
 
-MOST_EXTRA_BYTES = 64 * 1024
+MAX_EXTRA_BYTES = 64 * 1024
 
 Line = Annotated[str, StringConstraints(max_length=500, strip_whitespace=True, min_length=1)]
 Text = Annotated[str, StringConstraints(max_length=100_000)]
 
 
 class Link(Stored):
-    """A page elsewhere, and what it is called; http or https only."""
+    """A web page, http or https only, and its title."""
 
     url: Annotated[str, StringConstraints(max_length=2000)]
     title: Line | None = None
 
     @field_validator("url")
     @classmethod
-    def _is_of_the_web(cls, url: str) -> str:
+    def _check_url(cls, url: str) -> str:
         AnyHttpUrl(url)
         return url
 
 
 class Artifact(Stored):
-    """Something that an execution left: where it lies, and what kind of thing it is."""
+    """A product of an execution: its location and its kind."""
 
     location: Annotated[str, StringConstraints(max_length=2000, min_length=1)]
     kind: Line | None = None
@@ -34,9 +34,9 @@ class Artifact(Stored):
 
 
 class Annotations(Stored):
-    """What can be written about a case and about an execution alike.
+    """The annotations that cases and executions have in common.
 
-    `notes` are Markdown. `extra` is what callers add: any JSON object, which nobody interprets.
+    `notes` are Markdown. `extra` is any JSON object; it is stored without interpretation.
     """
 
     notes: Text | None = None
@@ -45,7 +45,7 @@ class Annotations(Stored):
 
 
 class CaseAnnotations(Annotations):
-    """What people write about a case; `simulation_type` says what its files do not."""
+    """The annotations of a case; `simulation_type` is not contained in its files."""
 
     description: Text | None = None
     key_features: Text | None = None
@@ -55,6 +55,6 @@ class CaseAnnotations(Annotations):
 
 
 class ExecutionAnnotations(Annotations):
-    """What people write about an execution."""
+    """The annotations of an execution."""
 
     artifacts: Annotated[list[Artifact], Field(max_length=200)] = Field(default_factory=list)

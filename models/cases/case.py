@@ -1,21 +1,18 @@
-"""Case: one simulation experiment, the aggregate root, one document."""
+"""Case: one simulation experiment with its executions, in one document."""
 
 from datetime import datetime
-from typing import Annotated, Any, ClassVar
+from typing import Any
 
-from beanie import Document
 from pydantic import Field, computed_field
 
 from models.base import Stored
 from models.cases.annotations import CaseAnnotations
-from models.cases.case_fields import CASES
 from models.cases.execution import Execution
-from models.database.types import Index
-from models.fields import configuration_indexes, words_of
+from models.fields import words_of
 
 
 class HistoryEntry(Stored):
-    """One change of a case that is not simply a new execution, such as of the canonical one."""
+    """One change of a case other than a new execution, such as that of the canonical execution."""
 
     at: datetime
     event: str
@@ -25,9 +22,9 @@ class HistoryEntry(Stored):
 
 
 class Attempt(Stored):
-    """One `case.run` that CaseStatus tells of: ISO local times, and what became of it.
+    """One `case.run` that a CaseStatus reports: its ISO local times and its outcome.
 
-    `told_by` is the execution whose CaseStatus says so.
+    `told_by` is the execution whose CaseStatus reports it.
     """
 
     job_id: str | None
@@ -38,10 +35,10 @@ class Attempt(Stored):
 
 
 class Lineage(Stored):
-    """The executions of one creation of the case, which CASE_HASH tells apart.
+    """The executions of one creation of the case, which CASE_HASH identifies.
 
-    A case that is created again under the same name gets another hash, and so another lineage.
-    The executions are the first and the last by time.
+    A case that is created again under the same name gets another hash, and so another lineage. The
+    two executions are the first and the last in time.
     """
 
     case_hash: str
@@ -51,15 +48,15 @@ class Lineage(Stored):
 
 
 class CaseRecord(Stored):
-    """What a case document holds, whether or not a database is at hand.
+    """The contents of a case document; it can be used without a database.
 
     `configuration` is the full configuration of the execution that `configuration_of` names: the
     canonical one, or, while there is none, the earliest whose configuration could be read. Its
-    keys are delta keys, nested along their dots: `configuration.env_run.STOP_N`. The metadata
-    fields stand in it under their own snake_case names, and beside it, for searching, in
-    camelCase. `executions` are in the order of submission; a case of very many continues in the
-    collection `caseOverflows`. `case_groups` are all groups that its executions tell of, and
-    `commands` those of the latest replay.sh, that of the execution `commands_of`.
+    keys are delta keys, nested along their dots: `configuration.env_run.STOP_N`. It contains the
+    metadata fields under their snake_case names; for searching, the case has them in camelCase as
+    well. `executions` are in the order of submission; those of a very large case continue in the
+    collection `caseOverflows`. `case_groups` are the groups of all its executions, and `commands`
+    those of the latest replay.sh, which is that of the execution `commands_of`.
     """
 
     name: str
@@ -109,29 +106,5 @@ class CaseRecord(Stored):
     @computed_field  # type: ignore[prop-decorator]
     @property
     def search_words(self) -> list[str]:
-        """The words of what identifies the case, which searches find it by."""
+        """The words of its name, machine and user, by which searches find it."""
         return words_of(self.name, self.machine, self.user)
-
-
-class Case(CaseRecord, Document):
-    """A document of the collection `cases`; `_id` is `CaseKey.case_id`.
-
-    `revision` grows by one with every write; a writer replaces only the revision that it read.
-    """
-
-    model_config = Stored.model_config  # type: ignore[misc]
-
-    id: Annotated[str, Field(alias="_id")]  # type: ignore[assignment]
-
-    class Settings:
-        """Collection and indexes."""
-
-        name = "cases"
-        keep_nulls = True
-        indexes: ClassVar[list[Index]] = [
-            *CASES.indexes(),
-            *configuration_indexes("configuration"),
-            Index([("machine", 1), ("user", 1), ("name", 1)], name="identity", unique=True),
-            Index([("executions.executionId", 1)], name="executionId"),
-            Index([("executions.changed", 1)], name="changed"),
-        ]

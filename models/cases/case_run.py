@@ -1,4 +1,4 @@
-"""One run of a case, as its CaseStatus reports it, and which execution it belongs to."""
+"""CaseRun: one run of a case as its CaseStatus reports it, and the run that an execution is."""
 
 import re
 from collections.abc import Sequence
@@ -14,12 +14,13 @@ _NEARBY_SECONDS = 600
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
-    """One `case.run`: when it began and ended, ISO local time, and what became of it.
+class CaseRun:
+    """One `case.run`: its start and end, ISO local time, and its outcome.
 
-    The outcome is `running` when the start is the last that the file tells, and `unknown` when
-    the history goes on without an end of this run, which happens when a job is killed. The end is
-    guessed when its line carries no job id: one that does may show that it was another run's.
+    The outcome is `running` when the start is the last entry of the file, and `unknown` when the
+    history continues without an end of this run, which happens when a job is killed. The end is
+    guessed when its line carries no job id: a later line that does carry one may show that the end
+    was that of another run.
     """
 
     job_id: str | None
@@ -29,35 +30,39 @@ class Attempt:
     is_guessed: bool = False
 
 
-def own_attempt(attempts: Sequence[Attempt], lid: Lid) -> Attempt | None:
-    """Return the run that the execution is: by its job id, and by time where ids do not tell."""
+def find_run(runs: Sequence[CaseRun], lid: Lid) -> CaseRun | None:
+    """Return the run that an execution is: the nearest in time among those of the same job.
+
+    Without one, it is the nearest run, at most 10 minutes away, where either side has no job id.
+    """
     started = datetime.fromisoformat(lid.local_time)
 
-    def distance(attempt: Attempt) -> float:
-        return abs((_moment(attempt.start) - started).total_seconds())
+    def distance(run: CaseRun) -> float:
+        return abs((moment_of(run.start) - started).total_seconds())
 
-    same_job = [a for a in attempts if a.job_id is not None and _same_job(a.job_id, lid)]
+    same_job = [run for run in runs if run.job_id is not None and _is_same_job(run.job_id, lid)]
     if same_job:
         return min(same_job, key=distance)
     nearby = [
-        attempt
-        for attempt in attempts
-        if (attempt.job_id is None or lid.job_id is None) and distance(attempt) <= _NEARBY_SECONDS
+        run
+        for run in runs
+        if (run.job_id is None or lid.job_id is None) and distance(run) <= _NEARBY_SECONDS
     ]
     return min(nearby, key=distance, default=None)
 
 
 def job_number_of(job_id: str | None) -> int | None:
-    """Return the number that a job id begins with, None when there is none."""
+    """Return the number that a job id begins with, or None: 9849714 for `9849714.desched1`."""
     number = (job_id or "").split(".", 1)[0]
     return int(number) if _JOB_NUMBER.fullmatch(number) else None
 
 
-def _same_job(job_id: str, lid: Lid) -> bool:
+def _is_same_job(job_id: str, lid: Lid) -> bool:
     return job_id == lid.job_id or job_number_of(job_id) == lid.job_number
 
 
-def _moment(text: str) -> datetime:
+def moment_of(text: str) -> datetime:
+    """Return the time that ISO text says; the earliest one there is when it says none."""
     try:
         return datetime.fromisoformat(text)
     except ValueError:

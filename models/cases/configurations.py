@@ -1,4 +1,13 @@
-"""The full configuration of an execution, which is stored for one and as differences for others."""
+"""The full configurations of the executions of a case: one is stored, the others as differences.
+
+    case.configuration  (that of execution `configuration_of`, the base)
+        ├── + deltas of execution 1   ->  configuration of execution 1
+        ├── + deltas of execution 2   ->  configuration of execution 2
+        └── …
+
+The digest that each execution records shows whether a rebuilt configuration is the one that was
+read.
+"""
 
 from collections.abc import Mapping
 from functools import cached_property
@@ -16,7 +25,7 @@ from models.errors import DamagedError
 def execution_configuration(
     execution: Execution, base_id: str | None, base: Mapping[str, Any] | None
 ) -> Configuration | None:
-    """Rebuild an execution's configuration; None when it could not be read.
+    """Return an execution's configuration, rebuilt; None when it could not be read.
 
     `base` is the configuration of the execution `base_id`: `configuration` and `configurationOf`
     of the case.
@@ -29,7 +38,7 @@ def execution_configuration(
 
 
 def whole_delta(execution: Execution) -> Delta:
-    """Return all differences that are stored of an execution, by delta key."""
+    """Return all differences that are stored for an execution, by delta key."""
     delta: Delta = {}
     for stored in (
         execution.run_config_deltas,
@@ -42,9 +51,9 @@ def whole_delta(execution: Execution) -> Delta:
 
 
 class Configurations:
-    """The full configuration of every execution, rebuilt only when it is asked for.
+    """The full configuration of every execution of a case, rebuilt only on request.
 
-    `rules` tell what their differences mean.
+    `case` is the case as it is stored, None when it is new. `rules` decide what differences mean.
     """
 
     def __init__(self, case: CaseRecord | None, rules: DeltaRules) -> None:
@@ -54,73 +63,79 @@ class Configurations:
         self._lost: set[str] = set()
 
     def put(self, execution_id: str, configuration: Configuration | None) -> None:
-        """Take the configuration of an execution that is new or seen better than before."""
+        """Set the configuration of an execution that is new or better known than before."""
         self._new[execution_id] = configuration
 
     def is_new(self, execution_id: str | None) -> bool:
-        """Tell whether the execution's configuration comes from this fold."""
+        """Return whether the execution's configuration was `put`, so that it needs new deltas."""
         return execution_id in self._new
 
-    def lose(self, execution_id: str) -> None:
-        """Leave the deltas of an execution as they are: they are damaged, and it is known."""
+    def mark_lost(self, execution_id: str) -> None:
+        """Keep the deltas of an execution unchanged: they are known to be damaged."""
         self._lost.add(execution_id)
 
     def is_lost(self, execution_id: str) -> bool:
-        """Tell whether the execution's configuration cannot be had."""
+        """Return whether the execution's configuration cannot be rebuilt."""
         return execution_id in self._lost
 
     def of(self, execution: Execution) -> Configuration | None:
         """Return the configuration of an execution, None when it could not be read.
 
-        DamagedError when what is stored does not give it any more: nothing is made of damage.
+        Raise DamagedError when it cannot be rebuilt from what is stored: nothing is derived from
+        damaged deltas.
         """
-        own_id = execution.execution_id
-        if own_id in self._new:
-            return self._new[own_id]
+        execution_id = execution.execution_id
+        if execution_id in self._new:
+            return self._new[execution_id]
         if self._case is None or not execution.has_configuration:
             return None
         base_id, base = self.base
-        if own_id == base_id:
+        if execution_id == base_id:
             return base
         try:
-            found = execution_configuration(execution, base_id, base)
+            configuration = execution_configuration(execution, base_id, base)
         except (AttributeError, KeyError, TypeError) as error:
-            raise _lost(own_id, f"its deltas cannot be read: {error!r}") from None
-        if found is None or not is_sound(execution, found):
-            raise _lost(own_id, "its deltas do not give the configuration that was read")
-        return found
+            detail = f"its deltas cannot be read: {error!r}"
+            raise lost_configuration(execution_id, detail) from None
+        if configuration is None or not is_sound(execution, configuration):
+            detail = "its deltas do not give the configuration that was read"
+            raise lost_configuration(execution_id, detail)
+        return configuration
 
     @cached_property
     def base(self) -> tuple[str | None, Configuration | None]:
-        """The configuration that the case holds, and whose it is, by its digest.
+        """The stored configuration and the execution it belongs to, established by digest.
 
-        DamagedError when it is that of no execution.
+        Both are None when the case has no configuration. Raise DamagedError when the stored
+        configuration is missing, or is that of no execution.
         """
         case = self._case
         if case is None or case.configuration is None:
             if case is not None and any(e.has_configuration for e in case.executions):
-                raise DamagedError("lost", f"case {case.name}: its configuration is not there")
+                raise DamagedError("lost", f"case {case.name}: its configuration is missing")
             return None, None
         base = Configuration.from_stored(case.configuration)
         preferred = (case.configuration_of, case.canonical_execution_id)
         by_preference = sorted(
             (e for e in case.executions if e.has_configuration),
-            key=lambda e: [e.execution_id != own_id for own_id in preferred],
+            key=lambda e: [e.execution_id != execution_id for execution_id in preferred],
         )
         for execution in by_preference:
+            # Without a digest, only the execution that the case names is taken at its word.
             is_named = execution.execution_id == case.configuration_of
-            is_told = is_named or execution.configuration_digest is not None
-            if is_told and is_sound(execution, base):
+            can_be_base = is_named or execution.configuration_digest is not None
+            if can_be_base and is_sound(execution, base):
                 return execution.execution_id, base
-        told = f"case {case.name}: its configuration is not that of {case.configuration_of}"
-        raise DamagedError("lost", told)
+        detail = f"case {case.name}: its configuration is not that of {case.configuration_of}"
+        raise DamagedError("lost", detail)
 
 
-def _lost(execution_id: str, detail: str) -> DamagedError:
+def lost_configuration(execution_id: str, detail: str) -> DamagedError:
+    """Return the error for an execution whose configuration cannot be rebuilt."""
     return DamagedError("lost", f"execution {execution_id}: {detail}")
 
 
 def is_sound(execution: Execution, configuration: Configuration) -> bool:
-    """Tell whether this is the execution's configuration, as far as its digest is recorded."""
-    own = execution.configuration_digest
-    return own is None or own == digest_configuration(configuration, execution.unread_files)
+    """Return whether a configuration has the digest that the execution records, if it has one."""
+    digest = execution.configuration_digest
+    return digest is None or digest == digest_configuration(configuration, execution.unread_files)

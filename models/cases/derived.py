@@ -1,4 +1,9 @@
-"""What is derived of a case: the canonical choice, deltas, counters, lineages. Pure."""
+"""The derived fields of a case: the canonical choice, deltas, counters, lineages. Pure.
+
+executions ──> canonical execution ──> base ──> deltas of every execution
+               (pinned, or else the     (the canonical execution, or else the
+                earliest successful)     earliest with a configuration)
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -7,7 +12,7 @@ from typing import Any
 
 from models.cases.annotations import CaseAnnotations
 from models.cases.case import CaseRecord, Lineage
-from models.cases.configurations import Configurations, _lost
+from models.cases.configurations import Configurations, lost_configuration
 from models.cases.execution import Execution
 from models.cases.identity import CaseKey, system_of
 from models.cases.lid import parse_lid
@@ -27,17 +32,18 @@ def derive_case(
     configurations: Configurations,
     now: datetime,
 ) -> CaseRecord:
-    """Return the case, new or as it was, with these executions and all that is derived of them.
+    """Return the case, new or updated, with these executions and all fields derived from them.
 
-    `executions` are in order; only those with a new base or a new configuration get new deltas.
-    DamagedError when that takes a configuration which what is stored does not give any more.
+    `executions` are in the order of `order_key`. Deltas are recomputed only of executions with a
+    new configuration, or of all when the base is new. Raise DamagedError when that needs a
+    configuration that can no longer be rebuilt from what is stored.
     """
     canonical = _pinned(case, executions) or choose_canonical(executions)
     canonical_id = canonical.execution_id if canonical else None
     base = _choose_base(executions, canonical_id)
     base_id = base.execution_id if base else None
     configuration = configurations.of(base) if base else None
-    _keep_lost(case, configurations, base_id)
+    _check_lost(case, configurations, base_id)
     recorded = (case.canonical_execution_id, case.configuration_of) if case else None
     is_rebased = recorded != (canonical_id, base_id) or configurations.is_new(base_id)
     updated = [
@@ -74,71 +80,73 @@ def recompute(
     choice: Mapping[str, Any] | None = None,
     configurations: Configurations | None = None,
 ) -> CaseRecord:
-    """Return the case with everything derived made anew from what is not.
+    """Return the case with all derived fields recomputed.
 
-    `without` is an execution to leave out, `choice` what a person says of the canonical one.
-    `configurations` are those that are known better than from the deltas. Executions that are
-    right already are the same objects as before. DamagedError as for `derive_case`.
+    `without` is the id of an execution to leave out. `choice` updates `canonical_is_pinned` and
+    `canonical_execution_id`. `configurations` replace those that the deltas give. Executions that
+    do not change stay the same objects. Raise DamagedError as `derive_case` does.
     """
     case = restate(case)
     configurations = configurations or Configurations(case, rules)
     for execution in case.executions:
         if execution.execution_id != without and not configurations.is_lost(execution.execution_id):
             configurations.put(execution.execution_id, configurations.of(execution))
-    attempts = RunHistory(case.attempts)
+    runs = RunHistory(case.attempts)
     kept = (execution for execution in case.executions if execution.execution_id != without)
-    settled = [attempts.settle(execution) for execution in kept]
-    ordered = sorted(settled, key=lambda execution: execution.order_key)
+    resolved = [runs.resolve_status(execution) for execution in kept]
+    ordered = sorted(resolved, key=lambda execution: execution.order_key)
     key = CaseKey(case.machine, case.user, case.name)
     chosen = case.model_copy(update=dict(choice or {}))
-    right = derive_case(chosen, key, ordered, configurations, case.updated_at)
+    derived = derive_case(chosen, key, ordered, configurations, case.updated_at)
     known = {execution.execution_id: execution for execution in case.executions}
-    right.executions = [
+    derived.executions = [
         known[execution.execution_id] if execution == known[execution.execution_id] else execution
-        for execution in right.executions
+        for execution in derived.executions
     ]
-    return right
+    return derived
 
 
 def annotate(case: CaseRecord, annotations: CaseAnnotations) -> CaseRecord:
-    """Return the case with what people write about it, and what follows from that alone."""
+    """Return the case with these annotations, and the fields derived from them updated."""
     annotated = case.model_copy(update={"annotations": annotations})
-    known = case.configuration
-    configuration = None if known is None else Configuration.from_stored(known)
+    stored = case.configuration
+    configuration = None if stored is None else Configuration.from_stored(stored)
     return annotated.model_copy(update=_descriptive(configuration) | _stated(annotated))
 
 
 def restate(case: CaseRecord) -> CaseRecord:
-    """Return the case with what follows from single fields of its executions made anew.
+    """Return the case with those fields recomputed that derive from one execution alone.
 
-    Executions that are right already are the same objects as before.
+    Executions that do not change stay the same objects.
     """
-    return case.model_copy(update={"executions": [_restated(each) for each in case.executions]})
+    executions = [_restated(execution) for execution in case.executions]
+    return case.model_copy(update={"executions": executions})
 
 
 def _restated(execution: Execution) -> Execution:
-    right = {
+    fields = {
         **_from_id(execution),
         "simulation_start": _sortable(execution.simulation_start),
         "simulation_end": _sortable(execution.simulation_end),
         "has_configuration": execution.has_configuration
         or execution.configuration_digest is not None,
     }
-    is_right = all(getattr(execution, name) == value for name, value in right.items())
-    return execution if is_right else execution.model_copy(update=right)
+    is_unchanged = all(getattr(execution, name) == value for name, value in fields.items())
+    return execution if is_unchanged else execution.model_copy(update=fields)
 
 
 def _from_id(execution: Execution) -> dict[str, Any]:
-    """Return what the id tells; what is stated over REST may have any id, and a job id beside it.
+    """Return the fields that derive from the execution's id.
 
-    What is stated comes by no import.
+    An execution that was stated over REST, which has no `ingestion_id`, may have an id that is not
+    a LID, and a job id that its id does not contain.
     """
     lid = parse_lid(execution.execution_id)
     is_stated = not execution.ingestion_id
     if lid is not None:
-        own_job = execution.job_id if is_stated else None
+        stated_job = execution.job_id if is_stated else None
         return {
-            "job_id": own_job or lid.job_id,
+            "job_id": stated_job or lid.job_id,
             "job_number": lid.job_number if lid.job_id else None,
             "lid_time": lid.local_time,
             "order_key": lid.order_key,
@@ -154,13 +162,14 @@ def _from_id(execution: Execution) -> dict[str, Any]:
 
 
 def _sortable(date: SimulatedDate | None) -> SimulatedDate | None:
+    """Return the date with its sort key recomputed, or unchanged when it is not valid."""
     if date is None:
         return None
     try:
-        right = parse_iso_date(date.date, date.calendar).to_stored()
+        parsed = parse_iso_date(date.date, date.calendar).to_stored()
     except ValueError:
         return date
-    return date.model_copy(update={"sort_key": right.sort_key})
+    return date.model_copy(update={"sort_key": parsed.sort_key})
 
 
 def choose_canonical(executions: Iterable[Execution]) -> Execution | None:
@@ -170,24 +179,28 @@ def choose_canonical(executions: Iterable[Execution]) -> Execution | None:
 
 
 def _pinned(case: CaseRecord | None, executions: list[Execution]) -> Execution | None:
-    """Return the execution that a person chose, as long as its configuration is known."""
+    """Return the execution that a person pinned, if its configuration is known."""
     if case is None or not case.canonical_is_pinned:
         return None
     pinned = (e for e in executions if e.execution_id == case.canonical_execution_id)
     return next((e for e in pinned if e.has_configuration), None)
 
 
-def _keep_lost(
+def _check_lost(
     case: CaseRecord | None, configurations: Configurations, base_id: str | None
 ) -> None:
-    """Refuse another base while deltas are damaged: to that they would mean nothing at all."""
+    """Refuse to change the base while damaged deltas exist.
+
+    They are meaningful only relative to the present base.
+    """
     lost = [e for e in (case.executions if case else ()) if configurations.is_lost(e.execution_id)]
     if lost and base_id != configurations.base[0]:
-        raise _lost(lost[0].execution_id, "its damaged deltas stand in the way of a new base")
+        detail = "its damaged deltas prevent the change to a new base configuration"
+        raise lost_configuration(lost[0].execution_id, detail)
 
 
 def _choose_base(executions: list[Execution], canonical_id: str | None) -> Execution | None:
-    """Return the canonical execution or, for want of one, the earliest whose configuration is."""
+    """Return the canonical execution or, without one, the earliest with a known configuration."""
     if canonical_id is not None:
         return next((e for e in executions if e.execution_id == canonical_id), None)
     return next((e for e in executions if e.has_configuration), None)
@@ -202,20 +215,20 @@ def _with_deltas(
 ) -> Execution:
     if configurations.is_lost(execution.execution_id):
         return execution
-    own = configurations.of(execution)
-    if own is not None and execution.configuration_digest is None:
-        digest = digest_configuration(own, execution.unread_files)
+    current = configurations.of(execution)
+    if current is not None and execution.configuration_digest is None:
+        digest = digest_configuration(current, execution.unread_files)
         execution = execution.model_copy(update={"configuration_digest": digest})
     delta: Delta | None = None
     if execution.execution_id == base_id:
         delta = {}
-    elif base is not None and own is not None:
-        delta = diff(base, own, execution.unread_files)
+    elif base is not None and current is not None:
+        delta = diff(base, current, execution.unread_files)
     if canonical_id is None or delta is None:
         return _set_deltas(execution, provisional=delta)
     rules = configurations.rules
-    changes, repeats = rules.derivation.set_repeats_apart(delta)
-    files = (side.files.keys() if side is not None else () for side in (base, own))
+    changes, repeats = rules.derivation.split_repeats(delta)
+    files = (side.files.keys() if side is not None else () for side in (base, current))
     changed, expected = rules.variation.split(changes, *files)
     return _set_deltas(execution, changed, expected, repeats)
 
@@ -240,7 +253,7 @@ def _set_deltas(
 
 
 def _stored(delta: Delta | None) -> dict[str, Any] | None:
-    """Return the stored form of a delta: null, and never an empty map, when nothing differs."""
+    """Return the stored form of a delta: None, not an empty map, when nothing differs."""
     return nest_delta(delta) if delta else None
 
 
@@ -256,22 +269,23 @@ def _new_case(case: CaseRecord | None, key: CaseKey, now: datetime) -> CaseRecor
 
 
 def _descriptive(configuration: Mapping[str, Any] | None) -> dict[str, Any]:
-    known = configuration or {}
-    described = metadata_values(known)
-    described["simulation_type"] = described["simulation_type"] or "unknown"
-    described["mpilib"] = known.get("env_build.MPILIB")
-    described["calendar"] = known.get("env_build.CALENDAR")
-    return {name: None if value is None else str(value) for name, value in described.items()}
+    """Return the fields of a case that its configuration gives."""
+    values = configuration or {}
+    fields = metadata_values(values)
+    fields["simulation_type"] = fields["simulation_type"] or "unknown"
+    fields["mpilib"] = values.get("env_build.MPILIB")
+    fields["calendar"] = values.get("env_build.CALENDAR")
+    return {name: None if value is None else str(value) for name, value in fields.items()}
 
 
 def _stated(case: CaseRecord | None) -> dict[str, str]:
-    """Return what people say of a case that its files do not tell."""
-    told = case.annotations.simulation_type if case else None
-    return {} if told is None else {"simulation_type": told}
+    """Return the fields that people state of a case, because its files do not contain them."""
+    simulation_type = case.annotations.simulation_type if case else None
+    return {} if simulation_type is None else {"simulation_type": simulation_type}
 
 
 def _case_group(executions: list[Execution], canonical_id: str | None) -> str | None:
-    """Return the canonical execution's group, or else the earliest that any execution tells."""
+    """Return the canonical execution's group, or else that of the earliest that has one."""
     by_preference = sorted(executions, key=lambda e: e.execution_id != canonical_id)
     return next((e.case_group for e in by_preference if e.case_group), None)
 
@@ -280,12 +294,12 @@ def _lineages(executions: Iterable[Execution]) -> list[Lineage]:
     """Return the lineages in the order of their first executions."""
     lineages: dict[str, Lineage] = {}
     for execution in executions:
-        own = execution.case_hash
-        if own is None:
+        case_hash = execution.case_hash
+        if case_hash is None:
             continue
-        known = lineages.get(own)
-        lineages[own] = Lineage(
-            case_hash=own,
+        known = lineages.get(case_hash)
+        lineages[case_hash] = Lineage(
+            case_hash=case_hash,
             execution_count=known.execution_count + 1 if known else 1,
             first_execution_id=known.first_execution_id if known else execution.execution_id,
             last_execution_id=execution.execution_id,

@@ -1,7 +1,8 @@
-"""A case as its documents: put together from them, and what changes them. Pure.
+"""The documents of a case: assembling a case from them, and the writes that change them. Pure.
 
-A case is its document, the overflow documents behind it, and the listed executions derived from
-it.
+cases            <case id>          the case, with its first executions
+caseOverflows    <case id>/1, 2 …   its further executions
+executions       <case id>/<LID>    one listed execution for each, derived from the case
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +17,7 @@ from models.cases.case import CaseRecord
 from models.cases.execution import Execution
 from models.cases.identity import CaseKey
 from models.cases.listed_execution import list_execution, listed_id
-from models.cases.overflow import MOST_BYTES, MOST_EXECUTIONS, overflow_id
+from models.cases.overflow import MAX_BYTES, MAX_EXECUTIONS, overflow_id
 from models.database.client import Database
 from models.database.collection import encoded_size
 from models.database.writes import Delete, Insert, Update, Upsert, Write
@@ -29,7 +30,8 @@ _BOOKKEEPING = frozenset({"revision", "createdAt", "updatedAt"})
 class StoredCase:
     """A case as it was read, and how many executions each of its documents holds.
 
-    `missing` are the numbers of overflow documents that are not there although later ones are.
+    `lengths` has the case document first, then the overflow documents by number. `missing` are the
+    numbers of overflow documents that do not exist although later ones do.
     """
 
     record: CaseRecord
@@ -45,7 +47,7 @@ class CaseDocuments(NamedTuple):
 
 
 def assemble_case(case_id: str, documents: CaseDocuments) -> StoredCase:
-    """Return the case that documents are; DamagedError when they are not what a case can be."""
+    """Return the case that documents make up; DamagedError when that is not a valid case."""
     try:
         return _joined(case_id, *documents)
     except ValidationError as error:
@@ -55,37 +57,38 @@ def assemble_case(case_id: str, documents: CaseDocuments) -> StoredCase:
 
 
 def _joined(
-    case_id: str, document: Mapping[str, Any], found: Sequence[Mapping[str, Any]]
+    case_id: str, document: Mapping[str, Any], overflow_documents: Sequence[Mapping[str, Any]]
 ) -> StoredCase:
-    overflows = {int(each["_id"].rpartition("/")[2]): each for each in found}
+    overflows = {int(other["_id"].rpartition("/")[2]): other for other in overflow_documents}
     numbers = range(1, max(overflows, default=0) + 1)
     parts = [document["executions"]]
     parts += [overflows[n]["executions"] if n in overflows else [] for n in numbers]
     everything = {**document, "executions": [item for part in parts for item in part]}
     record = CaseRecord.model_validate(everything)
     if CaseKey(record.machine, record.user, record.name).case_id != case_id:
-        told = f"{record.name} by {record.user} on {record.machine}"
-        raise DamagedError("identity", f"case {case_id} is not {told}, as it says")
+        identity = f"{record.name} by {record.user} on {record.machine}"
+        raise DamagedError("identity", f"case {case_id} is not {identity}, as it says")
     missing = frozenset(n for n in numbers if n not in overflows)
     return StoredCase(record, tuple(map(len, parts)), missing)
 
 
 def listed_document(case: CaseRecord, case_id: str, execution: Execution) -> dict[str, Any]:
-    """Return the document that lists an execution; DamagedError when its deltas are none."""
+    """Return the document that lists an execution; DamagedError when its deltas are unreadable."""
     try:
         listed = list_execution(case, case_id, execution).stored()
     except (AttributeError, KeyError, TypeError) as error:
-        told = f"case {case_id}: the deltas of {execution.execution_id} cannot be read: {error!r}"
-        raise DamagedError("unreadable", told) from None
+        detail = f"case {case_id}: the deltas of {execution.execution_id} cannot be read: {error!r}"
+        raise DamagedError("unreadable", detail) from None
     return {"_id": listed_id(case_id, execution.execution_id), **listed}
 
 
 def case_writes(
     database: Database, case_id: str, before: StoredCase | None, after: CaseRecord
 ) -> Iterator[Write]:
-    """Give what turns one state of a case into another, which is None before there is any.
+    """Yield the writes that turn one state of a case, None when it is new, into another.
 
-    The update of the case comes first, and goes by the revision that it had.
+    The update of the case document comes first and requires the revision of the first state.
+    Executions that are the same object in both states count as unchanged.
     """
     known = {id(execution) for execution in before.record.executions} if before else set()
     changed = [execution for execution in after.executions if id(execution) not in known]
@@ -104,7 +107,7 @@ def case_writes(
     yield from _overflow_writes(database, case_id, before, parts)
     for execution_id in _removed(before, after):
         yield Delete(database.executions, listed_id(case_id, execution_id))
-    for execution in _to_list_anew(before, after, changed):
+    for execution in _to_relist(before, after, changed):
         document = listed_document(after, case_id, execution)
         yield (
             Insert(database.executions, document)
@@ -126,7 +129,7 @@ def _case_change(
     change: dict[str, dict[str, Any]] = {}
     if set_fields := {name: stored[name] for name in stored if name not in _BOOKKEEPING}:
         change["$set"] = set_fields
-    _merge(change, _array_change(_part(before, 0), executions))
+    _merge_operators(change, _array_change(_part(before, 0), executions))
     return change
 
 
@@ -138,23 +141,23 @@ def _overflow_writes(
 ) -> Iterator[Write]:
     lengths = before.lengths if before else ()
     for number in range(1, max(len(lengths), len(parts))):
-        own_id = overflow_id(case_id, number)
+        document_id = overflow_id(case_id, number)
         if number >= len(parts):
-            yield Delete(database.case_overflows, own_id)
+            yield Delete(database.case_overflows, document_id)
         elif before is None or number >= len(lengths) or number in before.missing:
             if not parts[number]:
-                continue  # what stood in it is not known
+                continue  # a missing document stays missing: its executions are unknown
             executions = [execution.stored() for execution in parts[number]]
-            document = {"_id": own_id, "caseId": case_id, "number": number}
+            document = {"_id": document_id, "caseId": case_id, "number": number}
             yield Upsert(database.case_overflows, {**document, "executions": executions})
         elif change := _array_change(_part(before, number), parts[number]):
-            yield Update(database.case_overflows, {"_id": own_id}, change)
+            yield Update(database.case_overflows, {"_id": document_id}, change)
 
 
 def _array_change(old: Sequence[Execution], new: Sequence[Execution]) -> dict[str, dict[str, Any]]:
-    """Return how an array of executions is changed.
+    """Return the update of an array of executions, empty when nothing changes.
 
-    Those that come after all that are there are pushed: setting the whole array would send it
+    Executions behind all stored ones are pushed, because setting the whole array would send it
     through the oplog.
     """
     is_kept = len(new) >= len(old) and all(
@@ -168,7 +171,9 @@ def _array_change(old: Sequence[Execution], new: Sequence[Execution]) -> dict[st
     return {"$set": {"executions": [execution.stored() for execution in new]}}
 
 
-def _merge(change: dict[str, dict[str, Any]], other: Mapping[str, Mapping[str, Any]]) -> None:
+def _merge_operators(
+    change: dict[str, dict[str, Any]], other: Mapping[str, Mapping[str, Any]]
+) -> None:
     for operator, fields in other.items():
         change.setdefault(operator, {}).update(fields)
 
@@ -179,9 +184,9 @@ def _part(case: StoredCase, number: int) -> Sequence[Execution]:
 
 
 def _split(before: StoredCase | None, executions: Sequence[Execution]) -> list[Sequence[Execution]]:
-    """Share executions out to documents, each filled as far as it should be before the next.
+    """Distribute executions over documents, each filled to its limit before the next.
 
-    Documents that are full and stay as they are need not be measured again.
+    Documents that are full and stay unchanged are not measured again.
     """
     full: list[Sequence[Execution]] = []
     start = 0
@@ -199,7 +204,7 @@ def _split(before: StoredCase | None, executions: Sequence[Execution]) -> list[S
 
 
 def _is_filled(before: StoredCase, number: int, following: Sequence[Execution]) -> bool:
-    """Tell whether executions have come to where a missing overflow document was."""
+    """Return whether there are executions again in the place of a missing overflow document."""
     after = sum(before.lengths[:number])
     known = before.record.executions[after : after + 1]
     return [e.execution_id for e in known] != [e.execution_id for e in following[:1]]
@@ -209,7 +214,7 @@ def _fill(executions: Sequence[Execution]) -> Iterator[Sequence[Execution]]:
     start = size = 0
     for number, execution in enumerate(executions):
         added = encoded_size(execution.stored())
-        if number - start == MOST_EXECUTIONS or (size + added > MOST_BYTES and number > start):
+        if number - start == MAX_EXECUTIONS or (size + added > MAX_BYTES and number > start):
             yield executions[start:number]
             start, size = number, 0
         size += added
@@ -218,18 +223,18 @@ def _fill(executions: Sequence[Execution]) -> Iterator[Sequence[Execution]]:
 
 def _removed(before: StoredCase | None, after: CaseRecord) -> list[str]:
     kept = {execution.execution_id for execution in after.executions}
-    there = before.record.executions if before else []
-    return [e.execution_id for e in there if e.execution_id not in kept]
+    existing = before.record.executions if before else []
+    return [e.execution_id for e in existing if e.execution_id not in kept]
 
 
-def _to_list_anew(
+def _to_relist(
     before: StoredCase | None, after: CaseRecord, changed: Sequence[Execution]
 ) -> list[Execution]:
-    """Return the executions whose listing is no longer right."""
+    """Return the executions whose listed documents are out of date."""
     if before is None:
         return list(after.executions)
     old, new = before.record, after
-    if _shown_of_all(old) != _shown_of_all(new):
+    if _shared_fields(old) != _shared_fields(new):
         return list(after.executions)
     canonical = {old.canonical_execution_id, new.canonical_execution_id}
     affected = canonical if len(canonical) > 1 else set()
@@ -237,6 +242,6 @@ def _to_list_anew(
     return [e for e in after.executions if id(e) in ids or e.execution_id in affected]
 
 
-def _shown_of_all(case: CaseRecord) -> tuple[str | None, ...]:
-    """Return what of a case is shown with each of its executions, and can change."""
+def _shared_fields(case: CaseRecord) -> tuple[str | None, ...]:
+    """Return the changeable fields of a case that each of its listed executions depends on."""
     return case.case_group, case.configuration_of, case.annotations.simulation_type

@@ -1,27 +1,25 @@
-"""Edit: one change that a person, or a program with a token, has made; never changed itself."""
+"""Edit: the record of one change by a person, or by a program with a token; never modified."""
 
 from datetime import datetime
-from typing import Annotated, Any, ClassVar
+from typing import Any
 
-from beanie import Document
 from pydantic import Field
 
 from models.base import Stored
-from models.database.types import Index
 
 
 class Change(Stored):
-    """What a field was before and after."""
+    """The values of a field before and after."""
 
     previous: Any
     current: Any
 
 
 class EditRecord(Stored):
-    """What was done to a case or to one of its executions, by whom, when and why.
+    """A change of a case or of one of its executions, by whom, when and why.
 
-    `event` is `created`, `edited`, `canonical_pinned`, `canonical_freed` or `deleted`; `by` is the
-    name of the token.
+    `event` is `created`, `edited`, `canonical_pinned`, `canonical_freed`, `software_stated`,
+    `software_withdrawn` or `deleted`; `by` is the name of the token.
     """
 
     case_id: str
@@ -31,20 +29,3 @@ class EditRecord(Stored):
     reason: str | None = None
     event: str
     changes: dict[str, Change] = Field(default_factory=dict)
-
-
-class Edit(EditRecord, Document):
-    """A document of the collection `edits`; `_id` is a random UUID."""
-
-    model_config = Stored.model_config  # type: ignore[misc]
-
-    id: Annotated[str, Field(alias="_id")]  # type: ignore[assignment]
-
-    class Settings:
-        """Collection and indexes."""
-
-        name = "edits"
-        keep_nulls = True
-        indexes: ClassVar[list[Index]] = [
-            Index([("caseId", 1), ("at", 1), ("_id", 1)], name="case"),
-        ]

@@ -1,4 +1,4 @@
-"""What people and programs do to a case, as the collection of edits keeps it."""
+"""The log of edits: who changed a case, and why."""
 
 import uuid
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from models.database.writes import Insert
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """Who does something, and why."""
+    """The author of an edit: the name of a token, and the reason that was given."""
 
     name: str
     reason: str | None = None
@@ -26,7 +26,7 @@ def edit_entry(
     execution_id: str | None = None,
     changes: Mapping[str, Change] | None = None,
 ) -> Insert:
-    """Return the entry of an edit, to be written with what it is of."""
+    """Return the write of an edit's log entry, to be applied together with the edit itself."""
     record = EditRecord(
         case_id=case_id,
         execution_id=execution_id,

@@ -1,7 +1,6 @@
-"""What comes over REST and not from files: cases and executions as JSON, edits, deletion.
+"""Edits: what people change in recorded cases: annotations, the canonical choice, and deletion.
 
-It goes through the same folding and the same atomic writes as an import, each with its entry in
-the collection of edits.
+Each edit is written atomically, as an import is, together with its entry in the collection `edits`.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,7 +12,7 @@ from models.cases.derived import annotate, recompute
 from models.cases.edit import Change
 from models.cases.edit_log import Author, edit_entry
 from models.cases.execution import Execution
-from models.cases.store import Rewritten, read_case, remove_case, rewrite_case
+from models.cases.store import CaseRewrite, read_case, remove_case, rewrite_case
 from models.configuration.rules import DeltaRules
 from models.database.client import Database
 from models.database.retry import REQUEST_RETRY_SECONDS, Backoff
@@ -27,10 +26,10 @@ async def edit_case(
     changes: Mapping[str, Any],
     author: Author,
 ) -> None:
-    """Change what people wrote about a case: `changes` by attribute of CaseAnnotations.
+    """Change the annotations of a case; `changes` has new values by attribute of CaseAnnotations.
 
-    NotFoundError; OutdatedError when the case is no longer at that revision. None is whatever is
-    there.
+    Raise NotFoundError when the case does not exist, OutdatedError when it is not at `revision`;
+    None stands for any revision.
     """
 
     def edit(case: CaseRecord) -> CaseRecord:
@@ -47,7 +46,7 @@ async def edit_execution(
     changes: Mapping[str, Any],
     author: Author,
 ) -> None:
-    """Change what people wrote about an execution; errors as for `edit_case`."""
+    """Change the annotations of an execution; parameters and errors as for `edit_case`."""
 
     def edit(case: CaseRecord) -> CaseRecord:
         if case.find_execution(execution_id) is None:
@@ -69,9 +68,10 @@ async def pin_canonical(
     author: Author,
     rules: DeltaRules,
 ) -> None:
-    """Make an execution the canonical one until it is freed, or free it with None.
+    """Pin an execution as the canonical one; None frees the choice again.
 
-    ConflictError when the configuration of the execution is not known.
+    Raise ConflictError when the configuration of the execution is unknown; other errors as for
+    `edit_case`.
     """
 
     def edit(case: CaseRecord) -> CaseRecord:
@@ -90,7 +90,10 @@ async def pin_canonical(
 
 
 async def delete_case(database: Database, case_id: str, author: Author) -> None:
-    """Remove a case with all its executions; the entry of that stays."""
+    """Remove a case with all its executions; its entries in the log of edits remain.
+
+    Raise NotFoundError when it does not exist.
+    """
     backoff = Backoff(REQUEST_RETRY_SECONDS)
     while await backoff.wait():
         case = await read_case(database, case_id)
@@ -112,20 +115,21 @@ async def delete_case(database: Database, case_id: str, author: Author) -> None:
 async def delete_execution(
     database: Database, case_id: str, execution_id: str, author: Author, rules: DeltaRules
 ) -> None:
-    """Remove an execution; what is derived from the others is made anew.
+    """Remove an execution, and recompute what is derived from the others.
 
-    ConflictError when it is the pinned canonical one. An import of its directory brings it back.
+    An import of its directory brings it back. Raise NotFoundError when it does not exist,
+    ConflictError when it is the pinned canonical one.
     """
     entry = edit_entry(database, case_id, author, "deleted", execution_id)
 
-    def remove(case: CaseRecord | None) -> Rewritten[None]:
+    def remove(case: CaseRecord | None) -> CaseRewrite[None]:
         if case is None:
             raise NotFoundError(f"there is no case {case_id}")
         if case.find_execution(execution_id) is None:
             raise NotFoundError(f"there is no execution {execution_id}")
         if case.canonical_is_pinned and case.canonical_execution_id == execution_id:
             raise ConflictError(f"{execution_id} is pinned as canonical; free it first")
-        return Rewritten(recompute(case, rules, without=execution_id), None, (entry,))
+        return CaseRewrite(recompute(case, rules, without=execution_id), None, (entry,))
 
     await rewrite_case(database, case_id, remove, REQUEST_RETRY_SECONDS)
 
@@ -139,7 +143,7 @@ async def _edit(
     event: str,
     execution_id: str | None,
 ) -> None:
-    def edited(case: CaseRecord | None) -> Rewritten[None] | None:
+    def rewrite(case: CaseRecord | None) -> CaseRewrite[None] | None:
         if case is None:
             raise NotFoundError(f"there is no case {case_id}")
         if revision not in (None, case.revision):
@@ -147,13 +151,13 @@ async def _edit(
         after = edit(case)
         changes = _changes(case, after, execution_id)
         entry = edit_entry(database, case_id, author, event, execution_id, changes)
-        return Rewritten(after, None, (entry,)) if changes else None
+        return CaseRewrite(after, None, (entry,)) if changes else None
 
-    await rewrite_case(database, case_id, edited, REQUEST_RETRY_SECONDS)
+    await rewrite_case(database, case_id, rewrite, REQUEST_RETRY_SECONDS)
 
 
 def _changes(before: CaseRecord, after: CaseRecord, execution_id: str | None) -> dict[str, Change]:
-    """Return which of the fields that people decide on have changed."""
+    """Return the changed fields among those that people set, by their stored names."""
     old, new = (
         {
             "canonicalExecutionId": case.canonical_execution_id,

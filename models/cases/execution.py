@@ -1,23 +1,21 @@
 """Execution: one job submission of a case, embedded in its document."""
 
 from datetime import datetime
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from pydantic import Field
 
 from models.base import Stored
 from models.cases.annotations import ExecutionAnnotations
+from models.cases.scheduler import Status
 from models.cases.simulated_date import SimulatedDate
 from models.problem import Problem
-
-Status = Literal["completed", "failed", "timeout", "cancelled", "running", "unknown"]
-STATUSES: tuple[Status, ...] = get_args(Status)
 
 SoftwareRole = Literal["built_with", "deployed_with", "environment"]
 
 
 class Timing(Stored):
-    """The summary of the timing profile; seconds are wall time.
+    """The summary of the timing profile; the fields in seconds are wall time.
 
     `model_cost` is in pe-hours per simulated year, `model_throughput` in simulated years per day,
     `run_length_days` in simulated days.
@@ -35,10 +33,10 @@ class Timing(Stored):
 
 
 class Software(Stored):
-    """A Spack package that an execution ran on, as the name of a module or prefix tells it.
+    """A Spack package that an execution ran on, identified from the name of a module or prefix.
 
     `hash` is the DAG hash or its first seven characters; `source` is `module`, or the environment
-    variable that holds the prefix.
+    variable that contains the prefix.
     """
 
     name: str
@@ -48,7 +46,7 @@ class Software(Stored):
 
 
 class SoftwareLink(Stored):
-    """A spec that people or a workflow state of an execution, by its DAG hash."""
+    """A spec, by its DAG hash, that people or a workflow state of an execution."""
 
     spec_hash: str
     role: SoftwareRole
@@ -58,7 +56,7 @@ class SoftwareLink(Stored):
 
 
 class Launch(Stored):
-    """How preview_run.log says that the job case.run is laid out, submitted and launched."""
+    """The layout, submission and launch of the job case.run, as preview_run.log reports them."""
 
     nodes: int | None = None
     total_tasks: int | None = None
@@ -70,14 +68,14 @@ class Launch(Stored):
 
 
 class OtherFile(Stored):
-    """A file that is not read: its name, without LID and `.gz`, and its size in bytes."""
+    """A file that is not read: its name without LID and `.gz`, and its size in bytes."""
 
     name: str
     size: int
 
 
 class Paths(Stored):
-    """Where the execution kept its files on its machine, with CIME's variables expanded."""
+    """The locations of the execution's files on its machine, with CIME's variables expanded."""
 
     case_root: str | None = None
     run_directory: str | None = None
@@ -88,23 +86,28 @@ class Paths(Stored):
 class Execution(Stored):
     """One job submission of a case.
 
-    Executions stand in their case in the order of `order_key`, which is that of the LID's time
-    stamp, then numeric job id. `lid_time`, `run_start_local` and `run_end_local` are ISO 8601
-    local wall time of the machine, which does not record its zone.
+    A case has its executions in the order of `order_key`, which is that of the LID's time stamp,
+    then numeric job id. `lid_time`, `run_start_local` and `run_end_local` are ISO 8601 local wall
+    time of the machine, which does not record its zone.
 
-    `status_source` names what tells the status: `CaseStatus`, that of another execution, or the
-    `scheduler`, whose word is `scheduler_state`.
+    `status_source` is the source of the status: `CaseStatus`, `CaseStatus of <execution>` for that
+    of another execution, `scheduler`, which reported `scheduler_state`, or `stated`.
 
-    `run_config_deltas` maps delta keys to `{"canonical", "current", "class"}`; in MongoDB the map
-    is nested along the dots of the key. It is null for the canonical execution, when nothing
-    differs, and when the configuration could not be read (`has_configuration` tells) or the case
-    has no canonical execution yet. `expected_variation` has the same form and holds what is
-    expected to differ between submissions. An entry of either says in `alsoIn` under which other
-    keys its change shows; their own entries are in `repeated_deltas`. Of `unread_files`, which are
-    there but damaged, nothing is said. While a case has no canonical execution,
+    The differences to the canonical execution are in three fields:
+
+        run_config_deltas    what was changed
+        expected_variation   what is expected to differ between submissions
+        repeated_deltas      entries that only repeat one of the above under another key
+
+    Each maps delta keys to `{"canonical", "current"}`, the first two also with `"class"`; in
+    MongoDB the map is nested along the dots of the keys. An entry of the first two lists in
+    `alsoIn` the other keys under which its change appears. A field is null when it has no entries:
+    for the canonical execution, when nothing differs, when the configuration could not be read
+    (then `has_configuration` is false), and while the case has no canonical execution. Until then
     `provisional_deltas` holds all differences to the execution that `configurationOf` of the case
-    names, so that nothing is lost. `configuration_digest` is that of the configuration as it was
-    read, but for `unread_files`: by it a rebuilt one is known to be right.
+    names, so that nothing is lost. Deltas leave out `unread_files`, which exist but are damaged.
+    `configuration_digest` is the digest of the configuration that was read, without
+    `unread_files`; it shows whether a rebuilt configuration is right.
     """
 
     execution_id: str
@@ -151,10 +154,10 @@ class Execution(Stored):
 
     @property
     def is_whole(self) -> bool:
-        """Whether nothing is missing or damaged of what is read."""
+        """Whether none of the files to read is missing or damaged."""
         return self.complete and self.has_configuration and not self.unread_files
 
     @property
     def is_successful(self) -> bool:
-        """Whether it may be canonical: every required file is there, and the run completed."""
+        """Whether it may be canonical: every required file exists, and the run completed."""
         return self.complete and self.has_configuration and self.status == "completed"

@@ -1,6 +1,6 @@
 """The fields of an execution in a list."""
 
-from models.cases.execution import STATUSES
+from models.cases.scheduler import STATUSES
 from models.fields import Field, FieldTable
 
 _LOCAL = "ISO 8601, local wall time of the machine"
@@ -16,7 +16,7 @@ EXECUTIONS = FieldTable(
         Field("caseName", "text", "The name of its case.", "v3.LR.historical_0101"),
         Field("caseGroup", "text", "The group, or ensemble, of the case.", "v3.LR.historical"),
         Field("machine", "text", "The machine that it ran on.", "pm-cpu"),
-        Field("system", "text", "The system that the machine is a part of.", "perlmutter"),
+        Field("system", "text", "The system that the machine is part of.", "perlmutter"),
         Field("user", "text", "The user who ran it.", "jdoe"),
         Field("jobId", "text", "The scheduler's id of the job.", "729351"),
         Field("lidTime", "local time", f"When the job began: {_LOCAL}.", "2025-01-07T19:34:15"),
@@ -26,12 +26,12 @@ EXECUTIONS = FieldTable(
             choices=STATUSES,
         ),
         Field(
-            "statusSource", "text", "What tells the status.", "CaseStatus",
+            "statusSource", "text", "The source of the status.", "CaseStatus",
             filterable=False, sortable=False,
         ),
-        Field("complete", "boolean", "Whether all required files are there and readable.", "true"),
+        Field("complete", "boolean", "Whether all required files exist and are readable.", "true"),
         Field("isCanonical", "boolean", "Whether it is the canonical one of its case.", "true"),
-        Field("caseHash", "text", "CASE_HASH, which tells creations of a case apart.", "7f3a91c2"),
+        Field("caseHash", "text", "CASE_HASH, which identifies a creation of a case.", "7f3a91c2"),
         Field("runStartLocal", "local time", f"When the model started: {_LOCAL}.", "2025-01-07"),
         Field("runEndLocal", "local time", f"When the model ended: {_LOCAL}.", "2025-01-08"),
         Field(
@@ -44,12 +44,12 @@ EXECUTIONS = FieldTable(
         ),
         Field(
             "changed", "list of text",
-            "The delta keys of what differs from the canonical execution.", "env_run.ATM_NCPL",
-            sortable=False,
+            "The delta keys of the values that differ from the canonical execution.",
+            "env_run.ATM_NCPL", sortable=False,
         ),
-        Field("changeCount", "integer", "How many values differ from the canonical ones.", "2"),
+        Field("changeCount", "integer", "The number of values that differ so.", "2"),
         Field(
-            "runConfigDeltas", "map", "How they differ; ask by `changed` and `delta.<key>`.",
+            "runConfigDeltas", "map", "The differences; filter by `changed` and `delta.<key>`.",
             filterable=False, sortable=False,
         ),
         Field(
@@ -86,9 +86,9 @@ EXECUTIONS = FieldTable(
             "gitRepositoryUrl", "text", "The repository of the source.",
             "https://github.com/E3SM-Project/E3SM",
         ),
-        Field("campaign", "text", "The campaign that the case's name tells.", "v3.LR.historical"),
-        Field("experimentType", "text", "The experiment that the name tells.", "historical"),
-        Field("simulationType", "text", "What a person says it is.", "production"),
+        Field("campaign", "text", "The campaign, from the case's name.", "v3.LR.historical"),
+        Field("experimentType", "text", "The experiment, from the case's name.", "historical"),
+        Field("simulationType", "text", "The type that a person stated.", "production"),
         Field(
             "ingestionId", "text", "The import that recorded it.",
             "6fa20d82-3c1e-4b0e-9d6a-0c8f6d1b2a3e", sortable=False,

@@ -1,59 +1,29 @@
-"""ExecutionSource: an execution directory that was listed, so that this need not be done again.
+"""ExecutionSource: an execution directory that was listed, so that it need not be listed again.
 
-A file that comes, goes or is renamed changes the times of its directory: while these are the same,
-so are the names of the files. That is enough for an execution which is recorded whole.
+A file that is added, removed or renamed changes the times of its directory: while the times stay
+the same, so do the names of the files. That is enough for an execution that is recorded whole.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Annotated, ClassVar
-
-from beanie import Document
-from pydantic import Field
 
 from models.base import Stored
 from models.database.client import Database
-from models.database.types import Index, Json
+from models.database.types import Json
 
-_KEPT_SECONDS = 30 * 24 * 3600
-"""After which it is listed once more, and directories are forgotten that are no longer there."""
+KEPT_SECONDS = 30 * 24 * 3600
+"""After this time, a directory is forgotten: it is listed again if it still exists."""
 
 
 class SourceFolder(Stored):
-    """A directory with files of an execution, by its name in that of the execution, or empty.
+    """A directory with files of an execution.
 
-    `modified` and `changed` are its times, in nanoseconds since the epoch.
+    `name` is relative to the execution directory, and empty for that itself. `modified` and
+    `changed` are its times, in nanoseconds since the epoch.
     """
 
     name: str
     modified: int
     changed: int
-
-
-class ExecutionSource(Document):
-    """A document of the collection `executionSources`; `_id` is a digest of the path.
-
-    `fingerprint`, `file_count` and `files_modified` are what its files came to.
-    """
-
-    model_config = Stored.model_config
-
-    id: Annotated[str, Field(alias="_id")]  # type: ignore[assignment]
-    directory: str
-    folders: list[SourceFolder]
-    fingerprint: str
-    file_count: int
-    files_modified: int
-    listed_at: datetime
-
-    class Settings:
-        """Collection and indexes."""
-
-        name = "executionSources"
-        keep_nulls = True
-        indexes: ClassVar[list[Index]] = [
-            Index([("listedAt", 1)], name="listedAt", expireAfterSeconds=_KEPT_SECONDS)
-        ]
 
 
 async def find_sources(database: Database, source_ids: Sequence[str]) -> list[Json]:
@@ -64,6 +34,6 @@ async def find_sources(database: Database, source_ids: Sequence[str]) -> list[Js
 
 
 async def save_sources(database: Database, sources: Sequence[Json]) -> None:
-    """Store how directories were listed, replacing what was stored of the same ones."""
+    """Store directories that were listed, replacing what was stored of the same ones."""
     if sources:
         await database.execution_sources.upsert(sources)

@@ -1,4 +1,4 @@
-"""Identity: which case an execution belongs to, and which machine it ran on."""
+"""The identity of cases, and the machines and systems that they run on."""
 
 import tomllib
 import uuid
@@ -11,7 +11,7 @@ _CASES = uuid.UUID("6f1c9a52-6c0e-5a3b-9d5e-0d6f3f7f8a11")
 
 @dataclass(frozen=True, slots=True, order=True)
 class CaseKey:
-    """What makes a case the same case: a name on another machine or by another user is another."""
+    """The identity of a case: the same name on another machine, or by another user, is another."""
 
     machine: str
     user: str
@@ -30,7 +30,7 @@ def spell_machine(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """A computer at a site; the names are those by which it, or a part of it, is called."""
+    """A computer at a site; `machines` are the names by which it, or a part of it, is known."""
 
     site: str
     machines: tuple[str, ...]
@@ -38,18 +38,21 @@ class System:
 
 @cache
 def systems() -> dict[str, System]:
-    """Return the systems that are known, by name."""
+    """Return the known systems by name."""
     text = resources.files("models.cases").joinpath("machines.toml").read_text(encoding="utf-8")
-    rules = tomllib.loads(text)["systems"]
-    return {name: System(each["site"], tuple(each["machines"])) for name, each in rules.items()}
+    tables = tomllib.loads(text)["systems"]
+    return {name: System(table["site"], tuple(table["machines"])) for name, table in tables.items()}
 
 
 @cache
 def machine_systems() -> dict[str, str]:
-    """Return the machines that are known, each with the system it is a part of."""
+    """Return the known machines, each with the name of the system that it is part of."""
     return {machine: name for name, system in systems().items() for machine in system.machines}
 
 
 def system_of(machine: str) -> str:
-    """Return the system that a machine is a part of: `pm-gpu` is a part of `perlmutter`."""
+    """Return the system that a machine is part of: `perlmutter` for `pm-gpu`.
+
+    A machine that is not known is a system of its own.
+    """
     return machine_systems().get(machine, machine)

@@ -1,4 +1,4 @@
-"""LIDs: the names that CIME gives to job submissions, and the order in which these were made."""
+"""LIDs: the names that CIME gives to job submissions, and their order."""
 
 import re
 from dataclasses import dataclass
@@ -15,9 +15,10 @@ _PAIR = re.compile("[0-9]{2}")
 class Lid:
     """A LID, `[<jobid>.]yymmdd-hhmmss`; ordered by time stamp, then numeric job id, then text.
 
-    The stamp is the local wall time of the machine at which the job began. PBS leaves the host in
-    the job id (`9849714.desched1`), and the place in an array of jobs (`1234[7].desched1`). A run
-    without a batch system has no job id at all. Source of the format: `new_lid` in CIME/utils.py.
+    The time stamp is the local wall time of the machine at which the job began. With PBS, the job
+    id includes the host (`9849714.desched1`) and the index in a job array (`1234[7].desched1`). A
+    run without a batch system has no job id at all; its `job_number` is -1. Source of the format:
+    `new_lid` in CIME/utils.py.
     """
 
     local_time: str
@@ -27,13 +28,13 @@ class Lid:
 
     @property
     def order_key(self) -> str:
-        """Text that sorts as LIDs do: `2025-01-07T19:34:15/000000000000729351/<LID>`."""
+        """Text that sorts like LIDs: `2025-01-07T19:34:15/000000000000729351/<LID>`."""
         number = f"{self.job_number:018}" if self.job_id else ""
         return f"{self.local_time}/{number}/{self.text}"
 
 
 def parse_lid(text: str) -> Lid | None:
-    """Return the LID that `text` is, or None when it is none."""
+    """Return the LID that `text` is, or None when it is not a LID."""
     match = _LID.fullmatch(text)
     if match is None:
         return None

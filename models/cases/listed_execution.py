@@ -1,29 +1,28 @@
-"""ListedExecution: an execution as lists show it and searches find it, one small document each.
+"""ListedExecution: the small document by which lists show an execution and searches find it.
 
-The case document is the truth. This is derived from it, written in the same transaction, so that
-a list over all executions costs the same at any size; `caseledger verify --repair` makes it anew.
+The case document is authoritative. This one is derived from it and written in the same transaction,
+so that a list of executions costs the same at any number of them. `caseledger verify --repair`
+recomputes it.
 """
 
-from typing import Annotated, Any, ClassVar
+from typing import Any
 
-from beanie import Document
 from pydantic import Field
 
 from models.base import Stored
 from models.cases.case import CaseRecord
 from models.cases.configurations import whole_delta
-from models.cases.execution import Execution, Software, SoftwareLink, Status, Timing
-from models.cases.execution_fields import EXECUTIONS
+from models.cases.execution import Execution, Software, SoftwareLink, Timing
+from models.cases.scheduler import Status
 from models.cases.simulated_date import SimulatedDate
 from models.configuration.delta import Delta
 from models.configuration.keys import nest
 from models.configuration.metadata import METADATA_FIELDS, VARIABLE_FIELDS
-from models.database.types import Index
-from models.fields import configuration_indexes, words_of
+from models.fields import words_of
 
 
 class Recorded(Stored):
-    """What an import has to know of a recorded execution, to tell whether it is worth reading."""
+    """What an import needs to know of a recorded execution to decide whether to read its files."""
 
     complete: bool
     fingerprint: str
@@ -39,8 +38,8 @@ class Recorded(Stored):
 class LinkedSpec(Stored):
     """A spec that the execution ran on; `id` is that of its document.
 
-    `role` is `loaded`, or what was stated of it. It is one of `candidates` specs that the name of
-    the module or prefix may mean.
+    `role` is `loaded`, or the role that was stated. `candidates` is the number of specs that the
+    name of the module or prefix, or the stated hash, may mean.
     """
 
     id: str
@@ -52,14 +51,20 @@ class LinkedSpec(Stored):
 
 
 class ListedExecutionRecord(Stored):
-    """The fields of an execution by which it is found, and those of its case.
+    """The fields by which an execution is found: its own, and those of its case.
 
     The metadata fields, `compset` to `simulation_type`, are the execution's own: those of the
-    canonical execution with its own changes; null when its configuration is not known.
+    case's `configuration` with the execution's changes, or null when its configuration is unknown.
 
-    `overrides` holds its own values where they are not those of the case's `configuration`, nested
-    like that, and `unset` the keys that it does not have. With both, a value of the configuration
-    of any execution can be searched for. `search_words` are the words of all names.
+    `overrides` has the values that differ from the case's `configuration`, nested in the same way,
+    and `unset` the keys that the execution lacks:
+
+        case.configuration   {"env_run": {"STOP_N": 5, "ATM_NCPL": 48}}
+        overrides            {"env_run": {"STOP_N": 9}}
+        unset                ["env_run.ATM_NCPL"]
+
+    With both, the values of every execution's configuration can be searched. `search_words` are the
+    words of all names.
     """
 
     case_id: str
@@ -115,18 +120,21 @@ def listed_id(case_id: str, execution_id: str) -> str:
     return f"{case_id}/{execution_id}"
 
 
-def case_of(own_id: str) -> str:
-    """Return the id of the case of an execution, from the `_id` of the execution's document."""
-    return own_id.partition("/")[0]
+def case_of(document_id: str) -> str:
+    """Return the id of an execution's case from the `_id` of the execution's document."""
+    return document_id.partition("/")[0]
 
 
 def list_execution(case: CaseRecord, case_id: str, execution: Execution) -> ListedExecutionRecord:
-    """Return the execution of a case as lists show it."""
+    """Return the listed form of an execution of a case.
+
+    Raise AttributeError, KeyError or TypeError when its deltas are damaged.
+    """
     is_base = execution.execution_id == case.configuration_of
     delta = {} if case.configuration is None or is_base else whole_delta(execution)
     fields: dict[str, Any] = {name: getattr(execution, name) for name in _SHARED}
-    fields |= _own_metadata(case, execution, delta)
-    fields |= _own_values(case, delta)
+    fields |= _metadata(case, execution, delta)
+    fields |= _overrides(case, delta)
     case_group = execution.case_group or case.case_group
     fields |= {
         "case_id": case_id,
@@ -146,7 +154,7 @@ def list_execution(case: CaseRecord, case_id: str, execution: Execution) -> List
     return ListedExecutionRecord.model_construct(**fields)
 
 
-def _own_metadata(case: CaseRecord, execution: Execution, delta: Delta) -> dict[str, Any]:
+def _metadata(case: CaseRecord, execution: Execution, delta: Delta) -> dict[str, Any]:
     base = case.configuration
     if base is None or not execution.has_configuration:
         return {}
@@ -156,8 +164,12 @@ def _own_metadata(case: CaseRecord, execution: Execution, delta: Delta) -> dict[
     return {field: None if value is None else str(value) for field, value in values.items()}
 
 
-def _own_values(case: CaseRecord, delta: Delta) -> dict[str, Any]:
-    """Return `overrides` and `unset`; a variable follows the metadata field that stands for it."""
+def _overrides(case: CaseRecord, delta: Delta) -> dict[str, Any]:
+    """Return `overrides` and `unset`.
+
+    A variable whose metadata field differs gets the value of that field, because the delta does not
+    repeat the variable.
+    """
     unset = {key for key, entry in delta.items() if entry.get("absent") == "current"}
     values = {key: entry["current"] for key, entry in delta.items() if key not in unset}
     for variable, field in VARIABLE_FIELDS.items():
@@ -171,30 +183,3 @@ def _is_set(configuration: dict[str, Any] | None, key: str) -> bool:
     for part in key.split("."):
         value = value.get(part) if isinstance(value, dict) else None
     return value is not None and value != ""
-
-
-class ListedExecution(ListedExecutionRecord, Document):
-    """A document of the collection `executions`; `_id` is case id, slash, LID.
-
-    `specs` are derived from `software` and `softwareLinks`, and from the specs that are recorded:
-    see `models.software.links`.
-    """
-
-    model_config = Stored.model_config  # type: ignore[misc]
-
-    id: Annotated[str, Field(alias="_id")]  # type: ignore[assignment]
-    specs: list[LinkedSpec] = Field(default_factory=list)
-
-    class Settings:
-        """Collection and indexes."""
-
-        name = "executions"
-        keep_nulls = True
-        indexes: ClassVar[list[Index]] = [
-            *EXECUTIONS.indexes(),
-            *configuration_indexes("overrides"),
-            Index([("caseId", 1), ("orderKey", 1), ("_id", 1)], name="in case"),
-            Index([("machine", 1), ("status", 1), ("lidTime", 1)], name="overview"),
-            Index([("specs.hash", 1), ("lidTime", 1), ("_id", 1)], name="specs"),
-            Index([("softwareLinks.specHash", 1)], name="softwareLinks", sparse=True),
-        ]

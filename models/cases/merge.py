@@ -1,4 +1,4 @@
-"""Folding executions into their case. Pure.
+"""Merging observed executions into their case. Pure.
 
 The result does not depend on the order, or the batches, in which executions arrive: it is a
 function of the set of executions that the case has.
@@ -20,14 +20,14 @@ from models.cases.runs import RunHistory
 from models.cases.scheduler import state_rank
 from models.configuration.rules import DeltaRules
 
-_MOST_PLACES = 50
+_MAX_LOCATIONS = 50
 
 Outcome = Literal["created", "updated", "unchanged", "incomplete"]
 
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """The case after the fold, and what became of each execution that was folded in, by LID."""
+    """The merged case, and the outcome of each observed execution by its id."""
 
     case: CaseRecord
     outcomes: Mapping[str, Outcome]
@@ -40,7 +40,7 @@ def merge(
     now: datetime,
     rules: DeltaRules,
 ) -> Merged:
-    """Return the case with these executions in it.
+    """Return the case, new when `case` is None, with these executions merged into it.
 
     A recorded execution is replaced only by a better observation of it: one that has more of its
     files, or whose files could be read.
@@ -49,12 +49,12 @@ def merge(
     executions = {e.execution_id: e for e in case.executions} if case else {}
     configurations = Configurations(case, rules)
     outcomes: dict[str, Outcome] = {}
-    attempts = RunHistory(case.attempts if case else ())
+    runs = RunHistory(case.attempts if case else ())
     ingestion_id = None
     for observation in sorted(observations, key=lambda o: _preference(o.execution), reverse=True):
         seen = observation.execution
         ingestion_id = seen.ingestion_id
-        attempts.add(observation)
+        runs.add(observation)
         known = executions.get(seen.execution_id)
         if known is None or _preference(seen) > _preference(known):
             executions[seen.execution_id] = _replacing(known, seen)
@@ -64,23 +64,24 @@ def merge(
                 outcome = outcomes.get(seen.execution_id, "updated")
         else:
             kept = executions[seen.execution_id] = _with_sources(known, seen)
-            has_learnt = kept.scheduler_state != known.scheduler_state
-            outcome = outcomes.get(seen.execution_id, "updated" if has_learnt else "unchanged")
+            is_updated = kept.scheduler_state != known.scheduler_state
+            outcome = outcomes.get(seen.execution_id, "updated" if is_updated else "unchanged")
         outcomes[seen.execution_id] = outcome
-    settled = (attempts.settle(execution) for execution in executions.values())
-    ordered = sorted(settled, key=lambda execution: execution.order_key)
-    folded = derive_case(case, key, ordered, configurations, now)
-    folded.attempts = attempts.stored()
-    folded.commands, folded.commands_of = _latest_commands(case, observations)
-    _note_history(case, folded, ingestion_id, now)
-    return Merged(folded, outcomes)
+    resolved = (runs.resolve_status(execution) for execution in executions.values())
+    ordered = sorted(resolved, key=lambda execution: execution.order_key)
+    merged = derive_case(case, key, ordered, configurations, now)
+    merged.attempts = runs.stored()
+    merged.commands, merged.commands_of = _latest_commands(case, observations)
+    _note_history(case, merged, ingestion_id, now)
+    return Merged(merged, outcomes)
 
 
 def _preference(execution: Execution) -> tuple[int | str, ...]:
-    """Rank copies of one execution, so that any order of them leads to the same record.
+    """Return the rank of a copy of an execution, so that any order of copies gives the same record.
 
-    Of two that are whole the older files stay, for what is recorded whole is not overwritten; of
-    others those that were modified last, for they are still being written.
+    Among copies of the same quality, the one with the oldest files ranks highest when they are
+    whole, because what is recorded whole is not overwritten. When they are not, it is the one that
+    was modified last, because it is still being written.
     """
     age = -execution.files_modified if execution.is_whole else execution.files_modified
     return (*_quality(execution), age, execution.fingerprint)
@@ -98,7 +99,7 @@ def _quality(execution: Execution) -> tuple[int, ...]:
 
 
 def _replacing(known: Execution | None, seen: Execution) -> Execution:
-    """Return what is seen with what people wrote about what was known."""
+    """Return the new observation with the annotations and stated links of the known execution."""
     if known is None:
         return _with_sources(seen, seen)
     kept = seen.model_copy(
@@ -108,37 +109,40 @@ def _replacing(known: Execution | None, seen: Execution) -> Execution:
 
 
 def _with_sources(kept: Execution, other: Execution) -> Execution:
-    """Add to a copy what another one tells: where it lies, and the scheduler's state.
+    """Return an execution with the locations and the scheduler state of another copy added.
 
-    Of several places where equally good copies lie the one that sorts first is the source.
+    Of several locations of equally good copies, the one that sorts first is the `source_path`.
     """
-    places = {kept.source_path, other.source_path, *kept.found_at, *other.found_at}
-    told = {
-        "found_at": sorted(places)[:_MOST_PLACES],
+    locations = {kept.source_path, other.source_path, *kept.found_at, *other.found_at}
+    update = {
+        "found_at": sorted(locations)[:_MAX_LOCATIONS],
         "scheduler_state": max(kept.scheduler_state, other.scheduler_state, key=state_rank),
     }
     if _preference(other) == _preference(kept):
-        told["source_path"] = min(kept.source_path, other.source_path)
-    is_told = all(getattr(kept, name) == value for name, value in told.items())
-    return kept if is_told else kept.model_copy(update=told)
+        update["source_path"] = min(kept.source_path, other.source_path)
+    is_unchanged = all(getattr(kept, name) == value for name, value in update.items())
+    return kept if is_unchanged else kept.model_copy(update=update)
 
 
 def _latest_commands(
     case: CaseRecord | None, observations: Iterable[Observation]
 ) -> tuple[list[str], str | None]:
-    """Return the commands of the latest whole execution that has any; of two copies, the more."""
-    told = [
+    """Return the commands of the latest whole execution that has any, and its id.
+
+    Of several copies of that execution, the one with the most commands counts.
+    """
+    candidates = [
         (list(o.commands), o.execution.execution_id)
         for o in observations
         if o.commands and o.execution.is_whole
     ]
     if case is not None and case.commands_of is not None:
-        told.append((case.commands, case.commands_of))
-    return max(told, key=_order_of_commands, default=([], None))
+        candidates.append((case.commands, case.commands_of))
+    return max(candidates, key=_order_of_commands, default=([], None))
 
 
-def _order_of_commands(told: tuple[list[str], str | None]) -> tuple[str, int, list[str]]:
-    commands, execution_id = told
+def _order_of_commands(candidate: tuple[list[str], str | None]) -> tuple[str, int, list[str]]:
+    commands, execution_id = candidate
     lid = parse_lid(execution_id or "")
     return lid.order_key if lid else "", len(commands), commands
 

@@ -1,9 +1,9 @@
-"""An execution as its files show it, before it is stored."""
+"""Observation: an execution as its files show it, before it is stored."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from models.cases.case_run import Attempt
+from models.cases.case_run import CaseRun
 from models.cases.execution import Execution
 from models.cases.identity import CaseKey
 from models.configuration.values import Configuration
@@ -13,12 +13,12 @@ from models.configuration.values import Configuration
 class Observation:
     """One execution as its files show it, and the case that it belongs to.
 
-    `configuration` is None when it could not be read; `attempts` are all runs of the case that its
-    CaseStatus tells of, `commands` those that made the case.
+    `configuration` is None when it could not be read. `runs` are all runs of the case that its
+    CaseStatus reports, `commands` the commands that created the case.
     """
 
     key: CaseKey
     execution: Execution
     configuration: Configuration | None
-    attempts: Sequence[Attempt] = ()
+    runs: Sequence[CaseRun] = ()
     commands: Sequence[str] = ()

@@ -11,13 +11,14 @@ from models.base import Stored
 from models.cases.annotations import CaseAnnotations, ExecutionAnnotations
 from models.cases.case import CaseRecord
 from models.cases.edit_log import Author, edit_entry
-from models.cases.execution import Execution, Software, Status, Timing
+from models.cases.execution import Execution, Software, Timing
 from models.cases.identity import CaseKey, system_of
 from models.cases.lid import parse_lid
 from models.cases.merge import Merged, merge
 from models.cases.observation import Observation
+from models.cases.scheduler import Status
 from models.cases.simulated_date import SimulatedDate
-from models.cases.store import Rewritten, read_case, rewrite_case
+from models.cases.store import CaseRewrite, read_case, rewrite_case
 from models.configuration.metadata import METADATA_FIELDS, VARIABLE_FIELDS
 from models.configuration.rules import DeltaRules
 from models.configuration.values import Configuration
@@ -29,9 +30,10 @@ from models.redaction.text import without_secrets
 
 @dataclass(frozen=True, slots=True)
 class StatedExecution:
-    """An execution as a workflow states it; `configuration` is by delta key, None if not known.
+    """An execution as a workflow states it; `configuration` is by delta key, None if unknown.
 
-    `started_local` is ISO local time of the machine; it orders executions whose id is not a LID.
+    `started_local` is ISO local time of the machine; executions whose id is not a LID are ordered
+    by it.
     """
 
     execution_id: str
@@ -52,16 +54,16 @@ class StatedExecution:
 async def record_case(
     database: Database, key: CaseKey, annotations: CaseAnnotations, author: Author
 ) -> CaseRecord:
-    """Record a case that has no executions yet; ConflictError when it is there already."""
+    """Record a case that has no executions yet; ConflictError when it is recorded already."""
 
-    def new(known: CaseRecord | None) -> Rewritten[CaseRecord]:
+    def create(known: CaseRecord | None) -> CaseRewrite[CaseRecord]:
         if known is not None:
-            told = f"case {key.name} by {key.user} on {key.machine} is recorded already"
-            raise ConflictError(told)
+            message = f"case {key.name} by {key.user} on {key.machine} is recorded already"
+            raise ConflictError(message)
         case = _new_case(key, annotations)
-        return Rewritten(case, case, (edit_entry(database, key.case_id, author, "created"),))
+        return CaseRewrite(case, case, (edit_entry(database, key.case_id, author, "created"),))
 
-    case = await rewrite_case(database, key.case_id, new, REQUEST_RETRY_SECONDS)
+    case = await rewrite_case(database, key.case_id, create, REQUEST_RETRY_SECONDS)
     assert case is not None
     return case
 
@@ -83,21 +85,23 @@ def _new_case(key: CaseKey, annotations: CaseAnnotations) -> CaseRecord:
 async def record_execution(
     database: Database, key: CaseKey, stated: StatedExecution, author: Author, rules: DeltaRules
 ) -> bool:
-    """Record an execution, and its case if it is new; tell whether it was not there yet.
+    """Record an execution, and its case if that is new.
 
-    ConflictError when another execution of that id is recorded: nothing is overwritten.
+    Return False when the same execution is recorded already. Raise ConflictError when a different
+    one with the same id is recorded: nothing is overwritten.
     """
     observation = _observation(key, stated, author)
 
-    def add(case: CaseRecord | None) -> Rewritten[bool] | None:
+    def add(case: CaseRecord | None) -> CaseRewrite[bool] | None:
         known = case.find_execution(stated.execution_id) if case else None
         if known is not None and known.fingerprint == observation.execution.fingerprint:
             return None
         if known is not None:
-            raise ConflictError(f"execution {stated.execution_id} is recorded already, otherwise")
-        folded = merge(case, key, [observation], datetime.now(UTC), rules)
+            message = f"execution {stated.execution_id} is recorded already, with other values"
+            raise ConflictError(message)
+        merged = merge(case, key, [observation], datetime.now(UTC), rules)
         entry = edit_entry(database, key.case_id, author, "created", stated.execution_id)
-        return Rewritten(folded.case, True, (entry,))
+        return CaseRewrite(merged.case, True, (entry,))
 
     return await rewrite_case(database, key.case_id, add, REQUEST_RETRY_SECONDS) or False
 
@@ -131,23 +135,23 @@ def _observation(key: CaseKey, stated: StatedExecution, author: Author) -> Obser
     )
     configuration = None
     if stated.configuration is not None:
-        configuration = Configuration.of(without_secrets(_with_fields(stated.configuration)))
+        configuration = Configuration.of(without_secrets(_with_metadata(stated.configuration)))
     return Observation(key, execution, configuration)
 
 
-def _with_fields(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the configuration with the metadata fields that its variables give."""
-    told = {
+def _with_metadata(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the configuration with its metadata fields, null where no variable gives one."""
+    derived = {
         field: values[name]
         for name, field in VARIABLE_FIELDS.items()
         if values.get(name) not in (None, "")
     }
-    rest = dict.fromkeys(METADATA_FIELDS.keys() - values.keys() - told.keys())
-    return {**rest, **values, **{name: str(value) for name, value in told.items()}}
+    unknown = dict.fromkeys(METADATA_FIELDS.keys() - values.keys() - derived.keys())
+    return {**unknown, **values, **{name: str(value) for name, value in derived.items()}}
 
 
 def _fingerprint(stated: StatedExecution) -> str:
-    """Return a digest of all that is stated, but for what people write about it."""
+    """Return a digest of everything that is stated except the annotations."""
     content = {
         name: getattr(stated, name)
         for name in StatedExecution.__slots__
@@ -169,19 +173,19 @@ async def write_case(
     *,
     dry_run: bool = False,
 ) -> Merged:
-    """Fold executions into their case and store it; return the case and what became of each.
+    """Merge observed executions into their case and store it, unless `dry_run`; return the result.
 
-    Other importers may write the same case meanwhile: a writer replaces only the revision that it
-    read, and otherwise folds again into what is there now.
+    When another importer writes the same case in the meantime, the executions are merged again into
+    the case as that importer left it. Raise WriteConflictError when others keep writing it.
     """
 
-    def folded_into(case: CaseRecord | None) -> Rewritten[Merged]:
-        folded = merge(case, key, observations, datetime.now(UTC), rules)
-        return Rewritten(folded.case, folded)
+    def merge_into(case: CaseRecord | None) -> CaseRewrite[Merged]:
+        merged = merge(case, key, observations, datetime.now(UTC), rules)
+        return CaseRewrite(merged.case, merged)
 
     if dry_run:
         before = await read_case(database, key.case_id)
-        return folded_into(before.record if before else None).result
-    folded = await rewrite_case(database, key.case_id, folded_into, IMPORT_RETRY_SECONDS)
-    assert folded is not None
-    return folded
+        return merge_into(before.record if before else None).result
+    merged = await rewrite_case(database, key.case_id, merge_into, IMPORT_RETRY_SECONDS)
+    assert merged is not None
+    return merged

@@ -1,85 +1,88 @@
-"""What became of the runs of a case, from the CaseStatus of any of its executions.
+"""RunHistory: the outcomes of the runs of a case, from the CaseStatus of any of its executions.
 
-CaseStatus is the history of the whole case, so that an execution that left none, because it was
-killed or failed, is told of by that of a later one.
+CaseStatus is the history of the whole case. So an execution that was killed or failed, and left no
+CaseStatus of its own, appears in that of a later execution.
 """
 
 from collections.abc import Iterable
 from functools import lru_cache
 
-from models.cases.case import Attempt as StoredAttempt
-from models.cases.case_run import Attempt, job_number_of, own_attempt
+from models.cases.case import Attempt
+from models.cases.case_run import CaseRun, find_run, job_number_of
 from models.cases.execution import Execution
 from models.cases.lid import parse_lid
 from models.cases.observation import Observation
 from models.cases.scheduler import scheduler_status
 
 _RANK = {"completed": 4, "failed": 3, "unknown": 2, "running": 1}
-_MOST = 5000
+_MAX_STORED = 5000
 _ENDS = frozenset({"completed", "failed"})
 
 
 class RunHistory:
-    """The runs that are known of; the same whatever the order in which they are told."""
+    """The known runs of a case; the order in which they are added makes no difference."""
 
-    def __init__(self, stored: Iterable[StoredAttempt]) -> None:
+    def __init__(self, stored: Iterable[Attempt]) -> None:
         self._attempts = {(attempt.job_id, attempt.start): attempt for attempt in stored}
-        self._by_job: dict[int | None, list[StoredAttempt]] | None = None
+        self._by_job: dict[int | None, list[Attempt]] | None = None
 
     def add(self, observation: Observation) -> None:
-        """Take what the CaseStatus of an execution tells."""
-        lid = observation.execution.execution_id
+        """Add the runs that the CaseStatus of an execution reports."""
+        execution_id = observation.execution.execution_id
         self._by_job = None
-        for attempt in observation.attempts:
-            key = (attempt.job_id, attempt.start)
+        for run in observation.runs:
+            key = (run.job_id, run.start)
             known = self._attempts.get(key)
-            if known is None or _is_better(attempt, lid, known):
-                self._attempts[key] = StoredAttempt(
-                    job_id=attempt.job_id,
-                    start=attempt.start,
-                    end=attempt.end,
-                    outcome=attempt.outcome,
-                    told_by=lid,
+            if known is None or _is_better(run, execution_id, known):
+                self._attempts[key] = Attempt(
+                    job_id=run.job_id,
+                    start=run.start,
+                    end=run.end,
+                    outcome=run.outcome,
+                    told_by=execution_id,
                 )
 
-    def settle(self, execution: Execution) -> Execution:
-        """Return an execution with the end that others tell of, if its own CaseStatus does not.
+    def resolve_status(self, execution: Execution) -> Execution:
+        """Return an execution with the best known end of its run.
 
-        The scheduler's word counts where no CaseStatus tells an end.
+        An end in its own CaseStatus counts first, then one in that of another execution, then the
+        state that the scheduler reports.
         """
         if execution.status_source == "CaseStatus" and execution.status in _ENDS:
             return execution
-        found = self._attempt_of(execution)
-        told: dict[str, str | None] = {}
-        if found is not None and found.outcome in _ENDS:
-            told = {
-                "status": found.outcome,
-                "status_source": f"CaseStatus of {found.told_by}",
-                "run_start_local": found.start,
-                "run_end_local": execution.run_end_local or found.end,
+        attempt = self._attempt_of(execution)
+        update: dict[str, str | None] = {}
+        if attempt is not None and attempt.outcome in _ENDS:
+            update = {
+                "status": attempt.outcome,
+                "status_source": f"CaseStatus of {attempt.told_by}",
+                "run_start_local": attempt.start,
+                "run_end_local": execution.run_end_local or attempt.end,
             }
         elif execution.scheduler_state is not None:
             status = scheduler_status(execution.scheduler_state)
-            told = {"status": status, "status_source": "scheduler"}
-        is_known = all(getattr(execution, name) == value for name, value in told.items())
-        return execution if is_known else execution.model_copy(update=told)
+            update = {"status": status, "status_source": "scheduler"}
+        is_known = all(getattr(execution, name) == value for name, value in update.items())
+        return execution if is_known else execution.model_copy(update=update)
 
-    def stored(self) -> list[StoredAttempt]:
-        """Return the runs in order of their start, of very many the last, as the case has them."""
-        runs = sorted(self._attempts.values(), key=lambda a: (a.start, a.job_id or ""))
-        return runs[-_MOST:]
+    def stored(self) -> list[Attempt]:
+        """Return the runs to store, in the order of their start: at most the last 5000."""
+        attempts = sorted(self._attempts.values(), key=lambda a: (a.start, a.job_id or ""))
+        return attempts[-_MAX_STORED:]
 
-    def _attempt_of(self, execution: Execution) -> StoredAttempt | None:
+    def _attempt_of(self, execution: Execution) -> Attempt | None:
         lid = parse_lid(execution.execution_id)
         if lid is None:
             return None
-        told = self._attempts.values() if lid.job_id is None else self._told_of(lid.job_number)
-        plain = [Attempt(a.job_id, a.start, a.end, "unknown") for a in told]
-        found = own_attempt(plain, lid)
-        return None if found is None else self._attempts[found.job_id, found.start]
+        candidates = (
+            self._attempts.values() if lid.job_id is None else self._attempts_of_job(lid.job_number)
+        )
+        runs = [CaseRun(a.job_id, a.start, a.end, "unknown") for a in candidates]
+        run = find_run(runs, lid)
+        return None if run is None else self._attempts[run.job_id, run.start]
 
-    def _told_of(self, job_number: int) -> list[StoredAttempt]:
-        """Return the runs of a job, and those whose job is not told."""
+    def _attempts_of_job(self, job_number: int) -> list[Attempt]:
+        """Return the runs of a job, and those without a job number."""
         if self._by_job is None:
             self._by_job = {}
             for attempt in self._attempts.values():
@@ -87,14 +90,16 @@ class RunHistory:
         return [*self._by_job.get(job_number, ()), *self._by_job.get(None, ())]
 
 
-def _is_better(told: Attempt, told_by: str, known: StoredAttempt) -> bool:
-    """Prefer an end to none, and of several that tell the same, the earliest execution.
+def _is_better(run: CaseRun, execution_id: str, known: Attempt) -> bool:
+    """Return whether the report of `execution_id` replaces the known one of the same run.
 
-    A success counts more than an error, for an error carries no job id and may be another run's.
+    An end counts more than none. A success counts more than a failure, because a failure is logged
+    without a job id and may be that of another run. Of equal reports, that of the earliest
+    execution remains.
     """
-    if told.outcome != known.outcome:
-        return _RANK[told.outcome] > _RANK[known.outcome]
-    ours = (_order_of(told_by), told.outcome, told.end or "")
+    if run.outcome != known.outcome:
+        return _RANK[run.outcome] > _RANK[known.outcome]
+    ours = (_order_of(execution_id), run.outcome, run.end or "")
     return ours < (_order_of(known.told_by), known.outcome, known.end or "")
 
 

@@ -1,6 +1,9 @@
-"""States of the scheduler, and what they mean for an execution."""
+"""The job states of the scheduler, and the status of an execution that each means."""
 
-from models.cases.execution import Status
+from typing import Literal, get_args
+
+Status = Literal["completed", "failed", "timeout", "cancelled", "running", "unknown"]
+STATUSES: tuple[Status, ...] = get_args(Status)
 
 SCHEDULER_STATES: dict[str, Status] = {
     "COMPLETED": "completed",
@@ -19,16 +22,19 @@ SCHEDULER_STATES: dict[str, Status] = {
     "SUSPENDED": "running",
     "UNKNOWN": "unknown",
 }
-"""How Slurm's sacct names the ends of jobs, and what they mean for an execution."""
+"""The status of an execution by the job state that Slurm's sacct reports."""
 
 
 def scheduler_status(state: str) -> Status:
-    """Return what a state of the scheduler means for an execution; `unknown` for an odd one."""
+    """Return the status that a state of the scheduler means; `unknown` for an unknown state."""
     return SCHEDULER_STATES.get(state, "unknown")
 
 
 def state_rank(state: str | None) -> tuple[int, str]:
-    """Order states of one execution by what they say: none, nothing, no end yet, its end."""
+    """Return the rank of a state among those of one execution; the most informative ranks last.
+
+    The order is: no state, an unknown one, a running job, the end of the job.
+    """
     if state is None:
         return 0, ""
     return {"unknown": 1, "running": 2}.get(scheduler_status(state), 3), state

@@ -1,4 +1,7 @@
-"""Dates of the simulated calendar, which are not datetimes: years 0 to 9999 and beyond, noleap."""
+"""Dates of the simulated calendar.
+
+They are not datetimes: years begin with 0 and may exceed 9999, and NO_LEAP has no leap years.
+"""
 
 import re
 from dataclasses import dataclass
@@ -65,12 +68,12 @@ class ModelDate:
         )
 
     def plus_seconds(self, seconds: int) -> "ModelDate":
-        """Return the date so many seconds later."""
+        """Return the date `seconds` later."""
         days, second = divmod(self.second + seconds, _SECONDS_A_DAY)
         return _from_ordinal(self._ordinal() + days, second, self.calendar)
 
     def plus_months(self, months: int) -> "ModelDate":
-        """Return the same day so many months later, or the last day of a shorter month."""
+        """Return the same day `months` later, or the last day of that month if it is shorter."""
         year, month0 = divmod(self.year * 12 + self.month - 1 + months, 12)
         last = month_days(year, month0 + 1, self.calendar)
         return ModelDate(year, month0 + 1, min(self.day, last), self.second, self.calendar)
@@ -81,7 +84,10 @@ class ModelDate:
 
 
 def parse_model_date(text: str, calendar: Calendar, second: int = 0) -> ModelDate:
-    """Read `yyyy-mm-dd`, the year of any length; ValueError when it is no date of the calendar."""
+    """Return the date that `yyyy-mm-dd` says, with a year of up to 9 digits.
+
+    Raise ValueError when it is not a date of the calendar.
+    """
     match = _DATE.fullmatch(text.strip())
     if match is None:
         raise ValueError(f"{text[:40]!r} is not a date")
@@ -90,19 +96,19 @@ def parse_model_date(text: str, calendar: Calendar, second: int = 0) -> ModelDat
 
 
 def parse_iso_date(text: str, calendar: Calendar) -> ModelDate:
-    """Read the text of a stored date, undoing `ModelDate.text`; ValueError when it is none."""
+    """Return the date of a stored text, the inverse of `ModelDate.text`; ValueError if invalid."""
     day, _, time = text.partition("T")
     hours, minutes, seconds = (int(part) for part in (time or "0:0:0").split(":"))
     return parse_model_date(day, calendar, hours * 3600 + minutes * 60 + seconds)
 
 
 def parse_ymd(ymd: int, calendar: Calendar, second: int = 0) -> ModelDate:
-    """Read CIME's integer form `yyyymmdd`; ValueError when it is no date of the calendar."""
+    """Return the date of CIME's integer `yyyymmdd`; ValueError when it is not in the calendar."""
     return ModelDate(ymd // 10_000, ymd // 100 % 100, ymd % 100, second, calendar)
 
 
 def is_leap(year: int, calendar: Calendar) -> bool:
-    """Tell whether the year has a 29 February; the Gregorian calendar is proleptic."""
+    """Return whether the year has a 29 February; the Gregorian calendar is proleptic."""
     return calendar == "GREGORIAN" and year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
 
 
@@ -144,10 +150,11 @@ _MONTHS_A_UNIT: dict[str, int] = {"nmonth": 1, "nyear": 12}
 
 
 def stop_date(start: ModelDate, option: str, count: int, until: int | None) -> ModelDate | None:
-    """Return where a run that begins at `start` stops by CIME's STOP_OPTION, STOP_N, STOP_DATE.
+    """Return the date on which a run that begins at `start` stops, or None.
 
-    None when the option does not tell (`never`, `end`, `nsteps`, an unknown one). Options stand in
-    CIME in singular and plural. Source: `seq_timemgr_alarmInit` of the driver.
+    `option`, `count` and `until` are CIME's STOP_OPTION, STOP_N and STOP_DATE. None means that they
+    do not determine the date, as with `never`, `end`, `nsteps` and unknown options. CIME accepts
+    units in singular and plural. Source: `seq_timemgr_alarmInit` of the driver.
     """
     unit = option.strip().lower().rstrip("s")
     if unit in _SECONDS_A_UNIT:

@@ -1,6 +1,6 @@
-"""Software that people and workflows state of an execution, where modules do not tell.
+"""Software links: specs that people and workflows state of an execution, beside its modules.
 
-It stands in the case, with the execution, and no import touches it.
+They are stored with the execution in its case, and no import changes them.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,7 +9,7 @@ from models.cases.case import CaseRecord
 from models.cases.edit import Change
 from models.cases.edit_log import Author, edit_entry
 from models.cases.execution import Execution, SoftwareLink
-from models.cases.store import Rewritten, rewrite_case
+from models.cases.store import CaseRewrite, rewrite_case
 from models.database.client import Database
 from models.database.retry import REQUEST_RETRY_SECONDS
 from models.errors import NotFoundError
@@ -20,9 +20,10 @@ Links = list[SoftwareLink]
 async def state_link(
     database: Database, case_id: str, execution_id: str, link: SoftwareLink, author: Author
 ) -> bool:
-    """State a spec of an execution; False when just that is stated. NotFoundError without it.
+    """State a spec of an execution; return False when it was stated with the same note before.
 
-    A spec has a role once: who states it again with other words replaces what was said.
+    An execution has a spec at most once in each role: stating it again with another note replaces
+    the link. Raise NotFoundError when the execution does not exist.
     """
 
     def add(links: Links) -> Links:
@@ -38,7 +39,10 @@ async def state_link(
 async def withdraw_link(
     database: Database, case_id: str, execution_id: str, spec_hash: str, role: str, author: Author
 ) -> bool:
-    """Take back what was stated; False when it is not. NotFoundError without the execution."""
+    """Remove a stated spec; return False when it was not stated.
+
+    Raise NotFoundError when the execution does not exist.
+    """
 
     def remove(links: Links) -> Links:
         return [link for link in links if _key(link) != (role, spec_hash)]
@@ -60,27 +64,27 @@ async def _change_links(
     author: Author,
     event: str,
 ) -> bool:
-    def changed(case: CaseRecord | None) -> Rewritten[bool] | None:
+    def rewrite(case: CaseRecord | None) -> CaseRewrite[bool] | None:
         executions = list(case.executions) if case else []
-        place = _place(executions, execution_id)
-        if case is None or place is None:
+        index = _index_of(executions, execution_id)
+        if case is None or index is None:
             raise NotFoundError(f"there is no execution {execution_id}")
-        known = executions[place].software_links
+        known = executions[index].software_links
         links = change(list(known))
         if links == known:
             return None
-        executions[place] = executions[place].model_copy(update={"software_links": links})
+        executions[index] = executions[index].model_copy(update={"software_links": links})
         changes = {"softwareLinks": Change(previous=_stored(known), current=_stored(links))}
         entry = edit_entry(database, case_id, author, event, execution_id, changes)
-        return Rewritten(case.model_copy(update={"executions": executions}), True, (entry,))
+        return CaseRewrite(case.model_copy(update={"executions": executions}), True, (entry,))
 
-    return await rewrite_case(database, case_id, changed, REQUEST_RETRY_SECONDS) or False
+    return await rewrite_case(database, case_id, rewrite, REQUEST_RETRY_SECONDS) or False
 
 
 def _stored(links: Sequence[SoftwareLink]) -> list[dict[str, object]]:
     return [link.stored() for link in links]
 
 
-def _place(executions: list[Execution], execution_id: str) -> int | None:
-    places = (n for n, each in enumerate(executions) if each.execution_id == execution_id)
-    return next(places, None)
+def _index_of(executions: list[Execution], execution_id: str) -> int | None:
+    indexes = (n for n, known in enumerate(executions) if known.execution_id == execution_id)
+    return next(indexes, None)

@@ -1,6 +1,7 @@
-"""Cases in the database: reading one whole, and writing what has changed of it, atomically.
+"""Cases in the database: reading one whole, and writing its changes atomically.
 
-Its documents are written together or not at all, and only on top of the revision that was read.
+The documents of a case are written together or not at all, and only when the case is still at the
+revision that was read.
 """
 
 import asyncio
@@ -26,29 +27,35 @@ from models.software.links import fill_specs, resolve_software
 
 T = TypeVar("T")
 
-_MARKED: dict[str, Any] = {"$inc": {"revision": 1}}
+_NEXT_REVISION: dict[str, Any] = {"$inc": {"revision": 1}}
 
 
 @dataclass(frozen=True, slots=True)
-class Rewritten(Generic[T]):
-    """A case as it is to be, what is to be written with it, and what else came of that."""
+class CaseRewrite(Generic[T]):
+    """The new state of a case, the writes to apply with it, and the result for the caller."""
 
     case: CaseRecord
     result: T
-    also: tuple[Write, ...] = ()
+    extra_writes: tuple[Write, ...] = ()
 
 
-Rewrite = Callable[[CaseRecord | None], Rewritten[T] | None]
+Rewriter = Callable[[CaseRecord | None], CaseRewrite[T] | None]
+"""Returns the new state for the present one, which is None when the case is not recorded; or None,
+to leave the case unchanged."""
 
 
 async def rewrite_case(
-    database: Database, case_id: str, rewrite: Rewrite[T], seconds: float
+    database: Database, case_id: str, rewrite: Rewriter[T], seconds: float
 ) -> T | None:
-    """Change a case, again if somebody else has changed it meanwhile, and return what came of it.
+    """Change a case and return the result of `rewrite`, or None when that leaves it unchanged.
 
-    `rewrite` makes of the case as it is, None when it is not recorded, the one that is to be; or
-    None, to leave it. It runs in a thread, for it may take long, and what it raises is raised.
-    WriteConflictError when others kept writing the case for so many seconds.
+    `rewrite` runs in a thread, because it may take long, and again whenever another writer changed
+    the case in the meantime; its exceptions are passed on. Raise WriteConflictError when other
+    writers keep changing the case for `seconds`.
+
+        read ──> rewrite (thread) ──> write on top of the revision that was read ──> result
+         ^                                 │ another writer was faster
+         └─────────── backoff ─────────────┘
     """
     backoff = Backoff(seconds)
     while await backoff.wait():
@@ -63,22 +70,22 @@ async def rewrite_case(
 
 
 def _prepare(
-    database: Database, case_id: str, documents: CaseDocuments | None, rewrite: Rewrite[T]
+    database: Database, case_id: str, documents: CaseDocuments | None, rewrite: Rewriter[T]
 ) -> tuple[list[Write], T] | None:
-    """Return the writes that change a case, none when it is right as it is."""
+    """Return the writes that change a case, none when it does not differ, and the result."""
     before = assemble_case(case_id, documents) if documents else None
     after = rewrite(before.record if before else None)
     if after is None:
         return None
     writes = list(case_writes(database, case_id, before, after.case))
-    return [*writes, *after.also] if writes else [], after.result
+    return [*writes, *after.extra_writes] if writes else [], after.result
 
 
 async def read_case(database: Database, case_id: str) -> StoredCase | None:
     """Return a case with all its executions, None when it is not recorded.
 
-    What belongs to it follows from ids alone: no count is trusted. DamagedError when the
-    documents are not what a case can be.
+    Its documents are found by their ids alone; no stored count is trusted. Raise DamagedError when
+    they are not those of a valid case.
     """
     documents = await _read_documents(database, case_id)
     return None if documents is None else await asyncio.to_thread(assemble_case, case_id, documents)
@@ -88,24 +95,27 @@ async def _read_documents(database: Database, case_id: str) -> CaseDocuments | N
     document = await database.cases.find_one({"_id": case_id})
     if document is None:
         return None
-    found = await database.case_overflows.find(overflows_of(case_id))
-    return CaseDocuments(document, found)
+    overflows = await database.case_overflows.find(overflows_of(case_id))
+    return CaseDocuments(document, overflows)
 
 
 def overflows_of(case_id: str) -> dict[str, Any]:
-    """Return the query for the overflow documents of a case, which is by their ids alone."""
+    """Return the query for the overflow documents of a case, which goes by their ids alone."""
     return {"_id": {"$gt": f"{case_id}/", "$lt": f"{case_id}0"}}  # "0" comes after "/"
 
 
 async def store_case(
     database: Database, case_id: str, before: StoredCase, after: CaseRecord
 ) -> bool:
-    """Write the difference between two states of a case; False when the first is out of date."""
+    """Write the difference between two states of a case.
+
+    Return False, having written nothing, when the case is no longer in the first state.
+    """
     return await _store(database, list(case_writes(database, case_id, before, after)))
 
 
 async def _store(database: Database, writes: Sequence[Write]) -> bool:
-    """Do the writes of a case, with the links of the executions that they list."""
+    """Apply the writes of a case, with the links to specs of the executions that they list."""
     if not writes:
         return True
     listed = _listed_in(database, writes)
@@ -117,11 +127,14 @@ async def _store(database: Database, writes: Sequence[Write]) -> bool:
 
 
 async def remove_case(
-    database: Database, case_id: str, case: StoredCase, also: Sequence[Write] = ()
+    database: Database, case_id: str, case: StoredCase, extra_writes: Sequence[Write] = ()
 ) -> bool:
-    """Remove a case and all that belongs to it; False when it was written meanwhile."""
+    """Remove a case and all its documents, and apply `extra_writes` with that.
+
+    Return False, having written nothing, when another writer changed the case in the meantime.
+    """
     writes: list[Write] = [
-        Update(database.cases, {"_id": case_id, "revision": case.record.revision}, _MARKED),
+        Update(database.cases, {"_id": case_id, "revision": case.record.revision}, _NEXT_REVISION),
         Delete(database.cases, case_id),
     ]
     writes += [
@@ -129,10 +142,10 @@ async def remove_case(
         for number in range(1, len(case.lengths))
     ]
     listed = await database.executions.find({"caseId": case_id}, {"_id": 1})
-    ids = {each["_id"] for each in listed}
+    ids = {document["_id"] for document in listed}
     ids |= {listed_id(case_id, execution.execution_id) for execution in case.record.executions}
-    writes += [Delete(database.executions, own_id) for own_id in sorted(ids)]
-    return await database.write([*writes, *also])
+    writes += [Delete(database.executions, document_id) for document_id in sorted(ids)]
+    return await database.write([*writes, *extra_writes])
 
 
 async def relist_case(
@@ -142,13 +155,13 @@ async def relist_case(
     after: CaseRecord,
     without: Collection[str] = (),
 ) -> bool:
-    """As `store_case`, and list all executions anew, but for those `without`."""
+    """Write as `store_case` does, and list all executions again except those in `without`."""
     executions = database.executions
     writes = [
         w for w in case_writes(database, case_id, before, after) if w.collection is not executions
     ]
-    revision = before.record.revision
-    writes = writes or [Update(database.cases, {"_id": case_id, "revision": revision}, _MARKED)]
+    query = {"_id": case_id, "revision": before.record.revision}
+    writes = writes or [Update(database.cases, query, _NEXT_REVISION)]
     writes += [
         Upsert(executions, listed_document(after, case_id, execution))
         for execution in after.executions
@@ -158,7 +171,7 @@ async def relist_case(
 
 
 def _listed_in(database: Database, writes: Sequence[Write]) -> list[dict[str, Any]]:
-    """Return the listed executions that are about to be written."""
+    """Return the documents of listed executions that are about to be written."""
     return [
         write.document
         for write in writes
@@ -167,5 +180,6 @@ def _listed_in(database: Database, writes: Sequence[Write]) -> list[dict[str, An
 
 
 async def _resolve(database: Database, listed: Sequence[Mapping[str, Any]]) -> None:
-    """Link those that name software once more: its specs may have come at the same time."""
-    await resolve_software(database, [each["_id"] for each in listed if "specs" in each])
+    """Link those with software once more, because its specs may have been stored concurrently."""
+    linked = [document["_id"] for document in listed if "specs" in document]
+    await resolve_software(database, linked)

@@ -1,1 +1,1 @@
-"""Configurations: keys, values, deltas, and which changes are expected."""
+"""Configurations: keys, values, deltas, and the tables that classify changes."""

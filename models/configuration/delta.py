@@ -1,10 +1,14 @@
-"""Deltas: how the configuration of one execution differs from another's, and back.
+"""Deltas: the differences between the configurations of two executions, and applying them.
 
-A delta maps delta keys to entries `{"canonical": a, "current": b}`. A variable that one side does
-not have at all is told apart from one that is null: its entry says `"absent": "canonical"` or
-`"absent": "current"`.
+A delta maps delta keys to entries. A variable that one side lacks is distinct from one that is
+null: its entry has the key `absent`.
 
-`apply_delta(a, diff(a, b))` gives back b, value for value in meaning.
+    changed                {"canonical": a, "current": b}
+    new in current         {"canonical": null, "current": b, "absent": "canonical"}
+    missing in current     {"canonical": a, "current": null, "absent": "current"}
+    changed list           {"canonical": [a, b], "current": [a, c], "added": [c], "removed": [b]}
+
+The values of `apply_delta(a, diff(a, b))` have the same meanings as those of b.
 """
 
 from collections import Counter
@@ -24,10 +28,10 @@ _MISSING = object()
 _NOTHING: Values = {}
 
 
-def same_value(left: Any, right: Any) -> bool:
-    """Tell whether two values mean the same, whatever type CIME declared for the variable.
+def is_same_value(left: Any, right: Any) -> bool:
+    """Return whether two values mean the same, whatever type CIME declared for the variable.
 
-    An integer and a real do when they are exactly equal.
+    An integer and a real mean the same when they are exactly equal.
     """
     if type(left) is type(right):
         if not isinstance(left, list):
@@ -38,7 +42,7 @@ def same_value(left: Any, right: Any) -> bool:
 
 
 def meaning_of(value: Any) -> Any:
-    """Return what a value means, as text or a list of texts; null stays null."""
+    """Return the meaning of a value as text or a list of texts; None for null."""
     kind = type(value)
     if kind is str or value is None:
         return value
@@ -56,11 +60,10 @@ def meaning_of(value: Any) -> Any:
 def diff(
     canonical: Mapping[str, Any], current: Mapping[str, Any], unread: Collection[str] = ()
 ) -> Delta:
-    """Return how `current` differs from `canonical`, by delta key in sorted order.
+    """Return the differences of `current` from `canonical`, by delta key in sorted order.
 
-    A variable that a metadata field stands for is not repeated beside that field. Nothing is said
-    of the `unread` files of `current`: what is in them is not known. The entry of a list says
-    which of its values were `added` and `removed`.
+    A variable that a metadata field represents is not repeated beside that field. The `unread`
+    files of `current` are left out, because their contents are unknown.
     """
     old, new = Configuration.of(canonical).files, Configuration.of(current).files
     delta: Delta = {}
@@ -73,23 +76,24 @@ def diff(
 
 def _file_entries(before: Values, after: Values) -> Iterator[tuple[str, Entry]]:
     has_same_keys = list(before) == list(after)
-    others = (
+    # With the same keys in the same order, values that are the same object are skipped in C.
+    candidates = (
         compress(after, map(is_not, before.values(), after.values())) if has_same_keys else after
     )
-    for key in others:
-        known, value = before.get(key, _MISSING), after[key]
-        if known is value or same_value(known, value) or _is_spoken_for(key, known, value):
+    for key in candidates:
+        old, new = before.get(key, _MISSING), after[key]
+        if old is new or is_same_value(old, new) or _is_represented(key, old, new):
             continue
-        if known is _MISSING:
-            yield key, {"canonical": None, "current": value, "absent": "canonical"}
+        if old is _MISSING:
+            yield key, {"canonical": None, "current": new, "absent": "canonical"}
         else:
-            yield key, {"canonical": known, "current": value} | _list_changes(known, value)
+            yield key, {"canonical": old, "current": new} | _list_changes(old, new)
     for key in () if has_same_keys else before.keys() - after.keys():
         yield key, {"canonical": before[key], "current": None, "absent": "current"}
 
 
 def _list_changes(before: Any, after: Any) -> Entry:
-    """Return which values of a list came and went; nothing when only their order changed."""
+    """Return the `added` and `removed` values of a list; neither when only the order changed."""
     if not isinstance(before, list) and not isinstance(after, list):
         return {}
     old, new = _as_list(before), _as_list(after)
@@ -102,18 +106,22 @@ def _as_list(value: Any) -> list[Any]:
 
 
 def _without(values: list[Any], others: list[Any]) -> list[Any]:
-    left = Counter(meaning_of(other) for other in others)
+    """Return the values without the others, each of which removes one value of its meaning."""
+    to_remove = Counter(meaning_of(other) for other in others)
     remaining = []
     for value in values:
-        if left[meaning_of(value)]:
-            left[meaning_of(value)] -= 1
+        if to_remove[meaning_of(value)]:
+            to_remove[meaning_of(value)] -= 1
         else:
             remaining.append(value)
     return remaining
 
 
 def apply_delta(canonical: Mapping[str, Any], delta: Mapping[str, Entry]) -> Configuration:
-    """Return the configuration that differs from `canonical` by `delta`."""
+    """Return the configuration that differs from `canonical` by `delta`.
+
+    A variable whose metadata field changes gets the value of that field: see `diff`.
+    """
     base = Configuration.of(canonical)
     parts: dict[str, Values] = {}
 
@@ -134,7 +142,8 @@ def apply_delta(canonical: Mapping[str, Any], delta: Mapping[str, Entry]) -> Con
     return base.with_files(parts.items())
 
 
-def _is_spoken_for(key: str, before: Any, after: Any) -> bool:
+def _is_represented(key: str, before: Any, after: Any) -> bool:
+    """Return whether the entry of a metadata field represents the change of a variable."""
     return key in VARIABLE_FIELDS and _is_set(before) and _is_set(after)
 
 
@@ -143,18 +152,18 @@ def _is_set(value: Any) -> bool:
 
 
 def nest_delta(delta: Delta) -> dict[str, Any]:
-    """Return the form in which MongoDB holds a delta: the entries at the paths of their keys."""
+    """Return a delta in the form that is stored: the entries at the paths of their keys."""
     return nest(delta)
 
 
 def flatten_delta(stored: Mapping[str, Any]) -> Delta:
-    """Return a delta by key from the form in which MongoDB holds it: undoes `nest_delta`."""
+    """Return a delta by key from the form that is stored: the inverse of `nest_delta`."""
     return dict(sorted(_entries(stored, "")))
 
 
 def _entries(node: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Entry]]:
     for name, value in node.items():
-        if not isinstance(value, dict):  # much faster than asking for a Mapping
+        if not isinstance(value, dict):  # much faster than a check for a Mapping
             continue
         entry = {field: part for field, part in value.items() if not isinstance(part, dict)}
         if "canonical" in entry:

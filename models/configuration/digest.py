@@ -1,7 +1,7 @@
-"""The digest of a configuration: by it a rebuilt one is known to be what was read.
+"""The digest of a configuration, which shows whether a rebuilt one is the one that was read.
 
-It is made of what values mean, as differences are, and not of how they are typed. The digests of
-parts are kept: executions share the parts of files that are the same.
+Like differences, it is computed from the meanings of values, not from their types. The digests of
+files are kept, because executions share files that are the same.
 """
 
 import hashlib
@@ -15,19 +15,19 @@ from models.configuration.delta import meaning_of
 from models.configuration.metadata import METADATA_FIELDS, VARIABLE_FIELDS
 from models.configuration.values import Configuration, Values
 
-_MOST_PARTS = 512
+_MAX_PARTS = 512
 _MISSING = object()
 
 _changing = threading.Lock()
 _parts: dict[int, tuple[Values, str]] = {}
-"""By identity of a part: the part, which so stays what it is, and its digest."""
+"""Digests by the `id()` of a part, with the part itself, so that its id stays in use."""
 
 
 def digest_configuration(configuration: Configuration, unread: Collection[str] = ()) -> str:
-    """Return a digest that is the same wherever and whenever it is made.
+    """Return a digest that is the same on every machine and at any time.
 
-    The `unread` files are left out, as from differences. Of a variable that a metadata field
-    stands for only counts whether it says the same.
+    The `unread` files are left out, as they are from differences. Of a variable that a metadata
+    field represents, it matters only whether it agrees with that field.
     """
     read = {name: part for name, part in configuration.files.items() if name not in unread}
     metadata = {
@@ -38,27 +38,31 @@ def digest_configuration(configuration: Configuration, unread: Collection[str] =
         for name, part in read.items()
         if part and name not in METADATA_FIELDS
     }
-    return _digest([metadata, parts, list(_spoken_for(configuration, unread))])
+    return _digest([metadata, parts, list(_represented(configuration, unread))])
 
 
 def _part_digest(part: Values) -> str:
     known = _parts.get(id(part))
     if known is not None:
         return known[1]
-    told = {
+    meanings = {
         key: value if type(value) is str else meaning_of(value)
         for key, value in part.items()
         if key not in VARIABLE_FIELDS
     }
-    digest = _digest(told)
+    digest = _digest(meanings)
     with _changing:
         _parts[id(part)] = part, digest
-        if len(_parts) > _MOST_PARTS:
+        if len(_parts) > _MAX_PARTS:
             del _parts[next(iter(_parts))]
     return digest
 
 
-def _spoken_for(configuration: Configuration, unread: Collection[str]) -> Iterator[list[Any]]:
+def _represented(configuration: Configuration, unread: Collection[str]) -> Iterator[list[Any]]:
+    """Yield the variables that metadata fields represent, each with its agreement with the field.
+
+    That is `same`, `other`, or the value of a variable that is null or empty.
+    """
     for variable, field in sorted(VARIABLE_FIELDS.items()):
         if variable.partition(".")[0] in unread:
             continue
@@ -66,10 +70,10 @@ def _spoken_for(configuration: Configuration, unread: Collection[str]) -> Iterat
         if value is None or value == "":
             yield [variable, value]
         elif value is not _MISSING:
-            told = _value(configuration, field)
-            is_told = told is not None and told is not _MISSING
-            is_same = str(told) == str(value) or meaning_of(told) == meaning_of(value)
-            yield [variable, "same" if is_same or not is_told else "other"]
+            metadata = _value(configuration, field)
+            is_known = metadata is not None and metadata is not _MISSING
+            is_same = str(metadata) == str(value) or meaning_of(metadata) == meaning_of(value)
+            yield [variable, "same" if is_same or not is_known else "other"]
 
 
 def _value(configuration: Configuration, key: str) -> Any:

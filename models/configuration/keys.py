@@ -1,9 +1,15 @@
 """Delta keys: the dotted path of a configuration value inside a MongoDB document.
 
 A key such as `env_run.ATM_NCPL` is at once what people read, what REST shows, and the path that a
-MongoDB query needs. A name that holds a dot, begins with a dollar sign or is empty cannot be a
-part of such a path; it is escaped so that the original can be given back. So is the name of a
-field that the entries of a delta have, because other keys may go on below an entry.
+MongoDB query needs. A name that contains a dot, begins with a dollar sign or is empty cannot be a
+part of such a path: it is escaped so that the original name can be restored. The same holds for a
+name that is a field of delta entries, because other keys may continue below an entry.
+
+    name       part of a key
+    nl.v2      nl\u2024v2       one dot leader
+    $HOME      \uff04HOME      fullwidth dollar sign
+    (empty)    \\e
+    current    \\current        a field of delta entries
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -11,7 +17,7 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
-MOST_PARTS = 16
+MAX_PARTS = 16
 
 _ESCAPES = {
     ".": "\u2024",
@@ -21,7 +27,7 @@ _ESCAPES = {
     "\uff04": "\\\uff04",
     "\0": "\\0",
 }
-_SHORT = 64  # the same few thousand names stand in the files of every execution
+_SHORT = 64  # short names are cached: the same few thousand are in the files of every execution
 _TABLE = str.maketrans(_ESCAPES)
 _EMPTY = "\\e"
 _FIELDS_OF_ENTRIES = frozenset(
@@ -46,7 +52,7 @@ _escaped_short = lru_cache(maxsize=65536)(_escaped)
 
 
 def unescape_name(part: str) -> str:
-    """Return the name that `escape_name` made `part` of."""
+    """Return the original name of a part: the inverse of `escape_name`."""
     characters: list[str] = []
     following = iter(part)
     for character in following:
@@ -59,16 +65,16 @@ def unescape_name(part: str) -> str:
 
 
 def join_key(*names: str) -> str:
-    """Return the delta key of a value from the names on its way: file, group, variable."""
+    """Return the delta key of a value from the names on its path: file, group, variable."""
     return ".".join(escape_name(name) for name in names)
 
 
 def check_keys(keys: Collection[str]) -> None:
-    """Raise ValueError unless all are delta keys, and can be the keys of one configuration."""
+    """Raise ValueError unless all are delta keys that can belong to one configuration."""
     for key in keys:
         parts = key.split(".")
         is_escaped = all(escape_name(unescape_name(part)) == part for part in parts)
-        if not is_escaped or len(parts) > MOST_PARTS:
+        if not is_escaped or len(parts) > MAX_PARTS:
             raise ValueError(f"{key[:200]!r} is not a delta key, such as env_run.STOP_N")
         for length in range(1, len(parts)):
             if (above := ".".join(parts[:length])) in keys:
@@ -76,7 +82,7 @@ def check_keys(keys: Collection[str]) -> None:
 
 
 def nest(flat: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the nested form, as stored, of a map by delta key; names are in sorted order.
+    """Return the nested form that is stored of a map by delta key, with names in sorted order.
 
     A value that is itself a mapping (the entry of a delta) may have keys below it.
     """
@@ -84,7 +90,7 @@ def nest(flat: Mapping[str, Any]) -> dict[str, Any]:
     above, node = "", root
     for key, value in sorted(flat.items(), key=_first):
         path, _, last = key.rpartition(".")
-        if path != above:  # in sorted order, most keys stand beside the one before
+        if path != above:  # in sorted order, most keys have the same parent as the one before
             above, node = path, _node_at(root, path)
         node[last] = dict(value) if isinstance(value, dict) else value
     return root
@@ -101,7 +107,7 @@ def _node_at(root: dict[str, Any], path: str) -> dict[str, Any]:
 
 
 def flatten(nested: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the map by delta key of a stored configuration, in sorted order: undoes `nest`."""
+    """Return a stored configuration by delta key, in sorted order: the inverse of `nest`."""
     return dict(sorted(_leaves(nested, "")))
 
 

@@ -1,4 +1,4 @@
-"""The 13 metadata fields of an execution, and the env XML variable that each is read from."""
+"""The 13 metadata fields of an execution, and the env XML variables that some are read from."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,19 +18,19 @@ METADATA_FIELDS: dict[str, str | None] = {
     "experiment_type": None,
     "simulation_type": None,
 }
-"""By delta key: the variable whose value the field has whenever that variable is set.
+"""The variable, by delta key, whose value a field has whenever that variable is set.
 
-Fields without one are read from README.case (`compset`, `grid_name`), the git files, or the name
-of the case (`campaign`, `experiment_type`). The names are the user specification's: `compset` is
-the short alias, `compset_alias` the long name.
+Fields without a variable are read from README.case (`compset`, `grid_name`), the git files, or the
+name of the case (`campaign`, `experiment_type`). The field names are those of the user
+specification: `compset` is the short alias, `compset_alias` the long name.
 """
 
 VARIABLE_FIELDS: dict[str, str] = {
     variable: field for field, variable in METADATA_FIELDS.items() if variable is not None
 }
-"""The same table the other way round: by variable, the metadata field that stands for it."""
+"""The inverse of that table: the metadata field that represents a variable."""
 
 
 def metadata_values(configuration: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the metadata fields of a configuration by delta key, null where it has none."""
+    """Return the metadata fields of a configuration by delta key, None where it has no value."""
     return {field: configuration.get(field) for field in METADATA_FIELDS}

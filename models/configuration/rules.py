@@ -1,4 +1,4 @@
-"""Tables: the data that decides what a difference means, with what a site puts before it."""
+"""DeltaRules: the tables that decide what a difference means, with those of a site first."""
 
 import tomllib
 from collections.abc import Callable
@@ -18,14 +18,17 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class DeltaRules:
-    """Which differences are expected and of which class, and which only repeat others."""
+    """The tables that classify differences, and find those that only repeat others."""
 
     variation: VariationTable = field(default_factory=VariationTable)
     derivation: DerivationTable = field(default_factory=DerivationTable)
 
 
 def load_rules(variation_file: Path | None, derivation_file: Path | None) -> DeltaRules:
-    """Read the tables, those of the files first; SettingsError names a file that is wrong."""
+    """Return the built-in tables, preceded by those of the files.
+
+    Raise SettingsError, which names the file, when one cannot be read or is invalid.
+    """
     return DeltaRules(
         _load(VariationTable, variation_file), _load(DerivationTable, derivation_file)
     )
@@ -39,5 +42,5 @@ def _load(kind: Callable[[str], T], file: Path | None) -> T:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"{file}: {error}") from error
     except ValidationError as error:
-        told = f"{file}: not a table like the built-in one: {first_fault(error)}"
-        raise SettingsError(told) from error
+        message = f"{file}: not a table like the built-in one: {first_fault(error)}"
+        raise SettingsError(message) from error

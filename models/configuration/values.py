@@ -1,4 +1,4 @@
-"""Configuration: everything that decides what the model does, by delta key and by file."""
+"""Configuration: all values that decide what the model does, by delta key and by file."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -10,24 +10,25 @@ Values = dict[str, Any]
 
 
 def file_of(key: str) -> str:
-    """Return the file that a key begins with; a metadata field is a file of its own."""
+    """Return the file name that a key begins with; a metadata field counts as a file of its own."""
     return key.partition(".")[0]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Configuration(Mapping[str, Any]):
-    """A map from delta key to value, held in one part for each file.
+    """A map from delta key to value, with one part for each file.
 
-    Values are text, integer, real, logical, null (the variable stands there without a value) or a
+    Values are text, integer, real, logical, null (the file has the variable without a value) or a
     list of these. Executions share the parts of files that are the same, so that comparing two
-    configurations costs only the files that differ: a part is never changed once it is in one.
+    configurations costs only the files that differ. A part is never modified once it belongs to a
+    configuration.
     """
 
     files: Mapping[str, Values] = field(default_factory=dict)
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Self:
-        """Return the configuration that holds these values by delta key."""
+        """Return the configuration with these values by delta key."""
         if isinstance(values, cls):
             return values
         files: dict[str, Values] = {}
@@ -37,11 +38,11 @@ class Configuration(Mapping[str, Any]):
 
     @classmethod
     def from_stored(cls, stored: Mapping[str, Any]) -> Self:
-        """Return the configuration that MongoDB holds in nested form: undoes `to_stored`."""
+        """Return the configuration of its stored form: the inverse of `to_stored`."""
         return cls({name: flatten({name: part}) for name, part in stored.items()})
 
     def to_stored(self) -> dict[str, Any]:
-        """Return the form in which MongoDB holds it: values at the paths of their keys."""
+        """Return the nested form that is stored: values at the paths of their keys."""
         parts = (nest(self.files[name]) for name in sorted(self.files))
         return {name: value for part in parts for name, value in part.items()}
 
@@ -50,7 +51,7 @@ class Configuration(Mapping[str, Any]):
         return dict(sorted(self.items()))
 
     def with_files(self, parts: Iterable[tuple[str, Values]]) -> Self:
-        """Return the configuration with these parts in place of its own, but for empty ones."""
+        """Return the configuration with these parts replacing its own; empty parts are removed."""
         return type(self)(
             {name: part for name, part in {**self.files, **dict(parts)}.items() if part}
         )

@@ -1,4 +1,4 @@
-"""What a difference means: configuration that changed, or variation that is expected."""
+"""VariationTable: whether a difference is a change of configuration or an expected variation."""
 
 import re
 import tomllib
@@ -12,7 +12,7 @@ from models.configuration.delta import Delta
 from models.configuration.values import file_of
 
 _UNRECORDED = ("unrecorded", True)
-_MOST_REMEMBERED = 65536
+_MAX_REMEMBERED = 65536
 
 
 class _List(BaseModel, extra="forbid"):
@@ -21,7 +21,7 @@ class _List(BaseModel, extra="forbid"):
 
 
 class _Lists(BaseModel, extra="forbid"):
-    """What a table is in TOML."""
+    """The contents of variation.toml, or of a site's file."""
 
     expected: list[_List] = []
     changed: list[_List] = []
@@ -35,39 +35,39 @@ class _Rule:
 
 
 class VariationTable:
-    """The rules by which keys are classed: those of a site, and then those of variation.toml."""
+    """The rules that classify keys: a site's, then those of variation.toml."""
 
-    def __init__(self, own: str = "") -> None:
-        """Read the table; `own` is TOML like variation.toml, whose lists come before these.
+    def __init__(self, site_table: str = "") -> None:
+        """Read the table; `site_table` is TOML like variation.toml, and its lists come first.
 
-        TOMLDecodeError or ValidationError when it is not.
+        Raise TOMLDecodeError or ValidationError when it is invalid.
         """
         builtin = (
             resources.files("models.configuration")
             .joinpath("variation.toml")
             .read_text(encoding="utf-8")
         )
-        self._rules = [*_read_rules(own), *_read_rules(builtin)]
+        self._rules = [*_read_rules(site_table), *_read_rules(builtin)]
         self._classes: dict[str, tuple[str, bool]] = {}
 
     def classify(self, key: str) -> tuple[str, bool]:
-        """Return the class of a delta key, and whether it is one of the expected classes."""
+        """Return the class of a delta key, and whether that class is expected to vary."""
         known = self._classes.get(key)
         if known is None:
             rule = next(rule for rule in self._rules if rule.pattern.fullmatch(key))
             known = rule.class_name, rule.is_expected
-            if len(self._classes) < _MOST_REMEMBERED:
+            if len(self._classes) < _MAX_REMEMBERED:
                 self._classes[key] = known
         return known
 
     def split(
         self, delta: Delta, canonical_files: Collection[str], current_files: Collection[str]
     ) -> tuple[Delta, Delta]:
-        """Return the configuration that changed and the expected variation, each entry classed.
+        """Return the changed configuration and the expected variation; entries get a `class`.
 
-        What is absent because its whole file is, on that side, was not recorded: nobody knows
-        whether it changed. The files are those that keys begin with; a metadata field is a file
-        of its own.
+        A value that is absent because its whole file is absent on that side was not recorded: it
+        is unknown whether it changed, and its class is `unrecorded`, which counts as expected. The
+        files are the names that keys begin with; a metadata field counts as a file of its own.
         """
         changed: Delta = {}
         expected: Delta = {}
@@ -82,15 +82,15 @@ class VariationTable:
 
 def _read_rules(text: str) -> Iterator[_Rule]:
     lists = _Lists.model_validate(tomllib.loads(text))
-    for each in lists.expected:
-        yield _Rule(_pattern(each.keys), each.class_name, is_expected=True)
-    for each in lists.changed:
-        yield _Rule(_pattern(each.keys), each.class_name, is_expected=False)
+    for rule_list in lists.expected:
+        yield _Rule(_pattern(rule_list.keys), rule_list.class_name, is_expected=True)
+    for rule_list in lists.changed:
+        yield _Rule(_pattern(rule_list.keys), rule_list.class_name, is_expected=False)
 
 
 def _pattern(keys: Sequence[str]) -> re.Pattern[str]:
-    one_each = ("".join(".*" if p == "*" else re.escape(p) for p in _parts(key)) for key in keys)
-    return re.compile("|".join(one_each), re.DOTALL)
+    patterns = ("".join(".*" if p == "*" else re.escape(p) for p in _parts(key)) for key in keys)
+    return re.compile("|".join(patterns), re.DOTALL)
 
 
 def _parts(key: str) -> list[str]:

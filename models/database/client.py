@@ -9,9 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
-from beanie import Document, init_beanie
 from motor.motor_asyncio import AsyncIOMotorClient
-from pymongo import errors
 from pymongo.write_concern import WriteConcern
 
 from models.database.collection import Collection
@@ -21,15 +19,14 @@ from models.database.monitoring import Observer, listeners_for
 from models.database.types import Json
 from models.database.writes import Write, apply_writes
 from models.errors import (
-    DatabaseTimeoutError,
     DatabaseUnavailableError,
     DuplicateError,
     WriteConflictError,
 )
 
+SCHEMA_RECORD = "schema"
+
 _DURABLE = WriteConcern(w="majority", j=True)
-_COMPRESSED = {"wiredTiger": {"configString": "block_compressor=zstd"}}
-_COLLECTION_EXISTS = 48
 _MAX_SELECTION_SECONDS = 5.0
 
 
@@ -63,30 +60,34 @@ async def connect(
 
 
 class Database:
-    """An open database with the collections of Caseledger."""
+    """An open database with the collections of Caseledger.
+
+    `driver` is the database of the driver, for this folder alone.
+    """
 
     def __init__(self, client: "AsyncIOMotorClient[Json]", name: str, uri: str) -> None:
         self._client = client
-        self._database = client.get_database(name, write_concern=_DURABLE)
+        self.driver = client.get_database(name, write_concern=_DURABLE)
         self.name = name
         self.uri = uri
-        self.cases = Collection(self._database["cases"])
-        self.case_overflows = Collection(self._database["caseOverflows"])
-        self.executions = Collection(self._database["executions"])
-        self.execution_sources = Collection(self._database["executionSources"])
-        self.edits = Collection(self._database["edits"])
-        self.ingestions = Collection(self._database["ingestions"])
-        self.builds = Collection(self._database["builds"])
-        self.build_events = Collection(self._database["buildEvents"])
-        self.manifests = Collection(self._database["manifests"])
-        self.logs = LogStore(self._database)
-        self.specs = Collection(self._database["specs"])
-        self.spec_files = Collection(self._database["specFiles"])
-        self.spec_sources = Collection(self._database["specSources"])
-        self.tokens = Collection(self._database["tokens"])
+        self.cases = Collection(self.driver["cases"])
+        self.case_overflows = Collection(self.driver["caseOverflows"])
+        self.executions = Collection(self.driver["executions"])
+        self.execution_sources = Collection(self.driver["executionSources"])
+        self.edits = Collection(self.driver["edits"])
+        self.ingestions = Collection(self.driver["ingestions"])
+        self.builds = Collection(self.driver["builds"])
+        self.build_events = Collection(self.driver["buildEvents"])
+        self.manifests = Collection(self.driver["manifests"])
+        self.logs = LogStore(self.driver)
+        self.specs = Collection(self.driver["specs"])
+        self.spec_files = Collection(self.driver["specFiles"])
+        self.spec_sources = Collection(self.driver["specSources"])
+        self.tokens = Collection(self.driver["tokens"])
+        self.schema = Collection(self.driver["schema"])
 
     async def ping(self, seconds: float | None = None) -> None:
-        """Return when the server answers; DatabaseUnavailableError when not within `seconds`."""
+        """Return once the server answers; DatabaseUnavailableError when not within `seconds`."""
         try:
             with translate_errors():
                 await asyncio.wait_for(self._client.admin.command("ping"), seconds)
@@ -121,48 +122,20 @@ class Database:
         return True
 
     async def flush(self) -> None:
-        """Have the server write all that it holds to disk; an administrator may do that."""
+        """Make the server write all data to disk; this needs the rights of an administrator."""
         with translate_errors():
             await self._client.admin.command("fsync")
 
-    async def create_schema(self, documents: Sequence[type[Document]]) -> None:
-        """Create the collections and indexes of `documents` that are missing.
-
-        Several processes may do so at the same time. Raise DatabaseTimeoutError when the server
-        takes too long; it continues to build the indexes.
-        """
-        await self.create_collections(documents)
-        try:
-            with translate_errors():
-                await init_beanie(database=self._database, document_models=list(documents))
-        except DatabaseTimeoutError as error:
-            message = "MongoDB is still building indexes, and goes on with that; try again later"
-            raise DatabaseTimeoutError(message) from error
-
-    async def create_collections(self, documents: Sequence[type[Document]]) -> None:
-        """Create the collections that are missing, without indexes: a bulk load is faster so."""
+    async def has_schema(self, version: int) -> bool:
+        """Return whether the collections and indexes of this version have been created."""
+        record = await self.schema.find_one({"_id": SCHEMA_RECORD})
+        if record is None or record["version"] != version:
+            return False
         with translate_errors():
-            present = set(await self._database.list_collection_names())
-            for name in (_collection_name(document) for document in documents):
-                if name not in present:
-                    await self._create_collection(name)
+            existing = await self.driver.list_collection_names()
+        return set(record["collections"]) <= set(existing)
 
     async def drop(self) -> None:
         """Remove the whole database."""
         with translate_errors():
             await self._client.drop_database(self.name)
-
-    async def _create_collection(self, name: str) -> None:
-        try:
-            await self._database.create_collection(name, storageEngine=_COMPRESSED)
-        except errors.OperationFailure as error:
-            if error.code != _COLLECTION_EXISTS:
-                raise
-        except errors.CollectionInvalid:
-            pass  # another process was faster
-
-
-def _collection_name(document: type[Document]) -> str:
-    """Return the name of a document's collection; Beanie knows it only once it is initialized."""
-    name: str = document.Settings.name
-    return name

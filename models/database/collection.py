@@ -1,4 +1,4 @@
-"""A collection in plain dicts, whatever the driver."""
+"""Collection: reads and writes plain dicts, so that callers do not depend on the driver."""
 
 from collections.abc import AsyncGenerator, Sequence
 from typing import Any
@@ -53,7 +53,8 @@ class Collection:
     ) -> list[Json]:
         """Return the documents that match, in `sort` order, at most `limit` unless that is 0.
 
-        `hint` names the index to use; DatabaseTimeoutError when it takes longer than `seconds`.
+        `hint` names the index to use. Raise DatabaseTimeoutError when the search takes longer than
+        `seconds`.
         """
         cursor = self._cursor(query, projection, sort, limit, hint, seconds)
         with translate_errors():
@@ -69,10 +70,10 @@ class Collection:
         seconds: float | None = None,
         batch: int = _BATCH_SIZE,
     ) -> AsyncGenerator[Json, None]:
-        """Give all documents that match, one by one, from one cursor, which is closed at the end.
+        """Yield all documents that match from one cursor, which is closed at the end.
 
-        The server reads `batch` of them at a time, and all within `seconds` of its work. A cursor
-        that fails raises: what has been given by then is not all there is.
+        The server sends `batch` documents at a time, and may work on all of them for `seconds`. A
+        cursor that fails raises: the documents yielded until then are not all.
         """
         cursor = self._cursor(query, projection, sort, 0, hint, seconds, batch)
         try:
@@ -103,13 +104,13 @@ class Collection:
     async def aggregate(
         self, pipeline: Sequence[Json], *, hint: str | None = None, seconds: float | None = None
     ) -> list[Json]:
-        """Return the documents that a pipeline gives."""
+        """Return the documents that a pipeline produces; options as for `find`."""
         with translate_errors():
             options = _options(hint, seconds)
             return await self._collection.aggregate(list(pipeline), **options).to_list(None)
 
     async def stream_pipeline(self, pipeline: Sequence[Json]) -> AsyncGenerator[Json, None]:
-        """Give what a pipeline gives, one by one; otherwise as `stream`."""
+        """Yield the documents that a pipeline produces; otherwise as `stream`."""
         cursor = self._collection.aggregate(list(pipeline), batchSize=_BATCH_SIZE)
         try:
             with translate_errors():
@@ -121,9 +122,9 @@ class Collection:
     async def stream_aggregate(
         self, pipeline: Sequence[Json], *, seconds: float
     ) -> AsyncGenerator[Json, None]:
-        """Give what a client's pipeline gives, one by one; the cursor is closed at the end.
+        """Yield the documents that a client's pipeline produces; the cursor is closed at the end.
 
-        AggregationError when the pipeline is to blame, DocumentTooLargeError when it makes or
+        Raise AggregationError when the pipeline is to blame, DocumentTooLargeError when it makes or
         gathers too much, DatabaseTimeoutError when the server has worked on it for `seconds`.
         """
         options = _options(None, seconds)
@@ -141,12 +142,12 @@ class Collection:
             await self._collection.insert_one(document)
 
     async def update(self, query: Json, change: Json) -> bool:
-        """Change the one document that matches; tell whether there was one."""
+        """Change the first document that matches; return whether there was one."""
         with translate_errors():
             return (await self._collection.update_one(query, change)).matched_count > 0
 
     async def update_all(self, query: Json, change: Sequence[Json]) -> int:
-        """Change all documents that match by the stages of a pipeline; return how many."""
+        """Change all documents that match by the stages of a pipeline; return how many changed."""
         with translate_errors():
             return (await self._collection.update_many(query, list(change))).modified_count
 
@@ -161,19 +162,19 @@ class Collection:
             return await self._collection.count_documents(query, **_options(None, seconds))
 
     async def estimated_count(self) -> int:
-        """Return how many documents there are, as the server's statistics tell it."""
+        """Return the number of documents according to the server's statistics."""
         with translate_errors():
             return await self._collection.estimated_document_count()
 
     async def sizes(self) -> Json:
-        """Return how many documents there are, and the bytes on disk of these and of the indexes.
+        """Return `count`, the number of documents, and the bytes on disk of `data` and `indexes`.
 
-        They are right once the server has written all: see `Database.flush`.
+        They are exact once the server has written all data: see `Database.flush`.
         """
-        (found,) = await self.aggregate([{"$collStats": {"storageStats": {}}}])
-        stats = found["storageStats"]
+        (document,) = await self.aggregate([{"$collStats": {"storageStats": {}}}])
+        statistics = document["storageStats"]
         names = {"count": "count", "data": "storageSize", "indexes": "totalIndexSize"}
-        return {name: stats[told] for name, told in names.items()}
+        return {name: statistics[statistic] for name, statistic in names.items()}
 
     async def explain(
         self, query: Json, sort: Sort, *, limit: int = 0, hint: str | None = None
@@ -190,5 +191,5 @@ def _options(hint: str | None, seconds: float | None) -> Json:
 
 
 def encoded_size(document: Json) -> int:
-    """Return how many bytes a document takes in MongoDB."""
+    """Return the size of a document in MongoDB, in bytes."""
     return len(bson.encode(document))

@@ -17,10 +17,10 @@ from models.errors import (
 )
 from models.settings import mask_password
 
-# Codes of https://github.com/mongodb/mongo/blob/master/src/mongo/base/error_codes.yml and older,
-# unnamed ones of the server.
+# Codes of https://github.com/mongodb/mongo/blob/master/src/mongo/base/error_codes.yml, and older
+# codes of the server that have no names.
 _TOO_LARGE = {10334, 17419}
-_TRANSACTION_TOO_LARGE = {290, 388}  # for the time that a transaction may take; for the cache
+_TRANSACTION_TOO_LARGE = {290, 388}  # it exceeds the time limit of transactions; the cache
 _TRANSACTION_TOO_LARGE_TEXT = "transaction is too large"
 _TOO_MUCH_MEMORY = {146, 292, 4568, 40099}
 _DUPLICATE = {11000, 11001}
@@ -77,7 +77,7 @@ def blame_pipeline() -> Iterator[None]:
         if error.timeout or error.code in _SERVER_FAULTS or error.code in _TOO_LARGE:
             raise
         if error.code in _TOO_MUCH_MEMORY:
-            raise DocumentTooLargeError("a pipeline gathers more than MongoDB keeps") from error
+            raise DocumentTooLargeError("a pipeline gathers more than MongoDB can hold") from error
         message = str((error.details or {}).get("errmsg", "MongoDB cannot run it"))
         raise AggregationError(message.rpartition(" :: caused by :: ")[2]) from error
 
@@ -92,7 +92,7 @@ def _failure(error: Exception) -> DatabaseError:
     if isinstance(error, errors.DocumentTooLarge) or code in _TOO_LARGE:
         return DocumentTooLargeError("a document exceeds the 16 MiB that MongoDB stores")
     if code in _TRANSACTION_TOO_LARGE or _TRANSACTION_TOO_LARGE_TEXT in str(error):
-        return DocumentTooLargeError("it is more than MongoDB takes in one transaction")
+        return DocumentTooLargeError("the write is larger than MongoDB allows in one transaction")
     if isinstance(error, errors.ExecutionTimeout) or getattr(error, "timeout", False):
         return DatabaseTimeoutError(f"MongoDB took too long: {error}")
     return DatabaseError(f"MongoDB refused: {error}")

@@ -29,7 +29,7 @@ class LogStore:
     async def write(
         self, pieces: AsyncIterator[bytes], finish: Callable[[], tuple[str, Json]]
     ) -> str | None:
-        """Store a content; return a token to `discard` it by, or None when it was stored before.
+        """Store a content; return a token to `discard` it with, or None when it was stored before.
 
         `finish` is called after the last piece; it returns the digest and the metadata. Two
         concurrent writers may both store the content: that costs its size and does no harm.
@@ -62,8 +62,8 @@ class LogStore:
 
     async def about(self, digest: str) -> Json | None:
         """Return the metadata of a content and its stored size in bytes, or None."""
-        found = await self._files.find_one({"filename": digest})
-        return None if found is None else {**found["metadata"], "storedSize": found["length"]}
+        file = await self._files.find_one({"filename": digest})
+        return None if file is None else {**file["metadata"], "storedSize": file["length"]}
 
     async def read(self, digest: str, start: int = 0) -> AsyncGenerator[bytes, None]:
         """Yield a content from byte `start`, in pieces; nothing when it is not stored."""
@@ -82,8 +82,8 @@ class LogStore:
     async def unused(self, since: datetime) -> AsyncGenerator[str, None]:
         """Yield the digests of contents last used before `since`, in sorted order."""
         query = {"metadata.usedAt": {"$lt": since}}
-        async for found in self._files.stream(query, {"filename": 1}, sort=[("filename", 1)]):
-            yield found["filename"]
+        async for file in self._files.stream(query, {"filename": 1}, sort=[("filename", 1)]):
+            yield file["filename"]
 
     async def discard(self, digest: str, token: str) -> bool:
         """Remove what a writer has just stored, unless it has been used since."""
@@ -101,20 +101,21 @@ class LogStore:
         return removed > 0
 
     async def delete_fragments(self, before: datetime) -> int:
-        """Remove the chunks that killed writers left behind; return of how many contents."""
-        began = {"n": 0, "files_id": {"$lt": ObjectId.from_datetime(before)}}
-        ended = {"from": "logs.files", "localField": "files_id", "foreignField": "_id"}
-        lost = await self._chunks.aggregate(
+        """Remove the chunks that killed writers left behind; return the number of contents."""
+        # A writer stores the chunks first and the entry in `logs.files` at the end.
+        first_chunk = {"n": 0, "files_id": {"$lt": ObjectId.from_datetime(before)}}
+        file_entry = {"from": "logs.files", "localField": "files_id", "foreignField": "_id"}
+        fragments = await self._chunks.aggregate(
             [
-                {"$match": began},
+                {"$match": first_chunk},
                 {"$project": {"files_id": 1}},
-                {"$lookup": {**ended, "as": "file"}},
+                {"$lookup": {**file_entry, "as": "file"}},
                 {"$match": {"file": []}},
             ]
         )
-        for chunk in lost:
+        for chunk in fragments:
             await self._chunks.delete({"files_id": chunk["files_id"]})
-        return len(lost)
+        return len(fragments)
 
 
 def _usage_stamp() -> Json:

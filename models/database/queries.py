@@ -1,4 +1,4 @@
-"""Queries put together from others."""
+"""Queries combined from others."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,18 +10,21 @@ NOTHING: Json = {"_id": {"$in": []}}
 
 
 def and_query(*queries: Mapping[str, Any]) -> Json:
-    """Return the query that all of `queries` make together; without any, it finds everything."""
-    limiting = [dict(query) for query in queries if query]
-    if len(limiting) <= 1:
-        return limiting[0] if limiting else {}
-    names = [name for query in limiting for name in query]
+    """Return the query that matches what all of `queries` match; without any, everything.
+
+    Queries of different fields are joined into one without `$and`.
+    """
+    conditions = [dict(query) for query in queries if query]
+    if len(conditions) <= 1:
+        return conditions[0] if conditions else {}
+    names = [name for query in conditions for name in query]
     if len(set(names)) == len(names) and not any(name.startswith("$") for name in names):
-        return {name: value for query in limiting for name, value in query.items()}
-    return {"$and": limiting}
+        return {name: value for query in conditions for name, value in query.items()}
+    return {"$and": conditions}
 
 
 def or_query(*queries: Mapping[str, Any]) -> Json:
-    """Return the query that finds what any of `queries` finds; without any, it finds nothing."""
+    """Return the query that matches what any of `queries` matches; without any, nothing."""
     if not queries:
         return dict(NOTHING)
     return dict(queries[0]) if len(queries) == 1 else {"$or": [dict(query) for query in queries]}

@@ -1,4 +1,4 @@
-"""The files of an embedded server, and what they tell about it."""
+"""The files of an embedded server, and the state that they record."""
 
 import json
 import socket
@@ -7,9 +7,22 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+_CONNECTED = "03"  # SS_CONNECTED in the column `St` of /proc/net/unix
+
 
 class ServerDirectory:
-    """The files of one embedded server, all below one directory that only its owner can enter."""
+    """The files of one embedded server, below a directory that only its owner can enter.
+
+    root/
+    ├── data/          the database files
+    ├── mongod.log     the log of mongod; that of the run before is mongod.log.1
+    ├── mongod.out     its standard output and error
+    ├── users.lock     held shared by each user of the server
+    ├── start.lock     held by the user that starts the server
+    ├── keeper.lock    held by the supervisor
+    ├── server.json    the state that the supervisor writes
+    └── linger         until when to wait for connections, seconds since the epoch
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -18,22 +31,22 @@ class ServerDirectory:
         self.output = root / "mongod.out"
         self.users_lock = root / "users.lock"
         self.start_lock = root / "start.lock"
-        self.keeper_lock = root / "keeper.lock"
+        self.supervisor_lock = root / "keeper.lock"
         self._state = root / "server.json"
         self._linger = root / "linger"
 
     def create(self) -> None:
-        """Make the directories that are not there yet."""
+        """Create the directories that do not exist yet."""
         self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.data.mkdir(exist_ok=True, mode=0o700)
 
     def set_log_aside(self) -> None:
-        """Keep the log of the run before this one, and no older ones."""
+        """Rename the log of the previous run, replacing that of the run before it."""
         with suppress(FileNotFoundError):
             self.log.replace(self.log.with_suffix(".log.1"))
 
     def read_state(self) -> dict[str, Any] | None:
-        """Return what the keeper wrote about the server that it started last."""
+        """Return the state that the supervisor wrote last, or None."""
         try:
             state: dict[str, Any] = json.loads(self._state.read_text(encoding="utf-8"))
         except (OSError, ValueError):
@@ -41,28 +54,34 @@ class ServerDirectory:
         return state
 
     def write_state(self, state: dict[str, Any]) -> None:
-        """Replace the state in one step."""
+        """Replace the state atomically."""
         draft = self._state.with_suffix(".new")
         draft.write_text(json.dumps(state), encoding="utf-8")
         draft.replace(self._state)
 
     def forget_state(self) -> None:
-        """Say that no server runs."""
+        """Remove the state: no server runs."""
         self._state.unlink(missing_ok=True)
 
     def linger_until(self, moment: float) -> None:
-        """Ask the keeper to wait for connections until `moment`, seconds since the epoch."""
+        """Ask the supervisor to wait for connections until `moment`, seconds since the epoch.
+
+        A later moment that was set before remains.
+        """
         self._linger.write_text(str(max(moment, self.lingers_until())), encoding="utf-8")
 
     def lingers_until(self) -> float:
-        """Return until when the server is to wait for connections; 0 when it is not to."""
+        """Return until when the server waits for connections, seconds since the epoch, or 0."""
         try:
             return float(self._linger.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return 0.0
 
-    def is_wanted(self, socket_path: str) -> bool:
-        """Tell whether the server goes on without users: while it lingers, and then for clients."""
+    def should_stay(self, socket_path: str) -> bool:
+        """Return whether a server without users keeps running.
+
+        It does while it lingers, and after that while clients are connected.
+        """
         until = self.lingers_until()
         return until > 0 and (time.time() < until or connection_count(socket_path) > 0)
 
@@ -72,19 +91,18 @@ class ServerDirectory:
 
 
 def this_host() -> str:
-    """Return the name under which servers of this machine are noted."""
+    """Return the name by which the state of a server identifies this machine."""
     return socket.gethostname()
 
 
 def connection_count(socket_path: str) -> int:
-    """Return how many clients are connected to a Unix socket of this machine (Linux)."""
+    """Return how many clients are connected to a Unix socket of this machine; 0 but on Linux."""
     try:
         lines = Path("/proc/net/unix").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return 0
-    connected = "03"
     return sum(
         1
         for fields in (line.split(None, 7) for line in lines[1:])
-        if len(fields) == 8 and fields[7] == socket_path and fields[5] == connected
+        if len(fields) == 8 and fields[7] == socket_path and fields[5] == _CONNECTED
     )

@@ -1,11 +1,15 @@
-"""The keeper: the small process that owns the embedded mongod and stops it after its last user.
+"""The supervisor: the small process that owns the embedded mongod and stops it after its last user.
 
-Users of the server hold a shared lock on `users.lock`; the kernel releases it however a user
-ends, so that the keeper, waiting for an exclusive one, wakes up when the last of them is gone.
-The keeper itself holds `keeper.lock`. When it is killed, the kernel tells its mongod to stop.
+    user A ──┐ shared              waits for exclusive
+             ├───────── users.lock ──────────────────── supervisor ──── mongod
+    user B ──┘
 
-It runs as a program of its own, `python -m models.embedded.keeper`, and needs the standard
-library alone.
+Each user of the server holds a shared lock on `users.lock`. The kernel releases it however the user
+ends, so the supervisor, which waits for an exclusive lock, wakes up when the last user is gone. The
+supervisor itself holds `keeper.lock`. When it is killed, the kernel sends SIGTERM to its mongod.
+
+It runs as a separate program, `python -m models.embedded.keeper`, and needs only the standard
+library.
 """
 
 import ctypes
@@ -28,7 +32,7 @@ _POLL_SECONDS = 0.5
 _PR_SET_PDEATHSIG = 1
 
 
-class Keeper:
+class Supervisor:
     """Runs one mongod for as long as it has users."""
 
     def __init__(self, directory: ServerDirectory, command: list[str], socket_path: str) -> None:
@@ -38,7 +42,7 @@ class Keeper:
         self._stopping = threading.Event()
 
     def run(self) -> int:
-        """Start mongod, wait for its end or that of its last user; return the exit status."""
+        """Run mongod until it or its last user ends; return the exit status."""
         self._wait_for_predecessor()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._on_signal)
@@ -65,10 +69,10 @@ class Keeper:
             self._stopping.set()
 
     def _wait_for_predecessor(self) -> None:
-        """Wait while the mongod of a keeper that was killed is still closing its files."""
+        """Wait while the mongod of a killed supervisor is still closing its files."""
         deadline = time.monotonic() + _PATH_IN_USE_SECONDS
         with FileLock(self._directory.data / "mongod.lock") as lock:
-            while not lock.try_exclusive() and time.monotonic() < deadline:
+            while not lock.try_acquire_exclusive() and time.monotonic() < deadline:
                 time.sleep(0.1)
 
     def _start(self) -> "subprocess.Popen[bytes]":
@@ -91,10 +95,11 @@ class Keeper:
     def _watch_users(self) -> None:
         lock = FileLock(self._directory.users_lock)
         while True:
-            lock.take_exclusive()
-            if not self._directory.is_wanted(self._socket_path):
+            lock.acquire_exclusive()
+            if not self._directory.should_stay(self._socket_path):
                 self._directory.forget_linger()
-                self._stopping.set()  # and keep newcomers waiting until the server has stopped
+                # The lock stays held: new users wait until the server has stopped.
+                self._stopping.set()
                 return
             lock.release()
             time.sleep(_POLL_SECONDS)
@@ -116,19 +121,20 @@ def _stop_with_parent() -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Keep one server, in the background: `ROOT SOCKET COMMAND…`.
+    """Supervise one server in the background; the arguments are `ROOT SOCKET COMMAND…`.
 
-    Returns at once in the process that was started, with `keeper.lock` held for as long as the
-    keeper lives; exits with 3 when another keeper holds it.
+    The supervisor is a child process, which holds `keeper.lock` as long as it lives. Return its
+    exit status in the child, and 0 at once in the parent, or 3 when another supervisor holds the
+    lock.
     """
     root, socket_path, *command = arguments
     directory = ServerDirectory(Path(root))
-    with FileLock(directory.keeper_lock) as lock:
-        if not lock.try_exclusive():
+    with FileLock(directory.supervisor_lock) as lock:
+        if not lock.try_acquire_exclusive():
             return 3
         if os.fork():
             return 0
-        return Keeper(directory, command, socket_path).run()
+        return Supervisor(directory, command, socket_path).run()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Advisory file locks that end with the process that holds them, however it ends."""
+"""Advisory file locks: the kernel releases them when the process that holds them ends."""
 
 import fcntl
 import os
@@ -8,21 +8,24 @@ from typing import Self
 
 
 class FileLock:
-    """An flock(2) on a file of its own; shared or exclusive, released by closing."""
+    """An flock(2), shared or exclusive, on a file that serves only as a lock."""
 
     def __init__(self, path: Path) -> None:
         self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
-    def take_shared(self) -> None:
-        """Wait for a place among the holders; a holder of an exclusive lock is waited for."""
+    def acquire_shared(self) -> None:
+        """Wait until nobody else holds the lock exclusively, and hold it shared."""
         fcntl.flock(self._descriptor, fcntl.LOCK_SH)
 
-    def take_exclusive(self) -> None:
-        """Wait until nobody else holds the lock in either way."""
+    def acquire_exclusive(self) -> None:
+        """Wait until nobody else holds the lock, and hold it exclusively."""
         fcntl.flock(self._descriptor, fcntl.LOCK_EX)
 
-    def try_exclusive(self) -> bool:
-        """Take the lock for oneself if nobody else holds it; a shared one may be lost if not."""
+    def try_acquire_exclusive(self) -> bool:
+        """Acquire the lock exclusively and return True, or False when somebody else holds it.
+
+        In that case, a shared lock that was held before may be lost.
+        """
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -30,11 +33,11 @@ class FileLock:
         return True
 
     def release(self) -> None:
-        """Give the lock up, ready to take it again."""
+        """Release the lock; it can be acquired again."""
         fcntl.flock(self._descriptor, fcntl.LOCK_UN)
 
     def close(self) -> None:
-        """Give the lock up for good."""
+        """Release the lock for good."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
@@ -52,8 +55,8 @@ class FileLock:
 
 
 def is_held(path: Path) -> bool:
-    """Tell whether some process holds the lock on `path`."""
+    """Return whether some process holds the lock on `path`."""
     if not path.exists():
         return False
     with FileLock(path) as lock:
-        return not lock.try_exclusive()
+        return not lock.try_acquire_exclusive()

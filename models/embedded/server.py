@@ -1,6 +1,6 @@
-"""The embedded MongoDB: a private mongod that commands share, started once, stopped by the last.
+"""The embedded MongoDB: a private mongod that concurrent commands share.
 
-See `models.embedded.keeper` for how the life of the server follows that of its users.
+The first command starts it and the last one stops it: see `models.embedded.keeper`.
 """
 
 import hashlib
@@ -26,14 +26,17 @@ from models.embedded.program import find_mongod, mongod_command
 from models.errors import ServerError
 from models.settings import Settings
 
-_PORT = 27017  # no TCP port is opened: it only gives the member of the replica set its name
+_PORT = 27017  # only a part of the name of the replica set member: no TCP port is opened
 _START_SECONDS = 60.0
-_LONGEST_SOCKET_DIRECTORY = 80  # the path of a socket has at most 107 bytes
+_MAX_SOCKET_DIRECTORY = 80  # bytes; the path of a socket has at most 107
 
 
 @dataclass(frozen=True)
 class ServerStatus:
-    """What is known of the embedded server without starting it."""
+    """The state of the embedded server; `connections` counts its clients on this machine.
+
+    `caseledger db status` prints the fields under these names.
+    """
 
     running: bool
     uri: str | None
@@ -44,20 +47,23 @@ class ServerStatus:
 
 
 def server_directory(settings: Settings) -> ServerDirectory:
-    """Return where the embedded server of these settings keeps its files."""
+    """Return the directory of the embedded server of these settings."""
     return ServerDirectory(settings.home.expanduser().absolute() / "mongod")
 
 
 @contextmanager
 def embedded_server(settings: Settings) -> Iterator[str]:
-    """Use the embedded server: give its connection string, and stop it if nobody else uses it."""
+    """Yield the connection string of the embedded server, which is started unless it runs.
+
+    At the end, stop it when nobody else uses it. Raise ServerError when it cannot be used.
+    """
     directory = server_directory(settings)
     _create(directory)
     with FileLock(directory.users_lock) as users:
-        users.take_shared()
+        users.acquire_shared()
         try:
             with FileLock(directory.start_lock) as start:
-                start.take_exclusive()
+                start.acquire_exclusive()
                 socket_path = _running_socket(directory) or _start(directory, settings)
             yield socket_uri(socket_path, settings.database)
         finally:
@@ -65,18 +71,18 @@ def embedded_server(settings: Settings) -> Iterator[str]:
 
 
 def linger(settings: Settings, seconds: float) -> None:
-    """Keep the server that is in use for so many seconds more, and while anybody is connected."""
+    """Let the server outlive its last user for `seconds`, and while any client is connected."""
     if seconds > 0:
         server_directory(settings).linger_until(time.time() + seconds)
 
 
 def server_status(settings: Settings) -> ServerStatus:
-    """Tell whether the embedded server runs, without starting it.
+    """Return the state of the embedded server without starting it.
 
-    ServerError when it runs on another machine.
+    Raise ServerError when it runs on another machine.
     """
     directory = server_directory(settings)
-    state = _state_here(directory) if is_held(directory.keeper_lock) else None
+    state = _state_here(directory) if is_held(directory.supervisor_lock) else None
     if state is None:
         return ServerStatus(False, None, None, None, 0, str(directory.root))
     return ServerStatus(
@@ -90,7 +96,7 @@ def server_status(settings: Settings) -> ServerStatus:
 
 
 def socket_uri(socket_path: str, database: str = "") -> str:
-    """Return the connection string of a server on a Unix socket, for one of its databases."""
+    """Return the connection string of a database of the server on a Unix socket."""
     return f"mongodb://{quote(socket_path, safe='')}/{quote(database)}?directConnection=true"
 
 
@@ -102,7 +108,7 @@ def _create(directory: ServerDirectory) -> None:
 
 
 def _state_here(directory: ServerDirectory) -> dict[str, Any] | None:
-    """Return what its keeper wrote; ServerError when that is a process of another machine."""
+    """Return the state of the server; ServerError when it runs on another machine."""
     state = directory.read_state()
     if state is not None and state["host"] != this_host():
         raise ServerError(
@@ -113,21 +119,23 @@ def _state_here(directory: ServerDirectory) -> dict[str, Any] | None:
 
 
 def _running_socket(directory: ServerDirectory) -> str | None:
-    """Return the socket of the server that runs, or None when one has to be started."""
+    """Return the socket of the running server, or None when one has to be started."""
     deadline = time.monotonic() + _START_SECONDS
-    while is_held(directory.keeper_lock):
+    while is_held(directory.supervisor_lock):
         state = _state_here(directory)
         if state is not None:
             is_ready = _is_ready(state["socket"], seconds=1)
-            if is_ready and is_held(directory.keeper_lock):  # and not of a keeper that was killed
+            # The mongod of a supervisor that was killed since may still answer.
+            if is_ready and is_held(directory.supervisor_lock):
                 return str(state["socket"])
         if time.monotonic() > deadline:
-            raise ServerError(f"the embedded server does not answer; {_last_words(directory)}")
+            raise ServerError(f"the embedded server does not answer; {_recent_errors(directory)}")
         time.sleep(0.05)
     return None
 
 
 def _start(directory: ServerDirectory, settings: Settings) -> str:
+    """Start the server; return its socket once it is ready."""
     mongod = find_mongod(settings)
     socket_path = str(_socket_directory(directory.root) / "mongod.sock")
     directory.forget_state()
@@ -153,10 +161,10 @@ def _start(directory: ServerDirectory, settings: Settings) -> str:
     while time.monotonic() < deadline:
         if directory.read_state() is not None and _is_ready(socket_path, seconds=1):
             return socket_path
-        if not is_held(directory.keeper_lock):
-            raise ServerError(f"the embedded server did not start; {_last_words(directory)}")
+        if not is_held(directory.supervisor_lock):
+            raise ServerError(f"the embedded server did not start; {_recent_errors(directory)}")
         time.sleep(0.02)
-    raise ServerError(f"the embedded server did not start in time; {_last_words(directory)}")
+    raise ServerError(f"the embedded server did not start in time; {_recent_errors(directory)}")
 
 
 def _is_ready(socket_path: str, seconds: float) -> bool:
@@ -164,39 +172,43 @@ def _is_ready(socket_path: str, seconds: float) -> bool:
 
 
 def _stop_if_last(directory: ServerDirectory, users: FileLock) -> None:
-    """Stop the server if nobody else uses it; return when it has stopped or others go on.
+    """Stop the server if nobody else uses it; return when it has stopped or stays for others.
 
-    One of another machine is left alone: its process ids mean something else here.
+    A server on another machine is left alone: its process ids mean something else here.
     """
-    if not users.try_exclusive():
-        users.take_shared()  # waits for a keeper that has noticed by itself and is stopping
+    if not users.try_acquire_exclusive():
+        # The supervisor may be the one that holds the lock: then wait until it has stopped.
+        users.acquire_shared()
         return
     state = directory.read_state()
-    if state is None or state["host"] != this_host() or not is_held(directory.keeper_lock):
+    if state is None or state["host"] != this_host() or not is_held(directory.supervisor_lock):
         return
-    if directory.is_wanted(state["socket"]):
+    if directory.should_stay(state["socket"]):
         return
-    with FileLock(directory.keeper_lock) as keeper, suppress(ProcessLookupError, PermissionError):
+    with (
+        FileLock(directory.supervisor_lock) as supervisor,
+        suppress(ProcessLookupError, PermissionError),
+    ):
         os.kill(state["keeper"], signal.SIGTERM)
-        keeper.take_exclusive()
+        supervisor.acquire_exclusive()
 
 
 def _socket_directory(root: Path) -> Path:
     """Return a directory that only this user can enter, with a path short enough for a socket."""
     name = f"caseledger-{os.getuid()}-{hashlib.sha256(os.fsencode(root)).hexdigest()[:12]}"
     temporary = Path(tempfile.gettempdir())
-    is_short = len(os.fsencode(temporary / name)) <= _LONGEST_SOCKET_DIRECTORY
-    path = (temporary if is_short else Path("/tmp")) / name  # noqa: S108 - it is private below
+    is_short = len(os.fsencode(temporary / name)) <= _MAX_SOCKET_DIRECTORY
+    path = (temporary if is_short else Path("/tmp")) / name  # noqa: S108 - checked to be private
     path.mkdir(mode=0o700, exist_ok=True)
-    found = path.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+    status = path.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o077:
         raise ServerError(f"{path} is not a private directory of this user")
     return path
 
 
-def _last_words(directory: ServerDirectory) -> str:
-    """Return what the log of mongod says went wrong, for an error message."""
-    words = []
+def _recent_errors(directory: ServerDirectory) -> str:
+    """Return the last errors in the log of mongod, for an error message."""
+    errors = []
     for line in _tail(directory.log, 200):
         try:
             entry = json.loads(line)
@@ -204,9 +216,9 @@ def _last_words(directory: ServerDirectory) -> str:
             continue
         if entry.get("s") in {"E", "F"}:
             detail = entry.get("attr", {}).get("error", "")
-            words.append(f"{entry.get('msg', '')} {detail}".strip())
+            errors.append(f"{entry.get('msg', '')} {detail}".strip())
     output = " ".join(_tail(directory.output, 5))
-    return f"{' / '.join(words[-3:])} {output}".strip() + f" (see {directory.log})"
+    return f"{' / '.join(errors[-3:])} {output}".strip() + f" (see {directory.log})"
 
 
 def _tail(path: Path, lines: int) -> list[str]:

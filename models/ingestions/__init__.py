@@ -1,1 +1,1 @@
-"""The record of each import."""
+"""Ingestions: the audit record of each import."""

@@ -1,4 +1,4 @@
-"""The audit record of an import: its counters, and what it could not use and why."""
+"""Audit: keeps the record of an import, with its counters and the problems that it met."""
 
 import re
 import shlex
@@ -25,14 +25,14 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _SAVE_SECONDS = 2.0
 
 Progress = Callable[[Counts], None]
-"""Is told the counters whenever they have grown."""
+"""Receives the counters whenever they have increased."""
 
 
 class Audit:
     """Keeps the record of one import, in memory and in the collection of ingestions.
 
     `unreadable` counts the sources that could not be read, or not whole. Without a collection,
-    nothing is stored. A source may have another `name` than its path, which then is not told.
+    nothing is stored. With a `name`, the first path is hidden: the record has the name instead.
     """
 
     def __init__(
@@ -61,13 +61,13 @@ class Audit:
         self._started = self._saved = time.monotonic()
 
     async def begin(self) -> None:
-        """Store the record, if it is not yet."""
+        """Store the record, unless it is stored already."""
         if self._ingestions is not None and not self.is_stored:
             self.is_stored = True
             await store_ingestion(self._ingestions, self.id, self.record)
 
     async def save(self) -> None:
-        """Store the counters as they are, if that was not done just now."""
+        """Store the present counters, unless that was done within the last 2 seconds."""
         now = time.monotonic()
         if self._ingestions is not None and self.is_stored and now - self._saved > _SAVE_SECONDS:
             self._saved = now
@@ -75,7 +75,10 @@ class Audit:
             await self._ingestions.update({"_id": self.id}, {"$set": {"counts": counts}})
 
     async def finish(self, status: IngestionStatus) -> None:
-        """Store how the import ended; a record of which nothing is stored stays so, if empty."""
+        """Store how the import ended.
+
+        A record that was never stored, and has no problems, is not stored now either.
+        """
         if self.record.problem_count:
             await self.begin()
         self.record.status = status
@@ -91,12 +94,15 @@ class Audit:
         self._progress(counts)
 
     def reject(self, path: str, reason: str, detail: str) -> None:
-        """Count an item that cannot be recorded, and note why."""
+        """Count an item as rejected, and note the reason."""
         self.count("rejected")
         self.note(path, None, reason, detail)
 
     def note(self, path: str, file: str | None, reason: str, detail: str) -> None:
-        """Note something that could not be used; of very many, only their number."""
+        """Note something that could not be used.
+
+        Of more than `MAX_STORED_PROBLEMS`, the others are only counted.
+        """
         self.record.problem_count += 1
         if len(self.record.problems) < MAX_STORED_PROBLEMS:
             problem = ImportProblem(
@@ -108,20 +114,20 @@ class Audit:
             self.record.problems.append(problem)
 
     def note_damages(self, damages: Sequence[Damage], *, is_partial: bool = False) -> None:
-        """Note what of a source could not be read.
+        """Note the damage of one source, and count the source as unreadable.
 
-        That makes the source count as unreadable, unless `is_partial`: then it counts already.
+        With `is_partial`, the source has been counted before.
         """
         self.unreadable += bool(damages) and not is_partial
         for damage in damages:
             self.note(damage.path, None, damage.reason, damage.detail)
 
     def _shown(self, text: str) -> str:
-        """Return a text with the source called as it is to be."""
+        """Return a text that can be stored, with the path that is to be hidden replaced."""
         return printable(text if self._hidden is None else text.replace(self._hidden, self._name))
 
     def final_status(self) -> IngestionStatus:
-        """Return how an import ended that went through."""
+        """Return the status of an import that reached its end."""
         counts = self.record.counts
         if self.unreadable and not counts.discovered:
             return "failed"
@@ -129,9 +135,9 @@ class Audit:
 
 
 def printable(text: str) -> str:
-    """Return text that can be stored, sent and shown.
+    """Return the text in a form that can be stored, sent and shown, at most 2000 characters.
 
-    Bytes that are not UTF-8 stand as escapes, and so do control characters.
+    Bytes that are not UTF-8 and control characters are replaced by escapes.
     """
     plain = text.encode("utf-8", "backslashreplace").decode()[:2000]
     return _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode(), plain)

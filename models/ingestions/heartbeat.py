@@ -1,6 +1,9 @@
-"""Imports that are under way say so every few seconds: one that no longer does was killed.
+"""Heartbeats: running imports renew their records, so that killed ones can be recognized.
 
-All times are those of the database server, whatever the clocks of importers tell.
+    running import    updates `aliveAt` every 15 seconds
+    killed import     has an `aliveAt` older than 2 minutes -> `interrupted`
+
+All times are those of the database server, because the clocks of importers may differ.
 """
 
 import asyncio
@@ -16,24 +19,24 @@ _SILENT_MILLISECONDS = 120_000
 
 @asynccontextmanager
 async def heartbeat(ingestions: Collection, ingestion_id: str) -> AsyncIterator[None]:
-    """Say that an import is under way as long as the body is, if it has a record."""
-    beating = asyncio.create_task(_beat(ingestions, ingestion_id))
+    """Renew the record of an import, if it has one, as long as the body runs."""
+    task = asyncio.create_task(_beat(ingestions, ingestion_id))
     try:
         yield
     finally:
-        beating.cancel()
-        await asyncio.wait([beating])
+        task.cancel()
+        await asyncio.wait([task])
 
 
 async def _beat(ingestions: Collection, ingestion_id: str) -> None:
     while True:
         await asyncio.sleep(_BEAT_SECONDS)
-        with suppress(DatabaseError):  # the import itself finds out what is wrong
+        with suppress(DatabaseError):  # the import itself meets the same error and reports it
             await ingestions.update({"_id": ingestion_id}, {"$currentDate": {"aliveAt": True}})
 
 
 async def end_killed(ingestions: Collection) -> int:
-    """Have the records of imports that were killed say `interrupted`; return how many there are."""
+    """Set the status of killed imports to `interrupted`; return how many there were."""
     is_silent = {"$lt": ["$aliveAt", {"$subtract": ["$$NOW", _SILENT_MILLISECONDS]}]}
     return await ingestions.update_all(
         {"status": {"$in": ["queued", "running"]}, "$expr": is_silent},

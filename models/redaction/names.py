@@ -1,9 +1,9 @@
-"""Which names are those of credentials: of variables, of options, of parameters in URLs."""
+"""Names of credentials: of variables, of options, and of parameters in URLs."""
 
 import re
 from functools import lru_cache
 
-_SHORT = 128  # the same few thousand names stand in the files of every execution
+_SHORT = 128  # short names are cached: the same few thousand are in the files of every execution
 _ANYWHERE = re.compile(
     r"passw|pass[_-]?phrase|passcode|pswd|secret|token|credential|authorization"
     r"|(?:api|access|private|ssh|signing|encryption|account)[_-]?key",
@@ -20,17 +20,20 @@ _ORDINARY_PASSES = (
 )  # fmt: skip
 
 
-def names_secret(name: str) -> bool:
-    """Tell whether what has this name sounds like a credential.
+def is_credential_name(name: str) -> bool:
+    """Return whether a name suggests that its value is a credential.
 
-    `password`, `token`, `secret` and the like tell it wherever they stand, `AUTH` as a word of its
-    own, `KEY` and `PASS` as the last word. Words end at underscores, digits and humps.
+        anywhere in the name    password, token, secret, …
+        as a whole word         auth, jwt, cookie, …
+        as the last word        key, pass, pwd, …
+
+    Words end at underscores, digits and changes to upper case.
     """
     return _is_secret_short(name) if len(name) <= _SHORT else _is_secret(name)
 
 
-def clearly_names_secret(name: str) -> bool:
-    """Tell whether a name is one of a credential even where many other things could stand."""
+def is_clearly_credential_name(name: str) -> bool:
+    """Return whether a name suggests a credential even where it may not name anything."""
     return _ANYWHERE.search(name) is not None or name.lower() in {"cookie", "set-cookie", "bearer"}
 
 

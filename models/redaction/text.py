@@ -1,7 +1,7 @@
-"""What must not be stored: credentials that stand in the files of an execution.
+"""Redaction of text: masks credentials in the values and files of an execution.
 
-Every pattern takes time linear in the text: a match begins only at the start of a word, or is of
-limited length, and what it has taken it does not give back.
+Every pattern takes time linear in the text: a match begins only at the start of a word, or has a
+limited length, and possessive quantifiers prevent backtracking.
 """
 
 import re
@@ -9,11 +9,11 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
-from models.redaction.names import clearly_names_secret, names_secret
+from models.redaction.names import is_clearly_credential_name, is_credential_name
 
 MASK = "***"
 _SHORT = 128
-_SHORTEST_TOKEN = 15
+_MIN_TOKEN = 15
 _KNOWN_FORM = re.compile(
     r"(?<![A-Za-z0-9])(?:gh[a-z]_[A-Za-z0-9]{20,}+|github_pat_\w{20,}+|glpat-[\w-]{20,}+"
     r"|hf_[A-Za-z0-9]{20,}+|npm_[A-Za-z0-9]{20,}+|pypi-[\w-]{16,}+|A[KS]IA[A-Z0-9]{16,}+"
@@ -39,7 +39,7 @@ _HINTS = (
     "pass", "pw", "pswd", "secret", "token", "key", "auth", "cred", "jwt", "bearer", "cookie",
     "_pat", "-pat", "sig", "-u", "-su", "user",
 )  # fmt: skip
-"""In small letters: without any of them there is nothing to mask but URLs and known forms."""
+"""Lower-case text without any of these has nothing to mask except URLs and known forms."""
 
 _NAME = re.compile(r"(?<![\w.-])(?P<dashes>[.-]*+)(?P<name>\w[\w.-]*+)")
 _EQUALS = re.compile(r"""\\?["']?\]?[ \t]{0,8}+(?P<sign>[:+?]?={1,2}+>?|%3[Dd]|:)[ \t]{0,8}+""")
@@ -73,7 +73,7 @@ _VALUES = {
     ),
     "'": re.compile(rf"(?:\"[^\"']*+\"?|\\|{_PARTS})++"),
 }
-"""What the value of a name is, by the quote that it stands in."""
+"""The pattern of the value of a name, by the quote that is open around it, or empty."""
 
 _UP_TO_QUOTE = {
     '"': re.compile(r"(?:[^\"\\]|\\.?)*+", re.DOTALL),
@@ -86,11 +86,15 @@ _QUERY_NAMES = frozenset({"sig", "signature", "x-amz-signature", "x-goog-signatu
 
 
 def without_secrets(variables: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the variables with credentials masked: by the variable's name, and in their text.
+    """Return the variables with credentials masked, by the names of variables and in their text.
 
-    A variable is left out if a credential stands in its very name.
+    A variable whose name itself contains a credential is left out.
     """
-    return {key: without_secret(key, value) for key, value in variables.items() if not _holds(key)}
+    return {
+        key: without_secret(key, value)
+        for key, value in variables.items()
+        if not _has_credential(key)
+    }
 
 
 def without_secret(key: str, value: Any) -> Any:
@@ -99,10 +103,11 @@ def without_secret(key: str, value: Any) -> Any:
 
 
 def masked_text(text: str) -> str:
-    """Return a text with the credentials in it masked.
+    """Return the text with its credentials masked.
 
-    These are: what stands before the host in URLs; tokens of well-known forms; and the values of
-    names that sound secret, be they variables, options, headers or parameters in URLs.
+    before the host in URLs       https://***@host/
+    tokens of well-known forms    ghp_…, glpat-…, private keys, web tokens
+    values of secret names        API_KEY=***, --password ***, Authorization: ***, ?sig=***
     """
     return _masked_text(text) if len(text) > _SHORT else _masked_short_text(text)
 
@@ -115,37 +120,37 @@ def _masked_text(text: str) -> str:
         if hint in lowered:
             text = _masked_values(text)
             break
-    return _masked_tokens(text) if len(text) >= _SHORTEST_TOKEN else text
+    return _masked_tokens(text) if len(text) >= _MIN_TOKEN else text
 
 
 _masked_short_text = lru_cache(maxsize=32768)(_masked_text)
-"""The same short values stand in the files of every execution."""
+"""Short texts are cached, because the same ones are in the files of every execution."""
 
 
 def _is_secret(key: str, value: Any) -> bool:
-    holds_something = value is not None and value != "" and not isinstance(value, bool)
-    return holds_something and _key_names_secret(key)
+    has_content = value is not None and value != "" and not isinstance(value, bool)
+    return has_content and _is_secret_key(key)
 
 
-def _key_names_secret(key: str) -> bool:
-    return _any_part_names_secret(key) if len(key) > _SHORT else _short_key_names_secret(key)
+def _is_secret_key(key: str) -> bool:
+    return _has_secret_part(key) if len(key) > _SHORT else _short_is_secret_key(key)
 
 
-def _any_part_names_secret(key: str) -> bool:
-    """Tell whether a part of a delta key sounds secret; the file, its first part, never does."""
+def _has_secret_part(key: str) -> bool:
+    """Return whether a part of a delta key, other than its file, is the name of a credential."""
     file, _, name = key.partition(".")
-    return any(names_secret(part) for part in (name or file).split("."))
+    return any(is_credential_name(part) for part in (name or file).split("."))
 
 
-_short_key_names_secret = lru_cache(maxsize=65536)(_any_part_names_secret)
+_short_is_secret_key = lru_cache(maxsize=65536)(_has_secret_part)
 
 
-def _holds(key: str) -> bool:
-    return masked_text(key) != key if len(key) > _SHORT else _short_key_holds(key)
+def _has_credential(key: str) -> bool:
+    return masked_text(key) != key if len(key) > _SHORT else _short_key_has_credential(key)
 
 
 @lru_cache(maxsize=65536)
-def _short_key_holds(key: str) -> bool:
+def _short_key_has_credential(key: str) -> bool:
     return masked_text(key) != key
 
 
@@ -168,7 +173,7 @@ def _masked_tokens(text: str) -> str:
 
 
 def _masked_run(match: re.Match[str]) -> str:
-    """Mask the credentials in the URLs of a text without blanks."""
+    """Return a run of non-blank text with the credentials in its URLs masked."""
     run = match[0]
     if "://" not in run or "@" not in run:
         return run
@@ -182,10 +187,10 @@ def _masked_run(match: re.Match[str]) -> str:
 
 
 def _masked_authority(piece: str, is_followed: bool) -> str:
-    """Mask what stands before the last `@` of what follows `://`, unless a plain host does.
+    """Return the text after a `://`, masked up to its last `@` unless it begins with a plain host.
 
-    Credentials are often not escaped as they should be: they may hold `/`, `@` and even `://`, so
-    that the `@` may only follow in the next piece.
+    Credentials are often not escaped as they should be: they may contain `/`, `@` and even `://`,
+    so that the `@` may be only in one of the next pieces: then `is_followed`.
     """
     at = piece.rfind("@")
     if (at < 0 and not is_followed) or _HOST.match(piece) is not None:
@@ -194,16 +199,19 @@ def _masked_authority(piece: str, is_followed: bool) -> str:
 
 
 def _masked_values(text: str) -> str:
-    """Mask the values of names that sound secret."""
-    text = _cut(text, _user_passwords(text))
-    text = _cut(text, _named_values(text))
-    if any(names_secret(found["name"]) for found in _ID.finditer(text)):
-        text = _cut(text, _changed_values(text))
+    """Return the text with the values of secret names masked."""
+    text = _mask_spans(text, _user_passwords(text))
+    text = _mask_spans(text, _named_values(text))
+    if any(is_credential_name(match["name"]) for match in _ID.finditer(text)):
+        text = _mask_spans(text, _changed_values(text))
     return _BEARER.sub(rf"\g<kind>{MASK}", text)
 
 
-def _cut(text: str, spans: Iterator[tuple[int, int]]) -> str:
-    """Return a text with what stands between these places masked; quotes around it are kept."""
+def _mask_spans(text: str, spans: Iterator[tuple[int, int]]) -> str:
+    """Return the text with these spans masked; quotes around them are kept.
+
+    Spans without a secret, such as `none` or `true`, stay unchanged.
+    """
     parts: list[str] = []
     done = 0
     for start, end in spans:
@@ -217,36 +225,36 @@ def _cut(text: str, spans: Iterator[tuple[int, int]]) -> str:
 
 
 def _user_passwords(text: str) -> Iterator[tuple[int, int]]:
-    """Give the places of the passwords in `-u user:password`."""
-    for found in _USER.finditer(text):
-        quote = found["quote"]
-        value = (_UP_TO_QUOTE[quote] if quote else _VALUES[""]).match(text, found.end())
-        is_number = value is not None and value[0].isdigit() and found["user"].isdigit()
+    """Yield the spans of the passwords in `-u user:password`."""
+    for match in _USER.finditer(text):
+        quote = match["quote"]
+        value = (_UP_TO_QUOTE[quote] if quote else _VALUES[""]).match(text, match.end())
+        is_number = value is not None and value[0].isdigit() and match["user"].isdigit()
         if value is not None and not is_number:
             yield value.span()
 
 
 def _changed_values(text: str) -> Iterator[tuple[int, int]]:
-    """Give the places of the values in `--val value`, which belong to some `--id NAME`."""
-    for found in _VAL.finditer(text):
-        value = _VALUES[""].match(text, found.end())
+    """Yield the spans of the values in `--val value`, which belong to an `--id NAME`."""
+    for match in _VAL.finditer(text):
+        value = _VALUES[""].match(text, match.end())
         if value is not None:
             yield value.span()
 
 
 def _named_values(text: str) -> Iterator[tuple[int, int]]:
-    """Give the places of the values of names that sound secret."""
-    quote, counted, position = "", 0, 0
+    """Yield the spans of the values of secret names."""
+    quote, counted, position = "", 0, 0  # `quote` is the one that is open at `counted`
     may_set = _MAY_SET.search(text) is not None
-    while (found := _NAME.search(text, position)) is not None:
-        position = found.end()
-        start = _value_start(text, found, may_set)
+    while (match := _NAME.search(text, position)) is not None:
+        position = match.end()
+        start = _value_start(text, match, may_set)
         if start is None:
             continue
-        before = _open_quote(text, counted, found.start(), quote)
-        quote, counted = _open_quote(text, found.start(), start, before), start
-        is_opened = bool(quote) and quote == before and text[found.start() - 1] == quote
-        is_header = found["name"].lower().endswith(_HEADERS)
+        before = _open_quote(text, counted, match.start(), quote)
+        quote, counted = _open_quote(text, match.start(), start, before), start
+        is_opened = bool(quote) and quote == before and text[match.start() - 1] == quote
+        is_header = match["name"].lower().endswith(_HEADERS)
         is_whole = is_opened or (is_header and text[start : start + 1] not in {'"', "'"})
         value = (_UP_TO_QUOTE if is_whole else _VALUES)[quote].match(text, start)
         if value is not None and value.end() > start:
@@ -254,38 +262,39 @@ def _named_values(text: str) -> Iterator[tuple[int, int]]:
             position = value.end()
 
 
-def _value_start(text: str, found: re.Match[str], may_set: bool) -> int | None:
-    """Return where the value of a name begins, None when it has none or does not sound secret.
+def _value_start(text: str, match: re.Match[str], may_set: bool) -> int | None:
+    """Return where the value of a name begins, None when it has no value or is not secret.
 
-    `may_set` tells whether there may be a command in the text that sets what it names.
+    `may_set` says whether the text may contain a command that sets a variable, such as `setenv`.
     """
-    name, end = found["name"], found.end()
-    is_query = text[found.start() - 1 : found.start()] in {"?", "&"}
-    if not names_secret(name) and not (is_query and name.lower() in _QUERY_NAMES):
+    name, end = match["name"], match.end()
+    is_query = text[match.start() - 1 : match.start()] in {"?", "&"}
+    if not is_credential_name(name) and not (is_query and name.lower() in _QUERY_NAMES):
         return None
     equals = _EQUALS.match(text, end)
     if equals is not None:
-        is_told = equals["sign"] != ":" or (
-            clearly_names_secret(name.rpartition(".")[2])
+        # A colon has many other uses, so the name must be a clear one.
+        is_assignment = equals["sign"] != ":" or (
+            is_clearly_credential_name(name.rpartition(".")[2])
             and not text.startswith((":", "//"), equals.end())
         )
-        return equals.end() if is_told else None
+        return equals.end() if is_assignment else None
     blank = _BLANK.match(text, end)
     if blank is None or _OPTION.match(text, blank.end()):
         return None
-    is_set = "-" in found["dashes"] or (may_set and _is_set(text, found.start()))
+    is_set = "-" in match["dashes"] or (may_set and _is_set(text, match.start()))
     return blank.end() if is_set else None
 
 
 def _is_set(text: str, start: int) -> bool:
-    """Tell whether a command that sets a variable stands just before it."""
+    """Return whether a command that sets a variable is just before `start`."""
     return _SETS.search(text[max(0, start - _SETS_REACH) : start]) is not None
 
 
 def _open_quote(text: str, start: int, end: int, quote: str) -> str:
-    """Return the quote that is open at `end`, empty for none, when `quote` is at `start`."""
-    for found in _QUOTES.finditer(text, start, end):
-        mark = found[0]
+    """Return the quote that is open at `end`, or empty, when `quote` is open at `start`."""
+    for match in _QUOTES.finditer(text, start, end):
+        mark = match[0]
         if not quote and len(mark) == 1:
             quote = mark
         elif mark == quote:

@@ -1,1 +1,1 @@
-"""Which specs an execution ran on: the link between cases and specs."""
+"""The specs that executions ran on: the links between cases and specs."""

@@ -1,10 +1,13 @@
-"""The link between executions and the specs that they ran on, kept right from either side.
+"""The links between executions and the specs that they ran on, kept correct from both sides.
 
-An execution knows software by name, version and the beginning of a hash, and by what people stated.
-`specs` of a listed execution are the specs that this may mean, all of them where it may mean
-several. That is derived, never stored with the case: whoever writes executions resolves them
-afterwards, whoever writes specs links them afterwards, so that of two at the same time the second
-sees what the first has written.
+    case:  software       netcdf-c 4.9.2 a4hji6e ──┐ may mean
+           softwareLinks  a4hji6e…  built_with ────┤
+    executions:  specs    <───────────────────────┴── specs
+
+An execution has software by name, version and the beginning of a hash, and specs that people
+stated. `specs` of a listed execution are all specs that these may mean. They are derived, and never
+stored with the case: a writer of executions resolves their links afterwards, and so does a writer
+of specs. So of two concurrent writers, the second sees what the first has written.
 """
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
@@ -25,39 +28,40 @@ _EXECUTION_FIELDS = {"software": 1, "softwareLinks": 1, "specs": 1}
 
 
 async def resolve_software(database: Database, execution_ids: Iterable[str]) -> int:
-    """Make `specs` of listed executions right; return how many were not."""
+    """Correct `specs` of listed executions; return how many changed."""
     changed = 0
     for ids in _batches(execution_ids):
-        found = await database.executions.find({"_id": {"$in": ids}}, _EXECUTION_FIELDS)
-        for execution, specs in zip(found, await linked_specs(database, found), strict=True):
+        executions = await database.executions.find({"_id": {"$in": ids}}, _EXECUTION_FIELDS)
+        linked = await linked_specs(database, executions)
+        for execution, specs in zip(executions, linked, strict=True):
             if execution.get("specs", []) != specs:
                 changed += await _set_specs(database, execution, specs)
     return changed
 
 
 async def relink_specs(database: Database, hashes: Iterable[str]) -> int:
-    """Make the links right that may lead to specs which were written, or deleted.
+    """Correct the links that may lead to specs which were written or deleted.
 
-    The hashes are all that these go by. Return how many executions have changed.
+    `hashes` are all hashes of these specs. Return how many executions changed.
     """
     changed = 0
-    for own in _batches(set(hashes)):
-        told = sorted({*own, *(each[:_PREFIX] for each in own)})
+    for batch in _batches(set(hashes)):
+        keys = sorted({*batch, *(hash_[:_PREFIX] for hash_ in batch)})
         query = {
-            "$or": [{"software.hash": {"$in": told}}, {"softwareLinks.specHash": {"$in": told}}]
+            "$or": [{"software.hash": {"$in": keys}}, {"softwareLinks.specHash": {"$in": keys}}]
         }
-        found = [each["_id"] async for each in database.executions.stream(query, {"_id": 1})]
-        changed += await resolve_software(database, found)
+        executions = database.executions.stream(query, {"_id": 1})
+        changed += await resolve_software(database, [doc["_id"] async for doc in executions])
     return changed
 
 
 async def linked_specs(
     database: Database, executions: Sequence[Mapping[str, Any]]
 ) -> list[list[Json]]:
-    """Return for each execution, as it is stored, the specs that it ran on.
+    """Return the specs that each listed execution ran on, in the form of `LinkedSpec`.
 
-    Each is said with its role: `loaded`, or what was stated. `candidates` is of how many specs it
-    is one, where name, version and hash do not tell more.
+    `role` is `loaded`, or the role that was stated. `candidates` is the number of specs that the
+    same name, version and hash may mean.
     """
     prefixes = _prefixes(executions)
     known = _Specs([spec async for spec in _specs(database, prefixes)])
@@ -66,27 +70,29 @@ async def linked_specs(
 
 async def fill_specs(database: Database, documents: Sequence[Json]) -> None:
     """Set `specs` of listed executions that are about to be written."""
-    named = [doc for doc in documents if doc.get("software") or doc.get("softwareLinks")]
-    if named:
-        for document, specs in zip(named, await linked_specs(database, named), strict=True):
+    linked = [doc for doc in documents if doc.get("software") or doc.get("softwareLinks")]
+    if linked:
+        for document, specs in zip(linked, await linked_specs(database, linked), strict=True):
             document["specs"] = specs
 
 
 async def _set_specs(database: Database, execution: Json, specs: list[Json]) -> bool:
-    """Store the links, unless the execution was written anew meanwhile."""
+    """Store the links, unless the software of the execution has changed in the meantime."""
     query: Json = {"_id": execution["_id"]}
     query |= {name: execution[name] for name in ("software", "softwareLinks") if name in execution}
     return await database.executions.update(query, {"$set": {"specs": specs}})
 
 
 def _prefixes(executions: Iterable[Mapping[str, Any]]) -> list[str]:
-    loaded = {each["hash"] for one in executions for each in one.get("software") or ()}
-    stated = {each["specHash"] for one in executions for each in one.get("softwareLinks") or ()}
-    return sorted(loaded | stated)
+    prefixes = set()
+    for execution in executions:
+        prefixes |= {software["hash"] for software in execution.get("software") or ()}
+        prefixes |= {link["specHash"] for link in execution.get("softwareLinks") or ()}
+    return sorted(prefixes)
 
 
 async def _specs(database: Database, prefixes: Sequence[str]) -> AsyncIterator[Json]:
-    """Give the specs one of whose hashes begins with one of the prefixes."""
+    """Yield the specs of which a hash begins with one of the prefixes."""
     for part in _batches(prefixes, _PREFIXES_OF_QUERY):
         whole = [prefix for prefix in part if len(prefix) >= _WHOLE]
         ranges: list[Json] = [
@@ -101,37 +107,37 @@ async def _specs(database: Database, prefixes: Sequence[str]) -> AsyncIterator[J
 
 
 class _Specs:
-    """The specs that were looked up, by the beginning and the whole of all their hashes."""
+    """Specs, indexed by all their hashes, whole and by their first seven characters."""
 
     def __init__(self, specs: Iterable[Json]) -> None:
         self._by_hash: dict[str, dict[str, Json]] = {}
         for spec in specs:
-            for own in spec["hashes"]:
-                for told in {own, own[:_PREFIX]}:
-                    self._by_hash.setdefault(told, {})[spec["_id"]] = spec
+            for hash_ in spec["hashes"]:
+                for key in {hash_, hash_[:_PREFIX]}:
+                    self._by_hash.setdefault(key, {})[spec["_id"]] = spec
 
-    def that_begin(self, told: str) -> list[Json]:
-        """Return the specs of a hash, or of its first characters, in the order of their ids."""
-        found = self._by_hash.get(told) or self._by_hash.get(told[:_PREFIX], {})
+    def with_prefix(self, prefix: str) -> list[Json]:
+        """Return the specs of which a hash begins with `prefix`, in the order of their ids."""
+        candidates = self._by_hash.get(prefix) or self._by_hash.get(prefix[:_PREFIX], {})
         return [
-            found[own]
-            for own in sorted(found)
-            if any(each.startswith(told) for each in found[own]["hashes"])
+            candidates[spec_id]
+            for spec_id in sorted(candidates)
+            if any(hash_.startswith(prefix) for hash_ in candidates[spec_id]["hashes"])
         ]
 
 
 def _links(execution: Mapping[str, Any], specs: _Specs) -> Iterator[Json]:
     for software in execution.get("software") or ():
-        same = (software["name"], software["version"])
-        found = [
+        package = (software["name"], software["version"])
+        candidates = [
             spec
-            for spec in specs.that_begin(software["hash"])
-            if (spec["name"], spec["version"]) == same
+            for spec in specs.with_prefix(software["hash"])
+            if (spec["name"], spec["version"]) == package
         ]
-        yield from (_link(spec, "loaded", len(found)) for spec in found)
+        yield from (_link(spec, "loaded", len(candidates)) for spec in candidates)
     for stated in execution.get("softwareLinks") or ():
-        found = specs.that_begin(stated["specHash"])
-        yield from (_link(spec, stated["role"], len(found)) for spec in found)
+        candidates = specs.with_prefix(stated["specHash"])
+        yield from (_link(spec, stated["role"], len(candidates)) for spec in candidates)
 
 
 def _link(spec: Json, role: str, candidates: int) -> Json:
@@ -146,6 +152,6 @@ def _link(spec: Json, role: str, candidates: int) -> Json:
 
 
 def _batches(items: Iterable[str], size: int = _BATCH) -> Iterator[list[str]]:
-    left = iter(items)
-    while batch := list(islice(left, size)):
+    remaining = iter(items)
+    while batch := list(islice(remaining, size)):
         yield batch

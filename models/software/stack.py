@@ -1,4 +1,4 @@
-"""The software of executions: what each ran on, and how that differs down to the graph. Pure."""
+"""Software stacks: the packages of executions, and their differences within the graphs. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -10,18 +10,20 @@ Packages = dict[str, set[tuple[str | None, str]]]
 
 
 def stack_of(execution: Document) -> Stack:
-    """Return what an execution loaded, and what is stated of it, by name.
+    """Return the packages that an execution loaded, and those that are stated of it, by name.
 
-    A package that resolves to specs stands as these, with their whole hashes; another one as it
-    is told, without an id. A stated spec that is not recorded goes by its hash.
+    A package that resolves to specs is replaced by these, with their whole hashes; another package
+    is included unchanged, without an id. The name of a stated spec that is not recorded is its
+    hash.
     """
     specs = execution.get("specs") or ()
     stack: Stack = {}
     for spec in specs:
         package = (spec["version"], spec["hash"], spec["role"], spec["id"])
         stack.setdefault(spec["name"] or spec["hash"], set()).add(package)
-    for told in unresolved(execution):
-        stack.setdefault(told["name"], set()).add((told["version"], told["hash"], "loaded", None))
+    for software in unresolved(execution):
+        package = (software["version"], software["hash"], "loaded", None)
+        stack.setdefault(software["name"], set()).add(package)
     known = {(spec["hash"], spec["role"]) for spec in specs}
     for link in execution.get("softwareLinks") or ():
         if (link["specHash"], link["role"]) not in known:
@@ -31,17 +33,17 @@ def stack_of(execution: Document) -> Stack:
 
 
 def unresolved(execution: Document) -> list[Document]:
-    """Return the software of which no spec is recorded."""
+    """Return the loaded software of an execution for which no spec is recorded."""
     return [
-        told
-        for told in execution.get("software") or ()
-        if not any(_is_spec_of(told, spec) for spec in execution.get("specs") or ())
+        software
+        for software in execution.get("software") or ()
+        if not any(_is_spec_of(software, spec) for spec in execution.get("specs") or ())
     ]
 
 
-def _is_spec_of(told: Document, spec: Document) -> bool:
-    same = (told["name"], told["version"]) == (spec["name"], spec["version"])
-    return same and spec["role"] == "loaded"
+def _is_spec_of(software: Document, spec: Document) -> bool:
+    is_same = (software["name"], software["version"]) == (spec["name"], spec["version"])
+    return is_same and spec["role"] == "loaded"
 
 
 def _name_of(spec_hash: str, specs: Iterable[Document]) -> str:
@@ -50,19 +52,19 @@ def _name_of(spec_hash: str, specs: Iterable[Document]) -> str:
 
 
 def shown_stack(stack: Stack) -> list[dict[str, Any]]:
-    """Return a stack as a list, in the order of the names."""
+    """Return a stack as a list of packages, sorted by name."""
     return [package for name in sorted(stack) for package in _packages(name, stack[name])]
 
 
 def _packages(name: str, packages: Iterable[Package]) -> list[dict[str, Any]]:
     return [
-        {"name": name, "version": version, "hash": own, "role": role, "id": id_}
-        for version, own, role, id_ in sorted(packages, key=lambda package: str(package))
+        {"name": name, "version": version, "hash": hash_, "role": role, "id": id_}
+        for version, hash_, role, id_ in sorted(packages, key=lambda package: str(package))
     ]
 
 
 def changed_packages(before: Stack, after: Stack) -> list[dict[str, Any]]:
-    """Return what came, went, or is another one, by name."""
+    """Return the packages that were added, removed or changed, sorted by name."""
     return [
         {
             "name": name,
@@ -82,72 +84,83 @@ def _change(before: object, after: object) -> str:
 
 
 def case_stacks(case: Document, listed: Sequence[Document]) -> dict[str, Any]:
-    """Return the stacks of a case one after the other, given its executions in order.
+    """Return the successive stacks of a case, from its listed executions in order.
 
-    Executions without configuration, of which no software is told, are in none of them.
+    Consecutive executions with the same stack share an item. Executions without a configuration,
+    whose software is unknown, are in `notRecorded` instead.
     """
-    runs: list[dict[str, Any]] = []
-    silent: list[str] = []
+    stacks: list[dict[str, Any]] = []
+    not_recorded: list[str] = []
     last: Stack | None = None
     for execution in listed:
         stack = stack_of(execution)
         if not stack and not execution["recorded"]["hasConfiguration"]:
-            silent.append(execution["executionId"])
+            not_recorded.append(execution["executionId"])
             continue
         if last is None or stack != last:
             changes = [] if last is None else changed_packages(last, stack)
             first = {"firstExecutionId": execution["executionId"], "since": execution["lidTime"]}
             software = shown_stack(stack)
-            runs.append({**first, "executions": [], "software": software, "changes": changes})
+            stacks.append({**first, "executions": [], "software": software, "changes": changes})
             last = stack
-        runs[-1]["executions"].append(execution["executionId"])
+        stacks[-1]["executions"].append(execution["executionId"])
     return {
         "caseId": case["_id"],
         "caseName": case["name"],
-        "stacks": runs,
-        "notRecorded": silent,
+        "stacks": stacks,
+        "notRecorded": not_recorded,
     }
 
 
 def compare_software(executions: Sequence[Document], specs: Sequence[Document]) -> dict[str, Any]:
-    """Return which packages are not the same below executions, along link and run dependencies.
+    """Return the packages that differ between executions, including link and run dependencies.
 
-    `specs` are those that the executions are linked with, with their closures.
+    `specs` are the specs that the executions are linked with; their `dependencies` are transitive.
     """
     by_id = {spec["_id"]: spec for spec in specs}
-    below = [_below(execution, by_id) for execution in executions]
-    names = sorted({name for packages in below for name in packages})
-    different = [name for name in names if any(p.get(name) != below[0].get(name) for p in below)]
-    untold = {
-        f"{told['name']}@{told['version']}" for each in executions for told in unresolved(each)
+    all_packages = [_run_packages(execution, by_id) for execution in executions]
+    names = sorted({name for packages in all_packages for name in packages})
+    different = [
+        name
+        for name in names
+        if any(packages.get(name) != all_packages[0].get(name) for packages in all_packages)
+    ]
+    without_spec = {
+        f"{software['name']}@{software['version']}"
+        for execution in executions
+        for software in unresolved(execution)
     }
     return {
-        "packages": [_difference(name, [p.get(name, set()) for p in below]) for name in different],
+        "packages": [
+            _difference(name, [packages.get(name, set()) for packages in all_packages])
+            for name in different
+        ],
         "equal": len(names) - len(different),
-        "unresolved": sorted(untold),
+        "unresolved": sorted(without_spec),
     }
 
 
-def _below(execution: Document, specs: Mapping[str, Document]) -> Packages:
-    found: Packages = {}
+def _run_packages(execution: Document, specs: Mapping[str, Document]) -> Packages:
+    """Return what an execution ran on: its stack, without `built_with`, and the dependencies."""
+    result: Packages = {}
     for name, packages in stack_of(execution).items():
-        for version, own, role, id_ in packages:
+        for version, hash_, role, id_ in packages:
             if role == "built_with":
                 continue
-            found.setdefault(name, set()).add((version, own))
-            for each in (specs.get(id_ or "") or {}).get("dependencies") or ():
-                if each["scope"] == "run":
-                    found.setdefault(each["name"], set()).add((each["version"], each["hash"]))
-    return found
+            result.setdefault(name, set()).add((version, hash_))
+            for other in (specs.get(id_ or "") or {}).get("dependencies") or ():
+                if other["scope"] == "run":
+                    result.setdefault(other["name"], set()).add((other["version"], other["hash"]))
+    return result
 
 
 def _difference(name: str, values: Sequence[set[tuple[str | None, str]]]) -> dict[str, Any]:
-    others = next(value for value in values if value != values[0])
+    different = next(value for value in values if value != values[0])
     return {
         "name": name,
-        "change": _change(values[0], others),
+        "change": _change(values[0], different),
         "values": [
-            [{"version": version, "hash": own} for version, own in sorted(value, key=str)]
+            [{"version": version, "hash": hash_} for version, hash_ in sorted(value, key=str)]
             for value in values
         ],
     }

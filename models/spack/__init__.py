@@ -1,1 +1,1 @@
-"""Spack: versions, the syntax of specs, targets, graphs and their hashes."""
+"""The language of Spack, without storage: versions, spec syntax, targets, graphs and hashes."""

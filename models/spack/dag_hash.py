@@ -1,13 +1,15 @@
-"""Recomputes the DAG hash of Spack nodes from their JSON.
+"""Verification of DAG hashes: they are recomputed from the JSON of the nodes.
 
-The hash is over the JSON of the node as it was written, in its key order and without the hash
-itself. Two ways to write it occur: since 0.21 without blanks, before that indented by two. The
-file does not say which; so both are tried where both can be. Dependencies stand in the JSON by
-their hashes, so a hash commits to the whole graph below it.
+    hash = base32(SHA-1(JSON of the node without "hash", keys in their order))
 
-A hash that agrees is proof. One that does not is an error only where Spack computes it from just
-this JSON: not in formats 1 to 3, not for nodes that a newer Spack has rewritten from an older
-format, and nowhere in a spliced graph, where hashes of other nodes too come from passing states.
+Spack writes this JSON compactly since 0.21, and indented by two before. A file does not say which;
+so both are tried where both are possible. The JSON states dependencies by their hashes, so that a
+hash commits to the whole graph below the node.
+
+A hash that agrees is proof. A hash that differs is an error only where Spack computes it from
+exactly this JSON. This is not so in formats 1 to 3, for nodes that a newer Spack has rewritten from
+an older format, and in spliced graphs, in which the hashes of other nodes may come from
+intermediate states as well.
 """
 
 import base64
@@ -20,14 +22,14 @@ from models.spack.graph import Graph, JsonObject, Node, SpecError
 
 _VERIFIABLE = range(4, 7)
 _LAST_INDENTED = 4
-_COMPACT = json.JSONEncoder(separators=(",", ":"), check_circular=False)  # no JSON is circular
+_COMPACT = json.JSONEncoder(separators=(",", ":"), check_circular=False)  # JSON is never circular
 
 
 class HashMismatchError(SpecError):
-    """The content of a node does not give the hash that it states; both are named."""
+    """The hash that a node states is not the hash of its content."""
 
     def __init__(self, path: str, stated: str, computed: str) -> None:
-        detail = f"the content has the hash {computed}, and {stated} is stated"
+        detail = f"the content has the hash {computed}, but {stated} is stated"
         super().__init__("hash_mismatch", path, detail)
         self.stated = stated
         self.computed = computed
@@ -38,9 +40,10 @@ class HashMismatchError(SpecError):
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """Whether the content of a node gives its hash; `is_verified` is None when that says nothing.
+    """The result of recomputing the hash of a node.
 
-    `reason` is empty for a hash that agrees, and a stable, short word otherwise.
+    `is_verified` is None when a difference proves nothing. `reason` is empty for a hash that
+    agrees, and a short, stable word otherwise.
     """
 
     stated: str
@@ -50,24 +53,24 @@ class Verification:
 
 
 def compact(native: JsonObject) -> str:
-    """Write a node as Spack does since 0.21."""
+    """Return the JSON text of a node as Spack writes it since 0.21."""
     return _COMPACT.encode(native)
 
 
 def indented(native: JsonObject) -> str:
-    """Write a node as Spack did from 0.17 to 0.20."""
+    """Return the JSON text of a node as Spack wrote it from 0.17 to 0.20."""
     return json.dumps(native, indent=2, separators=(",", ": "))
 
 
 def dag_hash(native: JsonObject, write: Callable[[JsonObject], str] = compact) -> str:
-    """Return the hash of a node's JSON, of which the hash that it states is no part."""
+    """Return the DAG hash of the JSON of a node; the hash stated in it is left out."""
     content = {key: value for key, value in native.items() if key != "hash"}
     digest = hashlib.sha1(write(content).encode(), usedforsecurity=False).digest()
     return base64.b32encode(digest).decode().lower()
 
 
 def verify(graph: Graph, key: str) -> Verification:
-    """Return whether a node has the hash that it states."""
+    """Return whether the content of a node has the hash that the node states."""
     node = graph.nodes[key]
     computed = dag_hash(node.native)
     if "hash" not in node.native or graph.format < 3:
@@ -83,7 +86,7 @@ def verify(graph: Graph, key: str) -> Verification:
 
 
 def _excuse(graph: Graph, node: Node) -> str:
-    """Return why a hash that does not agree need not: empty when there is no reason."""
+    """Return the reason why a hash that differs is no error, or the empty text."""
     if graph.format not in _VERIFIABLE:
         return "old_format" if graph.format < _VERIFIABLE.start else "newer_format"
     if node.original_format is not None and node.original_format < graph.format:
@@ -92,11 +95,11 @@ def _excuse(graph: Graph, node: Node) -> str:
 
 
 def verify_all(graph: Graph) -> dict[str, Verification]:
-    """Return the verification of every node by key."""
+    """Return the verification of each node, by key."""
     return {key: verify(graph, key) for key in graph.nodes}
 
 
 def mismatch(graph: Graph, key: str, verification: Verification) -> HashMismatchError:
-    """Return the error of a node whose verification is false."""
+    """Return the error for a node whose verification has failed."""
     place = graph.nodes[key].place
     return HashMismatchError(place, verification.stated, verification.computed)

@@ -1,6 +1,6 @@
-"""Installation prefixes: directories whose own `.spack` holds the spec of what is installed there.
+"""Installation prefixes: directories whose `.spack` contains the spec of the installed package.
 
-A `.spack` without a spec is something else, as that of a home directory, where Spack is configured.
+A `.spack` without a spec is something else, such as Spack's configuration in a home directory.
 """
 
 from pathlib import Path
@@ -10,13 +10,13 @@ SPEC_FILES = ("spec.json", "spec.yaml")
 
 
 def is_prefix(directory: Path) -> bool:
-    """Tell whether a package is installed in a directory.
+    """Return whether a package is installed in a directory.
 
-    A `.spack` that is a link, or that cannot be looked into, tells nothing.
+    False when `.spack` is a symbolic link or cannot be read.
     """
     metadata = directory / METADATA
-    named = (metadata / f"{name}{packed}" for name in SPEC_FILES for packed in ("", ".gz"))
+    paths = (metadata / f"{name}{suffix}" for name in SPEC_FILES for suffix in ("", ".gz"))
     try:
-        return not metadata.is_symlink() and any(path.is_file() for path in named)
+        return not metadata.is_symlink() and any(path.is_file() for path in paths)
     except OSError:
         return False

@@ -1,17 +1,19 @@
-"""Spack's spec syntax, as a question about concrete specs: parsed, and written again.
+"""Queries for concrete specs in Spack's spec syntax: parsing, and writing as text again.
 
     hdf5@1.12:1.14 +mpi ~shared build_type=Release target=x86_64_v3: %gcc@12: ^zlib@:1.2.12
+    |---------------------- the root -----------------------------| |direct| |at any distance|
 
-What stands behind a name is asked of that package, up to the next `^` or `%`: since Spack 1.0 the
-target of `hdf5 %gcc target=zen` is that of gcc, and that of hdf5 stands before the `%`.
+Attributes after a name apply to this package, up to the next `^` or `%`. So, since Spack 1.0, the
+target in `hdf5 %gcc target=zen` is that of gcc; the target of hdf5 must come before the `%`.
 
-`^` asks for a dependency of the root at any distance, `%` for a direct one of the package before
-it: of the root or of the last `^`. Several values of a variant, `a=b,c`, must all be there;
-`a:=b,c` means these and no others, `a=*` any value. As in Spack, a value without quotes goes on
-up to the next blank or bracket, and `^mpi=openmpi` stands for `^[virtuals=mpi] openmpi`, so that
-the attributes of a dependency without a name begin with a star: `^* build_type=Release`.
+* `^` is a dependency of the root at any distance. `%` is a direct dependency of the package before
+  it: of the root, or of the last `^`.
+* `a=b,c` requires both values of a variant, `a:=b,c` these and no others, `a=*` any value.
+* As in Spack, a value without quotes ends at the next blank or bracket.
+* As in Spack, `^mpi=openmpi` means `^[virtuals=mpi] openmpi`. Therefore the attributes of a
+  dependency without a name begin with a star: `^* build_type=Release`.
 
-A file name, `[when=…]` and several specs in one text are refused: they say nothing about one
+A file name, `[when=…]` and several specs in one text are errors, because they say nothing about one
 concrete spec. `parse_query(str(query)) == query`. The time is linear in the length of the text.
 Source of the grammar: lib/spack/spack/spec_parser.py in Spack 1.x.
 """
@@ -27,7 +29,6 @@ from models.spack.version import VersionConstraint, VersionError, parse_constrai
 
 MAX_LENGTH = 4096
 MAX_DEPENDENCIES = 100
-# The names that compilers had up to format 4, where they were no packages.
 LEGACY_COMPILERS = {
     "clang": "llvm",
     "oneapi": "intel-oneapi-compilers",
@@ -35,6 +36,8 @@ LEGACY_COMPILERS = {
     "intel": "intel-oneapi-compilers-classic",
     "arm": "acfl",
 }
+"""The names of compilers up to format 4, where they were not packages, with those of the packages.
+"""
 
 _IDENTIFIER = r"[A-Za-z_0-9][A-Za-z_0-9-]*+"
 _PACKAGE = rf"{_IDENTIFIER}(?:\.{_IDENTIFIER})*+"
@@ -68,7 +71,7 @@ _ARCHITECTURE = {
 
 
 class SpecSyntaxError(CaseledgerError):
-    """A text is no spec: at `position`, a column from 0, something else is `expected`."""
+    """A text is not a spec: at `position`, a column from 0, something else is `expected`."""
 
     def __init__(self, text: str, position: int, expected: str) -> None:
         found = repr(text[position : position + 20]) if position < len(text) else "the end"
@@ -83,10 +86,10 @@ class SpecSyntaxError(CaseledgerError):
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """A variant that is on, off, or holds all of some values; an empty tuple: has any value.
+    """A variant that is on or off, or has all of some values; an empty tuple means any value.
 
-    The values are sorted. `exact` when there may be no other values; `propagate` when the
-    dependencies were to follow. For `patches`, Spack takes a value as the beginning of a hash.
+    The values are sorted. `exact` excludes other values; `propagate` is true when the
+    dependencies were to follow. For `patches`, Spack takes a value as the prefix of a hash.
     """
 
     name: str
@@ -98,14 +101,14 @@ class Variant:
         if isinstance(self.value, bool):
             return ("+" if self.value else "~") * (1 + self.propagate) + self.name
         sign = (":" if self.exact else "") + ("==" if self.propagate else "=")
-        # What ends in a backslash cannot stand before the closing quote.
+        # A value that ends in a backslash must not be last: it would escape the closing quote.
         values = sorted(self.value, key=lambda value: not value.endswith("\\"))
         return f"{self.name}{sign}{_quote(','.join(values)) if values else '*'}"
 
 
 @dataclass(frozen=True, slots=True)
 class Flags:
-    """Compiler flags, such as `cflags`; a value belongs to its flag: `-I dir` is one."""
+    """Compiler flags, such as `cflags`; a flag and its argument, `-I dir`, are one value."""
 
     name: str
     values: tuple[str, ...]
@@ -113,17 +116,17 @@ class Flags:
 
     def __str__(self) -> str:
         value = " ".join(self.values)
-        end = " " if value.endswith("\\") else ""  # it would take the closing quote along
+        end = " " if value.endswith("\\") else ""  # it would escape the closing quote
         return f"{self.name}{'==' if self.propagate else '='}{_quote(value + end)}"
 
 
 @dataclass(frozen=True, slots=True)
 class Dependency:
-    """An edge to a dependency: a direct one (`%`) or one at any distance (`^`).
+    """A requested dependency: a direct one (`%`), or one at any distance (`^`).
 
     It has at least these `types`, in the order of `DEPENDENCY_TYPES`, and provides at least these
-    `virtuals`, sorted. `propagate` for `%%`. A compiler goes by the name that was written: see
-    `LEGACY_COMPILERS`.
+    `virtuals`, which are sorted. `propagate` is true for `%%`. A compiler keeps the name that was
+    written, even one of `LEGACY_COMPILERS`.
     """
 
     node: "Node"
@@ -143,10 +146,11 @@ class Dependency:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """What is asked of one package, and of its dependencies; the root is the whole query.
+    """The conditions on one package and on its dependencies; the root is the whole query.
 
-    None and empty tuples ask for nothing. `hash` is the beginning of a DAG hash, `target` as in
-    `models.spack.target`. The variants stand by name, the flags and dependencies as written.
+    None and empty tuples are no conditions. `hash` is the prefix of a DAG hash; `target` is a
+    constraint of `models.spack.target`. Variants are sorted by name; flags and dependencies keep
+    the order in which they were written.
     """
 
     name: str | None = None
@@ -185,7 +189,7 @@ def _quote(value: str) -> str:
 
 
 def parse_query(text: str) -> Node:
-    """Return the query that `text` is, or raise SpecSyntaxError."""
+    """Return the query that a text denotes, or raise SpecSyntaxError."""
     if len(text) > MAX_LENGTH:
         raise SpecSyntaxError(text, MAX_LENGTH, f"at most {MAX_LENGTH} characters")
     return _Parser(text).parse()
@@ -193,7 +197,7 @@ def parse_query(text: str) -> Node:
 
 @dataclass(slots=True)
 class _Draft:
-    """A node while it is read; `settings` are the texts that a node has one of each."""
+    """A node that is being read; `settings` are the text attributes of `Node` by name."""
 
     version: VersionConstraint | None = None
     settings: dict[str, str] = field(default_factory=dict)
@@ -213,7 +217,7 @@ class _Draft:
 
 @dataclass(slots=True)
 class _Edge:
-    """An edge while it is read; `is_named` when the name of the package must follow."""
+    """An edge that is being read; `is_named` says that the name of a package must follow."""
 
     direct: bool
     propagate: bool
@@ -261,7 +265,7 @@ class _Parser:
         if self._position == len(self._text):
             return
         if _NODE_NAME.match(self._text, self._position) or self._text[self._position] == "/":
-            self._fail("no second spec: a query is one")
+            self._fail("a single spec")
         self._fail("an attribute, a dependency or the end")
 
     def _node(self, is_named: bool = False) -> _Draft:
@@ -278,7 +282,7 @@ class _Parser:
         return draft
 
     def _attribute(self, draft: _Draft) -> bool:
-        """Read one attribute of a node, and the blanks behind it; False when there is none."""
+        """Read blanks and one attribute of a node; return False when there is no attribute."""
         self._take(_SPACE)
         start, sigil = self._position, self._text[self._position : self._position + 1]
         if sigil == "@":
@@ -286,7 +290,7 @@ class _Parser:
         elif sigil in {"+", "~", "-"}:
             self._switch(draft)
         elif sigil == "/" and "hash" not in draft.settings:
-            match = self._take(_HASH) or self._fail("a hash behind the slash", start + 1)
+            match = self._take(_HASH) or self._fail("a hash after the slash", start + 1)
             draft.settings["hash"] = match["hash"]
         elif (key := self._take(_KEY)) is not None:
             self._assignment(draft, key)
@@ -296,7 +300,7 @@ class _Parser:
 
     def _version(self, draft: _Draft) -> None:
         if draft.version is not None:
-            self._fail("one list of versions for a package")
+            self._fail("a single list of versions for a package")
         self._position += 1
         self._take(_SPACE)
         match = self._take(_CONSTRAINT) or self._fail("a version, a range or a list of these")
@@ -310,13 +314,13 @@ class _Parser:
         match = self._take(_SWITCH) or self._fail("the name of a variant", self._position + 1)
         name, sigil = match["name"], match["sigil"]
         if name in FLAGS or name in _ARCHITECTURE or name == "namespace":
-            self._fail(f"a variant: {name} has a value", match.start("name"))
+            self._fail(f"a variant, because {name} needs a value", match.start("name"))
         variant = Variant(name, sigil[0] == "+", propagate=len(sigil) > 1)
         self._add_variant(draft, variant, match.start("name"))
 
     def _add_variant(self, draft: _Draft, variant: Variant, position: int) -> None:
         if variant.name in draft.variants:
-            self._fail(f"the variant {variant.name} once", position)
+            self._fail(f"the variant {variant.name} only once", position)
         draft.variants[variant.name] = variant
 
     def _assignment(self, draft: _Draft, key: re.Match[str]) -> None:
@@ -333,7 +337,7 @@ class _Parser:
         else:
             values = _variant_value(value)
             if isinstance(values, tuple) and "*" in values:
-                self._fail("values, or the star alone", key.end())
+                self._fail("either values or a single star", key.end())
             exact = sign.startswith(":") and bool(values) and not isinstance(values, bool)
             variant = Variant(name, values, sign.endswith("=="), exact)
             self._add_variant(draft, variant, key.start())
@@ -341,14 +345,14 @@ class _Parser:
     def _set(self, draft: _Draft, settings: dict[str, str], position: int) -> None:
         for name, value in settings.items():
             if name in draft.settings:
-                self._fail(f"{name} once", position)
+                self._fail(f"{name} only once", position)
             is_name = name != "namespace" or _NAMESPACE.fullmatch(value)
             if not value or value.endswith("\\") or not is_name:
                 self._fail(f"a valid {name}", position)
             draft.settings[name] = value
 
     def _value(self) -> str:
-        """Read a value; a quote behind a backslash does not end it, as in Spack."""
+        """Read a value; as in Spack, a quote after a backslash does not end it."""
         start = self._position
         match = self._take(_QUOTED)
         if match is not None:
@@ -358,7 +362,7 @@ class _Parser:
             self._fail("a closing quote", len(self._text))
         match = self._take(_BARE) or self._fail("a value")
         if match[0].endswith("\\"):
-            self._fail("something behind the backslash")
+            self._fail("a character after the backslash")
         return match[0]
 
     def _edge(self) -> _Edge | None:
@@ -379,20 +383,22 @@ class _Parser:
         return edge
 
     def _edge_attributes(self, edge: _Edge) -> None:
-        found: dict[str, list[str]] = {}
+        attributes: dict[str, list[str]] = {}
         while self._text[self._take_space() : self._position + 1] != "]":
             key = self._take(_KEY) or self._fail("deptypes=, virtuals= or a closing bracket")
             name = key["name"]
-            if name not in {"deptypes", "virtuals"} or key["sign"] != "=" or name in found:
-                self._fail("deptypes= or virtuals=, each once", key.start())
-            found[name] = self._value().split(",")
-            if name == "deptypes" and not set(found[name]) <= set(DEPENDENCY_TYPES):
-                self._fail(f"deptypes of {', '.join(DEPENDENCY_TYPES)}", key.end())
-            if name == "virtuals" and not all(map(VIRTUAL_NAME.fullmatch, found[name])):
+            if name not in {"deptypes", "virtuals"} or key["sign"] != "=" or name in attributes:
+                self._fail("deptypes= or virtuals=, each only once", key.start())
+            attributes[name] = self._value().split(",")
+            if name == "deptypes" and not set(attributes[name]) <= set(DEPENDENCY_TYPES):
+                self._fail(f"dependency types out of {', '.join(DEPENDENCY_TYPES)}", key.end())
+            if name == "virtuals" and not all(map(VIRTUAL_NAME.fullmatch, attributes[name])):
                 self._fail("names of virtual packages", key.end())
         self._position += 1
-        edge.types = tuple(kind for kind in DEPENDENCY_TYPES if kind in found.get("deptypes", ()))
-        edge.virtuals = tuple(sorted(set(found.get("virtuals", ()))))
+        edge.types = tuple(
+            kind for kind in DEPENDENCY_TYPES if kind in attributes.get("deptypes", ())
+        )
+        edge.virtuals = tuple(sorted(set(attributes.get("virtuals", ()))))
 
     def _take_space(self) -> int:
         self._take(_SPACE)
@@ -407,7 +413,10 @@ class _Parser:
 
 
 def _settings(name: str, value: str) -> dict[str, str]:
-    """Return what a setting sets; `arch=linux-ubuntu22.04-x86_64` sets three, `None` nothing."""
+    """Return the attributes that an assignment sets.
+
+    `arch=linux-ubuntu22.04-x86_64` sets three; a part of it that is `None` sets nothing.
+    """
     kind = _ARCHITECTURE.get(name, name)
     if kind != "arch":
         return {kind: value}
@@ -425,7 +434,7 @@ def _variant_value(value: str) -> bool | tuple[str, ...]:
 
 
 def _split_flags(value: str) -> tuple[str, ...]:
-    """Return the flags in a value; a word that begins with no dash belongs to the one before."""
+    """Return the flags in a value; a word without a dash belongs to the flag before it."""
     flags: list[str] = []
     for word in value.split():
         if flags and not word.startswith("-"):

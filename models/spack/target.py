@@ -1,8 +1,10 @@
-"""Microarchitectures: their families and ancestors, and which targets satisfy `target=`.
+"""Microarchitectures: families, ancestors, and the targets that satisfy `target=`.
 
-The names and their order come from archspec, which Spack uses as well. A target is at least
-another one when it is that one or descends from it: `x86_64_v3:` holds haswell and zen2, and
-`:haswell` holds x86_64 but neither zen2 nor pentium4.
+Names and order come from archspec, which Spack uses as well. The order is partial: a target is at
+least another one when it is that one or descends from it.
+
+    x86_64_v3:     includes haswell and zen2
+    :haswell       includes x86_64, but neither zen2 nor pentium4
 """
 
 from functools import lru_cache
@@ -11,23 +13,24 @@ from archspec.cpu import TARGETS  # type: ignore[import-untyped]
 
 
 def target_family(name: str) -> str:
-    """Return the root of what a target descends from, such as x86_64; an unknown one is its own."""
+    """Return the root ancestor of a target, such as x86_64; an unknown target is its own family."""
     return str(TARGETS[name].family.name) if name in TARGETS else name
 
 
 @lru_cache(maxsize=1024)
 def target_ancestors(name: str) -> tuple[str, ...]:
-    """Return what a target descends from, the nearest first; nothing for an unknown one."""
+    """Return the ancestors of a target, nearest first; none for an unknown target."""
     if name not in TARGETS:
         return ()
     return tuple(str(ancestor.name) for ancestor in TARGETS[name].ancestors)
 
 
 def satisfying_targets(constraint: str) -> tuple[str, ...] | None:
-    """Return the names of the targets that satisfy a constraint, sorted; None when all do.
+    """Return the sorted names of the targets that satisfy a constraint; None when all do.
 
     A constraint is a name, a range (`x86_64_v3:`, `:haswell`, `nehalem:skylake`) or a list of
-    these. A name stands for itself alone, known or not; an unknown end of a range only for itself.
+    these, separated by commas. A name matches only itself, also an unknown one. An unknown end of a
+    range matches only itself, too.
     """
     names: set[str] = set()
     for item in constraint.split(","):

@@ -1,18 +1,22 @@
-"""Spack versions: their order, and what satisfies a constraint on them, as intervals of keys.
+"""Spack versions: their order, and constraints on them as intervals of sort keys.
 
-A version is a release, a list of numbers and words, and maybe a pre-release (`-rc2`). Separators
-only separate: `1.2-3`, `1.2.3` and `1.2_3` are one version, and so are `1.2b` and `1.2.b`. In a
-release the words come before the numbers and the numbers before develop and its like; a
-pre-release of 1.2 comes before 1.2, and 1.2 before 1.2.0. A git version `git.<ref>=<version>`
-comes right after the version that it is assigned; one that is assigned none comes after all.
+A version consists of a release, which is a list of numbers and words, and optionally a pre-release
+(`-rc2`). Separators do not count: `1.2-3`, `1.2.3` and `1.2_3` are the same version, and so are
+`1.2b` and `1.2.b`. The order of versions:
 
-The key of a version is text whose plain order is this order: `1.12.3-rc2` is `a1.b12.a3!rc_a2`.
+    1.2-rc1 < 1.2 < 1.2.0               a pre-release comes before its release
+    1.2.post < 1.2.0 < 1.2.develop      words before numbers before `INFINITY`
+    1.2 < git.<ref>=1.2 < 1.2.0         a git version comes right after its assigned version
+    develop < git.<ref>                 one without an assigned version comes last
 
-    a1 b12 c100     a number, after a letter for the count of its digits
+The key of a version is a text; keys sort, character by character, in the order of versions.
+`1.12.3-rc2` has the key `a1.b12.a3!rc_a2`. The parts of a key:
+
+    a1 b12 c100     a number, preceded by a letter for the number of its digits
     _post           a word
-    ~6develop       a word of `INFINITY`, after its rank
-    - !rc !rc_a2    the end: a final release, a pre-release, a pre-release with its number
-    @main           behind the end: the git ref that the version is assigned to
+    ~6develop       a word of `INFINITY`, preceded by its rank
+    - !rc !rc_a2    the end: a final release, a pre-release, a pre-release with a number
+    @main           after the end: the git ref to which the version is assigned
     ~~@main         a git ref without a version
 
 Source of the rules: lib/spack/spack/version/ in Spack 1.x.
@@ -43,7 +47,7 @@ Release = tuple[int | str, ...]
 
 
 class VersionError(CaseledgerError):
-    """A text is no version or no constraint; `position` is the column where that shows."""
+    """A text is not a version or a constraint; `position` is the column of the error, from 0."""
 
     def __init__(self, detail: str, position: int = 0) -> None:
         super().__init__(detail)
@@ -56,10 +60,10 @@ class VersionError(CaseledgerError):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Version:
-    """A concrete version; equal and ordered by its key, so that separators do not count.
+    """A concrete version; compared by its key, so that separators do not count.
 
-    `stage` is alpha, beta, rc or final, `number` the one behind it. `ref` is the branch, tag or
-    commit of a git version; its release is empty when no version is assigned to it.
+    `stage` is alpha, beta, rc or final, `number` the number after it. `ref` is the branch, tag or
+    commit of a git version; the release of a git version without an assigned version is empty.
     """
 
     key: str
@@ -75,49 +79,49 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class KeyInterval:
-    """The keys from `low` up to but without `high` (None: no end) that end in `suffix`.
+    """The keys from `low` up to, but without, `high` that end in `suffix`; None means no end.
 
-    A suffix stands only where a git ref is asked for whatever its version: the keys of a ref do
-    not lie together, but all of them end in `@<ref>`.
+    Only a constraint on a git ref of any version has a suffix: the keys of a ref are not adjacent,
+    but all of them end in `@<ref>`.
     """
 
     low: str
     high: str | None
     suffix: str = ""
 
-    def holds(self, key: str) -> bool:
-        """Tell whether a key is in the interval."""
+    def contains(self, key: str) -> bool:
+        """Return whether a key is in the interval."""
         is_below = self.high is None or key < self.high
         return self.low <= key and is_below and key.endswith(self.suffix)
 
 
 @dataclass(frozen=True, slots=True)
 class VersionConstraint:
-    """What `@` asks for: `1.2:1.4`, `:1.2.12`, `1.2:`, `1.2`, `=1.2`, `git.main`, or a list.
+    """A constraint after `@`: `1.2:1.4`, `:1.2.12`, `1.2:`, `1.2`, `=1.2`, `git.main`, or a list.
 
-    A version satisfies it when its key is in one of the `intervals`, which are disjoint and in
-    order; only those with a suffix may overlap others.
+    A version satisfies it when its key is in one of the `intervals`. These are sorted and disjoint,
+    except that those with a suffix may overlap others.
     """
 
     text: str
     intervals: tuple[KeyInterval, ...] = field(compare=False)
 
     def is_satisfied_by(self, version: Version) -> bool:
-        """Tell whether a concrete version satisfies the constraint."""
-        return any(interval.holds(version.key) for interval in self.intervals)
+        """Return whether a concrete version satisfies the constraint."""
+        return any(interval.contains(version.key) for interval in self.intervals)
 
     def __str__(self) -> str:
         return self.text
 
 
 def version_key(text: str) -> str:
-    """Return the key of a concrete version: keys sort, byte by byte, as versions do."""
+    """Return the key of a concrete version: keys sort, byte by byte, in the order of versions."""
     return parse_version(text).key
 
 
 @lru_cache(maxsize=65536)
 def stored_version_key(text: str | None) -> str | None:
-    """Return the key of a version; None where it is not known, or a text that is none to Spack."""
+    """Return the key of a version; None when it is unknown or not a version to Spack."""
     try:
         return version_key(text) if text else None
     except VersionError:
@@ -125,7 +129,7 @@ def stored_version_key(text: str | None) -> str | None:
 
 
 def parse_version(text: str) -> Version:
-    """Return the concrete version that `text` is, or raise VersionError."""
+    """Return the concrete version that a text denotes, or raise VersionError."""
     if len(text) > MAX_LENGTH:
         raise VersionError(f"a version has at most {MAX_LENGTH} characters", MAX_LENGTH)
     return _parse_git(text) if _is_git(text) else _parse_standard(text)
@@ -147,12 +151,12 @@ def _parse_git(text: str) -> Version:
 
 def _check_ref(ref: str, text: str) -> None:
     if _REF.fullmatch(ref) is None:
-        raise VersionError(f"{text!r} names no git ref that can be stored")
+        raise VersionError(f"{text!r} does not name a git ref that can be stored")
 
 
 def _parse_standard(text: str) -> Version:
     if _STANDARD.fullmatch(text) is None:
-        raise VersionError(f"{text!r} is no version")
+        raise VersionError(f"{text!r} is not a version")
     parts: list[int | str] = [
         int(digits) if digits else word for digits, word in _SEGMENT.findall(text)
     ]
@@ -182,12 +186,12 @@ def _component_key(component: int | str) -> str:
 
 
 def parse_constraint(text: str) -> VersionConstraint:
-    """Return the constraint that `text` is, written as behind an `@`, or raise VersionError.
+    """Return the constraint that a text, written as after an `@`, denotes, or raise VersionError.
 
-    As in Spack, `1.2` stands for `1.2:1.2`, and the end of a range includes what it is a prefix
-    of: 1.2.11 satisfies `1.2` and `:1.2`. A range reaches up to the next release, and so to its
-    pre-releases: 1.3-rc1 satisfies `1.2`, and 1.2-rc1 does not. A git version satisfies the ranges
-    that the version assigned to it satisfies, and `=1.2` never.
+    As in Spack, `1.2` means `1.2:1.2`, and the end of a range includes all versions that it is a
+    prefix of: 1.2.11 satisfies `1.2` and `:1.2`. A range extends up to the next release, and
+    therefore includes its pre-releases: 1.3-rc1 satisfies `1.2`, but 1.2-rc1 does not. A git
+    version satisfies the ranges that its assigned version satisfies, but never `=1.2`.
     """
     items = text.split(",")
     if len(items) > MAX_ITEMS:
@@ -231,28 +235,28 @@ def _git_intervals(item: str) -> Iterator[KeyInterval]:
 
 
 def _only(key: str) -> KeyInterval:
-    """Return the interval of one key: a blank is lower than all that can follow in a key."""
+    """Return the interval of one key; a blank sorts before all characters that can follow a key."""
     return KeyInterval(key, f"{key} ")
 
 
 def _range(text: str) -> tuple[str, str | None]:
-    """Return the first key in a range and the first behind it; only `:` has no end.
+    """Return the first key in a range and the first key after it; only `:` has no end.
 
-    A git ref without a version satisfies no range but `:`.
+    A git ref without a version satisfies no range except `:`.
     """
     first, separator, last = text.partition(":")
     last = last if separator else first
     low = _parse_standard(first).key if first or not separator else ""
     if last:
-        high = _key_behind(_parse_standard(last))
+        high = _key_after(_parse_standard(last))
         if high < low:
             raise VersionError(f"the range {text!r} is empty")
         return low, high
     return low, _UNASSIGNED if first else None
 
 
-def _key_behind(version: Version) -> str:
-    """Return the first key behind the versions that `version` is a prefix of."""
+def _key_after(version: Version) -> str:
+    """Return the first key after all versions that `version` is a prefix of."""
     release, number = version.release, version.number
     if version.stage != _FINAL:
         number = 0 if number is None else number + 1
@@ -273,22 +277,22 @@ def _next_component(component: int | str) -> int | str:
 
 
 def _next_word(word: str) -> str:
-    """Return the word that Spack takes to follow: its last letter moves on, `z` gets an `A`."""
+    """Return the next word as Spack does: it advances the last letter, and appends `A` to a `z`."""
     if word.endswith("z"):
         return f"{word}A"
     return word[:-1] + ("a" if word.endswith("Z") else chr(ord(word[-1]) + 1))
 
 
 def _disjoint(intervals: Iterable[KeyInterval]) -> list[KeyInterval]:
-    """Return the union of intervals as few disjoint ones, in order."""
-    found: list[KeyInterval] = []
-    for interval in sorted(intervals, key=lambda each: (each.suffix, each.low)):
-        last = found[-1] if found else None
+    """Return the union of intervals as the fewest sorted intervals, disjoint for each suffix."""
+    union: list[KeyInterval] = []
+    for interval in sorted(intervals, key=lambda interval: (interval.suffix, interval.low)):
+        last = union[-1] if union else None
         if last is None or last.suffix != interval.suffix or _is_apart(last, interval):
-            found.append(interval)
+            union.append(interval)
         elif last.high is not None and (interval.high is None or interval.high > last.high):
-            found[-1] = KeyInterval(last.low, interval.high, last.suffix)
-    return found
+            union[-1] = KeyInterval(last.low, interval.high, last.suffix)
+    return union
 
 
 def _is_apart(left: KeyInterval, right: KeyInterval) -> bool:

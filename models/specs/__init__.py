@@ -1,1 +1,1 @@
-"""Specs: their documents, graphs, search, and their storage."""
+"""Specs: their documents, graphs, search and storage."""

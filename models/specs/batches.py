@@ -1,4 +1,4 @@
-"""Documents that are written together: enough to be quick, few enough for one transaction."""
+"""Batches of documents to write together: large for speed, but small enough for one transaction."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -11,24 +11,24 @@ _BATCH_NODES = 2000
 
 @dataclass(slots=True)
 class Batch:
-    """Documents that wait to be written, and how many nodes they have in all."""
+    """Documents to write, and their total number of nodes."""
 
     documents: list[SpecDocument] = field(default_factory=list)
     nodes: int = 0
 
     @property
     def is_full(self) -> bool:
-        """Whether it should be written before another document comes."""
+        """Whether it should be written before another document is added."""
         return len(self.documents) >= BATCH_DOCUMENTS or self.nodes >= _BATCH_NODES
 
     def add(self, document: SpecDocument) -> None:
-        """Let a document wait too."""
+        """Add a document, also to a full batch."""
         self.documents.append(document)
         self.nodes += len(document.graph.document_keys(document.root))
 
 
 def batches(documents: Iterable[SpecDocument]) -> Iterator[list[SpecDocument]]:
-    """Give documents in batches, in their order."""
+    """Yield the documents in batches, in their order."""
     batch = Batch()
     for document in documents:
         batch.add(document)

@@ -1,11 +1,17 @@
-"""What differs between two specs: packages, and what is different of those that both have; pure.
+"""Comparison of two specs: the packages that one of them lacks, and how the others differ. Pure.
 
-Packages are paired by name, equal hashes first, then in the order of versions. What is needed to
-run is kept apart from what was needed to build only. A node whose hash is another one only because
-of what is below it is not listed as changed: what is below it is.
+Packages are paired by name: first those with equal ids, then the others in the order of versions.
+
+    left     hdf5@1.12/aaa   zlib@1.2/bbb   zlib@1.3/ccc
+    right    hdf5@1.14/ddd   zlib@1.3/ccc   mpich@4.1/eee
+    pairs    hdf5 aaa-ddd    zlib ccc-ccc   zlib bbb removed   mpich eee added
+
+Packages needed to run are compared separately from those that were needed only to build. A node
+whose hash differs only because of a dependency is not listed as changed; the dependency is.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import zip_longest
 from typing import Any
 
 from models.spack.graph import FLAGS
@@ -14,31 +20,35 @@ from models.specs.stored_graph import StoredGraph, id_of, native_node
 Json = dict[str, Any]
 _Pair = tuple[Json | None, Json | None]
 
-_PLAIN = ("version", "namespace", "platform", "os", "target", "isExternal")
-_SHOWN = ("hash", "name", "version")
+_COMPARED_FIELDS = ("version", "namespace", "platform", "os", "target", "isExternal")
+_SHOWN_FIELDS = ("hash", "name", "version")
 
 
 def compare_specs(left: StoredGraph, right: StoredGraph) -> Json:
     """Return how two specs with their graphs differ.
 
-    `missing` are the nodes of each that are not stored: nothing is told of what is below them.
+    `missing` are the nodes of each graph that are not stored; what is below them is not compared.
     """
-    mine, theirs = _by_section(left), _by_section(right)
+    left_sections, right_sections = _by_scope(left), _by_scope(right)
     shared = sorted((set(left.reachable()) & set(right.reachable())) - {left.root, right.root})
     return {
         "left": _shown(left.documents[left.root]),
         "right": _shown(right.documents[right.root]),
         "isEqual": left.root == right.root,
         "root": _changes(left.documents[left.root], right.documents[right.root]),
-        "run": _section(mine["run"], theirs["run"]),
-        "buildOnly": _section(mine["buildOnly"], theirs["buildOnly"]),
-        "shared": [_shown(left.documents[each]) for each in shared],
+        "run": _section(left_sections["run"], right_sections["run"]),
+        "buildOnly": _section(left_sections["buildOnly"], right_sections["buildOnly"]),
+        "shared": [_shown(left.documents[spec_id]) for spec_id in shared],
         "missing": {"left": left.missing(), "right": right.missing()},
     }
 
 
-def splice_of(graph: StoredGraph) -> Json:
-    """Return what a spliced spec was built as, step by step, and which nodes were swapped."""
+def describe_splice(graph: StoredGraph) -> Json:
+    """Return what a spliced spec was built as, step by step, and which nodes were swapped.
+
+    `chain` leads from the spec to the one that was really built: a spec that was spliced from a
+    spliced one has several steps. `splicedBelow` are the spliced dependencies.
+    """
     chain: list[Json] = []
     document: Json | None = graph.documents[graph.root]
     while document is not None and (built_as := document["builtAs"]) is not None:
@@ -46,34 +56,34 @@ def splice_of(graph: StoredGraph) -> Json:
         chain.append({"hash": built_as["hash"], "id": id_of(built_as), "known": known is not None})
         document = known
     root = graph.documents[graph.root]
-    built = [each for each in root["builtWith"] or () if each["scope"] == "run"]
-    runs = [each for each in root["dependencies"] if each["scope"] == "run"]
+    built = [entry for entry in root["builtWith"] or () if entry["scope"] == "run"]
+    deployed = [entry for entry in root["dependencies"] if entry["scope"] == "run"]
     below = [
-        _shown(graph.documents[each])
-        for each in graph.reachable()[1:]
-        if graph.documents[each]["isSpliced"]
+        _shown(graph.documents[spec_id])
+        for spec_id in graph.reachable()[1:]
+        if graph.documents[spec_id]["isSpliced"]
     ]
     return {
         **_shown(root),
         "isSpliced": root["isSpliced"],
         "chain": chain,
-        "swapped": list(_swapped(built, runs)) if root["isSpliced"] else [],
+        "swapped": list(_swapped(built, deployed)) if root["isSpliced"] else [],
         "splicedBelow": below,
     }
 
 
-def _swapped(built: Iterable[Json], runs: Iterable[Json]) -> Iterator[Json]:
-    for before, after in _pairs(built, runs):
+def _swapped(built: Iterable[Json], deployed: Iterable[Json]) -> Iterator[Json]:
+    for before, after in _pairs(built, deployed):
         if before is None or after is None or id_of(before) != id_of(after):
             yield {"built": _shown_if(before), "deployed": _shown_if(after)}
 
 
-def _by_section(graph: StoredGraph) -> Mapping[str, list[Json]]:
-    found: dict[str, list[Json]] = {"run": [], "buildOnly": []}
+def _by_scope(graph: StoredGraph) -> Mapping[str, list[Json]]:
+    documents: dict[str, list[Json]] = {"run": [], "buildOnly": []}
     for entry in graph.documents[graph.root]["dependencies"]:
         if (document := graph.documents.get(id_of(entry))) is not None:
-            found["run" if entry["scope"] == "run" else "buildOnly"].append(document)
-    return found
+            documents["run" if entry["scope"] == "run" else "buildOnly"].append(document)
+    return documents
 
 
 def _section(left: list[Json], right: list[Json]) -> Json:
@@ -89,54 +99,52 @@ def _section(left: list[Json], right: list[Json]) -> Json:
 
 
 def _pairs(left: Iterable[Json], right: Iterable[Json]) -> Iterator[_Pair]:
-    mine, theirs = _by_name(left), _by_name(right)
-    for name in sorted(mine.keys() | theirs.keys()):
-        own, other = mine.get(name, {}), theirs.get(name, {})
-        yield from ((own[each], other[each]) for each in own if each in other)
-        rest = [own[each] for each in own if each not in other]
-        news = [other[each] for each in other if each not in own]
-        for number in range(max(len(rest), len(news))):
-            yield (
-                rest[number] if number < len(rest) else None,
-                news[number] if number < len(news) else None,
-            )
+    left_names, right_names = _by_name(left), _by_name(right)
+    for name in sorted(left_names.keys() | right_names.keys()):
+        before, after = left_names.get(name, {}), right_names.get(name, {})
+        yield from ((before[id_], after[id_]) for id_ in before if id_ in after)
+        yield from zip_longest(
+            [before[id_] for id_ in before if id_ not in after],
+            [after[id_] for id_ in after if id_ not in before],
+        )
 
 
 def _by_name(nodes: Iterable[Json]) -> dict[str, dict[str, Json]]:
-    found: dict[str, dict[str, Json]] = {}
-    for node in sorted(nodes, key=lambda each: (each["versionKey"] or "", each["hash"])):
-        found.setdefault(node["name"], {})[str(node.get("_id") or id_of(node))] = node
-    return found
+    """Return nodes by name and id; those of one name are in the order of versions."""
+    by_name: dict[str, dict[str, Json]] = {}
+    for node in sorted(nodes, key=lambda node: (node["versionKey"] or "", node["hash"])):
+        by_name.setdefault(node["name"], {})[str(node.get("_id") or id_of(node))] = node
+    return by_name
 
 
 def _changes(left: Json, right: Json) -> list[Json]:
     if left["_id"] == right["_id"]:
         return []
+    before, after = _attributes(left), _attributes(right)
     return [
-        {"what": what, "left": mine.get(what), "right": theirs.get(what)}
-        for mine, theirs in [(_facts(left), _facts(right))]
-        for what in sorted(mine.keys() | theirs.keys())
-        if mine.get(what) != theirs.get(what)
+        {"what": name, "left": before.get(name), "right": after.get(name)}
+        for name in sorted(before.keys() | after.keys())
+        if before.get(name) != after.get(name)
     ]
 
 
-def _facts(document: Json) -> Json:
-    """Return what a node is, by names that tell what kind of thing differs."""
+def _attributes(document: Json) -> Json:
+    """Return the attributes of a node by names that say of which kind they are."""
     native = native_node(document)
     parameters: Json = native.get("parameters") or {}
-    kinds = {name: "flag" if name in FLAGS else "variant" for name in parameters}
-    facts = {name: document[name] for name in _PLAIN}
-    facts |= {f"{kinds[name]}.{name}": value for name, value in parameters.items()}
-    facts["compilers"] = sorted(
-        f"{each['name']}@{each['version']}" for each in document["compilers"]
+    attributes = {name: document[name] for name in _COMPARED_FIELDS}
+    for name, value in parameters.items():
+        attributes[f"{'flag' if name in FLAGS else 'variant'}.{name}"] = value
+    attributes["compilers"] = sorted(
+        f"{compiler['name']}@{compiler['version']}" for compiler in document["compilers"]
     )
-    facts["packageHash"] = native.get("package_hash")
-    facts["external"] = native.get("external")
+    attributes["packageHash"] = native.get("package_hash")
+    attributes["external"] = native.get("external")
     for edge in document["edges"]:
-        facts.setdefault(f"edge.{edge['name']}", []).append(
+        attributes.setdefault(f"edge.{edge['name']}", []).append(
             {"types": edge["types"], "virtuals": edge["virtuals"]}
         )
-    return facts
+    return attributes
 
 
 def _shown_if(document: Json | None) -> Json | None:
@@ -144,4 +152,5 @@ def _shown_if(document: Json | None) -> Json | None:
 
 
 def _shown(document: Json) -> Json:
-    return {"id": document.get("_id") or id_of(document), **{n: document[n] for n in _SHOWN}}
+    shown = {name: document[name] for name in _SHOWN_FIELDS}
+    return {"id": document.get("_id") or id_of(document), **shown}

@@ -1,8 +1,13 @@
-"""Completes stored specs that lack nodes, when these have come in another file.
+"""Completion of stored specs that lack nodes, once another file has supplied these nodes.
 
-A listing has nodes without those below them. Where the hashes of both follow from their contents,
-a hash means the same node whatever file it stands in. Whoever writes specs completes others
-afterwards, so that of two at the same time the second sees what the first has written.
+A listing contains nodes without those below them. When the hashes of a node and of the one below it
+both follow from their contents, a hash means the same node in every file:
+
+    listing     hdf5 -> zlib (missing)          stored: hdf5 with missing = [hash of zlib]
+    later       zlib                            stored: hdf5 -> zlib, missing = []
+
+Writers complete other specs after they have written their own. So when two write at the same time,
+the second one sees what the first has written.
 """
 
 import asyncio
@@ -16,56 +21,66 @@ from models.database.writes import Update, apply_writes
 from models.errors import DocumentTooLargeError, WriteConflictError
 from models.software.links import relink_specs
 from models.spack.dag_hash import Verification
-from models.spack.graph import Entry, Graph, assemble
+from models.spack.graph import Graph
+from models.spack.native import Entry, assemble
 from models.specs.node_documents import NodeDocuments, TooManyDependenciesError
-from models.specs.store import Written, limit_closures
+from models.specs.store import WriteResult, limit_closures
 from models.specs.stored_graph import id_of, native_node
 
 Json = dict[str, Any]
 
-COMPLETION_BATCH = 100
-INCOMPLETE: Json = {"missing.0": {"$exists": True}, "hashVerified": True, "tombstone": None}
-_READ = dict.fromkeys(
+COMPLETION_BATCH_SIZE = 100
+INCOMPLETE_SPECS: Json = {"missing.0": {"$exists": True}, "hashVerified": True, "tombstone": None}
+"""The filter of the specs that can be completed."""
+
+_PROJECTION = dict.fromkeys(
     (
         "hash", "name", "format", "spec", "specText", "edges", "missing", "dependencies.hash",
         "dependencies.id",
     ), 1,
 )  # fmt: skip
-_GROWS = ("compilers", "edges", "dependencies", "dependencyCount", "missing")
+_COMPLETED_FIELDS = ("compilers", "edges", "dependencies", "dependencyCount", "missing")
 
 
-async def complete_and_relink(database: Database, written: Sequence[Written]) -> None:
-    """Make right what stands on specs that were just written: other specs, and executions."""
-    news = [each for each in written if each.outcome in {"created", "updated"}]
-    hashes = {own for each in news for own in each.hashes}
-    lacking = {own for each in news for own in each.lacking}
-    await asyncio.gather(complete_specs(database, hashes, lacking), relink_specs(database, hashes))
+async def complete_and_relink(database: Database, results: Sequence[WriteResult]) -> None:
+    """Complete the specs that depend on specs just written, and link executions to these."""
+    changed = [result for result in results if result.outcome in {"created", "updated"}]
+    hashes = {hash_ for result in changed for hash_ in result.hashes}
+    incomplete = {spec_id for result in changed for spec_id in result.incomplete_ids}
+    await asyncio.gather(
+        complete_specs(database, hashes, incomplete), relink_specs(database, hashes)
+    )
 
 
 async def complete_specs(
     database: Database, hashes: Collection[str], ids: Collection[str] = ()
 ) -> int:
-    """Complete the specs that lack nodes of these hashes, and those of these ids, as far as may be.
+    """Complete, as far as possible, the specs that lack nodes of these hashes or have these ids.
 
     Return how many have changed.
     """
-    query = {"missing": {"$in": sorted(hashes)}, **INCOMPLETE}
-    found = await database.specs.find(query, {"_id": 1}, hint="missing") if hashes else []
-    waiting = sorted({*ids, *(each["_id"] for each in found)})
+    query = {"missing": {"$in": sorted(hashes)}, **INCOMPLETE_SPECS}
+    lacking = await database.specs.find(query, {"_id": 1}, hint="missing") if hashes else []
+    incomplete = sorted({*ids, *(document["_id"] for document in lacking)})
     changed = 0
-    for start in range(0, len(waiting), COMPLETION_BATCH):
-        changed += await complete_batch(database, waiting[start : start + COMPLETION_BATCH])
+    for start in range(0, len(incomplete), COMPLETION_BATCH_SIZE):
+        batch = incomplete[start : start + COMPLETION_BATCH_SIZE]
+        changed += await complete_batch(database, batch)
     return changed
 
 
 async def complete_batch(database: Database, ids: Collection[str]) -> int:
-    """Complete some specs, each for itself; one that would be too large is left as it is."""
+    """Complete some specs; return how many could be, counting those that would become too large.
+
+    A spec that would become too large is left unchanged. Raise WriteConflictError when other
+    importers keep completing the same specs.
+    """
     backoff = Backoff(IMPORT_RETRY_SECONDS)
     while await backoff.wait():
         updates = await find_completions(database, ids)
         if not updates or await _write(database, updates):
             return len(updates)
-    raise WriteConflictError("specs: other importers kept completing the same; try again")
+    raise WriteConflictError("specs: other importers kept completing the same ones; try again")
 
 
 async def _write(database: Database, updates: Sequence[Update]) -> bool:
@@ -74,57 +89,68 @@ async def _write(database: Database, updates: Sequence[Update]) -> bool:
     except DocumentTooLargeError:
         if len(updates) == 1:
             return True
+    # One of them is too large: write them one by one, so that the others succeed.
     return all([await _write(database, [update]) for update in updates])
 
 
 async def find_completions(database: Database, ids: Collection[str]) -> list[Update]:
-    """Return what is to be changed in those of these specs that lack less than they say."""
-    found = await database.specs.find({"_id": {"$in": sorted(ids)}, **INCOMPLETE}, _READ)
-    lacking = {each["_id"]: each for each in found if each["_id"] == each["hash"]}
-    if not lacking:
+    """Return the updates of those of these specs that lack fewer nodes than they state."""
+    documents = await database.specs.find(
+        {"_id": {"$in": sorted(ids)}, **INCOMPLETE_SPECS}, _PROJECTION
+    )
+    incomplete = {document["_id"]: document for document in documents if _has_plain_id(document)}
+    if not incomplete:
         return []
-    known = await _with_nodes_below(database, lacking)
-    return await asyncio.to_thread(lambda: list(_changes(database, lacking, known)))
+    known = await _with_nodes_below(database, incomplete)
+    return await asyncio.to_thread(lambda: list(_updates(database, incomplete, known)))
 
 
-async def _with_nodes_below(database: Database, lacking: Mapping[str, Json]) -> dict[str, Json]:
-    """Return specs with all that is stored below them and whose hash follows from its content."""
-    known = dict(lacking)
-    asked = set(known)
-    wanted = {each for document in lacking.values() for each in _below(document)} - asked
+def _has_plain_id(document: Json) -> bool:
+    """Return whether the hash identifies the content, so that nodes may come from other files."""
+    return bool(document["_id"] == document["hash"])
+
+
+async def _with_nodes_below(database: Database, incomplete: Mapping[str, Json]) -> dict[str, Json]:
+    """Return the specs and all stored nodes below them whose hashes follow from their contents."""
+    known = dict(incomplete)
+    requested = set(known)
+    wanted = {id_ for document in incomplete.values() for id_ in _below(document)} - requested
     while wanted:
         query = {"_id": {"$in": sorted(wanted)}, "hashVerified": True, "tombstone": None}
-        found = await database.specs.find(query, _READ)
-        known |= {document["_id"]: document for document in found}
-        asked |= wanted
-        wanted = {each for document in found for each in _below(document)} - asked
+        documents = await database.specs.find(query, _PROJECTION)
+        known |= {document["_id"]: document for document in documents}
+        requested |= wanted
+        wanted = {id_ for document in documents for id_ in _below(document)} - requested
     return known
 
 
 def _below(document: Json) -> Iterator[str]:
-    """Give the ids of what stands below a spec, and the hashes of what is missing there."""
+    """Yield the ids of the nodes below a spec, and the hashes of the missing ones."""
     for part in ("edges", "dependencies"):
         yield from map(id_of, document[part])
     yield from document["missing"]
 
 
-def _changes(
-    database: Database, lacking: Mapping[str, Json], known: Mapping[str, Json]
+def _updates(
+    database: Database, incomplete: Mapping[str, Json], known: Mapping[str, Json]
 ) -> Iterator[Update]:
-    entries = (Entry(native_node(each), f"/{id_}", key=id_) for id_, each in known.items())
-    newest = max(each["format"] for each in known.values())
+    entries = (Entry(native_node(document), f"/{id_}", key=id_) for id_, document in known.items())
+    newest = max(document["format"] for document in known.values())
     graph = assemble(entries, newest)
-    certain = {key: Verification(key, key, is_verified=True) for key in graph.nodes}
-    derivation = NodeDocuments(graph, certain)
-    for id_, document in lacking.items():
+    verified = {key: Verification(key, key, is_verified=True) for key in graph.nodes}
+    node_documents = NodeDocuments(graph, verified)
+    for id_, document in incomplete.items():
         if id_ not in graph.nodes or not _is_within_limits(graph, id_):
             continue
-        derived = derivation.document(id_)
+        completed = node_documents.document(id_)
         reached = known.keys() | set(map(id_of, document["dependencies"]))
-        if derived["missing"] != document["missing"] and reached.isdisjoint(derived["missing"]):
-            changes = {name: derived[name] for name in _GROWS} | {"updatedAt": datetime.now(UTC)}
+        # A node that is stored, or was reached before, must not become a missing one.
+        keeps_all = reached.isdisjoint(completed["missing"])
+        if keeps_all and completed["missing"] != document["missing"]:
+            fields = {name: completed[name] for name in _COMPLETED_FIELDS}
+            fields["updatedAt"] = datetime.now(UTC)
             query = {"_id": id_, "missing": document["missing"]}
-            yield Update(database.specs, query, {"$set": changes})
+            yield Update(database.specs, query, {"$set": fields})
 
 
 def _is_within_limits(graph: Graph, key: str) -> bool:

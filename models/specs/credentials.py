@@ -1,11 +1,11 @@
-"""Finds where in the JSON of a file credentials seem to stand; see `outcome` for what follows."""
+"""Detection of credentials in the JSON of a file; `ingest.specs.outcome` says what follows."""
 
 import re
 from collections.abc import Iterator
 from typing import Any
 
+from models.json.places import join_place
 from models.redaction.text import masked_text, without_secrets
-from models.spack.graph import join_place
 
 _MARKS = ("://", "github_pat_", "glpat-", "AKIA", "eyJ", "PRIVATE KEY")
 _TOKEN = re.compile("gh[pousr]_")
@@ -13,11 +13,11 @@ _SLACK = re.compile("xox[a-z]-")
 _NAMES = ("secret", "token", "credential")
 _PASS = re.compile("pass(?:w|phrase)")
 _KEY = re.compile("(?:api|access|private)_?key")
-_MOST = 100
+_MAX_PLACES = 100
 
 
 def may_hold_credentials(text: str) -> bool:
-    """Tell quickly whether a text is worth a look; most are not."""
+    """Return whether a text has to be searched for credentials: a fast test that excludes most."""
     if any(mark in text for mark in _MARKS) or _TOKEN.search(text) or _SLACK.search(text):
         return True
     lowered = text.lower()
@@ -27,20 +27,20 @@ def may_hold_credentials(text: str) -> bool:
 
 
 def credential_places(value: Any, place: str = "") -> tuple[str, ...]:
-    """Return the places of keys and values that would be masked elsewhere, the first hundred.
+    """Return the places, up to a hundred, of keys and values that are masked everywhere else.
 
-    What would be masked in a key stands masked in the place.
+    A key that contains a credential is masked in the place.
     """
-    found: list[str] = []
+    places: list[str] = []
     stack: list[tuple[str, str, Any]] = [(place, "", value)]
-    while stack and len(found) < _MOST:
+    while stack and len(places) < _MAX_PLACES:
         where, key, at = stack.pop()
         is_parent = isinstance(at, dict | list)
         if is_parent:
             stack.extend(reversed(list(_children(where, key, at))))
         if masked_text(key) != key or (not is_parent and without_secrets({key: at}) != {key: at}):
-            found.append(where)
-    return tuple(found)
+            places.append(where)
+    return tuple(places)
 
 
 def _children(

@@ -1,9 +1,9 @@
-"""What becomes of a spec that is to be deleted.
+"""Deletion of specs.
 
-A spec that others stand on, that a spliced one was built as, that a build was made of or an
-execution ran on, is not deleted: whoever refers to it would refer to nothing. When that is forced,
-a tombstone stays in its place: its hashes still resolve, to when and why it was deleted, and it is
-found by no search. A spec that comes again by an import takes the place of its tombstone.
+A spec is not deleted while something refers to it: other specs that depend on it, spliced specs
+that were built as it, builds of it, executions that ran with it. When the deletion is forced, a
+tombstone takes its place. Its hashes still resolve, to when and why the spec was deleted, but no
+search finds it. A spec that is imported again replaces its tombstone.
 """
 
 from dataclasses import dataclass
@@ -14,17 +14,17 @@ from models.database.client import Database
 from models.database.writes import Delete, Update, Upsert
 from models.errors import CaseledgerError, WriteConflictError
 from models.specs.spec_source import forget_sources
-from models.specs.stored_graph import dependents_filter
+from models.specs.stored_graph import dependents_filter, id_of
 
 Json = dict[str, Any]
 
-_SHORTEST_PREFIX = 7
-_SHOWN = 10
+_MIN_PREFIX_LENGTH = 7
+_MAX_SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
 class References:
-    """What refers to a spec: some ids of each kind."""
+    """The documents that refer to a spec: some ids of each kind."""
 
     specs: tuple[str, ...] = ()
     spliced: tuple[str, ...] = ()
@@ -36,101 +36,101 @@ class References:
 
 
 class ReferredToError(CaseledgerError):
-    """A spec cannot be deleted: others refer to it.
+    """A spec cannot be deleted, because other documents refer to it.
 
-    Where they `added_concurrently`, it was gone for a moment, and is back without its links.
+    When these were `added_concurrently`, the spec was absent for a moment, and is stored again, but
+    the links to it are lost.
     """
 
     def __init__(
         self, id_: str, references: References, *, added_concurrently: bool = False
     ) -> None:
         kinds = ("specs", "spliced", "executions", "builds")
-        found = [f"{kind} {', '.join(getattr(references, kind))}" for kind in kinds
-                 if getattr(references, kind)]  # fmt: skip
-        super().__init__(f"{id_} is referred to by {'; '.join(found)}")
+        ids = {kind: getattr(references, kind) for kind in kinds}
+        texts = [f"{kind} {', '.join(kind_ids)}" for kind, kind_ids in ids.items() if kind_ids]
+        super().__init__(f"{id_} is referred to by {'; '.join(texts)}")
         self.references = references
         self.added_concurrently = added_concurrently
 
 
-async def references_to(database: Database, document: Json) -> References:
-    """Return what refers to a spec, up to ten of each kind."""
-    own_id, only_id = document["_id"], {"_id": 1}
-    lacking = {"missing": {"$in": document["hashes"]}, "missing.0": {"$exists": True}}
-    above = {"$or": [dependents_filter(document), lacking]}
-    specs = await database.specs.find(above, only_id, limit=_SHOWN)
-    built = {"isSpliced": True, "builtAs.hash": document["hash"]}
-    spliced = await database.specs.find(built, {"builtAs": 1}, limit=10 * _SHOWN)
-    told = _prefixes(document)
-    loaded = {"software": {"$elemMatch": {"name": document["name"], "hash": told}}}
-    stated = {"softwareLinks.specHash": told}
+async def find_references(database: Database, document: Json) -> References:
+    """Return what refers to a spec, up to ten documents of each kind."""
+    only_id = {"_id": 1}
+    incomplete = {"missing": {"$in": document["hashes"]}, "missing.0": {"$exists": True}}
+    dependents = {"$or": [dependents_filter(document), incomplete]}
+    specs = await database.specs.find(dependents, only_id, limit=_MAX_SHOWN)
+    # Several specs may have this hash: more are read than shown, and then selected by id.
+    built_as = {"isSpliced": True, "builtAs.hash": document["hash"]}
+    spliced = await database.specs.find(built_as, {"builtAs": 1}, limit=10 * _MAX_SHOWN)
+    names = _hashes_and_prefixes(document)
+    loaded = {"software": {"$elemMatch": {"name": document["name"], "hash": names}}}
+    stated = {"softwareLinks.specHash": names}
     executions_using = {"$or": [loaded, stated]}
-    executions = await database.executions.find(executions_using, only_id, limit=_SHOWN)
-    builds = await database.builds.find({"specHash": told}, only_id, limit=_SHOWN)
+    executions = await database.executions.find(executions_using, only_id, limit=_MAX_SHOWN)
+    builds = await database.builds.find({"specHash": names}, only_id, limit=_MAX_SHOWN)
+    spliced_ids = [spec["_id"] for spec in spliced if id_of(spec["builtAs"]) == document["_id"]]
     return References(
-        tuple(each["_id"] for each in specs),
-        tuple(
-            each["_id"]
-            for each in spliced
-            if (each["builtAs"].get("id") or each["builtAs"]["hash"]) == own_id
-        )[:_SHOWN],
-        tuple(each["_id"] for each in executions),
-        tuple(each["_id"] for each in builds),
+        tuple(spec["_id"] for spec in specs),
+        tuple(spliced_ids[:_MAX_SHOWN]),
+        tuple(execution["_id"] for execution in executions),
+        tuple(build["_id"] for build in builds),
     )
 
 
-def _prefixes(document: Json) -> Json:
-    """Return what a module, a person or a report may call it by: a hash or its beginning."""
-    beginnings = [
+def _hashes_and_prefixes(document: Json) -> Json:
+    """Return the condition on a hash that a module, a person or a report may state for a spec."""
+    prefixes = [
         hash_[:length]
         for hash_ in document["hashes"]
-        for length in range(_SHORTEST_PREFIX, len(hash_) + 1)
+        for length in range(_MIN_PREFIX_LENGTH, len(hash_) + 1)
     ]
-    return {"$in": beginnings}
+    return {"$in": prefixes}
 
 
 async def delete_spec(
     database: Database, id_: str, *, reason: str = "", force: bool = False
 ) -> bool:
-    """Delete a spec; tell whether it was there.
+    """Delete a spec; return whether it was stored.
 
-    ReferredToError when something refers to it, or comes to meanwhile, and it is not forced;
-    WriteConflictError when it changes meanwhile.
+    Raise ReferredToError when the deletion is not forced and something refers to the spec, or comes
+    to refer to it concurrently. Raise WriteConflictError when the spec changes concurrently.
     """
     specs = database.specs
     document = await specs.find_one({"_id": id_, "tombstone": None})
     if document is None:
         return False
-    references = await references_to(database, document)
+    references = await find_references(database, document)
     if references and not force:
         raise ReferredToError(id_, references)
     tombstone = tombstone_of(document, reason)
-    if not await _write_over(database, document, Upsert(specs, tombstone)):
+    if not await _write_if_unchanged(database, document, Upsert(specs, tombstone)):
         raise WriteConflictError(f"{id_} was changed at the same time")
     await forget_sources(database)
-    late = references or await references_to(database, document)
-    if not late:
-        await _write_over(database, tombstone, Delete(specs, id_))
+    # References may have been added since the first look: the tombstone is removed only without.
+    references = references or await find_references(database, document)
+    if not references:
+        await _write_if_unchanged(database, tombstone, Delete(specs, id_))
     elif not force:
-        await _write_over(database, tombstone, Upsert(specs, document))
-        raise ReferredToError(id_, late, added_concurrently=True)
+        await _write_if_unchanged(database, tombstone, Upsert(specs, document))
+        raise ReferredToError(id_, references, added_concurrently=True)
     return True
 
 
-async def _write_over(database: Database, before: Json, write: Upsert | Delete) -> bool:
-    """Do a write to a spec that is still as it was; tell whether it was."""
-    seen = {name: before[name] for name in ("_id", "updatedAt")}
-    claim = Update(database.specs, seen, {"$set": {"updatedAt": datetime.now(UTC)}})
+async def _write_if_unchanged(database: Database, before: Json, write: Upsert | Delete) -> bool:
+    """Apply a write if the spec has not changed since `before` was read; return whether it was."""
+    revision = {name: before[name] for name in ("_id", "updatedAt")}
+    claim = Update(database.specs, revision, {"$set": {"updatedAt": datetime.now(UTC)}})
     return await database.write([claim, write])
 
 
 def tombstone_of(document: Json, reason: str) -> Json:
-    """Return what stays of a spec: nothing that a search finds, but its hashes."""
+    """Return the document that replaces a deleted spec: its hashes, and nothing searchable."""
     now = datetime.now(UTC)
     kept = {name: document[name] for name in ("_id", "hash", "hashes", "createdAt")}
-    told = {
+    tombstone = {
         "name": document["name"],
         "version": document["version"],
         "reason": reason,
         "deletedAt": now,
     }
-    return {**kept, "tombstone": told, "updatedAt": now}
+    return {**kept, "tombstone": tombstone, "updatedAt": now}

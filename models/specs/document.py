@@ -1,4 +1,4 @@
-"""Spec documents with their provenance, as they are handed on to be stored."""
+"""Spec documents with their provenance: what a file contains, ready to be stored."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,17 +9,17 @@ from models.spack.graph import Graph, JsonObject, Node
 from models.specs.spec_file import Path
 
 Origin = Literal["file", "environment", "install_tree", "mirror", "listing", "upload"]
-"""What a document came from; `upload` is for callers that know that it is one."""
+"""The kind of source of a document; `upload` is set by callers that receive an upload."""
 
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Where a document came from, and what is said of it there; None is what is not said.
+    """The source of a document, and what the source says about it; None where it says nothing.
 
-    `file` is the name that the caller gave, `place` where in it the document stands. Paths are
-    relative: `install_path` begins at the directory of the architecture or of the package.
-    `installation_time` is in seconds since the epoch. `is_signed` says that there is a signature,
-    not that it is valid: nothing checks that here.
+    `file` is the name that the caller passed, `place` the place of the document in it. Paths are
+    relative: `install_path` begins with the directory of the architecture or of the package.
+    `installation_time` is in seconds since the epoch. `is_signed` says that there is a signature;
+    whether it is valid is not checked.
     """
 
     origin: Origin
@@ -42,7 +42,7 @@ class Provenance:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Slot:
-    """A node of a file: its place in it, its key in the graph, and the JSON that was there."""
+    """A node of a file: its place in the file, its key in the graph, and the JSON at the place."""
 
     path: Path
     key: str
@@ -51,10 +51,14 @@ class Slot:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Container:
-    """A file that holds many documents: what remains of it without its nodes, and these.
+    """A file with many documents, taken apart into its nodes and the frame around them.
 
-    A node that could not be read is not among the slots: it has stayed in the frame. The frame
-    also holds what is not stored otherwise, such as absolute paths.
+        file    {"roots": […], "nodes": {"abc": {"name": "zlib", …}, …}}
+        frame   {"roots": […], "nodes": {"abc": null, …}}
+        slots   (("nodes", "abc"), "abc", {"name": "zlib", …}), …
+
+    A node that could not be read has no slot and remains in the frame. The frame also keeps
+    what is not stored anywhere else, such as absolute paths.
     """
 
     kind: Literal["lockfile", "database", "listing"]
@@ -65,18 +69,19 @@ class Container:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SpecDocument:
-    """A concrete spec with its graph; `root` is the key of its root there.
+    """A concrete spec with its graph; `root` is the key of its root in the graph.
 
-    Documents of one container share the graph, which then has nodes that are not of this document.
-    `given` is the JSON of a document that is one in its file, with all the keys that it has there.
-    `verifications` has all nodes of the graph, and is shared like it. `may_refer` is false when no
-    object in its file has a key `$ref`, which MongoDB's drivers take for a reference.
+    Documents of one container share the graph, which then also has nodes of other documents.
+    `submitted` is the JSON of a document that its file contains as such, with all its keys there;
+    it is None in a container. `verifications` covers all nodes of the graph, and is shared like it.
+    `credentials` are places where a credential seems to be. `may_refer` is false when no object in
+    the file has a key `$ref`, which MongoDB's drivers take for a reference.
     """
 
     graph: Graph
     root: str
     provenance: Provenance
-    given: JsonObject | None = None
+    submitted: JsonObject | None = None
     container: Container | None = None
     credentials: tuple[str, ...] = ()
     may_refer: bool = True
@@ -84,33 +89,33 @@ class SpecDocument:
 
     @property
     def native(self) -> JsonObject:
-        """The document as it came in, or as Spack would write it; not to be changed."""
-        return self.given if self.given is not None else self.graph.subdocument(self.root)
+        """The document as submitted, or else as Spack would write it; must not be modified."""
+        return self.submitted if self.submitted is not None else self.graph.subdocument(self.root)
 
     @property
     def format(self) -> int:
-        """The version of the format, of its file."""
+        """The format version of its file."""
         return self.graph.format
 
     @property
     def node(self) -> Node:
-        """The root."""
+        """The root node."""
         return self.graph.nodes[self.root]
 
     @property
     def extra(self) -> JsonObject:
-        """What stands beside the spec in its file, such as the checksum of a binary package."""
-        given = self.given or {}
-        return {key: value for key, value in given.items() if key != "spec"}
+        """The other keys beside the spec in its file, such as the checksum of a binary package."""
+        submitted = self.submitted or {}
+        return {key: value for key, value in submitted.items() if key != "spec"}
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """The keys of its nodes in the order in which they are written."""
-        if self.given is not None:
+        """The keys of its nodes, in the order of the document."""
+        if self.submitted is not None:
             return tuple(self.graph.nodes)
         return self.graph.document_keys(self.root)
 
     @property
     def is_complete(self) -> bool:
-        """Whether all that it depends on is in the file; listings often leave that out."""
+        """Whether all its dependencies are in the file; listings often omit some."""
         return self.root not in self.graph.incomplete

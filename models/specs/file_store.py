@@ -1,4 +1,4 @@
-"""Storage of files that hold many specs."""
+"""Storage of files that contain many specs."""
 
 import asyncio
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from models.database.writes import Insert
 from models.redaction.text import masked_text
 from models.specs.document import Container, SpecDocument
 from models.specs.node_documents import identities
-from models.specs.spec_file import Placed, file_parts, restore
+from models.specs.spec_file import NodePlacement, file_parts, restore
 
 
 async def store_file(
@@ -21,10 +21,10 @@ async def store_file(
     *,
     ingestion_id: str | None = None,
 ) -> str:
-    """Store what remains of a file without its nodes; return its digest.
+    """Store the frame of a file and the ids of its nodes; return the digest of both.
 
-    A node that is not among the `stored` specs, because its document was refused, stays in it. The
-    same file is stored once.
+    `stored` are the ids of the stored specs. A node that is not among them, because its document
+    was rejected, remains in the frame. Equal files are stored once.
     """
     frame, places = _frame(container, documents, stored)
     digest, parts = await asyncio.to_thread(file_parts, container.kind, frame, places)
@@ -46,19 +46,19 @@ async def store_file(
         )
         for i, part in enumerate(parts)
     ]
-    await database.write(inserts)  # another importer may have stored the same
+    await database.write(inserts)  # False when another importer has stored the file
     return digest
 
 
 def _frame(
     container: Container, documents: Sequence[SpecDocument], stored: set[str]
-) -> tuple[Any, list[Placed]]:
-    ids: dict[int, str] = {}
-    for document in {id(each.graph): each for each in documents}.values():
+) -> tuple[Any, list[NodePlacement]]:
+    ids: dict[int, str] = {}  # by identity: the slots hold the JSON objects of the nodes
+    for document in {id(document.graph): document for document in documents}.values():
         by_key = identities(document.graph, document.verifications)
         ids |= {id(node.native): by_key[key] for key, node in document.graph.nodes.items()}
-    places: list[Placed] = []
-    kept: list[tuple[Any, Any]] = []
+    places: list[NodePlacement] = []
+    unstored: list[tuple[Any, Any]] = []
     for slot in container.slots:
         is_named = len(slot.native) == 1
         native = next(iter(slot.native.values())) if is_named else slot.native
@@ -66,5 +66,5 @@ def _frame(
         if id_ in stored and id_ is not None:
             places.append((slot.path, id_, is_named))
         else:
-            kept.append((slot.path, slot.native))
-    return restore(container.frame, kept) if kept else container.frame, places
+            unstored.append((slot.path, slot.native))
+    return restore(container.frame, unstored) if unstored else container.frame, places

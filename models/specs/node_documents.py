@@ -1,4 +1,14 @@
-"""What is stored of a node of a Spack graph: its id, its closure, the fields to search by; pure."""
+"""Derivation of what is stored of a node of a Spack graph: id, closure, searchable fields. Pure.
+
+The closure of a node is the list of all its dependencies, at any distance. The scope of an entry
+says how far the dependency reaches:
+
+    app --link--> mid --link--> leaf       mid, leaf     run     only link and run edges
+     |             |
+     |             +--build--> cmake       cmake         build   also build edges
+     |
+     +--test--> check --link--> util       check, util   test    also test edges, or untyped ones
+"""
 
 import base64
 import hashlib
@@ -26,18 +36,21 @@ from models.spack.version import stored_version_key
 Json = dict[str, Any]
 _Names = frozenset[str]
 
-MOST_DEPENDENCIES = 100_000
-"""The most entries of closures that the nodes of one document may have together."""
+MAX_DEPENDENCIES = 100_000
+"""The limit of closure entries that the nodes of one document may have in total."""
 
-_ABSENT = Verification("", "", None, "unverified")
-_DIGEST_CHARACTERS = 16
+_UNVERIFIED = Verification("", "", None, "unverified")
+_DIGEST_LENGTH = 16
 _SCOPE_NAMES = ("run", "build", "test")
 _NESTED = (dict, list)
-_NONE: _Names = frozenset()
+_NO_NAMES: _Names = frozenset()
 
 
 class _Hop(NamedTuple):
-    """An edge down, with the first of the scopes that goes along it, and its types as bits."""
+    """An edge to a dependency, prepared for the computation of closures.
+
+    `scope` is the number of the first scope that follows the edge; `types` are bits.
+    """
 
     scope: int
     child: str
@@ -46,10 +59,10 @@ class _Hop(NamedTuple):
 
 
 class TooManyDependenciesError(ParseError):
-    """The closures of a document together have more entries than are stored."""
+    """The closures of a document have too many entries in total."""
 
     def __init__(self) -> None:
-        detail = f"its nodes have more than {MOST_DEPENDENCIES} dependencies in all"
+        detail = f"its nodes have more than {MAX_DEPENDENCIES} dependencies in total"
         super().__init__("too_many_dependencies", detail)
 
     def __reduce__(self) -> tuple[type["TooManyDependenciesError"], tuple[()]]:  # type: ignore[override]
@@ -59,8 +72,8 @@ class TooManyDependenciesError(ParseError):
 def identities(graph: Graph, verifications: Mapping[str, Verification]) -> dict[str, str]:
     """Return the ids of the nodes of a graph, by key.
 
-    That is the hash where all that the graph holds below follows from it; elsewhere a digest of
-    the node's JSON and of the ids below it stands behind the hash.
+    The id of a node is its hash if the content of the graph below the node follows from the hash.
+    Otherwise it is `<hash>~<digest>`, with a digest of the JSON of the node and of the ids below.
     """
     ids: dict[str, str] = {}
     for key in _leaves_first(graph):
@@ -68,7 +81,7 @@ def identities(graph: Graph, verifications: Mapping[str, Verification]) -> dict[
         below = [ids.get(edge.child, edge.child) for edge in graph.edges[key]]
         if node.build_spec is not None:
             below.append(ids.get(node.build_spec, node.build_spec))
-        is_certain = verifications.get(key, _ABSENT).is_verified is True
+        is_certain = verifications.get(key, _UNVERIFIED).is_verified is True
         is_plain = is_certain and node.build_spec is None and not any("~" in id_ for id_ in below)
         ids[key] = node.hash if is_plain else f"{node.hash}~{_digest(node, below)}"
     return ids
@@ -97,11 +110,11 @@ def _leaves_first(graph: Graph) -> Iterator[str]:
 def _digest(node: Node, below: list[str]) -> str:
     text = json.dumps([node.name, node.key_name, node.key, node.native, below])
     digest = hashlib.sha256(text.encode()).digest()
-    return base64.b32encode(digest).decode().lower()[:_DIGEST_CHARACTERS]
+    return base64.b32encode(digest).decode().lower()[:_DIGEST_LENGTH]
 
 
 class NodeDocuments:
-    """Derives the documents of the nodes of one graph, each as it is asked for."""
+    """The stored documents of the nodes of one graph, derived on request."""
 
     def __init__(
         self, graph: Graph, verifications: Mapping[str, Verification], *, may_refer: bool = True
@@ -117,9 +130,9 @@ class NodeDocuments:
             self._missing.setdefault(edge.parent, []).append(edge)
 
     def document(self, key: str) -> Json:
-        """Return the document of a node, as far as it follows from the graph."""
+        """Return those fields of the document of a node that follow from the graph."""
         node = self.graph.nodes[key]
-        verification = self._verifications.get(key, _ABSENT)
+        verification = self._verifications.get(key, _UNVERIFIED)
         dependencies = self.dependencies(key)
         return {
             "_id": self.ids[key],
@@ -154,59 +167,62 @@ class NodeDocuments:
         }
 
     def dependencies(self, key: str) -> list[Json]:
-        """Return the closure of a node, in the order of names and hashes."""
+        """Return the closure of a node, sorted by name and hash."""
         scopes, bits, virtuals = self._closure(key)
-        direct = {way.child for way in self._ways[key]}
+        direct = {hop.child for hop in self._hops[key]}
         return [
             {
                 **self._base(child),
                 "types": list(_types(bits[child])),
-                "virtuals": sorted(virtuals.get(child, _NONE)),
+                "virtuals": sorted(virtuals.get(child, _NO_NAMES)),
                 "scope": scopes[child],
                 "direct": child in direct,
             }
-            for child in sorted(scopes, key=self._places.__getitem__)
+            for child in sorted(scopes, key=self._ranks.__getitem__)
         ]
 
     def _closure(self, key: str) -> tuple[dict[str, str], dict[str, int], dict[str, _Names]]:
-        """Return what a node stands on with its scope, and the types and virtuals of the edges.
+        """Return, by dependency of a node: its scope, and the types and virtuals of its edges.
 
-        Types are bits, and what provides no virtuals is left out: closures are most of the work.
+        Types are bits, and a dependency without virtuals has no entry there, because closures are
+        most of the work. The walk visits the nodes of one scope after the other: a node that needs
+        a wider scope is postponed until the walk gets to that scope.
         """
         scopes: dict[str, str] = {}
         bits: dict[str, int] = {}
         virtuals: dict[str, _Names] = {}
-        later: list[list[str]] = [[] for _ in _SCOPE_NAMES]
-        ahead = [key]
-        for reach, scope in enumerate(_SCOPE_NAMES):
-            ahead += (new := dict.fromkeys(child for child in later[reach] if child not in scopes))
+        postponed: list[list[str]] = [[] for _ in _SCOPE_NAMES]
+        stack = [key]
+        for number, scope in enumerate(_SCOPE_NAMES):
+            new = dict.fromkeys(child for child in postponed[number] if child not in scopes)
+            stack += new
             scopes.update(dict.fromkeys(new, scope))
-            while ahead:
-                for needed, child, types, provided in self._ways[ahead.pop()]:
+            while stack:
+                for needed, child, types, provided in self._hops[stack.pop()]:
                     bits[child] = bits.get(child, 0) | types
-                    if provided and not provided <= (known := virtuals.get(child, _NONE)):
+                    if provided and not provided <= (known := virtuals.get(child, _NO_NAMES)):
                         virtuals[child] = known | provided
                     if child in scopes:
                         continue
-                    if needed > reach:
-                        later[needed].append(child)
+                    if needed > number:
+                        postponed[needed].append(child)
                     else:
                         scopes[child] = scope
-                        ahead.append(child)
+                        stack.append(child)
         return scopes, bits, virtuals
 
     @cached_property
-    def _ways(self) -> Mapping[str, Sequence[_Hop]]:
-        """The edges of all nodes: needed only where a node is new."""
-        return {key: list(map(_way, edges)) for key, edges in self.graph.edges.items()}
+    def _hops(self) -> Mapping[str, Sequence[_Hop]]:
+        """The edges of all nodes; computed only when a closure is needed."""
+        return {key: list(map(_hop, edges)) for key, edges in self.graph.edges.items()}
 
     @cached_property
-    def _places(self) -> Mapping[str, int]:
-        """The places of all nodes in the order of closures."""
-        in_order = sorted(self.graph.nodes, key=self._names)
-        return {key: place for place, key in enumerate(in_order)}
+    def _ranks(self) -> Mapping[str, int]:
+        """The positions of all nodes in the order of closures."""
+        in_order = sorted(self.graph.nodes, key=self._sort_key)
+        return {key: rank for rank, key in enumerate(in_order)}
 
-    def _names(self, key: str) -> tuple[str, str, str]:
+    def _sort_key(self, key: str) -> tuple[str, str, str]:
         node = self.graph.nodes[key]
         return node.name, node.hash, self.ids[key]
 
@@ -224,7 +240,7 @@ class NodeDocuments:
 
     def _edges(self, key: str) -> Iterator[Json]:
         edges = [*self.graph.edges[key], *self._missing.get(key, ())]
-        for edge in sorted(edges, key=_place) if self._missing.get(key) else edges:
+        for edge in sorted(edges, key=_json_position) if self._missing.get(key) else edges:
             kinds = {"types": list(edge.deptypes), "virtuals": list(edge.virtuals)}
             if edge.child in self.graph.nodes:
                 yield {**self._base(edge.child), **kinds}
@@ -234,8 +250,8 @@ class NodeDocuments:
     def _missing_below(self, key: str) -> list[str]:
         if key not in self.graph.incomplete:
             return []
-        above = (key, *self.graph.closure(key))
-        return sorted({edge.child for each in above for edge in self._missing.get(each, ())})
+        parents = (key, *self.graph.closure(key))
+        return sorted({edge.child for parent in parents for edge in self._missing.get(parent, ())})
 
     def _compilers(self, key: str) -> list[Json]:
         return [
@@ -275,10 +291,10 @@ def _bits(types: Collection[str]) -> int:
 
 @lru_cache(maxsize=256)
 def _types(bits: int) -> tuple[str, ...]:
-    return tuple(kind for place, kind in enumerate(DEPENDENCY_TYPES) if bits >> place & 1)
+    return tuple(kind for number, kind in enumerate(DEPENDENCY_TYPES) if bits >> number & 1)
 
 
-def _way(edge: Edge) -> _Hop:
+def _hop(edge: Edge) -> _Hop:
     return _Hop(_first_scope(edge), edge.child, _bits(edge.deptypes), frozenset(edge.virtuals))
 
 
@@ -286,18 +302,21 @@ def _first_scope(edge: Edge) -> int:
     return 0 if edge.has_type(LINK_RUN) else 1 if edge.has_type(BUILD) else 2
 
 
-def _place(edge: Edge) -> tuple[int, str]:
-    """Return what orders the edges of one node as they stand in its JSON."""
+def _json_position(edge: Edge) -> tuple[int, str]:
+    """Return the sort key by which the edges of one node are in the order of its JSON.
+
+    The places of list items differ only in their numbers: a longer number is greater.
+    """
     return len(edge.place), edge.place
 
 
 def _variants(node: Node) -> Json:
-    """Return the variants in a form to search in: values are true, false, text or lists of text."""
-    found = {name: _variant(value) for name, value in node.variants.items()}
+    """Return the variants in a searchable form: values are booleans, text or lists of text."""
+    variants = {name: _variant(value) for name, value in node.variants.items()}
     patches = node.native.get("patches")
-    if "patches" not in found and isinstance(patches, list):
-        found["patches"] = _variant(patches)
-    return {escape_name(name): value for name, value in found.items() if value is not None}
+    if "patches" not in variants and isinstance(patches, list):
+        variants["patches"] = _variant(patches)
+    return {escape_name(name): value for name, value in variants.items() if value is not None}
 
 
 def _variant(value: Any) -> bool | str | list[str] | None:
@@ -309,7 +328,7 @@ def _variant(value: Any) -> bool | str | list[str] | None:
 
 
 def variant_text(value: Any) -> str:
-    """Return a value of a variant as it is written in a query."""
+    """Return the value of a variant as it is written in a query."""
     return value if isinstance(value, str) else json.dumps(value)
 
 
@@ -323,7 +342,7 @@ def _flags(node: Node) -> Json:
 
 
 def _native(native: JsonObject, *, may_refer: bool) -> Json:
-    """Return the JSON of a node, as text where the driver would take an object for a reference."""
+    """Return the JSON of a node, as text if the driver would take part of it for a reference."""
     text = json.dumps(native) if may_refer and _holds_reference(native) else None
     return {"spec": None if text else native, "specText": text}
 

@@ -1,9 +1,14 @@
-"""A query in Spack's syntax, compiled to a filter over the collection of specs.
+"""Compilation of queries in Spack's syntax to filters on the collection of specs.
 
-What a query asks of the spec itself, and name, version, types and virtuals of its dependencies,
-is in its own document. Whatever else is asked of a dependency (`^hdf5 +mpi`) takes a look-up first:
-which specs are such, and then, whose closures hold one of these. What queries mean is said by
-`tests.models.spack.evaluate`, which goes by the graph alone.
+The document of a spec contains what a query may require of the spec itself, and the names,
+versions, types and virtuals of its dependencies. Any other condition on a dependency needs a
+look-up first, which resolves it to hashes:
+
+    app ^hdf5@1.12      name app, and a closure entry named hdf5 with such a version
+    app ^hdf5 +mpi      look-up: specs named hdf5 with +mpi have the hashes aaa, bbb
+                        name app, and a closure entry with one of these hashes
+
+`tests.support.spec_evaluation` defines the meaning of queries on a graph alone.
 """
 
 import re
@@ -24,21 +29,22 @@ from models.specs.spec import SCOPES, Scope
 
 Json = dict[str, Any]
 
-MOST_RESOLVED = 20_000
-MOST_LOOKUPS = 16
+MAX_RESOLVED = 20_000
+MAX_LOOKUPS = 16
 
 _ANY: Json = {"name": {"$gte": ""}}
+"""A condition that every spec satisfies, along an index."""
 
 
 class TooBroadError(UsageError):
-    """So many specs are such a dependency that they cannot be looked up: ask for its name."""
+    """Too many specs match a dependency for a look-up; its name would narrow it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Narrowing:
-    """How far `^` reaches: `scope` says along which edges, `direct` only to the next node.
+    """Limits on what `^` matches: dependencies of a scope, and with `direct` only direct ones.
 
-    Then the edge to it has one of the `types`, if any are named.
+    With `direct`, the edge also has one of the `types`, if there are any.
     """
 
     scope: Scope = "test"
@@ -47,7 +53,7 @@ class Narrowing:
 
     @property
     def conditions(self) -> Json:
-        """What an entry of a closure is, beside what is asked of the node."""
+        """The conditions on the scope of a closure entry."""
         scopes = SCOPES[self.scope]
         return {} if self.scope == "test" else {"scope": {"$in": list(scopes)}}
 
@@ -59,55 +65,57 @@ async def spec_filter(
     *,
     seconds: float | None = None,
 ) -> Json:
-    """Return the filter of a query; TooBroadError when a dependency is asked for too vaguely.
+    """Return the filter for a query; each look-up may take `seconds`.
 
-    Each look-up may take `seconds`.
+    Raise TooBroadError when a dependency matches too many specs.
     """
     compiler = _Compiler(database, narrowing or Narrowing(), seconds)
     return await compiler.filter(query)
 
 
 def node_conditions(node: Node) -> list[Json]:
-    """Return what a query asks of a spec itself, not of its dependencies; all must hold."""
-    found: list[Json] = []
+    """Return the conditions of a query on a spec itself, not on dependencies; all must hold."""
+    conditions: list[Json] = []
     if node.name is not None:
-        found.append({"name": node.name})
+        conditions.append({"name": node.name})
     if node.version is not None:
-        found.append(or_query(*({"versionKey": key} for key in version_conditions(node.version))))
+        keys = version_conditions(node.version)
+        conditions.append(or_query(*({"versionKey": key} for key in keys)))
     fixed = {"namespace": node.namespace, "platform": node.platform, "os": node.os}
-    found += [{name: value} for name, value in fixed.items() if value is not None]
+    conditions += [{name: value} for name, value in fixed.items() if value is not None]
     targets = satisfying_targets(node.target) if node.target is not None else None
     if targets is not None:
-        found.append({"target": {"$in": list(targets)}})
+        conditions.append({"target": {"$in": list(targets)}})
     for variant in node.variants:
-        found += _variant_conditions(variant)
-    found += [condition for flags in node.flags for condition in _flag_conditions(flags)]
+        conditions += _variant_conditions(variant)
+    for flags in node.flags:
+        conditions += _flag_conditions(flags)
     if node.hash is not None:
-        found.append({"hashes": {"$elemMatch": hash_range(node.hash)}})
-    return found
+        conditions.append({"hashes": {"$elemMatch": hash_range(node.hash)}})
+    return conditions
 
 
 def version_conditions(constraint: VersionConstraint) -> list[Json]:
-    """Return the ranges of version keys that satisfy a constraint, one of which must hold."""
+    """Return conditions on a version key; a version satisfies the constraint if one holds."""
     return [_interval(interval) for interval in constraint.intervals]
 
 
 def _all_of(conditions: Sequence[Json]) -> Json:
-    """Return the query that all conditions make together, along an index even if there are none.
+    """Return the query for all conditions; without any, it still uses an index.
 
-    Documents that hold a file's frame only have hashes, but are no specs.
+    Tombstones have hashes, too, but are no specs: a condition on the name excludes them.
     """
-    is_of_spec = any(key != "hashes" for condition in conditions for key in condition)
-    return and_query(*conditions) if is_of_spec else and_query(*conditions, _ANY)
+    excludes_tombstones = any(key != "hashes" for condition in conditions for key in condition)
+    return and_query(*conditions) if excludes_tombstones else and_query(*conditions, _ANY)
 
 
 def _interval(interval: KeyInterval) -> Json:
-    found: Json = {"$gte": interval.low}
+    condition: Json = {"$gte": interval.low}
     if interval.high is not None:
-        found["$lt"] = interval.high
+        condition["$lt"] = interval.high
     if interval.suffix:
-        found["$regex"] = f"{re.escape(interval.suffix)}$"
-    return found
+        condition["$regex"] = f"{re.escape(interval.suffix)}$"
+    return condition
 
 
 def _variant_conditions(variant: Variant) -> Iterator[Json]:
@@ -120,7 +128,7 @@ def _variant_conditions(variant: Variant) -> Iterator[Json]:
         yield from ({path: {"$regex": f"^{re.escape(text)}"}} for text in value)
     else:
         yield {path: {"$all": list(value)}}
-    if variant.exact and isinstance(value, tuple):
+    if variant.exact and isinstance(value, tuple):  # the list has exactly this length
         yield {f"{path}.{len(value)}": {"$exists": False}}
         if len(value) > 1:
             yield {f"{path}.{len(value) - 1}": {"$exists": True}}
@@ -132,9 +140,10 @@ def _flag_conditions(flags: Flags) -> Iterator[Json]:
 
 
 def built_with(node: Node) -> Json:
-    """Return the filter of specs whose build stood on a package: by name and version.
+    """Return the filter for specs that were built with a package of this name and version.
 
-    A spliced spec was built as another one; of all others, the closure is that of the build.
+    A spliced spec was built as another one, whose closure is `builtWith`. For all other specs, the
+    closure at build time is `dependencies`.
     """
     narrowing = Narrowing("build").conditions
     closures = [{"$elemMatch": {**entry, **narrowing}} for entry in _entries(node)]
@@ -144,7 +153,7 @@ def built_with(node: Node) -> Json:
 
 
 def deployed_with(node: Node) -> Json:
-    """Return the filter of specs that run with a package: by name and version."""
+    """Return the filter for specs that run with a package of this name and version."""
     narrowing = Narrowing("run").conditions
     return or_query(
         *({"dependencies": {"$elemMatch": {**entry, **narrowing}}} for entry in _entries(node))
@@ -152,13 +161,13 @@ def deployed_with(node: Node) -> Json:
 
 
 def compiled_with(node: Node) -> Json:
-    """Return the filter of specs that a compiler has compiled: by name, old or new, and version."""
+    """Return the filter for specs compiled by a compiler of this name, old or new, and version."""
     names = _names(node.name) if node.name else ()
     return or_query(*({"compilers": {"$elemMatch": entry}} for entry in _entries(node, names)))
 
 
 def _entries(node: Node, names: Sequence[str] = ()) -> Iterator[Json]:
-    """Give what an entry of a closure can be, by name and version."""
+    """Yield conditions on an entry of a closure, by name and version; one of them must hold."""
     entry: Json = {}
     if node.name is not None:
         entry["name"] = {"$in": list(names)} if len(names) > 1 else node.name
@@ -169,7 +178,7 @@ def _entries(node: Node, names: Sequence[str] = ()) -> Iterator[Json]:
 
 
 class _Compiler:
-    """Compiles one query; `_lookups` counts how often it has asked the database."""
+    """Compiles one query; `_lookups` counts its requests to the database."""
 
     def __init__(self, database: Database, narrowing: Narrowing, seconds: float | None) -> None:
         self._specs = database.specs
@@ -181,71 +190,78 @@ class _Compiler:
         conditions = node_conditions(replace(node, name=None) if names else node)
         if names:
             conditions.insert(0, {"name": {"$in": list(names)}})
-        for wanted in node.dependencies:
-            conditions.append(await self._dependency(wanted))
+        for dependency in node.dependencies:
+            conditions.append(await self._dependency(dependency))
         return _all_of(conditions)
 
-    async def _dependency(self, wanted: Dependency) -> Json:
-        node = wanted.node
-        names = _names(node.name) if wanted.direct and node.name else ()
+    async def _dependency(self, dependency: Dependency) -> Json:
+        """Return the condition that a spec has a dependency.
+
+        The name may be that of the package, of a virtual package that it provides, or, up to format
+        4, of a compiler that is not a node.
+        """
+        node = dependency.node
+        names = _names(node.name) if dependency.direct and node.name else ()
         is_plain = node.name is not None and node == Node(name=node.name, version=node.version)
         is_plain = is_plain or node == Node()
         entries = list(_entries(node, names)) if is_plain else await self._resolved(node, names)
-        found = [self._held(wanted, entry) for entry in entries]
+        alternatives = [self._has_entry(dependency, entry) for entry in entries]
         if node.name is not None and node.version is None:
             entries = [{}] if is_plain else await self._resolved(replace(node, name=None), ())
-            found += [self._held(wanted, entry, node.name) for entry in entries]
-        if is_plain and wanted.direct and _may_be_legacy(wanted):
+            alternatives += [self._has_entry(dependency, entry, node.name) for entry in entries]
+        if is_plain and dependency.direct and _may_be_legacy(dependency):
             legacy = [{**entry, "hash": None} for entry in _entries(node, names)]
-            found += [{"compilers": {"$elemMatch": entry}} for entry in legacy]
-        return or_query(*found)
+            alternatives += [{"compilers": {"$elemMatch": entry}} for entry in legacy]
+        return or_query(*alternatives)
 
-    def _held(self, wanted: Dependency, entry: Json, virtual: str | None = None) -> Json:
-        """Return that a closure holds such an entry, on edges as they are wanted."""
+    def _has_entry(self, dependency: Dependency, entry: Json, virtual: str | None = None) -> Json:
+        """Return the condition that the closure has such an entry, reached as the query requires.
+
+        The types and virtuals of a closure entry are those of all edges to the node, also from
+        other dependencies. For a direct dependency, they must be those of the edge from the spec
+        itself, which `edges` has.
+        """
         narrowing = self._narrowing
-        virtuals = [*wanted.virtuals, *([virtual] if virtual else [])]
-        types: Json = {"$all": list(wanted.types)} if wanted.types else {}
-        if not wanted.direct and narrowing.direct and narrowing.types:
+        virtuals = [*dependency.virtuals, *([virtual] if virtual else [])]
+        types: Json = {"$all": list(dependency.types)} if dependency.types else {}
+        if not dependency.direct and narrowing.direct and narrowing.types:
             types["$in"] = list(narrowing.types)
-        kinds = ({"types": types} if types else {}) | _virtual(virtuals)
-        if not wanted.direct and not narrowing.direct:
-            narrow = narrowing.conditions
-            return {
-                "dependencies": {"$elemMatch": entry | kinds | narrow or {"name": {"$gte": ""}}}
-            }
-        held: Json = {
-            "dependencies": {"$elemMatch": {**entry, "direct": True} | _virtual(virtuals)}
-        }
-        return {**held, "edges": {"$elemMatch": entry | kinds}} if kinds else held
+        edge = ({"types": types} if types else {}) | _provides(virtuals)
+        if not dependency.direct and not narrowing.direct:
+            return {"dependencies": {"$elemMatch": entry | edge | narrowing.conditions or _ANY}}
+        direct = {**entry, "direct": True} | _provides(virtuals)
+        condition: Json = {"dependencies": {"$elemMatch": direct}}
+        return {**condition, "edges": {"$elemMatch": entry | edge}} if edge else condition
 
     async def _resolved(self, node: Node, names: Sequence[str]) -> list[Json]:
-        """Return what entries of closures are, by hash, for all specs that a query finds."""
+        """Return conditions on a closure entry, by hash, for all specs that match a query."""
         self._lookups += 1
-        if self._lookups > MOST_LOOKUPS:
-            raise TooBroadError(f"more than {MOST_LOOKUPS} dependencies with attributes")
+        if self._lookups > MAX_LOOKUPS:
+            raise TooBroadError(f"more than {MAX_LOOKUPS} dependencies with attributes")
         query = await self.filter(node, names)
-        found = await self._specs.find(
-            query, {"hash": 1}, limit=MOST_RESOLVED + 1, seconds=self._seconds
+        specs = await self._specs.find(
+            query, {"hash": 1}, limit=MAX_RESOLVED + 1, seconds=self._seconds
         )
-        if len(found) > MOST_RESOLVED:
-            raise TooBroadError(f"more than {MOST_RESOLVED} specs are {node}: ask for the name")
-        plain = sorted({spec["hash"] for spec in found if spec["_id"] == spec["hash"]})
-        others = sorted({spec["_id"] for spec in found if spec["_id"] != spec["hash"]})
-        hashes = sorted({spec["hash"] for spec in found if spec["_id"] != spec["hash"]})
+        if len(specs) > MAX_RESOLVED:
+            raise TooBroadError(f"more than {MAX_RESOLVED} specs match {node}: state the name")
+        plain = sorted({spec["hash"] for spec in specs if spec["_id"] == spec["hash"]})
+        others = sorted({spec["_id"] for spec in specs if spec["_id"] != spec["hash"]})
+        hashes = sorted({spec["hash"] for spec in specs if spec["_id"] != spec["hash"]})
         entries: list[Json] = [{"hash": {"$in": plain}, "id": None}] if plain else []
         return entries + ([{"hash": {"$in": hashes}, "id": {"$in": others}}] if others else [])
 
 
-def _virtual(virtuals: Sequence[str]) -> Json:
+def _provides(virtuals: Sequence[str]) -> Json:
     return {"virtuals": {"$all": list(virtuals)}} if virtuals else {}
 
 
 def _names(name: str) -> list[str]:
-    """Return the names that a compiler goes by, old and new; of other packages their own."""
-    old = [each for each, new in LEGACY_COMPILERS.items() if new == name]
+    """Return the names of a compiler, old and new; for another package only its name."""
+    old = [legacy for legacy, new in LEGACY_COMPILERS.items() if new == name]
     return list(dict.fromkeys([name, LEGACY_COMPILERS.get(name, name), *old]))
 
 
-def _may_be_legacy(wanted: Dependency) -> bool:
-    """Tell whether a compiler of which only name and version are known can be what is wanted."""
-    return {"build"}.issuperset(wanted.types) and set(LANGUAGES).issuperset(wanted.virtuals)
+def _may_be_legacy(dependency: Dependency) -> bool:
+    """Return whether a compiler with a known name and version only may satisfy a dependency."""
+    is_build = {"build"}.issuperset(dependency.types)
+    return is_build and set(LANGUAGES).issuperset(dependency.virtuals)

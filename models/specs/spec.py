@@ -1,38 +1,36 @@
-"""Spec: one concrete Spack package node with all that it stands on, one document each.
+"""Spec: one concrete Spack package with all its dependencies, stored as one document per node.
 
-A document holds the node's own JSON; those of its dependencies are documents of their own. With
-`edges` and `dependencies`, which name them, any document of Spack can be put together again, and
-everything that the whole graph can be asked for is indexed at the node.
+A document contains the JSON of its node only; each dependency has a document of its own. Both
+`edges` and `dependencies` refer to these documents. So every document of Spack can be
+reconstructed, and a node can be found by anything in the graph below it, using indexes.
 """
 
 from datetime import datetime
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, Literal
 
-from beanie import Document
 from pydantic import Field
 
 from models.base import Stored
-from models.database.types import Index
-from models.specs.spec_fields import SPECS
 
 Scope = Literal["run", "build", "test"]
-"""How far a dependency reaches: `run` along link and run edges only; `build` was needed to build
-something of it; `test` is reached only along test edges, or edges of no type."""
+"""Why a node is in a closure: `run`, it is reached along link and run edges only; `build`, it was
+needed to build one of the nodes; `test`, it is reached only along test edges or untyped ones."""
 
 SCOPES: dict[str, tuple[Scope, ...]] = {
     "run": ("run",),
     "build": ("run", "build"),
     "test": ("run", "build", "test"),
 }
-"""The scopes that a closure has: what is needed to run is needed to build as well."""
+"""The scopes included in a closure: what is needed to run is needed to build as well."""
 
-MOST_PROVENANCES = 1000
+MAX_PROVENANCES = 1000
 
 
 class SpecEdge(Stored):
-    """A direct dependency, in the order of the JSON; a node may have several to another.
+    """A direct dependency; a node may have several edges to the same other node.
 
-    `id` is absent where it is the hash. `missing` is true when the node was not in the file.
+    Edges are in the order of the JSON. `id` is absent if it equals the hash. `missing` is true when
+    the other node was not in the file.
     """
 
     name: str
@@ -46,10 +44,10 @@ class SpecEdge(Stored):
 
 
 class SpecDependency(Stored):
-    """A node that the spec stands on at any distance, once; in the order of names and hashes.
+    """A dependency at any distance; each node occurs once.
 
-    `types` and `virtuals` are those of all edges of the graph that lead to it. `id` is absent
-    where it is the hash.
+    They are sorted by name and hash. `types` and `virtuals` are those of all edges in the graph
+    that lead to the node. `id` is absent if it equals the hash.
     """
 
     name: str
@@ -64,7 +62,7 @@ class SpecDependency(Stored):
 
 
 class SpecCompiler(Stored):
-    """A compiler: a node since format 5, an attribute without hash and languages before."""
+    """A compiler: a node since format 5; before, an attribute without hash and languages."""
 
     name: str
     version: str | None
@@ -74,7 +72,7 @@ class SpecCompiler(Stored):
 
 
 class BuiltAs(Stored):
-    """The spec that a spliced one was built as; `known` when its node was in the file."""
+    """The spec that a spliced one was built as; `known` says that its node was in the file."""
 
     hash: str
     id: str | None = None
@@ -82,10 +80,12 @@ class BuiltAs(Stored):
 
 
 class SubmittedForm(Stored):
-    """How a document was submitted that does not have just the form in which Spack writes it.
+    """A form in which a document was submitted.
 
-    `frame` is the JSON text of the document with null for its nodes; `order` are the ids of these,
-    null where it is that of Spack.
+    It is not stored while the only form is the one in which Spack itself writes the document.
+    `frame` is the JSON text of the document with null in place of the nodes. `order` are the ids of
+    these nodes, or None for the order in which Spack writes them; an empty order means that `frame`
+    is the whole document.
     """
 
     frame: str
@@ -93,7 +93,7 @@ class SubmittedForm(Stored):
 
 
 class SpecProvenance(Stored):
-    """Where a spec came from, and what is said of it there; only what is said is stored."""
+    """A source of a spec, and what it says about the spec; unknown fields are not stored."""
 
     origin: str
     file: str
@@ -114,7 +114,7 @@ class SpecProvenance(Stored):
 
 
 class Tombstone(Stored):
-    """What is left of a spec that was deleted by force while others referred to it."""
+    """The remains of a spec that was deleted by force while other documents referred to it."""
 
     name: str
     version: str
@@ -123,23 +123,23 @@ class Tombstone(Stored):
 
 
 class SpecRecord(Stored):
-    """What a spec document holds.
+    """The content of a spec document.
 
-    `_id` is the DAG hash where the content of the graph follows from it. Where it does not, with
-    spliced specs and old formats, it is `<hash>~<digest of the content>`: contents under one hash
-    stand beside each other, and in whatever order they come, they have the same ids. `hashes` are
-    all hashes that it goes by, `hash_verified` is null where that cannot be told, and then
-    `hash_reason` says why.
-
-    `spec` is the node as Spack wrote it; where it cannot be an object of MongoDB, it is null, and
-    `spec_text` has its JSON. `key_name` says which hash the edges of its file led by. `variants`
-    have names as field names, escaped as in delta keys; `flags` only those that are set.
-    `built_with` is the closure of the spec that a spliced one was built as. `missing` are the
-    hashes below it that were not in the file: a complete document completes it.
-
-    `is_root` when it was submitted itself, and not only below another; `is_explicit` when any
-    source says so. `credentials` are places in `spec` where a credential seems to stand. `extra` is
-    for what callers add.
+    * `_id` is the DAG hash if the content of the graph follows from it. Otherwise, for spliced
+      specs and old formats, it is `<hash>~<digest of the content>`. So several contents under one
+      hash are stored beside each other, with ids that do not depend on the order of their arrival.
+    * `hashes` are all hashes of the node. `hash_verified` is None when the hash can be neither
+      confirmed nor refuted; `hash_reason` says why.
+    * `spec` is the node as Spack wrote it. If it cannot be an object of MongoDB, it is None and
+      `spec_text` has its JSON. `key_name` says which hash the edges in its file referred to.
+    * `variants` have their names as field names, escaped like delta keys; `flags` are those set.
+    * `built_with` is the closure of the spec that a spliced one was built as.
+    * `missing` are the hashes of nodes below it that were not in the file; see
+      `models.specs.completion`.
+    * `is_root` is true when it was submitted itself, and not only as a dependency; `is_explicit`
+      when any source says so.
+    * `credentials` are places in `spec` where a credential seems to be.
+    * `extra` is for additions by clients.
     """
 
     hash: str
@@ -181,62 +181,3 @@ class SpecRecord(Stored):
     ingestion_id: str | None = None
     created_at: datetime
     updated_at: datetime
-
-
-class Spec(SpecRecord, Document):
-    """A document of the collection `specs`."""
-
-    model_config = Stored.model_config  # type: ignore[misc]
-
-    id: Annotated[str, Field(alias="_id")]  # type: ignore[assignment]
-
-    class Settings:
-        """Collection and indexes."""
-
-        name = "specs"
-        keep_nulls = True
-        indexes: ClassVar[list[Index]] = [
-            Index([("name", 1), ("versionKey", 1), ("_id", 1)], name="name"),
-            Index([("hashes", 1)], name="hashes"),
-            Index([("versionKey", 1), ("_id", 1)], name="version"),
-            Index([("namespace", 1), ("name", 1)], name="namespace"),
-            Index([("target", 1), ("name", 1)], name="target"),
-            Index([("os", 1), ("name", 1)], name="os"),
-            Index([("platform", 1), ("name", 1)], name="platform"),
-            Index(
-                [("compilers.name", 1), ("compilers.versionKey", 1), ("compilers.hash", 1)],
-                name="compiler",
-            ),
-            Index(
-                [
-                    ("dependencies.name", 1),
-                    ("dependencies.versionKey", 1),
-                    ("dependencies.scope", 1),
-                    ("dependencies.direct", 1),
-                ],
-                name="dependency",
-            ),
-            Index(
-                [("dependencies.hash", 1), ("dependencies.scope", 1), ("dependencies.direct", 1)],
-                name="dependency hash",
-            ),
-            Index([("dependencies.virtuals", 1)], name="virtual"),
-            Index(
-                [("builtWith.name", 1), ("builtWith.versionKey", 1)],
-                name="built with",
-                partialFilterExpression={"isSpliced": True},
-            ),
-            Index(
-                [("missing", 1)],
-                name="missing",
-                partialFilterExpression={"missing.0": {"$exists": True}},
-            ),
-            Index([("provenance.environment", 1)], name="environment", sparse=True),
-            Index([("provenance.origin", 1), ("isRoot", 1), ("name", 1)], name="origin"),
-            Index(
-                [("$**", 1)],
-                name="variants and flags",
-                wildcardProjection={"variants": 1, "flags": 1},
-            ),
-            *SPECS.indexes(),
-        ]

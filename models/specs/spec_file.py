@@ -1,7 +1,8 @@
-"""SpecFile: a file that held many specs, kept so that it can be given back as it came in.
+"""SpecFile: a file with many specs, stored so that it can be returned equal to what was imported.
 
-A lockfile, a database index or a listing is stored as what remains of it without its nodes, and
-the ids of the specs by their places in it; both as compressed JSON, in as many parts as it takes.
+Lockfiles, database indexes and listings are stored as a frame, which is the file without its nodes,
+and the ids of the specs by their places in it. Both together are compressed JSON, split over as
+many documents as needed.
 """
 
 import asyncio
@@ -9,15 +10,9 @@ import hashlib
 import json
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
-from typing import Annotated, Any, ClassVar
+from typing import Any
 
-from beanie import Document
-from pydantic import Field
-
-from models.base import Stored
 from models.database.client import Database
-from models.database.types import Index
 from models.specs.stored_graph import IncompleteSpecError, native_node
 
 Json = dict[str, Any]
@@ -26,55 +21,19 @@ Path = tuple[str | int, ...]
 PART_BYTES = 8 * 2**20
 
 FIRST_PART: Json = {"number": 0}
-"""The query for the parts that stand for their files in a list."""
+"""The query for the parts that represent their files in a list."""
 
-TOLD_OF_FILES: Json = {"number": 0, "parts": 0, "content": 0}
-"""The projection that leaves what a list tells of a file."""
-
-
-class SpecFile(Document):
-    """A document of the collection `specFiles`; `_id` is a digest of the content, slash, number.
-
-    All parts of a file have the same fields but for `number` and `content`.
-    """
-
-    model_config = Stored.model_config
-
-    id: Annotated[str, Field(alias="_id")]  # type: ignore[assignment]
-    digest: str
-    number: int
-    parts: int
-    kind: str
-    file: str
-    format: int
-    spec_count: int
-    content: bytes
-    ingestion_id: str | None
-    created_at: datetime
-
-    class Settings:
-        """Collection and indexes."""
-
-        name = "specFiles"
-        keep_nulls = True
-        indexes: ClassVar[list[Index]] = [
-            Index([("digest", 1), ("number", 1)], name="digest", unique=True),
-            *(
-                Index(keys, name=name, partialFilterExpression=FIRST_PART)
-                for name, keys in (
-                    ("by time", [("createdAt", -1), ("_id", 1)]),
-                    ("by file", [("file", 1), ("createdAt", -1), ("_id", 1)]),
-                )
-            ),
-        ]
+FILE_LIST_PROJECTION: Json = {"number": 0, "parts": 0, "content": 0}
+"""The projection for files in a list: everything except the content."""
 
 
-Placed = tuple[Path, str, bool]
-"""Where a node stands in a file, the id of its spec, and whether its name stands around it."""
+NodePlacement = tuple[Path, str, bool]
+"""The place of a node in a file, the id of its spec, and whether the node is wrapped in an object
+whose only key is its name."""
 
 
-def file_parts(kind: str, frame: Any, places: Sequence[Placed]) -> tuple[str, list[bytes]]:
-    """Return the digest of a file, and its compressed content in parts."""
+def file_parts(kind: str, frame: Any, places: Sequence[NodePlacement]) -> tuple[str, list[bytes]]:
+    """Return the digest of a file and its compressed content in parts of at most `PART_BYTES`."""
     text = json.dumps({"kind": kind, "frame": frame, "places": places}, separators=(",", ":"))
     packed = zlib.compress(text.encode())
     parts = [packed[i : i + PART_BYTES] for i in range(0, len(packed), PART_BYTES)]
@@ -82,9 +41,9 @@ def file_parts(kind: str, frame: Any, places: Sequence[Placed]) -> tuple[str, li
 
 
 async def load_file(database: Database, digest: str) -> Any:
-    """Return a file equal to what came in; None when it is not stored.
+    """Return a file equal to what was imported, or None when it is not stored.
 
-    IncompleteSpecError when a spec of it was deleted since.
+    Raise IncompleteSpecError when a spec of the file has been deleted since.
     """
     parts = await database.spec_files.find({"digest": digest}, sort=[("number", 1)])
     if not parts:
@@ -93,10 +52,10 @@ async def load_file(database: Database, digest: str) -> Any:
     wanted = sorted({id_ for _, id_, _ in content["places"]})
     query = {"_id": {"$in": wanted}, "tombstone": None}
     fields = {"name": 1, "spec": 1, "specText": 1}
-    found = {each["_id"]: each for each in await database.specs.find(query, fields)}
-    if len(found) < len(wanted):
-        raise IncompleteSpecError(f"{len(wanted) - len(found)} specs of the file are not stored")
-    return await asyncio.to_thread(_restored, content, found)
+    specs = {spec["_id"]: spec for spec in await database.specs.find(query, fields)}
+    if len(specs) < len(wanted):
+        raise IncompleteSpecError(f"{len(wanted) - len(specs)} specs of the file are not stored")
+    return await asyncio.to_thread(_restored, content, specs)
 
 
 def _content(parts: Sequence[Json]) -> Json:
@@ -105,28 +64,31 @@ def _content(parts: Sequence[Json]) -> Json:
 
 
 def _restored(content: Json, specs: Mapping[str, Json]) -> Any:
-    nodes = ((tuple(path), _placed(specs[id_], named)) for path, id_, named in content["places"])
+    nodes = (
+        (tuple(path), _native(specs[id_], is_named=is_named))
+        for path, id_, is_named in content["places"]
+    )
     return restore(content["frame"], nodes)
 
 
-def _placed(document: Json, named: bool) -> Json:
+def _native(document: Json, *, is_named: bool) -> Json:
     native = native_node(document)
-    return {document["name"]: native} if named else native
+    return {document["name"]: native} if is_named else native
 
 
 def restore(frame: Any, nodes: Iterable[tuple[Path, Any]]) -> Any:
-    """Return a file equal to what came in, from its frame and its nodes by place."""
-    whole = _copied(frame)
+    """Return the file with this frame and these nodes at their paths; the frame is not changed."""
+    file = _copied(frame)
     for path, native in nodes:
-        at = whole
+        at = file
         for step in path[:-1]:
             at = at[step]
         at[path[-1]] = native
-    return whole
+    return file
 
 
 def _copied(frame: Any) -> Any:
-    """Return a copy of the objects and arrays; those of JSON that was read are not deep."""
+    """Return a deep copy of objects and arrays; parsed JSON is not nested too deeply to recurse."""
     if isinstance(frame, dict):
         return {key: _copied(value) for key, value in frame.items()}
     return [_copied(value) for value in frame] if isinstance(frame, list) else frame

@@ -6,44 +6,11 @@ changes with each deletion tells concurrent importers that their records may be 
 
 import uuid
 from collections.abc import Collection, Sequence
-from datetime import datetime
-from typing import Annotated, ClassVar
 
-from beanie import Document
-from pydantic import Field
-
-from models.base import Stored
 from models.database.client import Database
-from models.database.types import Index, Json
+from models.database.types import Json
 
 _DELETIONS_ID = "deletions"
-
-
-class SpecSource(Document):
-    """A document of the collection `specSources`; `_id` is a digest of the path.
-
-    Size and times, in nanoseconds, are those that the file had; `reader` is the version that has
-    read it, and `items` how many items it found. The mark has a `token` instead.
-    """
-
-    model_config = Stored.model_config
-
-    id: Annotated[str, Field(alias="_id")]  # type: ignore[assignment]
-    file: str
-    size: int
-    modified: int
-    changed: int
-    reader: str
-    items: int
-    ingestion_id: str | None
-    read_at: datetime
-
-    class Settings:
-        """Collection and indexes."""
-
-        name = "specSources"
-        keep_nulls = True
-        indexes: ClassVar[list[Index]] = []
 
 
 async def deletions_token(database: Database) -> str | None:
@@ -73,4 +40,4 @@ async def save_sources(database: Database, sources: Sequence[Json], token: str |
         return
     await database.spec_sources.upsert(sources)
     if await deletions_token(database) != token:
-        await database.spec_sources.delete({"_id": {"$in": [each["_id"] for each in sources]}})
+        await database.spec_sources.delete({"_id": {"$in": [source["_id"] for source in sources]}})

@@ -1,8 +1,12 @@
-"""The one place where specs are written: a batch of documents at a time, all of it or nothing.
+"""Storage of specs: the only code that writes them, one batch of documents atomically.
 
-A batch costs one query for what is known of it, one bulk write of what is not, and the commit,
-however many nodes it has. A node is never changed once it is stored; only what its sources say of
-it is added to, and a closure that lacked nodes is completed.
+However many nodes a batch has, it costs one query for what is stored of it, one bulk write of what
+is not, and the commit. A stored node never changes, with two exceptions: statements of further
+sources are added to it, and a closure that lacked nodes is completed.
+
+    documents -> _Batch    ids, provenances and forms: does not depend on what is stored
+              -> _Plan     new nodes, additions, completions: on top of what is stored
+              -> writes    applied in one transaction; if another writer interferes, plan again
 """
 
 import asyncio
@@ -23,45 +27,46 @@ from models.redaction.text import masked_text
 from models.spack.graph import Graph
 from models.specs.credentials import credential_places
 from models.specs.document import Provenance, SpecDocument
-from models.specs.node_documents import MOST_DEPENDENCIES, NodeDocuments, TooManyDependenciesError
-from models.specs.spec import MOST_PROVENANCES, SpecProvenance
+from models.specs.node_documents import MAX_DEPENDENCIES, NodeDocuments, TooManyDependenciesError
+from models.specs.spec import MAX_PROVENANCES, SpecProvenance
 
 Json = dict[str, Any]
 SpecOutcome = Literal["created", "updated", "unchanged", "rejected"]
 
-MOST_FORMS = 1000
+MAX_FORMS = 1000
 
-_MOST_VISITS = 5_000_000
-_FEW_VISITS = 1_000_000
-_LOOKED_AT = dict.fromkeys(
+# Visits of an edge, while the closures of a document are computed.
+_MAX_VISITS = 5_000_000
+_HARMLESS_VISITS = 1_000_000
+_PROJECTION = dict.fromkeys(
     ("format", "provenance", "forms", "isRoot", "isExplicit", "missing", "tombstone"), 1
 )
-_SAID = {name: to_camel(name) for name in SpecProvenance.model_fields}
-_SAID_WHEN_TRUE = frozenset({"is_included", "is_signed"})
+_PROVENANCE_KEYS = {name: to_camel(name) for name in SpecProvenance.model_fields}
+_STORED_WHEN_TRUE = frozenset({"is_included", "is_signed"})
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
-    """What became of one document of a batch; `id` is that of its root.
+class WriteResult:
+    """The result of writing one document of a batch; `id` is the id of its root.
 
-    It is `created` when no document of this spec was there before, if only its node below others;
-    `updated` when one was, and now there is another source or form of it.
-    `node_ids` are those of all its nodes, its root first, `lacking` of those of them that stand on
-    nodes which are not in the document, and `hashes` all that the nodes go by; all are empty when
-    it was rejected.
+    The outcome is `created` when the spec was not stored, or only as a dependency of others, and
+    `updated` when it was stored and has got another source or form, or missing nodes.
+    `node_ids` are the ids of all its nodes, the root first. `incomplete_ids` are the ids of those
+    that depend on nodes which are not in the document. `hashes` are all hashes of the nodes. They
+    are empty when the document was rejected.
     """
 
     outcome: SpecOutcome
     id: str
     node_ids: tuple[str, ...] = ()
-    lacking: tuple[str, ...] = ()
+    incomplete_ids: tuple[str, ...] = ()
     hashes: frozenset[str] = frozenset()
     reason: str = ""
     detail: str = ""
 
 
-def _rejected(id_: str, reason: str, detail: str) -> Written:
-    return Written("rejected", id_, reason=reason, detail=detail)
+def _rejected(id_: str, reason: str, detail: str) -> WriteResult:
+    return WriteResult("rejected", id_, reason=reason, detail=detail)
 
 
 async def write_specs(
@@ -70,11 +75,12 @@ async def write_specs(
     *,
     ingestion_id: str | None = None,
     dry_run: bool = False,
-) -> list[Written]:
-    """Store documents; return what became of each, in their order.
+) -> list[WriteResult]:
+    """Store documents; return the results in their order. With `dry_run`, write nothing.
 
-    Others may store the same at the same time: whoever comes second finds it known. A document that
-    is too large is rejected, and the others are stored.
+    Other importers may store the same specs concurrently: the later writer finds them stored. A
+    document that is too large is rejected, and the others are stored. Raise WriteConflictError when
+    others keep writing the same specs.
     """
     batch = await asyncio.to_thread(_Batch.of, documents, ingestion_id)
     try:
@@ -82,39 +88,43 @@ async def write_specs(
     except DocumentTooLargeError as error:
         if len(documents) == 1:
             return [_rejected("", "too_large", str(error))]
-    alone = [
-        await write_specs(database, [each], ingestion_id=ingestion_id, dry_run=dry_run)
-        for each in documents
-    ]
-    return [written for each in alone for written in each]
+    results = []
+    for document in documents:  # one by one, so that only those that are too large are rejected
+        results += await write_specs(
+            database, [document], ingestion_id=ingestion_id, dry_run=dry_run
+        )
+    return results
 
 
-async def _write(database: Database, batch: "_Batch", *, dry_run: bool) -> list[Written]:
+async def _write(database: Database, batch: "_Batch", *, dry_run: bool) -> list[WriteResult]:
     backoff = Backoff(IMPORT_RETRY_SECONDS)
     while await backoff.wait():
         known = await _known(database.specs, batch)
         plan = _Plan(batch, known, datetime.now(UTC))
-        outcomes = await asyncio.to_thread(plan.take_all)
+        results = await asyncio.to_thread(plan.take_all)
         writes = [] if dry_run else list(plan.writes(database.specs))
         if not writes or await database.write(writes):
-            return outcomes
-    raise WriteConflictError("specs: other importers kept writing the same; try again")
+            return results
+    raise WriteConflictError("specs: other importers kept writing the same ones; try again")
 
 
 async def _known(specs: Collection, batch: "_Batch") -> dict[str, Json]:
-    wanted = list(dict.fromkeys(id_ for item in batch.items for id_ in item.node_ids))
-    if not wanted:
+    ids = list(dict.fromkeys(id_ for item in batch.items for id_ in item.node_ids))
+    if not ids:
         return {}
-    found = await specs.find({"_id": {"$in": wanted}}, _LOOKED_AT, hint="_id_")
-    return {document["_id"]: document for document in found}
+    documents = await specs.find({"_id": {"$in": ids}}, _PROJECTION, hint="_id_")
+    return {document["_id"]: document for document in documents}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Item:
-    """A document to write, with what does not depend on what is stored."""
+    """A document to write, with everything about it that does not depend on what is stored.
+
+    `keys` are its nodes, `node_ids` their ids; with an `error`, both are empty.
+    """
 
     document: SpecDocument
-    derivation: NodeDocuments
+    node_documents: NodeDocuments
     keys: tuple[str, ...] = ()
     node_ids: tuple[str, ...] = ()
     provenance: Json = field(default_factory=dict)
@@ -129,97 +139,100 @@ class _Batch:
 
     @classmethod
     def of(cls, documents: Sequence[SpecDocument], ingestion_id: str | None) -> "_Batch":
-        derivations: dict[int, NodeDocuments] = {}
+        by_graph: dict[int, NodeDocuments] = {}  # documents of one file share their graph
         items = []
         for document in documents:
-            number = id(document.graph)
-            if number not in derivations:
-                derivations[number] = NodeDocuments(
+            graph_id = id(document.graph)
+            if graph_id not in by_graph:
+                by_graph[graph_id] = NodeDocuments(
                     document.graph, document.verifications, may_refer=document.may_refer
                 )
-            items.append(_item(document, derivations[number]))
+            items.append(_item(document, by_graph[graph_id]))
         return cls(items, ingestion_id)
 
 
-def _item(document: SpecDocument, derivation: NodeDocuments) -> _Item:
-    written = keys = document.graph.document_keys(document.root)
-    if document.given is not None:
+def _item(document: SpecDocument, node_documents: NodeDocuments) -> _Item:
+    spack_keys = keys = document.graph.document_keys(document.root)
+    if document.submitted is not None:  # may contain nodes that no edge leads to
         keys = tuple(dict.fromkeys((*keys, *document.graph.nodes)))
     try:
         limit_closures(document.graph, keys)
     except TooManyDependenciesError as error:
-        return _Item(document, derivation, error=error)
+        return _Item(document, node_documents, error=error)
     return _Item(
         document,
-        derivation,
+        node_documents,
         keys,
-        tuple(derivation.ids[key] for key in keys),
+        tuple(node_documents.ids[key] for key in keys),
         stored_provenance(document.provenance, is_contained=document.container is not None),
-        _form(document, derivation, written),
+        _form(document, node_documents, spack_keys),
     )
 
 
 def limit_closures(graph: Graph, keys: Sequence[str]) -> None:
-    """Raise TooManyDependenciesError before closures are made that take too much room or time."""
-    most_visits = len(keys) * sum(len(graph.edges[key]) for key in keys)
-    if most_visits <= _FEW_VISITS and len(keys) ** 2 // 2 <= MOST_DEPENDENCIES:
+    """Raise TooManyDependenciesError if the closures of nodes would take too much space or time."""
+    max_visits = len(keys) * sum(len(graph.edges[key]) for key in keys)
+    if max_visits <= _HARMLESS_VISITS and len(keys) ** 2 // 2 <= MAX_DEPENDENCIES:
         return
     entries = visits = 0
     for key in keys:
         closure = graph.closure(key)
         entries += len(closure)
-        visits += sum(len(graph.edges[each]) for each in (key, *closure))
-        if entries > MOST_DEPENDENCIES or visits > _MOST_VISITS:
+        visits += sum(len(graph.edges[node_key]) for node_key in (key, *closure))
+        if entries > MAX_DEPENDENCIES or visits > _MAX_VISITS:
             raise TooManyDependenciesError
 
 
 def stored_provenance(provenance: Provenance, *, is_contained: bool = False) -> Json:
-    """Return what is stored of a provenance: what is said, in a fixed order.
+    """Return the stored form of a provenance: what is known, in a fixed order.
 
-    A place in a file of many specs is not kept, because it changes with what else is in the file.
+    The place in a file of many specs is not stored, because it depends on the rest of the file.
     """
-    said = asdict(provenance)
-    said["file"] = masked_text(provenance.file)
-    said["place"] = None if is_contained else provenance.place or None
+    fields = asdict(provenance)
+    fields["file"] = masked_text(provenance.file)
+    fields["place"] = None if is_contained else provenance.place or None
     return {
-        alias: said[name]
-        for name, alias in _SAID.items()
-        if said[name] is not None and (said[name] or name not in _SAID_WHEN_TRUE)
+        key: fields[name]
+        for name, key in _PROVENANCE_KEYS.items()
+        if fields[name] is not None and (fields[name] or name not in _STORED_WHEN_TRUE)
     }
 
 
-def _form(document: SpecDocument, derivation: NodeDocuments, written: Sequence[str]) -> Json | None:
-    """Return how a document was submitted, None when it is a part of a file of many specs.
+def _form(
+    document: SpecDocument, node_documents: NodeDocuments, spack_keys: Sequence[str]
+) -> Json | None:
+    """Return the `SubmittedForm` of a document, or None when it is part of a file of many specs.
 
-    `written` are the nodes that Spack writes, in its order.
+    `spack_keys` are the nodes that Spack writes, in its order.
     """
-    given = document.given
-    if given is None:
+    submitted = document.submitted
+    if submitted is None:
         return None
-    graph, frame = document.graph, dict(given)
-    spec = given["spec"]
+    graph, frame = document.graph, dict(submitted)
+    spec = submitted["spec"]
     if isinstance(spec, list):
         nodes, frame["spec"] = spec, None
     else:
         nodes, frame["spec"] = spec["nodes"], {**spec, "nodes": None}
-    order = _given_keys(graph, nodes)
-    if order is None:
-        return {"frame": json.dumps(given), "order": []}
-    ids = None if tuple(order) == tuple(written) else [derivation.ids[key] for key in order]
-    return {"frame": json.dumps(frame), "order": ids}
+    keys = _keys_in_order(graph, nodes)
+    if keys is None:
+        return {"frame": json.dumps(submitted), "order": []}
+    is_spack_order = tuple(keys) == tuple(spack_keys)
+    order = None if is_spack_order else [node_documents.ids[key] for key in keys]
+    return {"frame": json.dumps(frame), "order": order}
 
 
 def _plain_form(version: int) -> Json:
-    """Return how a document is submitted that has the form in which Spack writes it."""
+    """Return the `SubmittedForm` of a document in the form in which Spack writes it."""
     head: Json = {"_meta": {"version": version}, "nodes": None}
     return {"frame": json.dumps({"spec": None if version == 1 else head}), "order": None}
 
 
-def _given_keys(graph: Graph, nodes: Sequence[Any]) -> list[str] | None:
-    """Return the keys of the nodes of a document in its order; None when one stands twice."""
-    by_content = {id(node.native): key for key, node in graph.nodes.items()}
-    found = [by_content.get(id(_inner(graph, native)), "") for native in nodes]
-    return found if all(found) and len(set(found)) == len(found) else None
+def _keys_in_order(graph: Graph, nodes: Sequence[Any]) -> list[str] | None:
+    """Return the keys of the nodes in the order of a document; None when a node is repeated."""
+    by_object = {id(node.native): key for key, node in graph.nodes.items()}
+    keys = [by_object.get(id(_inner(graph, native)), "") for native in nodes]
+    return keys if all(keys) and len(set(keys)) == len(keys) else None
 
 
 def _inner(graph: Graph, native: Any) -> Any:
@@ -227,9 +240,9 @@ def _inner(graph: Graph, native: Any) -> Any:
 
 
 def _new_forms(form: Json | None, state: Json) -> Iterator[Json]:
-    """Give the forms that are to be noted at a root.
+    """Yield the forms to add to a root.
 
-    That of Spack is not noted while there is no other: then it goes without saying.
+    The form of Spack is not stored while there is no other, because it is then implied.
     """
     plain = _plain_form(state["format"])
     if form is None or form in state["forms"] or (form == plain and not state["forms"]):
@@ -240,7 +253,12 @@ def _new_forms(form: Json | None, state: Json) -> Iterator[Json]:
 
 
 class _Plan:
-    """What is to be written of a batch, on top of what is known."""
+    """The writes for a batch on top of what is stored.
+
+    `_new` are documents of new nodes, of which `_replaced` take the place of a tombstone;
+    `_completed` are new fields of stored nodes that lacked dependencies; `_changes` are update
+    operators for stored roots; `_states` are stored roots with these changes applied.
+    """
 
     def __init__(self, batch: _Batch, known: Mapping[str, Json], now: datetime) -> None:
         self._batch = batch
@@ -252,26 +270,26 @@ class _Plan:
         self._changes: dict[str, Json] = {}
         self._states: dict[str, Json] = {}
 
-    def take_all(self) -> list[Written]:
-        """Plan all documents, and tell what becomes of each; deriving many nodes takes seconds."""
+    def take_all(self) -> list[WriteResult]:
+        """Plan all documents and return their results; deriving many nodes takes seconds."""
         return [self._take(item) for item in self._batch.items]
 
-    def _take(self, item: _Item) -> Written:
+    def _take(self, item: _Item) -> WriteResult:
         if item.error is not None:
             return _rejected("", item.error.reason, item.error.detail)
-        root_id = item.derivation.ids[item.document.root]
+        root_id = item.node_documents.ids[item.document.root]
         if not self._is_new(root_id) and self._is_full(root_id, item):
-            detail = f"it was submitted in {MOST_FORMS} forms already"
+            detail = f"it has been submitted in {MAX_FORMS} forms already"
             return _rejected(root_id, "too_many_forms", detail)
         grown = [self._take_node(item, key) for key in item.keys]
         is_first = not self._state(root_id)["provenance"]
-        is_told = self._tell(root_id, item)
-        outcome: SpecOutcome = "updated" if is_told or any(grown) else "unchanged"
-        graph, ids = item.document.graph, item.derivation.ids
-        hashes = frozenset(own for key in item.keys for own in graph.nodes[key].hashes)
-        lacking = tuple(ids[key] for key in item.keys if key in graph.incomplete)
+        has_additions = self._add_source(root_id, item)
+        outcome: SpecOutcome = "updated" if has_additions or any(grown) else "unchanged"
+        graph, ids = item.document.graph, item.node_documents.ids
+        hashes = frozenset(hash_ for key in item.keys for hash_ in graph.nodes[key].hashes)
+        incomplete = tuple(ids[key] for key in item.keys if key in graph.incomplete)
         outcome = "created" if is_first else outcome
-        return Written(outcome, root_id, item.node_ids, lacking, hashes)
+        return WriteResult(outcome, root_id, item.node_ids, incomplete, hashes)
 
     def _is_new(self, id_: str) -> bool:
         known = self._known.get(id_)
@@ -279,11 +297,11 @@ class _Plan:
 
     def _is_full(self, id_: str, item: _Item) -> bool:
         forms = self._state(id_)["forms"]
-        return len(forms) >= MOST_FORMS and item.form is not None and item.form not in forms
+        return len(forms) >= MAX_FORMS and item.form is not None and item.form not in forms
 
     def _take_node(self, item: _Item, key: str) -> bool:
-        """Plan a node; tell whether it is new, or one that is stored and has been completed."""
-        id_ = item.derivation.ids[key]
+        """Plan a node; return whether it is new, or stored and completed now."""
+        id_ = item.node_documents.ids[key]
         is_whole = key not in item.document.graph.incomplete
         if self._is_new(id_):
             self._new[id_] = self._document(item, key)
@@ -291,18 +309,18 @@ class _Plan:
                 self._replaced.add(id_)
             return True
         planned = self._new.get(id_)
-        lacks = bool((planned or self._known[id_])["missing"])
-        if not lacks or not is_whole or id_ in self._completed:
+        lacks_nodes = bool((planned or self._known[id_])["missing"])
+        if not lacks_nodes or not is_whole or id_ in self._completed:
             return False
-        derived = item.derivation.document(key)
+        completed = item.node_documents.document(key)
         if planned is not None:
-            planned.update(derived)
+            planned.update(completed)
             return False
-        self._completed[id_] = derived
+        self._completed[id_] = completed
         return True
 
     def _document(self, item: _Item, key: str) -> Json:
-        document = item.derivation.document(key)
+        document = item.node_documents.document(key)
         native = item.document.graph.nodes[key].native
         places = list(credential_places(native)) if item.document.credentials else []
         return {
@@ -319,52 +337,54 @@ class _Plan:
             "updatedAt": self._now,
         }
 
-    def _tell(self, id_: str, item: _Item) -> bool:
-        """Note at a root what the document says of it; tell whether any of that is news."""
+    def _add_source(self, id_: str, item: _Item) -> bool:
+        """Add form, provenance and flags of a document to its root; return whether any is new."""
         state = self._state(id_)
-        is_news = False
+        has_additions = False
         for form in list(_new_forms(item.form, state)):
-            is_news = True
+            has_additions = True
             state["forms"].append(form)
-            self._change(id_, "forms", form)
-        has_room = len(state["provenance"]) < MOST_PROVENANCES
+            self._add_to_set(id_, "forms", form)
+        has_room = len(state["provenance"]) < MAX_PROVENANCES
         if has_room and item.provenance not in state["provenance"]:
-            is_news = True
+            has_additions = True
             state["provenance"].append(item.provenance)
-            self._change(id_, "provenance", item.provenance)
+            self._add_to_set(id_, "provenance", item.provenance)
         is_explicit = item.document.provenance.is_explicit
         for name, value in (("isRoot", item.provenance["isRoot"]), ("isExplicit", is_explicit)):
             if value is not None and (state[name] is None or value > state[name]):
-                is_news = True
+                has_additions = True
                 state[name] = value
                 self._changes.setdefault(id_, {}).setdefault("$max", {})[name] = value
-        return is_news
+        return has_additions
 
     def _state(self, id_: str) -> Json:
-        """Return what is told of a spec so far: of a new one, its document itself."""
+        """Return a spec as planned so far: a new document itself, or a copy of a stored one."""
         if id_ in self._new:
             return self._new[id_]
-        return self._states.setdefault(
-            id_, {**self._known[id_], "forms": [*self._known[id_]["forms"]],
-                  "provenance": [*self._known[id_]["provenance"]]}
-        )  # fmt: skip
+        known = self._known[id_]
+        copy = {**known, "forms": [*known["forms"]], "provenance": [*known["provenance"]]}
+        return self._states.setdefault(id_, copy)
 
-    def _change(self, id_: str, name: str, value: Json) -> None:
+    def _add_to_set(self, id_: str, name: str, value: Json) -> None:
         added = self._changes.setdefault(id_, {}).setdefault("$addToSet", {})
         added.setdefault(name, {"$each": []})["$each"].append(value)
 
     def writes(self, specs: Collection) -> Iterator[Write]:
-        """Give the writes: new specs, then what is added to known ones, as they were read."""
+        """Yield the writes: new specs, then changes of stored ones.
+
+        A change fails when another writer has added a provenance or a form since they were read.
+        """
         for id_, document in self._new.items():
             yield (Upsert if id_ in self._replaced else Insert)(specs, document)
         for id_ in sorted({*self._changes, *self._completed} - self._new.keys()):
             change = dict(self._changes.get(id_, {}))
-            derived = self._completed.get(id_, {})
-            change["$set"] = {**derived, "updatedAt": self._now}
+            completed = self._completed.get(id_, {})
+            change["$set"] = {**completed, "updatedAt": self._now}
             change["$set"].pop("_id", None)
             known = self._known[id_]
-            told = {name: {"$size": len(known[name])} for name in ("provenance", "forms")}
-            yield Update(specs, {"_id": id_, **told}, change)
+            sizes = {name: {"$size": len(known[name])} for name in ("provenance", "forms")}
+            yield Update(specs, {"_id": id_, **sizes}, change)
 
 
 async def edit_extra(database: Database, document: Json, extra: Json) -> bool:

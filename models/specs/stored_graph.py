@@ -1,4 +1,4 @@
-"""The graph of a stored spec: read with few queries, and given as document, DAG, tree or DOT."""
+"""The graph of a stored spec: reading it with few queries, and writing it as JSON, tree or DOT."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,46 +13,50 @@ from models.specs.spec import SCOPES, Scope
 
 Json = dict[str, Any]
 
-MOST_PREFIXED = 100
+MAX_PREFIX_MATCHES = 100
 
 _SUMMARY = dict.fromkeys((
     "hash", "hashes", "name", "version", "namespace", "isRoot", "isSpliced", "hashVerified",
     "tombstone",
 ), 1)  # fmt: skip
 _NODE = ("hash", "name", "version", "namespace", "platform", "os", "target", "isExternal")
-_SHOWN_OF_HASH = 7
+_SHORT_HASH_LENGTH = 7
 _INDENT = 4
-_ALONG: Mapping[Scope, frozenset[str] | None] = {"run": LINK_RUN, "build": BUILD, "test": None}
+_FOLLOWED_TYPES: Mapping[Scope, frozenset[str] | None] = {
+    "run": LINK_RUN,
+    "build": BUILD,
+    "test": None,
+}
 
 
 class IncompleteSpecError(CaseledgerError):
-    """A node of the graph is not stored: it was not in the file, or was deleted since."""
+    """A node of the graph is not stored: it was not in the file, or has been deleted since."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StoredGraph:
-    """A stored spec, `root`, with the documents of all nodes of its own document, by id."""
+    """A stored spec, `root`, and the stored documents, by id, of all nodes of its spec document."""
 
     root: str
     documents: Mapping[str, Json]
 
     def order(self) -> list[str]:
-        """Return the nodes as Spack writes them: preorder, behind a spliced one its build spec.
+        """Return the nodes in the order in which Spack writes them.
 
-        IncompleteSpecError when one is not there.
+        This is preorder, with the build spec of a spliced node right after it. Raise
+        IncompleteSpecError when a node is not stored.
         """
         seen: dict[str, None] = {}
         stack = [self.root]
         while stack:
             at = stack.pop()
-            if at in seen:
-                continue
-            seen[at] = None
-            stack.extend(reversed(list(self._following(at))))
+            if at not in seen:
+                seen[at] = None
+                stack.extend(reversed(list(self._following(at))))
         return list(seen)
 
     def document(self, id_: str) -> Json:
-        """Return the document of a node; IncompleteSpecError when it is not there."""
+        """Return the document of a node; raise IncompleteSpecError when it is not stored."""
         if id_ not in self.documents:
             raise IncompleteSpecError(f"the node {id_} is not stored")
         return self.documents[id_]
@@ -65,13 +69,13 @@ class StoredGraph:
         yield from (id_of(edge) for edge in document["edges"])
 
     def edges(self, id_: str, scope: Scope = "test") -> list[Json]:
-        """Return the edges from a node along which a closure of this scope goes."""
-        types = _ALONG[scope]
-        found: list[Json] = self.documents[id_]["edges"]
-        return [e for e in found if types is None or not types.isdisjoint(e["types"])]
+        """Return the edges from a node that a closure of this scope follows."""
+        types = _FOLLOWED_TYPES[scope]
+        edges: list[Json] = self.documents[id_]["edges"]
+        return [edge for edge in edges if types is None or not types.isdisjoint(edge["types"])]
 
     def reachable(self, scope: Scope = "test") -> list[str]:
-        """Return the root and what it depends on, in preorder, as far as it is stored."""
+        """Return the root and those dependencies that are stored, in preorder."""
         seen: dict[str, None] = {}
         stack = [self.root]
         while stack:
@@ -82,7 +86,7 @@ class StoredGraph:
         return list(seen)
 
     def missing(self, scope: Scope = "test") -> list[Json]:
-        """Return the nodes that edges lead to and that are not stored, by id, with their names."""
+        """Return ids and names of the nodes that edges lead to but that are not stored."""
         names = {
             id_of(edge): edge["name"]
             for id_ in self.reachable(scope)
@@ -93,32 +97,34 @@ class StoredGraph:
 
 
 def id_of(reference: Mapping[str, Any]) -> str:
-    """Return the id of the spec that an edge, or the like, refers to."""
-    found: str = reference.get("id") or reference["hash"]
-    return found
+    """Return the id of the spec that an edge, a closure entry or `builtAs` refers to."""
+    id_: str = reference.get("id") or reference["hash"]
+    return id_
 
 
-async def find_ids(database: Database, text: str, limit: int = MOST_PREFIXED + 1) -> list[Json]:
-    """Return short descriptions of the specs of an id, or of a hash or its beginning.
+async def find_ids(
+    database: Database, text: str, limit: int = MAX_PREFIX_MATCHES + 1
+) -> list[Json]:
+    """Return summaries of the specs with this id, or with this hash or a hash with this prefix.
 
-    Looked for are DAG hashes, and for old formats full and build hashes. Several are found when a
-    beginning is ambiguous, and when there are several contents under one hash; one more than
-    `MOST_PREFIXED` says that there are still others.
+    A hash may be a DAG hash, and in old formats also a full or a build hash. There are several
+    results when the prefix is ambiguous, or when several contents have the same hash; more than
+    `MAX_PREFIX_MATCHES` results mean that there are others still.
     """
     exact = await database.specs.find({"_id": text}, _SUMMARY)
     if exact and "~" in text:
         return exact
     query = {"hashes": {"$elemMatch": hash_range(text)}}
-    found = await database.specs.find(query, _SUMMARY, limit=limit, hint="hashes")
-    return sorted(found, key=lambda each: str(each["_id"]))
+    specs = await database.specs.find(query, _SUMMARY, limit=limit, hint="hashes")
+    return sorted(specs, key=lambda spec: str(spec["_id"]))
 
 
 async def load_graph(
     database: Database, id_: str, projection: Json | None = None
 ) -> StoredGraph | None:
-    """Read a spec and the nodes of its document; None when it is not stored.
+    """Read a spec and the nodes of its document; return None when it is not stored.
 
-    It takes two queries, and two more for each splice in another.
+    This takes two queries, and two more for each splice that is nested in another.
     """
     root = await database.specs.find_one({"_id": id_})
     if root is None or root.get("tombstone") is not None:
@@ -129,35 +135,35 @@ async def load_graph(
         query = {"_id": {"$in": sorted(wanted)}, "tombstone": None}
         new = await database.specs.find(query, projection)
         documents |= {document["_id"]: document for document in new}
-        wanted = {each for document in new for each in _below(document)} - documents.keys()
+        wanted = {node_id for document in new for node_id in _below(document)} - documents.keys()
     return StoredGraph(id_, documents)
 
 
 def _below(document: Json) -> Iterator[str]:
-    yield from (id_of(each) for each in document["dependencies"])
+    yield from map(id_of, document["dependencies"])
     built_as = document["builtAs"]
     if built_as is not None and built_as["known"]:
         yield id_of(built_as)
-        yield from (id_of(each) for each in document["builtWith"])
+        yield from map(id_of, document["builtWith"])
 
 
 def _submitted(document: Json) -> Iterator[str]:
-    """Give the nodes of the forms of a spec: some stand in its file that it does not lead to."""
+    """Yield the nodes of the submitted forms; a file may contain nodes that no edge leads to."""
     for form in document["forms"]:
         yield from form["order"] or ()
 
 
 def native_node(document: Json) -> Json:
-    """Return the JSON of a node as it came in."""
-    found: Json = document["spec"]
-    return json.loads(document["specText"]) if found is None else found
+    """Return the JSON of a node as it was submitted."""
+    native: Json = document["spec"]
+    return json.loads(document["specText"]) if native is None else native
 
 
 def native_document(graph: StoredGraph, form: int | None = None) -> Json:
-    """Return the document of a spec as Spack writes it, or in one of the forms it was submitted in.
+    """Return the document of a spec in one of its submitted forms, or else as Spack writes it.
 
-    Without a number, it is the first of these forms, if there is any. IncompleteSpecError when a
-    node of it is not stored; the forms of the root are told apart by their numbers.
+    `form` is the index of a submitted form of the root, by default 0; without submitted forms, it
+    is ignored. Raise IncompleteSpecError when a node is not stored.
     """
     root = graph.documents[graph.root]
     forms = root["forms"]
@@ -165,7 +171,7 @@ def native_document(graph: StoredGraph, form: int | None = None) -> Json:
     if submitted is not None and submitted["order"] == []:
         return dict(json.loads(submitted["frame"]))
     order = graph.order() if submitted is None else submitted["order"] or graph.order()
-    nodes = [_stated(graph.document(each)) for each in order]
+    nodes = [_with_key(graph.document(node_id)) for node_id in order]
     if submitted is None:
         head: Json = {"_meta": {"version": root["format"]}, "nodes": nodes}
         return {"spec": nodes if root["format"] == 1 else head}
@@ -177,14 +183,14 @@ def native_document(graph: StoredGraph, form: int | None = None) -> Json:
     return frame
 
 
-def _stated(document: Json) -> Json:
-    """Return a node as it stands in a document, with the hash that edges lead to it by."""
+def _with_key(document: Json) -> Json:
+    """Return a node as it is written in a document, with the hash by which edges refer to it."""
     native, name = native_node(document), document["name"]
     if document["format"] == 1 and "name" in native:
         native = {key: value for key, value in native.items() if key != "name"}
     key_name = document["keyName"]
     key = document["buildHash"] if key_name == "build_hash" else document["hash"]
-    if not any(native.get(each) == key for each in HASH_NAMES):
+    if not any(native.get(hash_name) == key for hash_name in HASH_NAMES):
         native = {**native, key_name: key}
     return {name: native} if document["format"] == 1 else native
 
@@ -192,7 +198,10 @@ def _stated(document: Json) -> Json:
 def dependencies_of(
     document: Json, scope: Scope = "test", *, direct: bool = False, types: Sequence[str] = ()
 ) -> list[Json]:
-    """Return the entries of a spec's closure: of a scope, direct ones only, on edges of a type."""
+    """Return the closure entries of a spec within a scope, optionally only direct ones.
+
+    With `types`, only entries are returned that an edge of one of these types leads to.
+    """
     return [
         entry
         for entry in document["dependencies"]
@@ -210,7 +219,10 @@ def dependents_filter(
     types: Sequence[str] = (),
     roots: bool = False,
 ) -> Json:
-    """Return the filter of the specs that stand on a spec; its index begins with the hash."""
+    """Return the filter for the specs that depend on a spec, with `roots` only for submitted ones.
+
+    `scope`, `direct` and `types` are as in `dependencies_of`. The index begins with the hash.
+    """
     entry: Json = {"hash": document["hash"]}
     entry["id"] = None if document["_id"] == document["hash"] else document["_id"]
     edge = dict(entry)
@@ -220,16 +232,16 @@ def dependents_filter(
         entry["direct"] = True
     if types:
         (edge if direct else entry)["types"] = {"$in": list(types)}
-    found: Json = {"dependencies": {"$elemMatch": entry}}
+    query: Json = {"dependencies": {"$elemMatch": entry}}
     if direct and types:
-        found["edges"] = {"$elemMatch": edge}
-    return {**found, "isRoot": True} if roots else found
+        query["edges"] = {"$elemMatch": edge}
+    return {**query, "isRoot": True} if roots else query
 
 
 def dag(graph: StoredGraph, scope: Scope = "test") -> Json:
-    """Return nodes and edges of the graph of a spec; the root comes first.
+    """Return the nodes, root first, and edges of the graph of a spec.
 
-    `missing` are the nodes that edges lead to and that are not stored.
+    `missing` are the nodes that edges lead to but that are not stored.
     """
     ids = graph.reachable(scope)
     return {
@@ -252,16 +264,16 @@ def dag(graph: StoredGraph, scope: Scope = "test") -> Json:
 
 
 def dot(graph: StoredGraph, scope: Scope = "test") -> str:
-    """Return the graph of a spec in the language of Graphviz; what is not stored is dashed."""
-    found = dag(graph, scope)
+    """Return the graph of a spec in the language of Graphviz; dashed nodes are not stored."""
+    nodes_and_edges = dag(graph, scope)
     lines = ["digraph {", "  node [shape=box]"]
-    for node in found["nodes"]:
-        label = f"{node['name']}@{node['version']}\n/{node['hash'][:_SHOWN_OF_HASH]}"
+    for node in nodes_and_edges["nodes"]:
+        label = f"{node['name']}@{node['version']}\n/{node['hash'][:_SHORT_HASH_LENGTH]}"
         lines.append(f"  {_quoted(node['id'])} [label={_quoted(label)}]")
-    for node in found["missing"]:
-        label = f"{node['name']}\n/{node['id'][:_SHOWN_OF_HASH]}"
+    for node in nodes_and_edges["missing"]:
+        label = f"{node['name']}\n/{node['id'][:_SHORT_HASH_LENGTH]}"
         lines.append(f"  {_quoted(node['id'])} [label={_quoted(label)} style=dashed]")
-    for edge in found["edges"]:
+    for edge in nodes_and_edges["edges"]:
         label = ",".join([*edge["types"], *(f"%{name}" for name in edge["virtuals"])])
         ends = f"{_quoted(edge['parent'])} -> {_quoted(edge['child'])}"
         lines.append(f"  {ends} [label={_quoted(label)}]")
@@ -274,10 +286,10 @@ def _quoted(text: str) -> str:
 
 
 def tree(graph: StoredGraph, scope: Scope = "test") -> str:
-    """Return the graph of a spec as `spack spec -lN` prints it: each node once, by its first way.
+    """Return the graph of a spec as `spack spec -lN` prints it, one node a line.
 
-    A hash of seven characters stands before each node, and its depth is that of the indent. Of a
-    node that is not stored there is only the name.
+    A line begins with seven characters of the hash. Each node occurs once, indented by its depth
+    where it is first reached. Of a node that is not stored, only the name is shown.
     """
     lines: list[str] = []
     seen: set[str] = set()
@@ -289,43 +301,60 @@ def tree(graph: StoredGraph, scope: Scope = "test") -> str:
         seen.add(id_)
         document = graph.documents.get(id_)
         mark = " " * (_INDENT * depth) + ("^" if depth else "")
-        shown = f"{name} (not stored)" if document is None else shown_node(document)
-        lines.append(f"{id_[:_SHOWN_OF_HASH]}  {mark}{shown}")
+        text = f"{name} (not stored)" if document is None else _format_node(document)
+        lines.append(f"{id_[:_SHORT_HASH_LENGTH]}  {mark}{text}")
         below = [] if document is None else graph.edges(id_, scope)
         stack.extend(reversed([(id_of(edge), edge["name"], depth + 1) for edge in below]))
     return "\n".join([*lines, ""])
 
 
-def shown_node(document: Json) -> str:
+def _format_node(document: Json) -> str:
     """Return a node as Spack writes it on one line."""
     parameters: Json = native_node(document).get("parameters") or {}
+    architecture = [
+        f"{name}={document[name]}" for name in ("platform", "os", "target") if document[name]
+    ]
+    compilers = [
+        f"%{','.join(compiler['languages'])}={compiler['name']}@{compiler['version']}"
+        for compiler in document["compilers"]
+        if compiler["hash"] is not None
+    ]
+    parts = [
+        _format_name(document),
+        *_format_parameters(document, parameters),
+        *architecture,
+        *compilers,
+    ]
+    return " ".join(parts)
+
+
+def _format_name(document: Json) -> str:
+    """Return namespace, name, version, and the compilers that are no nodes."""
     namespace = f"{document['namespace']}." if document["namespace"] else ""
-    parts = [f"{namespace}{document['name']}@{document['version']}"]
-    compilers = document["compilers"]
-    legacy = [each for each in compilers if each["hash"] is None]
-    parts[0] += "".join(f"%{each['name']}@{each['version']}" for each in legacy)
+    legacy = "".join(
+        f"%{compiler['name']}@{compiler['version']}"
+        for compiler in document["compilers"]
+        if compiler["hash"] is None
+    )
+    return f"{namespace}{document['name']}@{document['version']}{legacy}"
+
+
+def _format_parameters(document: Json, parameters: Json) -> Iterator[str]:
+    """Yield flags, then boolean variants as one text, then other variants, each sorted by name."""
     flags = {name: values for name, values in document["flags"].items() if name in parameters}
-    parts += [f"{name}={_value(' '.join(values))}" for name, values in sorted(flags.items())]
+    for name, values in sorted(flags.items()):
+        yield f"{name}={_quote_blanks(' '.join(values))}"
     variants = {name: value for name, value in parameters.items() if name not in FLAGS}
     switches = "".join(
         f"{'+' if value else '~'}{name}"
         for name, value in sorted(variants.items())
         if isinstance(value, bool)
     )
-    parts += [switches] if switches else []
-    parts += [
-        f"{name}={_value(_joined(value))}"
-        for name, value in sorted(variants.items())
-        if not isinstance(value, bool)
-    ]
-    for name in ("platform", "os", "target"):
-        parts += [f"{name}={document[name]}"] if document[name] else []
-    parts += [
-        f"%{','.join(each['languages'])}={each['name']}@{each['version']}"
-        for each in compilers
-        if each["hash"] is not None
-    ]
-    return " ".join(parts)
+    if switches:
+        yield switches
+    for name, value in sorted(variants.items()):
+        if not isinstance(value, bool):
+            yield f"{name}={_quote_blanks(_joined(value))}"
 
 
 def _joined(value: Any) -> str:
@@ -334,5 +363,5 @@ def _joined(value: Any) -> str:
     return str(value)
 
 
-def _value(text: str) -> str:
+def _quote_blanks(text: str) -> str:
     return f"'{text}'" if " " in text or not text else text

@@ -9,7 +9,8 @@ from models.database.client import Database
 from models.errors import DatabaseError
 from models.tokens.token import Scope, TokenRecord, new_token
 
-_SHOWN = {"secretHash": 0}
+_WITHOUT_HASH = {"secretHash": 0}
+_USE_INTERVAL = timedelta(minutes=1)
 
 
 async def create_token(
@@ -27,12 +28,12 @@ async def create_token(
 
 async def find_tokens(database: Database) -> list[dict[str, Any]]:
     """Return all tokens without their hashes, the latest first."""
-    found = await database.tokens.find({}, _SHOWN, sort=[("createdAt", -1), ("_id", 1)])
-    return [token_item(token) for token in found]
+    tokens = await database.tokens.find({}, _WITHOUT_HASH, sort=[("createdAt", -1), ("_id", 1)])
+    return [token_item(token) for token in tokens]
 
 
 async def revoke_token(database: Database, token_id: str) -> bool:
-    """Revoke a token for good; return False when there is none of this id."""
+    """Revoke a token permanently; return False when no token has this id."""
     now = datetime.now(UTC)
     query = {"_id": token_id}
     if await database.tokens.update({**query, "revokedAt": None}, {"$set": {"revokedAt": now}}):
@@ -41,20 +42,17 @@ async def revoke_token(database: Database, token_id: str) -> bool:
 
 
 def token_item(stored: dict[str, Any]) -> dict[str, Any]:
-    """Return a stored token as it is shown: without its hash."""
+    """Return a stored token in the form that is shown: without its hash."""
     return {
         "id": stored["_id"],
         **{name: value for name, value in stored.items() if name not in ("_id", "secretHash")},
     }
 
 
-_LAST_USE = timedelta(minutes=1)
-
-
 async def note_use(database: Database, stored: dict[str, Any], now: datetime) -> None:
-    """Note when a token was used, to the minute; a database error is ignored."""
+    """Store when a token was used, at most once a minute; a database error is ignored."""
     last = stored["lastUsedAt"]
-    if last is None or last <= now - _LAST_USE:
+    if last is None or last <= now - _USE_INTERVAL:
         with suppress(DatabaseError):
             await database.tokens.update(
                 {"_id": stored["_id"], "lastUsedAt": last}, {"$set": {"lastUsedAt": now}}

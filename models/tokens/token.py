@@ -6,13 +6,11 @@ import re
 import secrets
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Annotated, Any, ClassVar, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
-from beanie import Document
 from pydantic import Field
 
 from models.base import Stored
-from models.database.types import Index
 
 Scope = Literal["read", "ingest", "edit", "admin", "metrics"]
 
@@ -20,19 +18,19 @@ SCOPES: tuple[Scope, ...] = get_args(Scope)
 NAME_PATTERN = r"^[^\x00-\x1f\x7f]+$"
 MAX_NAME = 100
 
-# An underscore ends the parts of a token, so that none can pass for a request id.
+# Underscores separate the parts of a token, so that a token cannot be taken for a request id.
 _TEXT = re.compile(r"cl_(?P<id>[0-9a-f]{16})_(?P<secret>[A-Za-z0-9_-]{43})", re.ASCII)
 _ID_BYTES = 8
 _SECRET_BYTES = 32
-_NOBODY = hashlib.sha256(b"").hexdigest()
+_NO_TOKEN_HASH = hashlib.sha256(b"").hexdigest()
 
 
 class TokenRecord(Stored):
-    """What the record of a token holds.
+    """The contents of the record of a token.
 
     `id` is public; it is the second part of the token. `admin` implies every other scope. A token
-    is valid until it expires or is revoked. `lastUsedAt` is right to the minute. `createdBy` is the
-    id of the token that asked for this one, or `command line`.
+    is valid until it expires or is revoked. `lastUsedAt` is accurate to the minute. `createdBy` is
+    the id of the token that requested this one, or `command line`.
     """
 
     id: Annotated[str, Field(alias="_id")]
@@ -46,27 +44,10 @@ class TokenRecord(Stored):
     revoked_at: datetime | None = None
 
 
-class Token(TokenRecord, Document):
-    """A document of the collection `tokens`; `_id` is the token's public id."""
-
-    model_config = Stored.model_config  # type: ignore[misc]
-
-    id: Annotated[str, Field(alias="_id")]  # type: ignore[assignment]
-
-    class Settings:
-        """Collection and indexes."""
-
-        name = "tokens"
-        keep_nulls = True
-        indexes: ClassVar[list[Index]] = [
-            Index([("createdAt", -1), ("_id", 1)], name="createdAt"),
-        ]
-
-
 def new_token(
     name: str, scopes: Iterable[Scope], created_by: str, now: datetime, expires_at: datetime | None
 ) -> tuple[TokenRecord, str]:
-    """Return the record of a new token, and the token itself, which cannot be had again."""
+    """Return the record of a new token, and the token itself, which cannot be recovered later."""
     token_id, secret = secrets.token_hex(_ID_BYTES), secrets.token_urlsafe(_SECRET_BYTES)
     record = TokenRecord(
         id=token_id,
@@ -81,28 +62,28 @@ def new_token(
 
 
 def split_token(text: str) -> tuple[str, str] | None:
-    """Return the public id and the secret of a token, None when it has not the form of one."""
-    found = _TEXT.fullmatch(text)
-    return (found["id"], found["secret"]) if found else None
+    """Return the public id and the secret of a token, or None when it is malformed."""
+    match = _TEXT.fullmatch(text)
+    return (match["id"], match["secret"]) if match else None
 
 
 def is_secret_of(secret: str, stored: Mapping[str, Any] | None) -> bool:
-    """Tell whether a secret is that of a stored token; as much work when there is none."""
-    expected = _NOBODY if stored is None else str(stored["secretHash"])
+    """Return whether a secret is that of a stored token, in the same time when there is none."""
+    expected = _NO_TOKEN_HASH if stored is None else str(stored["secretHash"])
     is_equal = hmac.compare_digest(_hash(secret), expected)
     return is_equal and stored is not None
 
 
 def is_valid(stored: Mapping[str, Any], now: datetime) -> bool:
-    """Tell whether a stored token is neither revoked nor expired."""
+    """Return whether a stored token is neither revoked nor expired."""
     expires_at = stored["expiresAt"]
     return stored["revokedAt"] is None and (expires_at is None or now < expires_at)
 
 
 def implied_scopes(scopes: Iterable[Scope]) -> frozenset[Scope]:
-    """Return the scopes with those they imply."""
-    given = frozenset(scopes)
-    return frozenset(SCOPES) if "admin" in given else given
+    """Return the scopes together with those that they imply."""
+    explicit = frozenset(scopes)
+    return frozenset(SCOPES) if "admin" in explicit else explicit
 
 
 def _hash(secret: str) -> str:

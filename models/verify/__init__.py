@@ -1,1 +1,1 @@
-"""Whether what is derived agrees with what it is derived from."""
+"""Verification: whether derived data agrees with what it is derived from."""

@@ -1,8 +1,10 @@
-"""Checking that what is derived agrees with what it is derived from, and making it anew.
+"""Verification of cases: whether derived data agrees with its origin, and recomputing it.
 
-Of a case, the configurations, the outcomes that CaseStatus files tell and what was read of each
-execution are the truth; the canonical choice, deltas, classes, counters and listed executions are
-derived. Damage to the truth is told and left as it is: nothing is made of it.
+    authoritative    the configurations, the outcomes that CaseStatus files report, and what was
+                     read of each execution
+    derived          the canonical choice, deltas, classes, counters and listed executions
+
+Damage to authoritative data is reported and left unchanged: nothing is derived from it.
 """
 
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -25,9 +27,9 @@ from models.verify.configurations import restore_configurations
 from models.verify.difference import Difference, Kind
 
 _PAGE = 500
-_ATTEMPTS = 20
+_MAX_ATTEMPTS = 20
 _NOT_DERIVED = frozenset({"revision", "created_at", "updated_at", "history", "executions"})
-_BY_CASE: list[dict[str, Any]] = [
+_WITHOUT_CASE: list[dict[str, Any]] = [
     {"$lookup": {
         "from": "cases", "localField": "caseId", "foreignField": "_id", "as": "case",
         "pipeline": [{"$project": {"_id": 1}}],
@@ -38,20 +40,25 @@ _BY_CASE: list[dict[str, Any]] = [
 
 
 @dataclass(frozen=True, slots=True)
-class _Checked:
-    """A case as it should be; `left` are executions whose damage is left, `strays` listed ids."""
+class _CaseCheck:
+    """The result of the check of a case.
+
+    `after` is the case as it should be. `lost` are the ids of executions with damaged deltas, which
+    are not listed again. `strays` are the `_id`s of listed executions that do not belong to the
+    case.
+    """
 
     after: CaseRecord
     differences: list[Difference]
-    left: frozenset[str]
+    lost: frozenset[str]
     strays: list[str]
-    is_to_relist: bool
+    needs_relisting: bool
 
 
 async def verify_cases(
     database: Database, rules: DeltaRules, *, repair: bool = False
 ) -> AsyncIterator[Difference]:
-    """Give all differences, case by case, having mended what can be if that is asked for."""
+    """Yield all differences, case by case; with `repair`, correct those that can be corrected."""
     async for case_id in _ids(database.cases):
         try:
             differences = await _verify_case(database, case_id, rules, repair=repair)
@@ -60,8 +67,8 @@ async def verify_cases(
             field = "configuration" if kind == "lost" else "_id"
             differences = [Difference("cases", case_id, field, kind, str(error))]
         except (AttributeError, KeyError, TypeError, ValueError) as error:
-            told = f"case {case_id}: {error!r}"
-            differences = [Difference("cases", case_id, "_id", "unreadable", told)]
+            detail = f"case {case_id}: {error!r}"
+            differences = [Difference("cases", case_id, "_id", "unreadable", detail)]
         for difference in differences:
             yield difference
     async for difference in _orphans(database, repair=repair):
@@ -71,85 +78,88 @@ async def verify_cases(
 async def _verify_case(
     database: Database, case_id: str, rules: DeltaRules, *, repair: bool
 ) -> list[Difference]:
+    """Return the differences of a case; the repair is repeated when other writers are faster."""
     differences: list[Difference] = []
-    for _ in range(_ATTEMPTS):
+    for _ in range(_MAX_ATTEMPTS):
         before = await read_case(database, case_id)
         if before is None:
             return []
-        found = await database.executions.find({"caseId": case_id})
-        checked = _check(case_id, before, {each["_id"]: each for each in found}, rules)
+        listed = await database.executions.find({"caseId": case_id})
+        check = _check(case_id, before, {document["_id"]: document for document in listed}, rules)
         overflows = await _overflow_differences(database, case_id, before)
         computed = await _computed_differences(database, case_id, before.record)
-        differences = checked.differences + computed + overflows
-        if not repair or await _repair(database, case_id, before, checked):
+        differences = check.differences + computed + overflows
+        if not repair or await _repair(database, case_id, before, check):
             if repair:
-                await _mend_computed(database, computed, before.record)
-                await _mend_overflows(database, overflows)
+                await _repair_computed(database, computed, before.record)
+                await _repair_overflows(database, overflows)
             break
     return differences
 
 
 def _check(
     case_id: str, before: StoredCase, listed: Mapping[str, Mapping[str, Any]], rules: DeltaRules
-) -> _Checked:
-    """Say how a case should be, and how it differs from that."""
+) -> _CaseCheck:
+    """Compute how a case should be, and its differences from that."""
     case = restate(before.record)
     lost, strays = _not_in_case(case_id, case, listed)
     base_id = case.configuration_of
-    if base_id is not None and listed_id(case_id, base_id) in {each.document for each in lost}:
-        return _Checked(before.record, lost, frozenset(), [], is_to_relist=False)
+    # Without the execution of the base configuration, nothing else can be checked.
+    if base_id is not None and listed_id(case_id, base_id) in {item.document for item in lost}:
+        return _CaseCheck(before.record, lost, frozenset(), [], needs_relisting=False)
     configurations = Configurations(case, rules)
-    gone = dict(restore_configurations(case, case_id, configurations, listed))
+    damaged = dict(restore_configurations(case, case_id, configurations, listed))
     lost += [
-        Difference("cases", case_id, f"executions.{own_id}.configuration", "lost", reason)
-        for own_id, reason in gone.items()
+        Difference("cases", case_id, f"executions.{execution_id}.configuration", "lost", reason)
+        for execution_id, reason in damaged.items()
     ]
     after = recompute(case, rules, configurations=configurations)
-    listing = list(_listing_differences(case_id, after, listed, gone))
-    listing += [Difference("executions", own_id, "_id") for own_id in strays]
+    listing = list(_listing_differences(case_id, after, listed, damaged))
+    listing += [Difference("executions", document_id, "_id") for document_id in strays]
     differences = [*_case_differences(case_id, before.record, after), *listing, *lost]
-    return _Checked(after, differences, frozenset(gone), strays, is_to_relist=bool(listing))
+    return _CaseCheck(after, differences, frozenset(damaged), strays, needs_relisting=bool(listing))
 
 
 def _not_in_case(
     case_id: str, case: CaseRecord, listed: Mapping[str, Mapping[str, Any]]
 ) -> tuple[list[Difference], list[str]]:
-    """Return the listed executions that the case has lost, and those that are none of its own."""
-    there = {listed_id(case_id, execution.execution_id) for execution in case.executions}
+    """Return the listed executions that the case has lost, and the ids of strays."""
+    existing = {listed_id(case_id, execution.execution_id) for execution in case.executions}
     lost, strays = [], []
-    for own_id in sorted(listed.keys() - there):
-        if own_id == listed_id(case_id, str(listed[own_id].get("executionId"))):
-            detail = "it is listed, but its case does not have it any more"
-            lost.append(Difference("executions", own_id, "_id", "lost", detail))
+    for document_id in sorted(listed.keys() - existing):
+        if document_id == listed_id(case_id, str(listed[document_id].get("executionId"))):
+            detail = "it is listed, but its case no longer has it"
+            lost.append(Difference("executions", document_id, "_id", "lost", detail))
         else:
-            strays.append(own_id)
+            strays.append(document_id)
     return lost, strays
 
 
-async def _repair(database: Database, case_id: str, before: StoredCase, checked: _Checked) -> bool:
-    """Store the case as it should be; False when another writer was faster."""
-    if checked.is_to_relist:
-        is_stored = await relist_case(database, case_id, before, checked.after, checked.left)
+async def _repair(database: Database, case_id: str, before: StoredCase, check: _CaseCheck) -> bool:
+    """Store the case as it should be; return False when another writer was faster."""
+    if check.needs_relisting:
+        is_stored = await relist_case(database, case_id, before, check.after, check.lost)
     else:
-        is_stored = await store_case(database, case_id, before, checked.after)
-    if is_stored and checked.strays:
-        await database.executions.delete({"_id": {"$in": checked.strays}})
+        is_stored = await store_case(database, case_id, before, check.after)
+    if is_stored and check.strays:
+        await database.executions.delete({"_id": {"$in": check.strays}})
     return is_stored
 
 
 def _case_differences(case_id: str, before: CaseRecord, after: CaseRecord) -> Iterator[Difference]:
-    for name in sorted(_differing(before, after)):
+    for name in sorted(_different_fields(before, after)):
         yield Difference("cases", case_id, name)
     by_id = {execution.execution_id: execution for execution in before.executions}
     for execution in after.executions:
-        for name in sorted(_differing(by_id[execution.execution_id], execution)):
+        for name in sorted(_different_fields(by_id[execution.execution_id], execution)):
             yield Difference("cases", case_id, f"executions.{execution.execution_id}.{name}")
     order = [execution.execution_id for execution in before.executions]
     if order != [execution.execution_id for execution in after.executions]:
         yield Difference("cases", case_id, "executions")
 
 
-def _differing(before: Stored, after: Stored) -> set[str]:
+def _different_fields(before: Stored, after: Stored) -> set[str]:
+    """Return the stored names of the derived fields that differ."""
     aliases = {name: info.alias or name for name, info in type(after).model_fields.items()}
     return {
         aliases[name]
@@ -162,28 +172,30 @@ def _listing_differences(
     case_id: str,
     case: CaseRecord,
     listed: Mapping[str, Mapping[str, Any]],
-    left: Mapping[str, str],
+    damaged: Mapping[str, str],
 ) -> Iterator[Difference]:
+    """Yield the differences of the listed executions, except of those with damaged deltas."""
     for execution in case.executions:
-        if execution.execution_id in left:
+        if execution.execution_id in damaged:
             continue
-        right = listed_document(case, case_id, execution)
-        own_id = right["_id"]
-        is_there = listed.get(own_id)
-        if is_there is None:
-            yield Difference("executions", own_id, "_id")
+        expected = listed_document(case, case_id, execution)
+        document_id = expected["_id"]
+        stored = listed.get(document_id)
+        if stored is None:
+            yield Difference("executions", document_id, "_id")
         else:
-            for field in sorted(name for name in right if is_there.get(name) != right[name]):
-                yield Difference("executions", own_id, field)
+            for field in sorted(name for name in expected if stored.get(name) != expected[name]):
+                yield Difference("executions", document_id, field)
 
 
 async def _computed_differences(
     database: Database, case_id: str, case: CaseRecord
 ) -> list[Difference]:
-    """Say which fields are wrong that a case only has where it is stored."""
-    right = _computed_fields(case)
-    stored = await database.cases.find_one({"_id": case_id}, dict.fromkeys(right, 1)) or right
-    wrong = sorted(name for name in right if stored.get(name) != right[name])
+    """Return the differences of the fields that are computed when a case is stored."""
+    expected = _computed_fields(case)
+    query, projection = {"_id": case_id}, dict.fromkeys(expected, 1)
+    stored = await database.cases.find_one(query, projection) or expected
+    wrong = sorted(name for name in expected if stored.get(name) != expected[name])
     return [Difference("cases", case_id, name) for name in wrong]
 
 
@@ -191,60 +203,67 @@ def _computed_fields(case: CaseRecord) -> dict[str, Any]:
     return case.model_dump(by_alias=True, include=set(CaseRecord.model_computed_fields))
 
 
-async def _mend_computed(
+async def _repair_computed(
     database: Database, differences: list[Difference], case: CaseRecord
 ) -> None:
-    for each in differences:
-        await database.cases.update({"_id": each.document}, {"$set": _computed_fields(case)})
+    for item in differences:
+        await database.cases.update({"_id": item.document}, {"$set": _computed_fields(case)})
 
 
 async def _overflow_differences(
     database: Database, case_id: str, case: StoredCase
 ) -> list[Difference]:
-    """Say which overflow documents are missing, or do not say what their ids do."""
-    detail = "an overflow document is not there, though a later one is"
+    """Return the overflow documents that are missing, or whose fields contradict their ids."""
+    detail = "an overflow document is missing, although a later one exists"
     differences = [
         Difference("caseOverflows", overflow_id(case_id, number), "_id", "lost", detail)
         for number in sorted(case.missing)
     ]
-    found = await database.case_overflows.find(
+    documents = await database.case_overflows.find(
         overflows_of(case_id), {"caseId": 1, "number": 1}, sort=[("_id", 1)]
     )
-    for each in found:
-        right = _overflow_fields(each["_id"])
-        wrong = sorted(name for name in right if each.get(name) != right[name])
-        differences += [Difference("caseOverflows", each["_id"], name) for name in wrong]
+    for document in documents:
+        expected = _overflow_fields(document["_id"])
+        wrong = sorted(name for name in expected if document.get(name) != expected[name])
+        differences += [Difference("caseOverflows", document["_id"], name) for name in wrong]
     return differences
 
 
-def _overflow_fields(own_id: str) -> dict[str, Any]:
-    case_id, _, number = own_id.rpartition("/")
+def _overflow_fields(document_id: str) -> dict[str, Any]:
+    case_id, _, number = document_id.rpartition("/")
     return {"caseId": case_id, "number": int(number)}
 
 
-async def _mend_overflows(database: Database, differences: list[Difference]) -> None:
-    for own_id in {each.document for each in differences if each.kind == "derived"}:
-        await database.case_overflows.update({"_id": own_id}, {"$set": _overflow_fields(own_id)})
+async def _repair_overflows(database: Database, differences: list[Difference]) -> None:
+    for document_id in {item.document for item in differences if item.kind == "derived"}:
+        change = {"$set": _overflow_fields(document_id)}
+        await database.case_overflows.update({"_id": document_id}, change)
 
 
 async def _orphans(database: Database, *, repair: bool) -> AsyncIterator[Difference]:
-    """Give the documents of cases that are not there; what was of a case once is lost, and left."""
+    """Yield the documents whose `caseId` names no case.
+
+    They are lost, and left unchanged. When the `_id` names an existing case, only the field is
+    wrong, and the repair of that case corrects it.
+    """
     for name, collection in (
         ("executions", database.executions),
         ("caseOverflows", database.case_overflows),
     ):
-        for orphan in await collection.aggregate(_BY_CASE):
-            own_id = orphan["_id"]
-            own_case = str(own_id).partition("/")[0]
-            if own_case == orphan.get("caseId"):
-                yield Difference(name, own_id, "caseId", "lost", "its case is not there")
-            elif await database.cases.find_one({"_id": own_case}, {"_id": 1}) is None:
-                yield Difference(name, own_id, "caseId", "lost", "it is of no case that is there")
+        for orphan in await collection.aggregate(_WITHOUT_CASE):
+            document_id = orphan["_id"]
+            case_id = str(document_id).partition("/")[0]
+            if case_id == orphan.get("caseId"):
+                yield Difference(name, document_id, "caseId", "lost", "its case does not exist")
+            elif await database.cases.find_one({"_id": case_id}, {"_id": 1}) is None:
+                detail = "it belongs to no existing case"
+                yield Difference(name, document_id, "caseId", "lost", detail)
             elif name == "executions" and not repair:
-                yield Difference(name, own_id, "caseId")
+                yield Difference(name, document_id, "caseId")
 
 
 async def _ids(collection: Collection) -> AsyncIterator[str]:
+    """Yield all ids in sorted order, reading them page by page."""
     after = ""
     while page := await collection.find(
         {"_id": {"$gt": after}}, {"_id": 1}, sort=[("_id", 1)], limit=_PAGE

@@ -1,4 +1,4 @@
-"""What a check finds: a stored field that is not what it should be."""
+"""Difference: a stored field that is not what it should be."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,11 +8,11 @@ Kind = Literal["derived", "lost", "identity", "unreadable"]
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A field that is not what it should be; `document` is its `_id`.
+    """A field that is not what it should be; `document` is the `_id` of its document.
 
-    Only what is `derived` can be mended. Of the others, `lost` is what was recorded and is not
-    there any more, `identity` a case whose name, machine and user do not give its id, and
-    `unreadable` one that is no valid case; `detail` says more.
+    Only the kind `derived` can be corrected. `lost` is data that was recorded and no longer exists,
+    `identity` a case whose name, machine and user do not give its id, and `unreadable` a document
+    that is not a valid case; for these, `detail` says more.
     """
 
     collection: str

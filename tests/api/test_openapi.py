@@ -6,7 +6,7 @@ import pytest
 
 from api.app import create_app
 from models.settings import Settings
-from tests.api.test_authorization import NEEDED
+from tests.support.authorization import NEEDED
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,8 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from tests.api.openapi import SNAPSHOT, current, written
+from tests.support.openapi_snapshot import SNAPSHOT, current, written
+from tests.support.paths import ROOT
 
 DOCUMENT = current()
 OPERATIONS = {
@@ -72,6 +73,6 @@ def test_an_operation_documents_how_it_refuses(name: str) -> None:
 
 def test_no_place_or_secret_of_a_machine_is_written_down() -> None:
     text = json.dumps(DOCUMENT)
-    places = (Path.home(), Path(tempfile.gettempdir()), Path(__file__).parents[2])
+    places = (Path.home(), Path(tempfile.gettempdir()), ROOT)
     assert not [place for place in places if f"{place}/" in text]
     assert not re.findall(r"cl_[0-9a-f]{16}_", text)

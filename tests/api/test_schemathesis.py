@@ -18,8 +18,8 @@ from ingest.sample import write_files
 from models.connection import open_database
 from models.settings import Settings
 from models.tokens.store import create_token
-from tests.api.test_serving import free_port, request, wait_for
-from tests.archives import sample_files
+from tests.support.archives import sample_files
+from tests.support.processes import free_port, request, wait_for
 
 _CONFIG = SchemathesisConfig.from_dict(
     {
@@ -40,7 +40,7 @@ schema = schemathesis.openapi.from_dict(create_app(Settings()).openapi(), config
 
 @pytest.fixture(scope="module")
 async def own_settings(
-    home: Path, _server: str, tmp_path_factory: pytest.TempPathFactory
+    home: Path, _server: object, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[tuple[Settings, str]]:
     """A database of its own with a small archive in it, and a token that may do everything."""
     own = Settings(home=home, database="test_schemathesis")

@@ -3,12 +3,13 @@ from typing import Any, get_args
 import pytest
 from pydantic import BaseModel
 
-from models.builds.build import Build, BuildRecord
-from models.cases.case import Case, CaseRecord
-from models.cases.listed_execution import ListedExecution, ListedExecutionRecord
+from models.builds.build import BuildRecord
+from models.cases.case import CaseRecord
+from models.cases.listed_execution import ListedExecutionRecord
+from models.documents import Build, Case, ListedExecution, Spec
 from models.fields import Field, FieldTable, words_of
 from models.resources import RESOURCES
-from models.specs.spec import Spec, SpecRecord
+from models.specs.spec import SpecRecord
 
 RECORDS: dict[str, tuple[type[BaseModel], Any]] = {
     "cases": (CaseRecord, Case),

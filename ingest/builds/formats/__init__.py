@@ -1,1 +1,1 @@
-"""The files in which builds are described, parsed into values."""
+"""Parsers of the files that describe builds."""

@@ -1,4 +1,4 @@
-"""One attempt to build a spec, put together from what the build left behind."""
+"""BuildAttempt: one attempt to build a spec, whichever kind of file describes it."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,7 +24,11 @@ class PackageRepository:
 
 @dataclass(frozen=True, slots=True)
 class LogFile:
-    """A log of the attempt: its name, the phase when it is of one only, its size in bytes."""
+    """A log of an attempt.
+
+    `phase` is None for a log of the whole build; `size` is in bytes. `damage` is the reason why
+    the log could not be read to its end.
+    """
 
     name: str
     phase: str | None
@@ -35,13 +39,13 @@ class LogFile:
 
 @dataclass(frozen=True, slots=True)
 class BuildAttempt:
-    """One attempt. `status` is None where the files do not tell what became of it.
+    """One attempt to build a spec; `status` is None when its files do not say how it ended.
 
-    Nothing in it is a credential, but `log_content` is as it was found.
-    `errors` and `warnings` count occurrences, of which `omitted` have no event. Times are ISO:
-    local time of the host, or UTC when they end in Z; `started` and `ended` are the first and the
-    last that are told, which in a log are those of commands. `log_content` is the log where it
-    stood inside a report; the other logs are the files that `logs` names.
+    Credentials are masked everywhere except in `log_content`, which is unchanged. `errors` and
+    `warnings` count occurrences; `omitted` of these have no event. Times are ISO: local time of the
+    host, or UTC when they end in Z. `started` and `ended` are the first and the last time that the
+    files mention; in a log these are the times of commands. `log_content` is a log that was part of
+    a report; any other logs are files, named in `logs`.
     """
 
     source: BuildSource
@@ -73,7 +77,7 @@ class BuildAttempt:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """How a build went on: what its log and its measured times tell of its phases."""
+    """The phases of a build and their times, from its log and from measured times."""
 
     phases: tuple[Phase, ...]
     failed_phase: str | None
@@ -84,26 +88,26 @@ class Timeline:
 def timeline_of(
     report: LogReport, times: InstallTimes | None, status: BuildStatus | None
 ) -> Timeline:
-    """Return the phases with their outcomes, given what became of the build.
+    """Return the phases with their outcomes, given the outcome of the build.
 
-    What a log has before its first phase counts as staging only when that was measured, or when
-    something happened in it.
+    The lines before the first phase of a log count as staging only when staging was measured or
+    failed, or when an error or a warning occurred in them.
     """
     failed = report.failed_phase if status == "failed" else None
     if status == "failed" and failed is None and report.phases:
         failed = report.phases[-1].name
-    spans = [span for span in report.phases if _counts(span, report.events, times, failed)]
+    spans = [span for span in report.phases if _is_phase(span, report.events, times, failed)]
     is_over = status in {"success", "failed"}
-    stamps = [span for span in report.phases if span.started is not None]
+    stamped = [span for span in report.phases if span.started is not None]
     return Timeline(
         describe_phases(spans, times, failed, is_over),
         failed,
-        stamps[0].started if stamps else None,
-        stamps[-1].last if stamps and is_over else None,
+        stamped[0].started if stamped else None,
+        stamped[-1].last if stamped and is_over else None,
     )
 
 
-def _counts(
+def _is_phase(
     span: PhaseSpan, events: Sequence[LogEvent], times: InstallTimes | None, failed: str | None
 ) -> bool:
     if span.name != STAGE or failed == STAGE:

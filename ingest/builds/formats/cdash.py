@@ -1,7 +1,7 @@
 """CDash reports of `spack install` and `spack test run`: one XML file for each step of a package.
 
-Source of the format: Spack's reporters/cdash.py and the templates of its reports. The hash of the
-spec is no field of a report: it stands in paths that the build printed, if anywhere.
+Source of the format: Spack's reporters/cdash.py and the templates of its reports. A report has no
+field for the hash of the spec: at most, paths in the output of the build contain it.
 """
 
 import re
@@ -17,7 +17,13 @@ from ingest.builds.formats.spec_name import SpecName, spec_in_text
 from ingest.builds.formats.suite_results import TestResult
 from ingest.builds.formats.xml_report import parse_report, text_below
 from ingest.builds.logs.events import LogEvent
-from ingest.builds.logs.rules import Finding, Severity, find, is_gfortran_message, place_ahead
+from ingest.builds.logs.rules import (
+    Finding,
+    Severity,
+    find,
+    is_gfortran_message,
+    place_before_message,
+)
 from models.builds.build import TestOutcome
 from models.errors import ParseError
 from models.redaction.logs import Redactor
@@ -39,8 +45,8 @@ _NO_TEXT = {"", "None", "(None,)"}
 class CDashReport:
     """One step of the build of a package. Times are ISO in UTC.
 
-    `has_failed` is None where the step does not tell. `events` have as many lines of context as
-    the report. `log` is what the step printed, credentials too.
+    `has_failed` is None when the step does not say. `events` have as many lines of context as the
+    report has. `log` is the output of the step; it may contain credentials.
     """
 
     step: CDashStep
@@ -62,14 +68,14 @@ class CDashReport:
 
 
 def parse_cdash(content: bytes, redactor: Redactor) -> CDashReport:
-    """Return what one of the files tells; ParseError as of `parse_report`, or `no_step`."""
+    """Return the step in one of the files; ParseError as of `parse_report`, or `no_step`."""
     root = parse_report(content, "Site", "Update")
     if root.tag == "Update":
         return _update(root)
     for element in root:
         if element.tag in _STEPS:
             return _step(root, element, redactor)
-    raise ParseError("no_step", "the report has neither Configure, Build nor Test")
+    raise ParseError("no_step", "the report has no Configure, Build or Test element")
 
 
 def _update(root: "etree._Element") -> CDashReport:
@@ -113,7 +119,7 @@ def _step(root: "etree._Element", step: "etree._Element", redactor: Redactor) ->
 
 
 def _package(build_name: str) -> str:
-    """Return the package that a build name stands for: older Spacks put the request before it."""
+    """Return the package in a build name, before which older Spacks put the requested spec."""
     return build_name.rpartition(":")[2].strip()
 
 
@@ -139,30 +145,30 @@ def _events(step: "etree._Element", phase: str, redactor: Redactor) -> Iterator[
             line = text_below(element, "BuildLogLine") or text_below(element, "TestLogLine")
             text = redactor.text(text_below(element, "Text").strip())
             before = _lines(text_below(element, "PreContext"), redactor)
-            found = _place(element, text, before)
+            finding = _finding(element, text, before)
             yield LogEvent(
                 severities[str(element.tag)],
-                found.kind,
+                finding.kind,
                 text,
                 _number(line) or 0,
                 phase,
-                None if found.file is None else redactor.text(found.file),
-                found.line,
-                found.column,
+                None if finding.file is None else redactor.text(finding.file),
+                finding.line,
+                finding.column,
                 before,
                 _lines(text_below(element, "PostContext"), redactor),
             )
 
 
-def _place(element: "etree._Element", text: str, before: tuple[str, ...]) -> Finding:
-    """Return kind and place of an event: those that the report names, or that the log shows."""
+def _finding(element: "etree._Element", text: str, before: tuple[str, ...]) -> Finding:
+    """Return kind and place of an event: from the report, or else from the lines of the log."""
     finding = find(text) or Finding("error", "tool")
     file = text_below(element, "SourceFile").strip()
     if file not in _NO_TEXT:
         line = _number(text_below(element, "SourceLineNumber"))
         return finding._replace(file=file, line=line, column=None)
     if finding.file is None and is_gfortran_message(text):
-        places = filter(None, map(place_ahead, reversed(before)))
+        places = filter(None, map(place_before_message, reversed(before)))
         for place in places:
             return finding._replace(
                 kind="compiler", file=place.file, line=place.line, column=place.column
@@ -196,7 +202,7 @@ def _number(text: str) -> int | None:
 
 
 def _time(text: str) -> str | None:
-    """Return seconds since 1970 as ISO time in UTC."""
+    """Return the ISO time in UTC for seconds since 1970; None for anything else."""
     if not _EPOCH.fullmatch(text.strip()):
         return None
     return datetime.fromtimestamp(float(text), UTC).isoformat().replace("+00:00", "Z")

@@ -1,8 +1,8 @@
-"""The environment of a build: its host, and those of its variables that may be kept.
+"""The environment of a build: its host, its arguments, and those variables that may be stored.
 
 Source of the formats: Spack's `install_environment.json`, and its dumps of variables in shell
 syntax: `export NAME=value;` and `unset NAME;`, before 0.17 `NAME=value; export NAME`. The file
-spack-build-env.txt of a stage holds the whole environment of the user: credentials too.
+spack-build-env.txt of a stage holds the whole environment of the user, credentials included.
 """
 
 import re
@@ -12,11 +12,11 @@ from ingest.archives.json_file import parse_object, text_of
 from models.builds.build import BuildHost
 from models.errors import ParseError
 from models.redaction.logs import DEFAULT_REDACTOR, Redactor, is_secret_name
-from models.redaction.names import names_secret
+from models.redaction.names import is_credential_name
 from models.redaction.text import MASK
 
-ENVIRONMENT_LIMIT = 2**24
-LONGEST_VALUE = 2**17
+MAX_ENVIRONMENT_BYTES = 2**24
+MAX_VALUE_LENGTH = 2**17
 ALLOWED_PREFIXES = (
     "SPACK_", "CMAKE_", "CRAY_", "CRAYPE_", "OMP_", "MPICH_", "OMPI_", "I_MPI_", "HDF5_", "NETCDF_",
 )  # fmt: skip
@@ -56,19 +56,19 @@ def parse_host_environment(content: bytes, redactor: Redactor = DEFAULT_REDACTOR
 
 
 def host_of(fields: Mapping[str, object], redactor: Redactor = DEFAULT_REDACTOR) -> BuildHost:
-    """Return the host that the fields of a document tell of; those of the wrong type are None."""
+    """Return the host that a document describes; fields of a wrong type are None."""
 
-    def told(name: str) -> str | None:
-        text = text_of(fields.get(name))
-        return None if text is None else redactor.text(text)
+    def text(name: str) -> str | None:
+        value = text_of(fields.get(name))
+        return None if value is None else redactor.text(value)
 
-    version = told("spack_version")
+    version = text("spack_version")
     return BuildHost(
-        host_os=told("host_os"),
-        platform=told("platform"),
-        host_target=told("host_target"),
-        hostname=told("hostname"),
-        kernel_version=told("kernel_version"),
+        host_os=text("host_os"),
+        platform=text("platform"),
+        host_target=text("host_target"),
+        hostname=text("hostname"),
+        kernel_version=text("kernel_version"),
         spack_version=version,
         spack_commit=spack_commit(version),
     )
@@ -81,12 +81,12 @@ def spack_commit(version: str | None) -> str | None:
 
 
 def parse_variables(content: bytes) -> dict[str, str]:
-    """Return all variables of a dump, credentials too: not to be stored.
+    """Return all variables of a dump, credentials included: they must not be stored.
 
-    The values are without the quotes of the shell. ParseError `too_large` or `unclosed_quote`.
+    Quotes of the shell are removed from the values. ParseError `too_large` or `unclosed_quote`.
     """
-    if len(content) > ENVIRONMENT_LIMIT:
-        raise ParseError("too_large", f"the file has more than {ENVIRONMENT_LIMIT} bytes")
+    if len(content) > MAX_ENVIRONMENT_BYTES:
+        raise ParseError("too_large", f"the file has more than {MAX_ENVIRONMENT_BYTES} bytes")
     values: dict[str, str] = {}
     for words in _commands(content.decode("utf-8", errors="replace")):
         command, *operands = words
@@ -98,14 +98,17 @@ def parse_variables(content: bytes) -> dict[str, str]:
 
 
 def loose_variables(content: bytes) -> dict[str, str]:
-    """Return what the lines of a dump seem to set that cannot be parsed: only to mask it."""
-    lines = content[:ENVIRONMENT_LIMIT].decode("utf-8", errors="replace").splitlines()
-    found = (_SETTING.match(line) for line in lines)
-    return {match["name"]: match["value"].strip("'\"; ") for match in found if match}
+    """Return the variables that the lines of a dump seem to set, when it cannot be parsed.
+
+    They are good enough only to mask their values.
+    """
+    lines = content[:MAX_ENVIRONMENT_BYTES].decode("utf-8", errors="replace").splitlines()
+    matches = (_SETTING.match(line) for line in lines)
+    return {match["name"]: match["value"].strip("'\"; ") for match in matches if match}
 
 
 def _commands(text: str) -> Iterator[list[str]]:
-    """Yield the words of each command, without quotes."""
+    """Yield the words of each command, with their quotes removed."""
     words: list[str] = []
     parts: list[str] = []
     for token in _TOKEN.finditer(text):
@@ -118,7 +121,9 @@ def _commands(text: str) -> Iterator[list[str]]:
                 yield words
                 words = []
         elif kind == "stray":
-            raise ParseError("unclosed_quote", f"a quote at character {token.start()} has no end")
+            raise ParseError(
+                "unclosed_quote", f"the quote at character {token.start()} is not closed"
+            )
         else:
             parts.append(_unquoted(token))
     if parts:
@@ -139,10 +144,10 @@ def _unquoted(token: "re.Match[str]") -> str:
 
 
 def allowed_variables(values: Mapping[str, str], redactor: Redactor) -> dict[str, str]:
-    """Return the variables that may be stored, by name in sorted order.
+    """Return the variables that may be stored, sorted by name, with credentials masked.
 
-    Only names on the list, none that sounds like a credential, and no credential in a value. A
-    value of more than `LONGEST_VALUE` characters ends in a note of how many are missing.
+    These are the variables on the list, except those whose name suggests a credential. A value of
+    more than `MAX_VALUE_LENGTH` characters is cut, and a note says how many are missing.
     """
     return {
         name: _shortened(redactor.text(value))
@@ -152,18 +157,20 @@ def allowed_variables(values: Mapping[str, str], redactor: Redactor) -> dict[str
 
 
 def _shortened(value: str) -> str:
-    missing = len(value) - LONGEST_VALUE
-    return value if missing <= 0 else f"{value[:LONGEST_VALUE]}\u2026 ({missing} characters more)"
+    missing = len(value) - MAX_VALUE_LENGTH
+    if missing <= 0:
+        return value
+    return f"{value[:MAX_VALUE_LENGTH]}\u2026 ({missing} characters more)"
 
 
 def parse_configure_args(content: bytes, redactor: Redactor) -> tuple[str, ...]:
-    """Return the arguments in their order, those that hold a credential masked.
+    """Return the arguments in their order, with credentials masked.
 
-    Spack writes them as one line, before 0.20 without quotes: where quotes do not match, blanks
-    part the arguments. ParseError `too_large`.
+    Spack writes them as one line, before 0.20 without quotes: when the quotes do not match, the
+    line is split at white space. ParseError `too_large`.
     """
-    if len(content) > ENVIRONMENT_LIMIT:
-        raise ParseError("too_large", f"the file has more than {ENVIRONMENT_LIMIT} bytes")
+    if len(content) > MAX_ENVIRONMENT_BYTES:
+        raise ParseError("too_large", f"the file has more than {MAX_ENVIRONMENT_BYTES} bytes")
     text = content.decode("utf-8", errors="replace")
     try:
         words = [word for command in _commands(text.replace(";", "\\;")) for word in command]
@@ -173,12 +180,12 @@ def parse_configure_args(content: bytes, redactor: Redactor) -> tuple[str, ...]:
 
 
 def masked_arguments(words: Iterable[str], redactor: Redactor) -> tuple[str, ...]:
-    """Return arguments with credentials masked, also where one is the next word: `--token x`."""
+    """Return arguments with credentials masked, even in a word of their own: `--token x`."""
     masked, is_value = list[str](), False
     for word in words:
         masked.append(MASK if is_value and word[:1] != "-" else _masked_option(word, redactor))
         name = word.lstrip("-")
-        is_value = word.startswith("--") and "=" not in word and names_secret(name)
+        is_value = word.startswith("--") and "=" not in word and is_credential_name(name)
     return tuple(masked)
 
 

@@ -1,7 +1,8 @@
 """JUnit reports of `spack install` and `spack test run`.
 
 Source of the format: Spack's reporters/junit.py. A `<testsuite>` is one requested spec, a
-`<testcase>` one node of it: classname the package, name the DAG hash, system-out the build's log.
+`<testcase>` is one node of it: classname is the package, name the DAG hash, system-out the build's
+log.
 """
 
 import math
@@ -23,10 +24,9 @@ _TIMESTAMPS = ("%a, %d %b %Y %H:%M:%S", "%Y-%m-%dT%H:%M:%S")
 
 @dataclass(frozen=True, slots=True)
 class JUnitCase:
-    """One node. Skipped are those that were installed already, and those that could not start.
+    """One node of a spec. It is skipped when it was installed already or could not start.
 
-    `message` is what the report says of a failure, `log` what the build printed. Neither is free
-    of credentials.
+    `message` describes a failure, `log` is the output of the build. Both may contain credentials.
     """
 
     package: str
@@ -40,7 +40,7 @@ class JUnitCase:
 
 @dataclass(frozen=True, slots=True)
 class JUnitSuite:
-    """One requested spec; `timestamp` is ISO local time of the start."""
+    """One requested spec; `timestamp` is the start in ISO local time."""
 
     name: str
     timestamp: str | None
@@ -50,7 +50,7 @@ class JUnitSuite:
 
 
 def parse_junit(content: bytes) -> tuple[JUnitSuite, ...]:
-    """Return the suites of a report in its order; ParseError as of `parse_report`."""
+    """Return the suites in the order of the report; ParseError as of `parse_report`."""
     root = parse_report(content, "testsuites", "testsuite")
     suites = [root] if root.tag == "testsuite" else root.iterfind("testsuite")
     return tuple(_suite(suite) for suite in suites)
@@ -95,15 +95,18 @@ def _cases(suite: "etree._Element") -> Iterator[JUnitCase]:
 
 
 def _log(text: str) -> bytes:
-    """Return the log without what the template puts around it."""
+    """Return the log without the white space that the template puts around it."""
     log = text.lstrip("\n").rstrip()
     return f"{log}\n".encode() if log else b""
 
 
 def _message(failure: "etree._Element") -> str:
-    """Return what is said of a failure; the new installer writes `None` where a traceback was."""
-    said, shown = failure.get("message", "").strip(), (failure.text or "").strip()
-    return "\n".join(part for part in (said, shown) if part and part != "None")
+    """Return the message and the text of a failure.
+
+    The new installer writes `None` where the old one has a traceback.
+    """
+    parts = failure.get("message", "").strip(), (failure.text or "").strip()
+    return "\n".join(part for part in parts if part and part != "None")
 
 
 def _seconds(text: str | None) -> float | None:

@@ -1,10 +1,14 @@
-"""The directory in which Spack 0.17 and 0.18 saved what they would have sent to Spack Monitor.
+"""The directory in which Spack 0.17 and 0.18 saved their messages to Spack Monitor.
 
-Source of the format: Spack's monitor.py. `spec-<name>-<version>-config.json` holds a spec,
-`build-metadata-<id>.json` the host of a build and the full hash of its spec, and
-`build-<build id>-phase-<phase>.json` and `build-<build id>-status.json` what became of it. The
-build id is the MD5 of the metadata as Python shows them; the id of the metadata file is either
-that or the full hash.
+Source of the format: Spack's monitor.py. The files are
+
+    spec-<name>-<version>-config.json       a spec
+    build-metadata-<id>.json                the host of a build, and the full hash of its spec
+    build-<build id>-phase-<phase>.json     outcome and output of a phase
+    build-<build id>-status.json            outcome of the build
+
+The build id is the MD5 of the metadata in Python's notation; the id of the metadata file is
+either that or the full hash.
 """
 
 import hashlib
@@ -15,7 +19,7 @@ from typing import Any, NamedTuple
 
 from ingest.archives.json_file import parse_object, text_of
 from ingest.builds.formats.attempt import BuildAttempt, LogFile
-from ingest.builds.formats.build_files import FILE_LIMIT, BuildFiles, Files
+from ingest.builds.formats.build_files import MAX_FILE_BYTES, BuildFiles, Files
 from ingest.builds.formats.environment import host_of
 from ingest.builds.formats.spec_name import SpecName
 from ingest.builds.formats.suite_stage import root_node
@@ -43,20 +47,20 @@ class _SavedPhase(NamedTuple):
 
 
 def read_monitor_directory(files: Files, redactor: Redactor) -> tuple[BuildAttempt, ...]:
-    """Return the builds of a directory, by the names of their metadata files.
+    """Return the builds of a directory, sorted by the names of their metadata files.
 
-    A file that cannot be read is a problem of the attempts; a phase whose build is not there is
-    left out. The phases come as the builders of Spack run them where their names tell, and
-    otherwise by name: the files do not keep their order.
+    Files that cannot be read are in the problems of the attempts; phases of unknown builds are
+    ignored. The files do not keep the order of the phases: known names come in the order in which
+    Spack's builders run them, other names are sorted.
     """
     reader = BuildFiles(files)
     roots = list(_roots(reader))
     builds = list(_metadata(reader))
     attempts = []
     for ids, data in builds:
-        only = len(builds) == 1
-        phases = _phases(reader, None if only else ids, redactor)
-        status = _status(reader, None if only else ids)
+        is_only = len(builds) == 1
+        phases = _phases(reader, None if is_only else ids, redactor)
+        status = _status(reader, None if is_only else ids)
         attempts.append(_attempt(reader, data, roots, phases, status))
     return tuple(attempts)
 
@@ -81,6 +85,7 @@ def _metadata(reader: BuildFiles) -> Iterator[tuple[set[str], dict[str, Any]]]:
 
 
 def _phases(reader: BuildFiles, ids: set[str] | None, redactor: Redactor) -> list[_SavedPhase]:
+    """Return the phases of the build with one of the `ids`; None means all phases."""
     phases = []
     for name in reader.names():
         match = _PHASE.fullmatch(name)
@@ -90,7 +95,7 @@ def _phases(reader: BuildFiles, ids: set[str] | None, redactor: Redactor) -> lis
         if saved is None:
             continue
         phase = text_of(saved.get("phase_name")) or match["phase"]
-        output = text_of(saved.get("output"), FILE_LIMIT) or ""
+        output = text_of(saved.get("output"), MAX_FILE_BYTES) or ""
         log = f"{output.removesuffix(_END)}{_END}".encode() if output else b""
         report = read_log([log], LogOptions(phase=phase, redactor=redactor))
         status = _OUTCOMES.get(text_of(saved.get("status")), "unknown")
@@ -99,9 +104,9 @@ def _phases(reader: BuildFiles, ids: set[str] | None, redactor: Redactor) -> lis
 
 
 def _order(phase: _SavedPhase) -> tuple[int, str]:
-    usual = ("autoreconf", "bootstrap", "cmake", "configure", "edit", "meson", "qmake", "build")
-    place = usual.index(phase.name) if phase.name in usual else len(usual)
-    return (len(usual) + 1 if phase.name == "install" else place), phase.name
+    known = ("autoreconf", "bootstrap", "cmake", "configure", "edit", "meson", "qmake", "build")
+    position = known.index(phase.name) if phase.name in known else len(known)
+    return (len(known) + 1 if phase.name == "install" else position), phase.name
 
 
 def _status(reader: BuildFiles, ids: set[str] | None) -> BuildStatus | None:
@@ -150,7 +155,7 @@ def _attempt(
 
 
 def _spec(root: Mapping[str, Any], full_hash: str | None) -> SpecName | None:
-    """Return the spec by the hash that its document calls `hash`, or else by its full hash."""
+    """Return the spec with the field `hash` of its document, or else with its full hash."""
     name, spec_hash = text_of(root.get("name")), text_of(root.get("hash")) or full_hash
     if name is None or spec_hash is None:
         return None
@@ -158,7 +163,7 @@ def _spec(root: Mapping[str, Any], full_hash: str | None) -> SpecName | None:
 
 
 def _shifted(reports: list[LogReport]) -> list[LogReport]:
-    """Return the reports with lines and bytes that count in all their logs, one after another."""
+    """Return the reports with lines and bytes counted as if their logs were joined in order."""
     lines = size = 0
     shifted = []
     for report in reports:
@@ -179,6 +184,6 @@ def _shifted(reports: list[LogReport]) -> list[LogReport]:
 
 
 def _spans(phases: list[_SavedPhase]) -> list[PhaseSpan | None]:
-    """Return the part of the whole log that is each phase's."""
+    """Return the part of the joined log that belongs to each phase."""
     reports = _shifted([phase.report for phase in phases])
     return [report.phases[0] if report.phases else None for report in reports]

@@ -1,4 +1,4 @@
-"""Attempts to build that a report tells of, where no file of the build itself is at hand."""
+"""Attempts to build from the reports of Spack alone, without any file of the build itself."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
@@ -18,8 +18,8 @@ _ORDER: tuple[CDashStep, ...] = ("update", "configure", "build", "test")
 def junit_attempts(suites: Iterable[JUnitSuite], redactor: Redactor) -> tuple[BuildAttempt, ...]:
     """Return the attempts of a JUnit report, in its order.
 
-    A node that was skipped was no attempt, with one exception: the requested spec itself, when
-    another node failed, was not run because of it.
+    A skipped node is not an attempt, with one exception: when another node failed, the requested
+    spec itself becomes an attempt with the status `not_run`.
     """
     return tuple(_junit_attempts(suites, redactor))
 
@@ -38,20 +38,20 @@ def _junit_attempt(suite: JUnitSuite, case: JUnitCase, redactor: Redactor) -> Bu
     name = "system-out"
     report = read_log([case.log], LogOptions(name=name, redactor=redactor))
     status: BuildStatus = "success" if case.outcome == "success" else "failed"
-    course = timeline_of(report, None, status)
+    timeline = timeline_of(report, None, status)
     return BuildAttempt(
         "junit",
         _junit_spec(case, case.log.decode("utf-8", errors="replace")),
         status,
-        course.phases,
-        course.failed_phase,
+        timeline.phases,
+        timeline.failed_phase,
         report.events,
         report.errors,
         report.warnings,
         report.omitted,
         package=case.package,
-        started=course.started or suite.timestamp,
-        ended=course.ended,
+        started=timeline.started or suite.timestamp,
+        ended=timeline.ended,
         seconds=case.seconds,
         message=None if case.message is None else redactor.text(case.message[:10_000]),
         logs=(LogFile(name, None, report.lines, report.size),) if case.log else (),
@@ -60,15 +60,15 @@ def _junit_attempt(suite: JUnitSuite, case: JUnitCase, redactor: Redactor) -> Bu
 
 
 def _junit_spec(case: JUnitCase, log: str) -> SpecName | None:
-    told = spec_in_text(log, case.package)
+    spec = spec_in_text(log, case.package)
     if case.spec_hash is None:
-        return told
-    is_same = told is not None and told.hash == case.spec_hash
-    return SpecName(case.package, told.version if told and is_same else None, case.spec_hash)
+        return spec
+    is_same = spec is not None and spec.hash == case.spec_hash
+    return SpecName(case.package, spec.version if spec and is_same else None, case.spec_hash)
 
 
 class _Submission(NamedTuple):
-    """What the files of one build have in common."""
+    """The values that all files of one build have in common."""
 
     site: str
     package: str
@@ -76,7 +76,7 @@ class _Submission(NamedTuple):
 
 
 def cdash_attempts(reports: Iterable[CDashReport]) -> tuple[BuildAttempt, ...]:
-    """Return the attempts of CDash reports: one for each site, package and stamp, in order."""
+    """Return one attempt for each site, package and stamp, in the order of their first reports."""
     builds: dict[_Submission, dict[CDashStep, CDashReport]] = {}
     for report in reports:
         key = _Submission(report.site, report.package, report.stamp)
@@ -90,10 +90,10 @@ def cdash_attempts(reports: Iterable[CDashReport]) -> tuple[BuildAttempt, ...]:
 def _cdash_attempt(key: _Submission, reports: Sequence[CDashReport]) -> BuildAttempt:
     steps = [report for report in reports if report.step != "update"]
     failed = next((report.step for report in steps if report.has_failed), None)
-    is_told = any(report.has_failed is not None for report in steps)
-    status: BuildStatus | None = "failed" if failed else "success" if is_told else None
+    is_known = any(report.has_failed is not None for report in steps)
+    status: BuildStatus | None = "failed" if failed else "success" if is_known else None
     events = tuple(event for report in steps for event in report.events)
-    configure = next((report for report in steps if report.log), None)
+    with_log = next((report for report in steps if report.log), None)
     return BuildAttempt(
         "cdash",
         next((report.spec for report in steps if report.spec), None),
@@ -108,8 +108,8 @@ def _cdash_attempt(key: _Submission, reports: Sequence[CDashReport]) -> BuildAtt
         package=key.package,
         started=min((report.started for report in reports if report.started), default=None),
         ended=max((report.ended for report in reports if report.ended), default=None),
-        logs=(_cdash_log(configure),) if configure else (),
-        log_content=configure.log if configure else None,
+        logs=(_cdash_log(with_log),) if with_log else (),
+        log_content=with_log.log if with_log else None,
     )
 
 

@@ -1,8 +1,8 @@
 """Outcomes of tests: of `spack test run`, and of the tests that ran while a package was built.
 
 Source of the format: Spack's install_test.py. A stage `<suite>/` holds `results.txt` (a line
-`<name>-<version>-<hash> PASSED` for each spec), for each spec `<id>-test-out.txt` and
-`<id>-tested.txt` (a number), and `test_suite.lock`, the specs themselves.
+`<name>-<version>-<hash> PASSED` for each spec), `<id>-test-out.txt` and `<id>-tested.txt` (a
+number) for each spec, and `test_suite.lock`, the specs themselves.
 """
 
 import re
@@ -23,7 +23,7 @@ _OUTCOMES: dict[str, TestOutcome] = {
 _NUMBERS: dict[str, TestOutcome] = {
     "-1": "no_tests", "0": "skipped", "1": "failed", "2": "passed",
 }  # fmt: skip
-_PART = re.compile(
+_SPACK = re.compile(
     r"(?P<outcome>PASSED|FAILED|SKIPPED|NO[_-]TESTS): (?P<name>[^\s:]{1,200}(?:::[^\s:]{1,200})?)"
     r"(?:: (?P<message>.*))?"
 )
@@ -34,7 +34,7 @@ _CTEST = re.compile(
 )
 _AUTOMAKE = re.compile(r"(?P<outcome>PASS|FAIL|SKIP|XFAIL|XPASS|ERROR): (?P<name>\S{1,500})")
 _RESULT = re.compile(r"(?P<id>\S{1,500}) (?P<outcome>[A-Za-z_-]{1,20})")
-_MOST_TESTS = 100_000
+_MAX_TESTS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,24 +50,24 @@ class TestResult:
 
 
 def read_test_log(chunks: Iterable[bytes], redactor: Redactor) -> tuple[TestResult, ...]:
-    """Return the results that a log of tests tells, in its order: Spack's, CTest's, Automake's.
+    """Return the results in a log of tests by Spack, CTest or Automake, in its order.
 
-    ParseError as of `expanded`.
+    When a name occurs again, its last result counts. ParseError as of `expanded`.
     """
     results = dict[str, TestResult]()
     for line in log_lines(expanded(chunks)):
         result = _result(line, redactor)
-        if result is not None and len(results) < _MOST_TESTS:
+        if result is not None and len(results) < _MAX_TESTS:
             results[result.name] = result
     return tuple(results.values())
 
 
 def _result(line: LogLine, redactor: Redactor) -> TestResult | None:
-    match = _PART.fullmatch(line.text) or _AUTOMAKE.fullmatch(line.text)
+    match = _SPACK.fullmatch(line.text) or _AUTOMAKE.fullmatch(line.text)
     if match is not None:
         message = match.groupdict().get("message")
-        shown = redactor.text(message[:1000]) if message else None
-        return TestResult(match["name"], _OUTCOMES[match["outcome"]], None, shown)
+        masked = redactor.text(message[:1000]) if message else None
+        return TestResult(match["name"], _OUTCOMES[match["outcome"]], None, masked)
     match = _CTEST.match(line.text) if " Test " in line.text else None
     if match is None:
         return None
@@ -80,17 +80,17 @@ def _result(line: LogLine, redactor: Redactor) -> TestResult | None:
 
 
 def parse_results(content: bytes) -> dict[str, TestOutcome]:
-    """Return the outcome of each spec by its id from results.txt; other lines are passed over."""
+    """Return the outcome of each spec in results.txt by its id; ignore all other lines."""
     return dict(_results(text_lines(content)))
 
 
 def _results(lines: list[str]) -> Iterator[tuple[str, TestOutcome]]:
-    for line in lines[:_MOST_TESTS]:
+    for line in lines[:_MAX_TESTS]:
         match = _RESULT.fullmatch(line.strip())
         if match is not None and match["outcome"].upper() in _OUTCOMES:
             yield match["id"], _OUTCOMES[match["outcome"].upper()]
 
 
 def parse_tested(content: bytes) -> TestOutcome | None:
-    """Return the outcome that the number in a `-tested.txt` stands for, None for no such number."""
+    """Return the outcome for the number in a `-tested.txt`, or None for an unknown number."""
     return _NUMBERS.get(content[:20].decode("ascii", errors="replace").strip())

@@ -1,4 +1,4 @@
-"""The stage of `spack test run`: what was tested, and with what outcome."""
+"""The stage of `spack test run`: the specs that were tested, and their outcomes."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from ingest.archives.json_file import parse_object, text_of
+from ingest.builds.file_names import RESULTS, SUITE
 from ingest.builds.formats.build_files import BuildFiles, Files
 from ingest.builds.formats.spec_name import SpecName, spec_of_test
 from ingest.builds.formats.suite_results import (
@@ -18,14 +19,15 @@ from models.builds.build import TestOutcome
 from models.ingestions.damage import Damage
 from models.redaction.logs import Redactor
 
-RESULTS = "results.txt"
-SUITE = "test_suite.lock"
 _LOG, _TESTED = "-test-out.txt", "-tested.txt"
 
 
 @dataclass(frozen=True, slots=True)
 class TestedSpec:
-    """One spec of a suite. `spec.hash` is whole when the suite's lock file tells it."""
+    """One spec of a suite; `name` is its id there.
+
+    `spec.hash` is the whole hash when the suite's lock file contains it.
+    """
 
     __test__ = False
 
@@ -38,7 +40,7 @@ class TestedSpec:
 
 @dataclass(frozen=True, slots=True)
 class TestSuite:
-    """One run of tests; `alias` is the name that its user gave it, `specs` by their ids."""
+    """One run of tests; `alias` is the name that its user gave it; `specs` are sorted by id."""
 
     __test__ = False
 
@@ -47,9 +49,9 @@ class TestSuite:
     problems: tuple[Damage, ...] = ()
 
     def problems_of(self, spec: TestedSpec) -> tuple[Damage, ...]:
-        """Return what could not be read of the files of a spec, and of those of the suite."""
-        own = {RESULTS, SUITE, spec.log, spec.name + _TESTED}
-        return tuple(problem for problem in self.problems if problem.path in own)
+        """Return the problems with the files of a spec, and with those of the suite itself."""
+        paths = {RESULTS, SUITE, spec.log, spec.name + _TESTED}
+        return tuple(problem for problem in self.problems if problem.path in paths)
 
 
 def read_test_stage(files: Files, redactor: Redactor) -> TestSuite:
@@ -63,15 +65,15 @@ def read_test_stage(files: Files, redactor: Redactor) -> TestSuite:
     for name in sorted({*outcomes, *logs}):
         log = logs.get(name)
         read = partial(read_test_log, redactor=redactor)
-        results = reader.attempt(read, log) if log else None
+        results = reader.read(read, log) if log else None
         tested = reader.parse(parse_tested, name + _TESTED)
         outcome = outcomes.get(name) or tested
-        specs.append(TestedSpec(_whole(name, roots), name, outcome, results or (), log))
+        specs.append(TestedSpec(_spec_of(name, roots), name, outcome, results or (), log))
     return TestSuite(text_of(lock.get("alias")), tuple(specs), tuple(reader.problems))
 
 
-def _whole(name: str, roots: list[SpecName]) -> SpecName | None:
-    """Return the spec of an id, with its whole hash where exactly one root begins with it."""
+def _spec_of(name: str, roots: list[SpecName]) -> SpecName | None:
+    """Return the spec of an id, with its whole hash when exactly one root begins with its hash."""
     for root in roots:
         if name == f"{root.name}-{root.version}-{root.hash[:7]}":
             return root
@@ -92,7 +94,7 @@ def _roots(lock: Mapping[str, Any]) -> Iterator[SpecName]:
 
 
 def root_node(document: Any) -> Mapping[str, Any]:
-    """Return the first node of a spec document, as far as its names need it; empty for others.
+    """Return the first node of a spec document, with its `name`; empty for anything else.
 
     Source of the forms: Spack's spec.py. `{"spec": {"nodes": [node]}}`, and before 0.17
     `{"spec": [{name: node}]}`.

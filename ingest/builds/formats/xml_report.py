@@ -1,4 +1,4 @@
-"""Reports in XML, which come from outside: no entity is resolved, nothing is fetched."""
+"""Safe parsing of XML reports of unknown origin: no entity is resolved, nothing is fetched."""
 
 import re
 
@@ -6,28 +6,28 @@ from lxml import etree
 
 from models.errors import ParseError
 
-REPORT_LIMIT = 2**26
+MAX_REPORT_BYTES = 2**26
 _NOT_IN_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_BAD_REFERENCE = re.compile(r"&#(?:[0-9]{1,9}|x[0-9A-Fa-f]{1,8});")
+_CHARACTER_REFERENCE = re.compile(r"&#(?:[0-9]{1,9}|x[0-9A-Fa-f]{1,8});")
 _DECLARATION = re.compile(r"\s*<\?xml[^>]{0,200}\?>")
 _TOO_LARGE = re.compile(r"huge|too long|too deep|[Ee]xcessive depth|amplification", re.IGNORECASE)
 
 
 def parse_report(content: bytes, *roots: str) -> "etree._Element":
-    """Return the root of a report, one of `roots`.
+    """Return the root of a report; its tag is one of `roots`.
 
-    What a build prints stands in reports as it is, also characters that XML does not have: they
-    become U+FFFD. ParseError `too_large` (the file, a text of more than 10 MB, or what nests too
-    deeply), `not_xml`, `doctype` or `wrong_root`.
+    Reports contain the output of builds unchanged, even characters that XML does not allow: these
+    become U+FFFD. ParseError `too_large` (the file, a text of more than 10 MB, or elements nested
+    too deeply), `not_xml`, `doctype` or `wrong_root`.
     """
-    if len(content) > REPORT_LIMIT:
-        raise ParseError("too_large", f"the report has more than {REPORT_LIMIT} bytes")
+    if len(content) > MAX_REPORT_BYTES:
+        raise ParseError("too_large", f"the report has more than {MAX_REPORT_BYTES} bytes")
     try:
-        root = _parsed(content)
+        root = _parse(content)
     except (etree.XMLSyntaxError, ValueError) as error:
         if _TOO_LARGE.search(str(error)):
             raise ParseError("too_large", str(error)[:300]) from error
-        root = _parsed_leniently(content)
+        root = _parse_leniently(content)
     if root.getroottree().docinfo.internalDTD is not None:
         raise ParseError("doctype", "a document type declaration is not allowed")
     if root.tag not in roots:
@@ -35,7 +35,7 @@ def parse_report(content: bytes, *roots: str) -> "etree._Element":
     return root
 
 
-def _parsed(content: bytes) -> "etree._Element":
+def _parse(content: bytes) -> "etree._Element":
     parser = etree.XMLParser(
         resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False,
         remove_pis=True, remove_comments=True,
@@ -43,16 +43,16 @@ def _parsed(content: bytes) -> "etree._Element":
     return etree.fromstring(content, parser)
 
 
-def _parsed_leniently(content: bytes) -> "etree._Element":
+def _parse_leniently(content: bytes) -> "etree._Element":
     text = content.decode("utf-8", errors="replace").removeprefix("\ufeff")
     text = _NOT_IN_XML.sub("\ufffd", _DECLARATION.sub("", text, count=1))
     try:
-        return _parsed(_BAD_REFERENCE.sub(_legal, text).encode())
+        return _parse(_CHARACTER_REFERENCE.sub(_legal_reference, text).encode())
     except (etree.XMLSyntaxError, ValueError) as error:
         raise ParseError("not_xml", str(error)[:300]) from error
 
 
-def _legal(reference: "re.Match[str]") -> str:
+def _legal_reference(reference: "re.Match[str]") -> str:
     digits = reference[0][2:-1]
     code = int(digits[1:], 16) if digits.startswith("x") else int(digits)
     is_legal = code < 0x110000 and _NOT_IN_XML.match(chr(code)) is None
@@ -60,5 +60,5 @@ def _legal(reference: "re.Match[str]") -> str:
 
 
 def text_below(element: "etree._Element", path: str) -> str:
-    """Return the text of the first element at `path`, empty without one."""
+    """Return the text of the first element at `path`, or an empty text when there is none."""
     return element.findtext(path) or ""

@@ -12,8 +12,8 @@ from ingest.builds.logs.rules import (
     SourceLine,
     find,
     is_gfortran_message,
-    place_ahead,
-    place_behind,
+    place_after_message,
+    place_before_message,
 )
 from ingest.builds.logs.stream import LogLine
 from models.redaction.logs import PrivateKey
@@ -22,9 +22,9 @@ from models.redaction.text import MASK, masked_text
 _TRACEBACK = re.compile(r"(?P<indent>\s{0,80})Traceback \(most recent call last\):$")
 _FRAME = re.compile(r'\s{0,80}File "(?P<file>[^"]{1,999})", line (?P<line>[0-9]{1,9})')
 _EXCEPTION = re.compile(r"[A-Za-z_][\w.]{0,200}(?::|$)")
-_PLACE_REACH = 20
-_LONGEST_MESSAGE = 8
-_LONGEST_TRACEBACK = 2000
+_MAX_PLACE_DISTANCE = 20  # lines between a place and its message
+_MAX_MESSAGE_LINES = 8
+_MAX_TRACEBACK_LINES = 2000
 _FATAL: frozenset[Kind] = frozenset({"make", "ninja", "cmake", "configure", "spack", "python"})
 
 
@@ -32,9 +32,9 @@ _FATAL: frozenset[Kind] = frozenset({"make", "ninja", "cmake", "configure", "spa
 class LogEvent:
     """An error or a warning; `log_line` counts from 1 and is the first line of `text`.
 
-    `text` has several lines where the message has. `before` and `after` are the lines around
-    these, nearest to the event last and first. `repeat_count` is how often the same message
-    comes again in the same phase. Lines that were shortened end in an ellipsis.
+    `text` has several lines when the message has. `before` and `after` are the lines around it, in
+    the order of the log. `repeat_count` is how often the same message occurs again in the same
+    phase. Shortened lines end in an ellipsis.
     """
 
     severity: Severity
@@ -53,9 +53,11 @@ class LogEvent:
 
 @dataclass(frozen=True, slots=True)
 class EventLimits:
-    """How much is kept: lines of context on either side, events, characters of texts and lines.
+    """Upper bounds of what is kept.
 
-    `characters` bounds all texts and contexts together, so that they fit into one document.
+    `context` counts lines on either side of an event, `events` events, `text` characters of the
+    first line of a message, and `line` characters of any other line. `characters` bounds all texts
+    and contexts together, so that they fit into one document.
     """
 
     context: int = 6
@@ -79,8 +81,10 @@ class _Draft:
 
     @property
     def key(self) -> tuple[object, ...]:
-        found = self.finding
-        return (found.severity, found.file, found.line, found.column, self.phase, *self.lines)
+        """What repetitions of the same event have in common."""
+        finding = self.finding
+        place = (finding.file, finding.line, finding.column)
+        return (finding.severity, *place, self.phase, *self.lines)
 
     @property
     def size(self) -> int:
@@ -100,10 +104,19 @@ class _Trace:
 
 
 class EventReader:
-    """Takes the lines of a log in order, and tells the events that were in them.
+    """Takes the lines of a log in order and collects the events in them.
 
-    `errors` and `warnings` count all occurrences, `omitted` those that no event stands for because
-    the limits were reached. `fatal_phase` is the phase of the last message that ends a build.
+    `errors` and `warnings` count all occurrences, `omitted` those without an event because a limit
+    was reached. `fatal_phase` is the phase of the last message that ends a build.
+
+    A message may have more lines than the one that begins it. Until it ends, the event is in
+    `_growing` (a message) or `_trace` (a Python traceback); after that, `_open` holds the events
+    whose context `after` is not complete:
+
+        ../x.F90:12:8:                              place of a message that follows: `_place`
+        CMake Error at CMakeLists.txt:3 (find):     an event begins: `_growing`
+          Could not find NetCDF                     indented: belongs to it
+        -- Configuring incomplete, errors occurred! the next event; context of the one before
     """
 
     def __init__(
@@ -117,35 +130,38 @@ class EventReader:
         self._open: list[_Draft] = []
         self._growing: _Draft | None = None
         self._trace: _Trace | None = None
-        self._ahead: tuple[int, SourceLine] | None = None
+        self._place: tuple[int, SourceLine] | None = None
         self._room = self._limits.characters
         self.errors = self.warnings = self.omitted = 0
         self.fatal_phase: str | None = None
 
     def take(self, line: LogLine, phase: str | None = None) -> None:
         """Read the next line, which belongs to `phase`."""
-        line = self._safe(line)
+        line = self._masked(line)
         text = line.text
-        is_message = self._growing is not None and self._grow(self._growing, text)
-        self._feed(text)
-        if not is_message and not (self._trace and self._goes_on(self._trace, line, phase)):
-            self._look(line, phase)
+        is_message = self._growing is not None and self._extend_message(self._growing, text)
+        self._extend_contexts(text)
+        if not is_message and not (self._trace and self._extend_trace(self._trace, line, phase)):
+            self._find(line, phase)
         self._before.append(_clipped(text, self._limits.line))
 
-    def _safe(self, line: LogLine) -> LogLine:
-        """Mask what could not be known any more as a credential when the event is made."""
-        if self._key.holds(line.text):
+    def _masked(self, line: LogLine) -> LogLine:
+        """Mask credentials that could not be recognized any more when the event is complete.
+
+        These are the lines of a private key, and lines that are about to be cut.
+        """
+        if self._key.is_key_line(line.text):
             return line._replace(text=MASK)
         if len(line.text) > self._limits.line:
             return line._replace(text=self._redact(line.text))
         return line
 
-    def _look(self, line: LogLine, phase: str | None) -> None:
+    def _find(self, line: LogLine, phase: str | None) -> None:
         text = line.text
-        place = place_ahead(text)
+        place = place_before_message(text)
         if place is not None:
-            if self._ahead is None or line.number - self._ahead[0] > _PLACE_REACH:
-                self._ahead = line.number, place
+            if self._place is None or line.number - self._place[0] > _MAX_PLACE_DISTANCE:
+                self._place = line.number, place
             return
         if "Traceback" in text:
             match = _TRACEBACK.match(text)
@@ -154,18 +170,18 @@ class EventReader:
                 return
         finding = find(text)
         if finding is not None:
-            self._note(self._with_place_ahead(finding, line), line, phase)
+            self._begin(self._with_earlier_place(finding, line), line, phase)
 
-    def _with_place_ahead(self, finding: Finding, line: LogLine) -> Finding:
-        if finding.file or self._ahead is None or not is_gfortran_message(line.text):
+    def _with_earlier_place(self, finding: Finding, line: LogLine) -> Finding:
+        if finding.file or self._place is None or not is_gfortran_message(line.text):
             return finding
-        number, place = self._ahead
-        self._ahead = None
-        if line.number - number > _PLACE_REACH:
+        number, place = self._place
+        self._place = None
+        if line.number - number > _MAX_PLACE_DISTANCE:
             return finding
         return Finding(finding.severity, "compiler", place.file, place.line, place.column)
 
-    def _note(self, finding: Finding, line: LogLine, phase: str | None) -> None:
+    def _begin(self, finding: Finding, line: LogLine, phase: str | None) -> None:
         text = _clipped(line.text.strip(), self._limits.text)
         draft = _Draft(finding, line.number, phase, list(self._before), [text])
         if finding.follow:
@@ -173,14 +189,17 @@ class EventReader:
         else:
             self._register(draft)
 
-    def _grow(self, draft: _Draft, text: str) -> bool:
-        """Add a line to the message if it belongs to it; otherwise the message has ended."""
+    def _extend_message(self, draft: _Draft, text: str) -> bool:
+        """Add a line to the message if it belongs to it; otherwise end the message.
+
+        Return whether the line belongs to it.
+        """
         if draft.finding.follow == "indented":
-            if text[:1] in {" ", "\t"} and text.strip() and len(draft.lines) <= _LONGEST_MESSAGE:
+            if text[:1] in {" ", "\t"} and text.strip() and len(draft.lines) <= _MAX_MESSAGE_LINES:
                 draft.lines.append(_clipped(text.strip(), self._limits.line))
                 return True
         else:
-            place = place_behind(text)
+            place = place_after_message(text)
             if place is not None:
                 draft.finding = draft.finding._replace(
                     file=place.file, line=place.line, column=place.column
@@ -189,12 +208,12 @@ class EventReader:
         self._register(draft)
         return False
 
-    def _goes_on(self, trace: _Trace, line: LogLine, phase: str | None) -> bool:
-        """Read a line of a traceback; False when the line has to be looked at by itself."""
+    def _extend_trace(self, trace: _Trace, line: LogLine, phase: str | None) -> bool:
+        """Read a line of a traceback; return False when the line is not a part of it."""
         text = line.text
         trace.length += 1
         body = text[trace.indent :]
-        is_inside = not text[: trace.indent].strip() and trace.length < _LONGEST_TRACEBACK
+        is_inside = not text[: trace.indent].strip() and trace.length < _MAX_TRACEBACK_LINES
         if is_inside and (not body or body[0] in {" ", "\t"}):
             frame = _FRAME.match(body)
             if frame is not None:
@@ -204,12 +223,13 @@ class EventReader:
         place = trace.place or SourceLine("", None, None)
         finding = Finding("error", "python", place.file or None, place.line, None, "indented")
         if is_inside and _EXCEPTION.match(body):
-            self._note(finding, line, phase)
+            self._begin(finding, line, phase)
             return True
-        self._note_header(trace)
+        self._register_header(trace)
         return False
 
-    def _note_header(self, trace: _Trace) -> None:
+    def _register_header(self, trace: _Trace) -> None:
+        """Register a traceback without its last line, which would name the exception."""
         finding = Finding("error", "python")
         header = "Traceback (most recent call last):"
         self._register(_Draft(finding, trace.number, trace.phase, trace.before, [header]))
@@ -231,7 +251,7 @@ class EventReader:
             if self._limits.context:
                 self._open.append(draft)
 
-    def _feed(self, text: str) -> None:
+    def _extend_contexts(self, text: str) -> None:
         """Add the line to the context of the events before it."""
         if not self._open:
             return
@@ -239,7 +259,7 @@ class EventReader:
         for draft in self._open:
             draft.after.append(clipped)
             self._room -= len(clipped)
-        self._open = [d for d in self._open if len(d.after) < self._limits.context]
+        self._open = [draft for draft in self._open if len(draft.after) < self._limits.context]
 
     def finish(self, log: str | None = None) -> tuple[LogEvent, ...]:
         """Return the events in the order of the log; `log` is the name of its file."""
@@ -247,22 +267,22 @@ class EventReader:
             self._register(self._growing)
             self._growing = None
         if self._trace is not None:
-            self._note_header(self._trace)
+            self._register_header(self._trace)
             self._trace = None
         drafts = sorted(self._drafts.values(), key=lambda draft: draft.number)
         return tuple(self._event(draft, log) for draft in drafts)
 
     def _event(self, draft: _Draft, log: str | None) -> LogEvent:
-        found = draft.finding
+        finding = draft.finding
         return LogEvent(
-            found.severity,
-            found.kind,
+            finding.severity,
+            finding.kind,
             self._redact("\n".join(draft.lines)),
             draft.number,
             draft.phase,
-            found.file and self._redact(found.file),
-            found.line,
-            found.column,
+            finding.file and self._redact(finding.file),
+            finding.line,
+            finding.column,
             tuple(map(self._redact, draft.before)),
             tuple(map(self._redact, draft.after)),
             draft.count - 1,

@@ -1,4 +1,4 @@
-"""The phases of a build: when each ran, how long, and which one failed.
+"""The phases of a build: when each one ran, how long it took, and which one failed.
 
 Source of the formats: Spack's installers (`install_times.json` of the old one), its builders
 ("Executing phase") and its tty (`==> [2025-01-31-12:59:59.123456] command`, local time).
@@ -22,13 +22,12 @@ _MARKER = re.compile(
 _STAMP = re.compile(
     r"==> \[(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})-(?P<time>[0-9:]{8}(?:\.[0-9]{1,6})?)\]"
 )
-_PHASE_LOG = re.compile(r"spack-build-(?P<number>[0-9]{1,3})-(?P<phase>.{1,100})-out\.txt(?:\.gz)?")
-_MOST_PHASES = 1000
+_MAX_PHASES = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class PhaseTime:
-    """How long a phase took; `count` is how often it ran."""
+    """The time that a phase took; `count` is how often it ran."""
 
     name: str
     seconds: float | None
@@ -37,7 +36,7 @@ class PhaseTime:
 
 @dataclass(frozen=True, slots=True)
 class InstallTimes:
-    """What the old installer measured; `from_cache` tells that a binary was unpacked."""
+    """Times measured by the old installer; `from_cache` means that a binary was unpacked."""
 
     package: str | None
     spec_hash: str | None
@@ -48,9 +47,9 @@ class InstallTimes:
 
 @dataclass(frozen=True, slots=True)
 class PhaseSpan:
-    """Where a phase stands in a log: lines from 1, and bytes of the expanded log.
+    """The part of a log that belongs to a phase: lines from 1, and bytes of the expanded log.
 
-    `started` and `last` are the first and the last time that the log tells in it, ISO local time.
+    `started` and `last` are the first and the last time in this part, in ISO local time.
     """
 
     name: str
@@ -65,7 +64,7 @@ class PhaseSpan:
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """A phase of a build. `seconds` is measured, or else the time to the start of the next."""
+    """A phase of a build; `seconds` is measured, or else the time until the next phase began."""
 
     name: str
     status: PhaseStatus
@@ -84,7 +83,7 @@ def parse_install_times(content: bytes) -> InstallTimes:
         text_of(document.get("hash")),
         seconds_of(document.get("total")),
         cache if isinstance(cache, bool) else None,
-        tuple(_times(phases[:_MOST_PHASES] if isinstance(phases, list) else [])),
+        tuple(_times(phases[:_MAX_PHASES] if isinstance(phases, list) else [])),
     )
 
 
@@ -97,16 +96,11 @@ def _times(phases: list[object]) -> Iterable[PhaseTime]:
                 yield PhaseTime(name, seconds_of(phase.get("seconds")), count or 1)
 
 
-def phase_of_log(name: str) -> tuple[int, str] | None:
-    """Return number and phase that the name of a phase's own log tells, None for other files."""
-    match = _PHASE_LOG.fullmatch(name)
-    return None if match is None else (int(match["number"]), match["phase"])
-
-
 class PhaseReader:
-    """Takes the lines of a log in order, and tells the phases that they belong to.
+    """Takes the lines of a log in order and assigns each to a phase.
 
-    What comes before the first marker belongs to `initial`: staging, or the phase of its own log.
+    Lines before the first marker belong to `initial`: to staging, or in the log of one phase to
+    that phase.
     """
 
     def __init__(self, initial: str = STAGE) -> None:
@@ -124,7 +118,7 @@ class PhaseReader:
             marker = _MARKER.match(line.text)
             if marker is not None:
                 self.package = self.package or marker["package"]
-                if marker["phase"] != self.current and len(self._spans) < _MOST_PHASES:
+                if marker["phase"] != self.current and len(self._spans) < _MAX_PHASES:
                     self._close()
                     self.current = marker["phase"]
             self._last = _stamp(line.text) or self._last
@@ -145,7 +139,7 @@ class PhaseReader:
         self._first = self._latest = self._started = self._last = None
 
     def finish(self, log: str | None = None) -> tuple[PhaseSpan, ...]:
-        """Return where the phases are, in order; `log` is the name of its file."""
+        """Return the parts of the log in order; `log` is the name of its file."""
         self._close()
         return tuple(replace(span, log=log) for span in self._spans)
 
@@ -160,10 +154,10 @@ def _stamp(text: str) -> str | None:
 def describe_phases(
     spans: Sequence[PhaseSpan], times: InstallTimes | None, failed: str | None, is_over: bool
 ) -> tuple[Phase, ...]:
-    """Return the phases in order, each with its outcome, from the log and the measured times.
+    """Return the phases in order with their outcomes, from the log and the measured times.
 
-    All that came before the phase that failed was a success. When the build is not known to be
-    over (`is_over`), the outcome of its last phase is unknown.
+    All phases except the one that `failed` were successful. Unless the build `is_over`, the outcome
+    of its last phase is unknown.
     """
     by_name = {span.name: span for span in reversed(spans)}
     measured = {time.name: time for time in times.phases} if times else {}

@@ -1,22 +1,22 @@
-"""A whole build log, read once: its events, its phases, and whether the build failed in it."""
+"""LogReport: the events and phases of a build log, which is read once from start to end."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from ingest.builds.logs.events import EventLimits, EventReader, LogEvent
 from ingest.builds.logs.phases import STAGE, PhaseReader, PhaseSpan
-from ingest.builds.logs.stream import LOG_BUDGET, LogLine, expanded, log_lines
+from ingest.builds.logs.stream import MAX_LOG_BYTES, LogLine, expanded, log_lines
 from models.errors import ParseError
 from models.redaction.logs import Redactor
 
 
 @dataclass(frozen=True, slots=True)
 class LogReport:
-    """What a log tells. `size` is in bytes, expanded.
+    """The content of a log; `size` is in bytes of the expanded log.
 
-    `errors` and `warnings` count occurrences; `omitted` are those that have no event because there
-    are too many. `failed_phase` is the last phase, if a message that ends builds stands in it.
-    `damage` is the reason of a ParseError that ended the reading: what came before it is here.
+    `errors` and `warnings` count occurrences; `omitted` of these have no event because there are
+    too many. `failed_phase` is the last phase, if it contains a message that ends a build. `damage`
+    is the reason of a ParseError that ended the reading; the report describes what came before it.
     """
 
     package: str | None = None
@@ -33,30 +33,32 @@ class LogReport:
 
 @dataclass(frozen=True, slots=True)
 class LogOptions:
-    """How a log is read: `phase` is that of a log of its own, `budget` in bytes expanded."""
+    """How to read a log; `phase` is the phase of its first lines, `budget` its size in bytes.
+
+    The budget applies to the expanded log.
+    """
 
     phase: str = STAGE
     name: str | None = None
-    budget: int = LOG_BUDGET
+    budget: int = MAX_LOG_BYTES
     limits: EventLimits = field(default_factory=EventLimits)
     redactor: Redactor = field(default_factory=Redactor)
 
 
 def read_log(chunks: Iterable[bytes], options: LogOptions | None = None) -> LogReport:
-    """Return what a log tells that comes in chunks, gzipped or plain; no bytes raise an error."""
+    """Return the report of a log in chunks, gzipped or plain; no content raises an error."""
     options = options or LogOptions()
     events = EventReader(options.limits, options.redactor.text)
     phases = PhaseReader(options.phase)
-    last, damage = LogLine(0, 0, 0, ""), list[str]()
-    for last in log_lines(_readable(expanded(chunks, options.budget), damage)):
-        events.take(last, phases.take(last))
+    line, damage = LogLine(0, 0, 0, ""), list[str]()
+    for line in log_lines(_readable(expanded(chunks, options.budget), damage)):
+        events.take(line, phases.take(line))
     spans = phases.finish(options.name)
-    found = events.finish(options.name)
     return LogReport(
         phases.package,
-        last.number,
-        last.end,
-        found,
+        line.number,
+        line.end,
+        events.finish(options.name),
         events.errors,
         events.warnings,
         events.omitted,
@@ -67,6 +69,7 @@ def read_log(chunks: Iterable[bytes], options: LogOptions | None = None) -> LogR
 
 
 def _readable(pieces: Iterator[bytes], damage: list[str]) -> Iterator[bytes]:
+    """Yield pieces until a ParseError, and append its reason to `damage`."""
     try:
         yield from pieces
     except ParseError as error:
@@ -74,9 +77,9 @@ def _readable(pieces: Iterator[bytes], damage: list[str]) -> Iterator[bytes]:
 
 
 def join_reports(reports: Sequence[LogReport]) -> LogReport:
-    """Return the report of a build whose phases have a log each, given in their order.
+    """Return the report of a build that has one log for each phase; keep the order of `reports`.
 
-    Lines and bytes of events and phases count in the logs that they name.
+    Lines and bytes of events and phases still refer to the log that each of them names.
     """
     if not reports:
         return LogReport()

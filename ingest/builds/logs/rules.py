@@ -1,8 +1,11 @@
-"""What a line of a build log says: which of the tools that build software report what, and how.
+"""Rules that recognize errors and warnings of build tools in single lines of a build log.
 
-Sources of the forms: CTest's build handler and Spack's copy of it (what is to be found), the
-manuals of the compilers (how they print it). Remarks and notes are no warnings. Each rule looks
-at a bounded part of the line, so that no line takes more than a time in proportion to its length.
+Sources of the forms: CTest's build handler and Spack's copy of it (which messages count), and the
+manuals of the compilers (how they print them). Remarks and notes are not warnings. Each rule
+examines a bounded part of the line, so that the time for a line is proportional to its length.
+
+A line is tested in stages, the cheapest first: `_WORDS` and `_HINTS` rule out most lines; `_RULES`
+match the beginning of a line; the other patterns match anywhere in it.
 """
 
 import re
@@ -16,10 +19,10 @@ Follow = Literal["", "indented", "place"]
 
 
 class Finding(NamedTuple):
-    """What one line says. `follow` tells what belongs to it of the lines behind it.
+    """An error or a warning in one line; `follow` says which of the next lines belong to it.
 
-    `indented` are the indented lines (the message of CMake, Cray and Spack), `place` is the next
-    line when it tells the source file and line.
+    With `indented`, the indented lines do (messages of CMake, Cray and Spack); with `place`, the
+    next line does when it names the source file and line.
     """
 
     severity: Severity
@@ -55,7 +58,7 @@ _CODE = (
 
 
 class _Rule(NamedTuple):
-    """A pattern at the beginning of a line; its groups tell severity and place where they can."""
+    """A pattern for the beginning of a line; its groups are severity and place, if it has them."""
 
     kind: Kind
     pattern: re.Pattern[str]
@@ -154,7 +157,7 @@ _GFORTRAN_PLACE = re.compile(
     rf"(?P<file>[^\s:()\"][^:()\"]{{0,999}}):(?P<line>{_NUMBER})[:.](?P<column>{_NUMBER}):"
 )
 _GFORTRAN_MESSAGE = re.compile(r"(?:Fatal |Internal )?(?:Error|Warning): ")
-_MAKES_NO_EVENT = ("Clock skew detected", "modification time in the future")
+_IGNORED_ENDINGS = ("Clock skew detected", "modification time in the future")
 _CALL_FAILED = (
     ": No such file or directory", ": Permission denied", ": command not found",
     ": No space left on device", ": Disk quota exceeded", ": Cannot allocate memory",
@@ -171,26 +174,26 @@ _ONLY_NUMBERS = re.compile(r"[-+0-9.eEdD\s%]*")
 
 
 def find(text: str) -> Finding | None:
-    """Return what a line of a log, as `LogLine.text` has it, reports: None for most lines."""
+    """Return the error or warning in a `LogLine.text`; None for most lines."""
     lowered = text.lower()
     if not (
         any(hint in lowered for hint in _HINTS)
-        or any(word in lowered and _stands_free(word, lowered) for word in _WORDS)
+        or any(word in lowered and _is_separate(word, lowered) for word in _WORDS)
     ):
         return None
     bare = text.lstrip()
-    found = _by_rule(bare)
-    if found is not None or bare.startswith("==>"):
-        return found
-    for look in (_configure, _linker, _tool, _failed_call):
-        found = look(bare)
-        if found is not None:
-            return found
+    finding = _by_rule(bare)
+    if finding is not None or bare.startswith("==>"):
+        return finding
+    for search in (_configure, _linker, _tool, _failed_call):
+        finding = search(bare)
+        if finding is not None:
+            return finding
     return None
 
 
-def _stands_free(word: str, lowered: str) -> bool:
-    """Tell whether a word is more than a part of a path or an option, as in `-Werror`."""
+def _is_separate(word: str, lowered: str) -> bool:
+    """Return whether a word occurs other than in a path or an option such as `-Werror`."""
     start = lowered.find(word)
     while start >= 0:
         before, after = (
@@ -211,7 +214,7 @@ def _by_rule(text: str) -> Finding | None:
         match = rule.pattern.match(text)
         if match is None:
             continue
-        if text.endswith(_MAKES_NO_EVENT):
+        if text.endswith(_IGNORED_ENDINGS):
             return None
         groups = match.groupdict()
         finding = Finding(
@@ -222,12 +225,12 @@ def _by_rule(text: str) -> Finding | None:
             _number(groups.get("column")),
             rule.follow,
         )
-        return finding if finding.file else _placed_inside(finding, text)
+        return finding if finding.file else _with_inner_place(finding, text)
     return None
 
 
-def _placed_inside(finding: Finding, text: str) -> Finding:
-    """Return the finding with the place that Cray and NVHPC compilers print behind the code."""
+def _with_inner_place(finding: Finding, text: str) -> Finding:
+    """Return the finding with the place that Cray and NVHPC compilers print after the code."""
     if finding.kind != "compiler":
         return finding
     match = _CRAY_PLACE.search(text)
@@ -259,7 +262,7 @@ def _linker(text: str) -> Finding | None:
 
 def _tool(text: str) -> Finding | None:
     match = _TOOL.search(text)
-    if match is None or text.endswith(_MAKES_NO_EVENT):
+    if match is None or text.endswith(_IGNORED_ENDINGS):
         return None
     head = text[: match.start() + 2]
     rest = text[match.end() :]
@@ -302,21 +305,21 @@ def _place(match: re.Match[str]) -> SourceLine:
     return SourceLine(groups["file"], _number(groups["line"]), _number(groups.get("column")))
 
 
-def place_ahead(text: str) -> SourceLine | None:
-    """Return the place that gfortran prints alone, some lines before the message."""
+def place_before_message(text: str) -> SourceLine | None:
+    """Return the place that gfortran prints in a line of its own, before the message."""
     if text.endswith(":") and text[-2:-1].isdigit():
         match = _GFORTRAN_PLACE.fullmatch(text)
         return None if match is None else _place(match)
     return None
 
 
-def place_behind(text: str) -> SourceLine | None:
-    """Return the place that a line tells of the message before it (NVHPC, Rust)."""
+def place_after_message(text: str) -> SourceLine | None:
+    """Return the place that NVHPC and Rust print in the line after the message."""
     bare = text.strip()
     match = _NV_PLACE.fullmatch(bare) if bare.startswith("(") else _ARROW_PLACE.match(bare)
     return None if match is None else _place(match)
 
 
 def is_gfortran_message(text: str) -> bool:
-    """Tell whether a line may be the message to a place that stood alone."""
+    """Return whether a line may be the message for a place from `place_before_message`."""
     return _GFORTRAN_MESSAGE.match(text) is not None

@@ -6,15 +6,17 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import NamedTuple
 
+from more_itertools import sliced
+
 from models.errors import ParseError
 
-LOG_BUDGET = 2**31
-LINE_LIMIT = 4096
+MAX_LOG_BYTES = 2**31
+MAX_LINE_LENGTH = 4096
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _GZIP_WINDOW = 31
 _WINDOW, _PIECE = 2**14, 2**16
-_LINE_BYTES = 4 * LINE_LIMIT
+_LINE_BYTES = 4 * MAX_LINE_LENGTH
 _ESCAPE = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-Z\\^-~])?"
 )
@@ -23,9 +25,9 @@ _ESCAPE = re.compile(
 class LogLine(NamedTuple):
     """One line: `number` from 1, `offset` and `end` in bytes of the expanded log.
 
-    `text` is what a reader sees: without colours and the line end, its first `LINE_LIMIT`
-    characters, with U+FFFD for NUL and for bytes that are not UTF-8. Of a line that carriage
-    returns overwrite it is the last text.
+    `text` is the line as a terminal shows it: without colours and the line end, its first
+    `MAX_LINE_LENGTH` characters, with U+FFFD for NUL and for bytes that are not UTF-8. When
+    carriage returns overwrite the line, `text` is the last version.
     """
 
     number: int
@@ -34,11 +36,11 @@ class LogLine(NamedTuple):
     text: str
 
 
-def expanded(chunks: Iterable[bytes], limit: int = LOG_BUDGET) -> Iterator[bytes]:
-    """Yield the content of a log that may be gzipped, in pieces; its first bytes tell which.
+def expanded(chunks: Iterable[bytes], limit: int = MAX_LOG_BYTES) -> Iterator[bytes]:
+    """Yield the expanded content of a log in pieces; its first bytes show whether it is gzipped.
 
-    ParseError `truncated`, `damaged` or `too_large` (more than `limit` bytes), after all that
-    could be read was yielded. Memory stays flat whatever the log expands to.
+    Yield everything that can be read, then raise ParseError `truncated`, `damaged` or `too_large`
+    (more than `limit` bytes). Memory does not depend on the size of the log.
     """
     total = 0
     for piece in _pieces(iter(chunks)):
@@ -55,12 +57,12 @@ def _pieces(chunks: Iterator[bytes]) -> Iterator[bytes]:
         head += chunk
         if len(head) >= len(_GZIP_MAGIC):
             break
-    whole = chain([head], chunks)
-    return _unpacked(whole) if head.startswith(_GZIP_MAGIC) else whole
+    content = chain([head], chunks)
+    return _gunzipped(content) if head.startswith(_GZIP_MAGIC) else content
 
 
-def _unpacked(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield what the gzip members that follow each other hold; a tape's zeros may end them."""
+def _gunzipped(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the content of all gzip members; zeros after the last one, as on tapes, are ignored."""
     member: zlib._Decompress | None = zlib.decompressobj(_GZIP_WINDOW)
     for window in _windows(chunks):
         data = window
@@ -81,14 +83,13 @@ def _unpacked(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _windows(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield small parts: zlib copies what follows a member, and what it has no room for."""
+    """Yield small parts: zlib copies what follows a member, and what is beyond its output limit."""
     for chunk in chunks:
-        for start in range(0, len(chunk), _WINDOW):
-            yield chunk[start : start + _WINDOW]
+        yield from sliced(chunk, _WINDOW)
 
 
 def log_lines(pieces: Iterable[bytes]) -> Iterator[LogLine]:
-    """Yield the lines of an expanded log; of a very long one only its beginning is held."""
+    """Yield the lines of an expanded log; only the beginning of a very long line is in memory."""
     number, offset, length, held = 1, 0, 0, b""
     for piece in pieces:
         *whole, rest = piece.split(b"\n")
@@ -107,7 +108,7 @@ def log_lines(pieces: Iterable[bytes]) -> Iterator[LogLine]:
 
 
 def visible(raw: bytes) -> str:
-    """Return the text of a line as `LogLine` has it."""
+    """Return the `text` of a `LogLine` for the bytes of a line."""
     text = raw[:_LINE_BYTES].decode("utf-8", errors="replace")
     if "\x1b" in text:
         text = _ESCAPE.sub("", text)
@@ -116,4 +117,4 @@ def visible(raw: bytes) -> str:
         text = text.rpartition("\r")[2]
     if "\0" in text:
         text = text.replace("\0", "\ufffd")
-    return text[:LINE_LIMIT]
+    return text[:MAX_LINE_LENGTH]

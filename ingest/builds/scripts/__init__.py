@@ -1,1 +1,1 @@
-"""Programs for the machines that build: each one file, which needs nothing but Python."""
+"""Programs for the machines that run Spack; each is a single file that needs only Python."""

@@ -1,1 +1,1 @@
-"""Parsers of the files of an execution: bytes in, values out."""
+"""Parsers of the files of an execution: each turns bytes into values, and reads no file."""

@@ -1,8 +1,15 @@
 """CaseStatus: the cumulative history of a case.
 
 Source of the format: CIME/status.py. Each event is `YYYY-MM-DD HH:MM:SS: <phase> <status> <msg>`
-in local time. Since 2021 the message of a start and of a success is the job id; an error never
-has one, and a job that was killed leaves no line at all.
+in local time. Since 2021 the message of a start and of a success is the job id. An error never has
+one, and a job that is killed leaves no line at all:
+
+    2025-01-02 03:04:05: case.run starting 1000           a run begins
+    2025-01-02 03:04:09: model execution starting 1000
+    2025-01-02 05:04:05: model execution success 1000
+    2025-01-02 05:04:06: case.run success 1000            it ends
+    2025-01-02 06:00:00: case.run starting 1001           another begins
+    2025-01-02 09:00:00: case.submit starting             without an end: it was killed
 """
 
 import re
@@ -12,7 +19,7 @@ from datetime import timedelta
 from functools import lru_cache
 
 from ingest.archives.content import text_lines
-from models.cases.case_run import Attempt, Outcome, _moment
+from models.cases.case_run import CaseRun, Outcome, moment_of
 from models.redaction.text import masked_text
 
 _EVENT = re.compile(
@@ -24,147 +31,146 @@ _OTHER_EVENT = re.compile(
 )
 _DURING_RUN = frozenset({"model execution", "st_archive", "case.st_archive"})
 _JOB_ID = re.compile(r"[0-9]{1,18}+(?:\[[0-9]{0,9}\])?+(?:\.[A-Za-z0-9_\[\]-]{1,64}+){0,8}+")
-_LONGEST_JOB = timedelta(days=4)  # no queue lets a job run longer
-_MOST = 5000
+_MAX_JOB_TIME = timedelta(days=4)  # no queue allows a job to run longer
+_MAX_RUNS = 5000
 
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What a CaseStatus tells: all its runs, in order, and its content if the last line is whole.
+    """All runs that a CaseStatus reports, in order, and its content, empty if a line is cut.
 
-    That of a later execution of the case begins with the same content, and is read from there on.
+    The CaseStatus of a later execution begins with the same content and is read from there on.
     """
 
     content: bytes = b""
-    attempts: tuple[Attempt, ...] = ()
+    all_runs: tuple[CaseRun, ...] = ()
 
     @property
-    def runs(self) -> list[Attempt]:
-        """The runs, of very many the last."""
-        return [_shared(attempt) for attempt in self.attempts[-_MOST:]]
+    def runs(self) -> list[CaseRun]:
+        """The runs, at most the last 5000."""
+        return [_shared(run) for run in self.all_runs[-_MAX_RUNS:]]
 
 
-_NOTHING = History()
+_EMPTY = History()
 
 
-def parse_case_status(content: bytes, before: History = _NOTHING) -> History:
-    """Return what the file tells; `before` is any other that was read, which it may continue."""
-    attempts: list[Attempt] = []
+def parse_case_status(content: bytes, before: History = _EMPTY) -> History:
+    """Parse CaseStatus; `before` is any other one: if this continues it, only the rest is read."""
+    runs: list[CaseRun] = []
     if before.content and content.startswith(before.content):
-        attempts = list(before.attempts)
+        runs = list(before.all_runs)
         lines = content[len(before.content) :].decode("utf-8", errors="replace").splitlines()
     else:
         lines = text_lines(content)
     for line in lines:
-        _read_line(line, attempts)
-    return History(content if content.endswith(b"\n") else b"", tuple(attempts))
+        _read_line(line, runs)
+    return History(content if content.endswith(b"\n") else b"", tuple(runs))
 
 
-def _read_line(line: str, attempts: list[Attempt]) -> None:
+def _read_line(line: str, runs: list[CaseRun]) -> None:
     event = _EVENT.fullmatch(line.rstrip())
     if event is None:
-        if attempts and _OTHER_EVENT.match(line):
-            _close_killed(attempts)
+        if runs and _OTHER_EVENT.match(line):
+            _close_killed(runs)
         return
     moment = event["time"].replace(" ", "T")
     if event["phase"] == "case.run":
-        _note_run(attempts, event["status"], moment, _job_id(event["message"] or ""))
+        _read_run_event(runs, event["status"], moment, _job_id(event["message"] or ""))
     elif event["phase"] == "model execution":
-        _note_model(attempts, event["status"], moment, _job_id(event["message"] or ""))
+        _read_model_event(runs, event["status"], moment, _job_id(event["message"] or ""))
     elif event["phase"] not in _DURING_RUN:
-        _close_killed(attempts)
+        _close_killed(runs)
 
 
 @lru_cache(maxsize=16384)
-def _shared(attempt: Attempt) -> Attempt:
-    """Return the same object for the same run: each execution tells of all before it."""
-    return attempt
+def _shared(run: CaseRun) -> CaseRun:
+    """Return the same object for equal runs: each CaseStatus repeats those of the one before."""
+    return run
 
 
-def _note_run(attempts: list[Attempt], status: str, moment: str, job_id: str | None) -> None:
+def _read_run_event(runs: list[CaseRun], status: str, moment: str, job_id: str | None) -> None:
     if status == "starting":
-        _close_killed(attempts)
-        attempts.append(Attempt(job_id, moment, None, "running"))
+        _close_killed(runs)
+        runs.append(CaseRun(job_id, moment, None, "running"))
         return
-    if status == "error" and attempts and attempts[-1].outcome == "failed":
+    if status == "error" and runs and runs[-1].outcome == "failed":
         return  # the model's error, just before, was the end of the same run
-    _take_back_guess(attempts, job_id)
-    index = _open_attempt(attempts, job_id)
+    _take_back_guess(runs, job_id)
+    index = _find_open_run(runs, job_id)
     if index is not None:
         outcome: Outcome = "completed" if status == "success" else "failed"
-        attempts[index] = replace(
-            attempts[index], end=moment, outcome=outcome, is_guessed=job_id is None
-        )
+        runs[index] = replace(runs[index], end=moment, outcome=outcome, is_guessed=job_id is None)
 
 
-def _note_model(attempts: list[Attempt], status: str, moment: str, job_id: str | None) -> None:
-    """Tell the tries of one job apart: after a node failure the model is run again in it.
+def _read_model_event(runs: list[CaseRun], status: str, moment: str, job_id: str | None) -> None:
+    """Separate the tries of one job, in which the model runs again after a node failure.
 
-    Each try has a LID of its own. The first begins with case.run, the next when the model does.
+    Each try has its own LID. The first begins with case.run, each later one with the model.
     """
-    if not attempts:
+    if not runs:
         return
-    last = attempts[-1]
+    last = runs[-1]
     if status == "success":
-        _take_back_guess(attempts, job_id)
+        _take_back_guess(runs, job_id)
     elif status == "error" and last.end is None:
-        attempts[-1] = replace(last, end=moment, outcome="failed", is_guessed=True)
-    elif status == "starting" and last.outcome == "failed" and _may_be(last, job_id):
-        attempts.append(Attempt(last.job_id, moment, None, "running"))
+        runs[-1] = replace(last, end=moment, outcome="failed", is_guessed=True)
+    elif status == "starting" and last.outcome == "failed" and _can_be_of(last, job_id):
+        runs.append(CaseRun(last.job_id, moment, None, "running"))
 
 
-def _take_back_guess(attempts: list[Attempt], job_id: str | None) -> None:
-    """Reopen the latest run of a job that goes on, and give the end that was guessed to another.
+def _take_back_guess(runs: list[CaseRun], job_id: str | None) -> None:
+    """Reopen the latest run of a job that still runs, and assign its guessed end to another run.
 
-    That is the latest run before it that has no end, is not of the same job and may still have gone
-    on: one that began some days before was killed.
+    That is the latest earlier run without an end, of another job, that may still have been running.
+    A run that began more than four days before that end was killed.
     """
-    index = _latest_of(attempts, job_id)
-    if index is None or not attempts[index].is_guessed:
+    index = _find_latest_run(runs, job_id)
+    if index is None or not runs[index].is_guessed:
         return
-    wrong = attempts[index]
-    outcome: Outcome = "running" if index == len(attempts) - 1 else "unknown"
-    attempts[index] = Attempt(wrong.job_id, wrong.start, None, outcome)
+    wrong = runs[index]
+    outcome: Outcome = "running" if index == len(runs) - 1 else "unknown"
+    runs[index] = CaseRun(wrong.job_id, wrong.start, None, outcome)
     for other in range(index - 1, -1, -1):
-        earlier = attempts[other]
-        age = _moment(wrong.end or "") - _moment(earlier.start)
-        if earlier.end is None and earlier.job_id != job_id and age < _LONGEST_JOB:
-            attempts[other] = replace(
-                earlier, end=wrong.end, outcome=wrong.outcome, is_guessed=True
-            )
+        earlier = runs[other]
+        age = moment_of(wrong.end or "") - moment_of(earlier.start)
+        if earlier.end is None and earlier.job_id != job_id and age < _MAX_JOB_TIME:
+            runs[other] = replace(earlier, end=wrong.end, outcome=wrong.outcome, is_guessed=True)
             return
 
 
 def _job_id(message: str) -> str | None:
-    """Return the job id that a message is or begins with; any other text is none."""
+    """Return the job id that a message begins with, or None when it begins with other text."""
     first = message.split(maxsplit=1)[:1]
     is_job_id = first and _JOB_ID.fullmatch(first[0]) and masked_text(first[0]) == first[0]
     return first[0] if is_job_id else None
 
 
-def _open_attempt(attempts: Sequence[Attempt], job_id: str | None) -> int | None:
-    """Return the latest run without an end that may be the job's, its own before any other."""
-    own = _latest_of(attempts, job_id)
-    if own is not None and attempts[own].end is None:
-        return own
-    for index in range(len(attempts) - 1, -1, -1):
-        if attempts[index].end is None and _may_be(attempts[index], job_id):
+def _find_open_run(runs: Sequence[CaseRun], job_id: str | None) -> int | None:
+    """Return the index of the run that an event of a job ends: the job's latest, if it is open.
+
+    Otherwise it is the latest open run that can be the job's.
+    """
+    latest = _find_latest_run(runs, job_id)
+    if latest is not None and runs[latest].end is None:
+        return latest
+    for index in range(len(runs) - 1, -1, -1):
+        if runs[index].end is None and _can_be_of(runs[index], job_id):
             return index
     return None
 
 
-def _latest_of(attempts: Sequence[Attempt], job_id: str | None) -> int | None:
+def _find_latest_run(runs: Sequence[CaseRun], job_id: str | None) -> int | None:
     if job_id is None:
         return None
-    indexes = range(len(attempts) - 1, -1, -1)
-    return next((index for index in indexes if attempts[index].job_id == job_id), None)
+    indexes = range(len(runs) - 1, -1, -1)
+    return next((index for index in indexes if runs[index].job_id == job_id), None)
 
 
-def _may_be(attempt: Attempt, job_id: str | None) -> bool:
-    """Tell whether a run may be that of a job: an id, where both have one, must be the same."""
-    return job_id is None or attempt.job_id is None or attempt.job_id == job_id
+def _can_be_of(run: CaseRun, job_id: str | None) -> bool:
+    """Return whether a run can be of a job: where both have an id, these must be the same."""
+    return job_id is None or run.job_id is None or run.job_id == job_id
 
 
-def _close_killed(attempts: list[Attempt]) -> None:
-    if attempts and attempts[-1].outcome == "running":
-        attempts[-1] = replace(attempts[-1], outcome="unknown")
+def _close_killed(runs: list[CaseRun]) -> None:
+    if runs and runs[-1].outcome == "running":
+        runs[-1] = replace(runs[-1], outcome="unknown")

@@ -1,7 +1,7 @@
 """cpl.log: the clock that the coupler prints when a run begins.
 
-With CONTINUE_RUN the variables of the case still tell its original start, so the simulated
-interval of a segment stands only here. Source: `seq_timemgr_clockPrint` of the driver.
+With CONTINUE_RUN the variables of the case still hold its original start, so only this log has the
+simulated interval of a segment. Source of the format: `seq_timemgr_clockPrint` of the driver.
 """
 
 import re
@@ -14,17 +14,17 @@ _CLOCK = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """The simulated interval, as CIME's integers `yyyymmdd` and second of the day."""
+    """The simulated interval; each end is CIME's integer `yyyymmdd` and the second of the day."""
 
     start: tuple[int, int]
     stop: tuple[int, int] | None
 
 
 def parse_cpl_log(head: bytes) -> Clock | None:
-    """Return the first clock that the log prints, which is the driver's, or None."""
+    """Return the first clock in the log, which is the driver's; None without a current time."""
     times: dict[bytes, tuple[int, int]] = {}
-    for found in _CLOCK.finditer(head):
-        which, ymd, second = found.groups()
+    for match in _CLOCK.finditer(head):
+        which, ymd, second = match.groups()
         if which in times:
             break
         times[which] = (int(ymd), int(second))

@@ -1,7 +1,7 @@
 """e3sm_timing.<CASE>.<LID>: the summary of the timing profile.
 
-Source of the format: CIME/get_timing.py writes `KEY : value` lines and a table; old files lack
-some lines, and a run of no simulated day has no cost.
+Source of the format: CIME/get_timing.py writes `KEY : value` lines and a table. Old files lack
+some lines, and a run of zero simulated days has no cost.
 """
 
 import re
@@ -14,9 +14,9 @@ from models.errors import ParseError
 from models.redaction.text import masked_text
 
 _NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?")
-_TOO_BIG = 2**53
+_TOO_LARGE = 2**53  # beyond which a float does not hold every integer
 _REQUIRED = ("Case", "LID", "Machine")
-_LONGEST_LINE = 2000
+_MAX_LINE = 2000
 _KEYS = frozenset(
     {
         *_REQUIRED, "User", "Curr Date", "grid", "compset", "run type", "run length",
@@ -28,7 +28,7 @@ _KEYS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class TimingProfile:
-    """What the header says; `end_local` is ISO local time, when the profile was written."""
+    """The header; `end_local` is the ISO local time at which the profile was written."""
 
     case: str
     lid: str
@@ -42,13 +42,13 @@ class TimingProfile:
 
 
 def parse_e3sm_timing(content: bytes) -> TimingProfile:
-    """Read a timing profile; ParseError `no_header` when Case, LID or Machine is not in it."""
+    """Parse a timing profile; ParseError `no_header` without Case, LID or Machine."""
     values: dict[str, str] = {}
     for line in text_lines(content):
-        key, _, told = line[:_LONGEST_LINE].partition(":")
-        key, told = key.strip(), told.strip()
-        if key in _KEYS and told and key not in values:
-            values[key] = masked_text(told)
+        key, _, value = line[:_MAX_LINE].partition(":")
+        key, value = key.strip(), value.strip()
+        if key in _KEYS and value and key not in values:
+            values[key] = masked_text(value)
     absent = [key for key in _REQUIRED if key not in values]
     if absent:
         raise ParseError("no_header", f"the timing profile has no {', '.join(absent)}")
@@ -81,7 +81,7 @@ def _timing(values: dict[str, str]) -> Timing:
 
 
 def _iso_time(text: str | None) -> str | None:
-    """Return the time that ctime() wrote, `Mon Jun  9 12:34:56 2025`, as ISO."""
+    """Return a time that ctime() wrote, such as `Mon Jun  9 12:34:56 2025`, in ISO format."""
     try:
         return datetime.strptime(text or "", "%a %b %d %H:%M:%S %Y").isoformat()
     except ValueError:
@@ -91,7 +91,7 @@ def _iso_time(text: str | None) -> str | None:
 def _number(text: str | None) -> float | None:
     match = _NUMBER.match(text or "")
     number = float(match[0]) if match else None
-    return number if number is not None and abs(number) < _TOO_BIG else None
+    return number if number is not None and abs(number) < _TOO_LARGE else None
 
 
 def _integer(text: str | None) -> int | None:

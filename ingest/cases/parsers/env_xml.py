@@ -1,8 +1,14 @@
 """CIME's env_*.xml: the variables of a case.
 
-Source of the format: CIME/XML/entry_id.py. `<entry id value>` stands in a `<group>`; a variable
-that each component has its own of holds `<values><value compclass="ATM">`; an entry without the
-value attribute is unset. `<type>` is char, integer, logical or real.
+Source of the format: CIME/XML/entry_id.py. `<type>` is char, integer, logical or real; an entry
+without the value attribute is unset, unless each component has its own value:
+
+    <group id="…">
+      <entry id="STOP_N" value="5"> <type>integer</type> </entry>
+      <entry id="NTASKS"> <type>integer</type>
+        <values> <value compclass="ATM">512</value> <value compclass="ICE">64</value> </values>
+      </entry>
+    </group>
 """
 
 import math
@@ -14,7 +20,7 @@ from typing import Any
 
 from lxml import etree
 
-from ingest.cases.parsers.incremental import ParsedLines, Place, Variables
+from ingest.cases.parsers.incremental import ParsedLines, ValueLine, Variables
 from models.configuration.keys import escape_name, join_key
 from models.errors import ParseError
 
@@ -26,16 +32,16 @@ _LOGICALS = {
 }  # fmt: skip
 _MAX_INT64 = 2**63
 _MAX_BYTES = 32 * 2**20
-_MAX_MARKUP = 250_000  # tens of times what the largest files have
+_MAX_MARKUP = 250_000  # tens of times as many as the largest files have
 _ENCODING = re.compile(rb"""<\?xml[^>]*?encoding\s*+=\s*+["'](?P<name>[^"'>]*+)""")
 _TAGS_AS_IN_ASCII = re.compile(
     rb"(?i)utf-?8|utf-?16(?:[bl]e)?|us-ascii|ascii|iso-8859-\d+|latin-?\d|(?:windows-|cp)125\d"
 )
-_LONGEST_VALUE = 1000
+_MAX_VALUE = 1000
 _EBCDIC = b"\x4c\x6f\xa7\x94"
-_LAST_LINE = 65_000  # libxml2 does not count further
+_MAX_LINE = 65_000  # libxml2 does not count lines beyond that
 _SUPERSETS_OF_ASCII = {"UTF-8", "US-ASCII", "ASCII", "ISO-8859-1"}
-_PLAIN = re.compile(rb"[ !#-%'-;=?-~]*+")  # what XML leaves as it is, in attributes and in text
+_PLAIN = re.compile(rb"[ !#-%'-;=?-~]*+")  # unchanged by XML, in attributes and in text
 _ENTRY_LINE = re.compile(
     rb"""[ \t]*<entry[ ]id="(?P<name>\w+)"[ ]value="(?P<value>[ !#-%'-;=?-~]*+)"[ ]?/?>"""
     rb"""(?:<type>\w+</type>)?(?:</entry>)?[ \t]*"""
@@ -48,31 +54,32 @@ _VALUE_LINE = re.compile(
 def parse_env_xml(content: bytes, file: str) -> Variables:
     """Return the variables by delta key; `file` is the name without `.xml`, such as `env_run`.
 
-    Keys are `file.ID`, with the component behind it where each has its own value. Job groups
-    (`case.run`, and all groups of env_workflow) come between the two, with underscores for their
-    dots, because the same ids stand in each; so does any group whose ids another one repeats.
+    Keys are `file.ID`, or `file.ID.COMPONENT` when each component has its own value. Job groups
+    (`case.run`, and all groups of env_workflow) come between file and ID, with underscores for
+    their dots, because the same ids appear in each. So does any group with an id that another group
+    repeats.
     """
     return {value.key: value.value for value in _read_values(parse_xml(content), file)}
 
 
-def parse_env_sheet(content: bytes, file: str) -> ParsedLines:
-    """Return the variables as `parse_env_xml` does, and the lines that can be read alone."""
+def parse_env_lines(content: bytes, file: str) -> ParsedLines:
+    """Return the variables that `parse_env_xml` returns, and the lines that can be read alone."""
     root = parse_xml(content)
     values = _read_values(root, file)
     is_ascii = (root.getroottree().docinfo.encoding or "UTF-8").upper() in _SUPERSETS_OF_ASCII
-    last = min(content.count(b"\n") + 1, _LAST_LINE)
-    places: dict[int, Place] = {}
+    line_count = min(content.count(b"\n") + 1, _MAX_LINE)
+    lines: dict[int, ValueLine] = {}
     for value in values if is_ascii else ():
         number = (_line_of(value.element) or 0) - 1
         name = value.element.get("id") or value.element.get("compclass")
-        if name is not None and 0 <= number < last:
-            places[number] = Place(value.key, name, value.type_name)
-    return ParsedLines(content, {value.key: value.value for value in values}, places, _reread)
+        if name is not None and 0 <= number < line_count:
+            lines[number] = ValueLine(value.key, name, value.type_name)
+    return ParsedLines(content, {value.key: value.value for value in values}, lines, _reparse_line)
 
 
 @dataclass(frozen=True, slots=True)
 class _Value:
-    """The value of a variable, and the element that it stands in."""
+    """The value of a variable, and the element that contains it."""
 
     key: str
     value: Any
@@ -102,10 +109,10 @@ def _line_of(element: "etree._Element") -> int | None:
     return line
 
 
-def _reread(place: Place, old: bytes, new: bytes) -> tuple[Any, Any] | None:
-    """Read two versions of a line in which the tag that holds a value stands whole and alone."""
+def _reparse_line(line: ValueLine, old: bytes, new: bytes) -> tuple[Any, Any] | None:
+    """Return the values in two versions of a line that contains nothing but the tag of a value."""
     match = _ENTRY_LINE.fullmatch(old) or _VALUE_LINE.fullmatch(old)
-    if match is None or match["name"].decode() != place.name:
+    if match is None or match["name"].decode() != line.name:
         return None
     before, after = old[: match.start("value")], old[match.end("value") :]
     size = len(new) - len(before) - len(after)
@@ -114,26 +121,30 @@ def _reread(place: Place, old: bytes, new: bytes) -> tuple[Any, Any] | None:
     middle = new[len(before) : len(before) + size]
     if _PLAIN.fullmatch(middle) is None:
         return None
-    told, tells = (text.decode("ascii") for text in (match["value"], middle))
-    return typed_value(told, place.type_name), typed_value(tells, place.type_name)
+    known, update = (text.decode("ascii") for text in (match["value"], middle))
+    return typed_value(known, line.type_name), typed_value(update, line.type_name)
 
 
 def _refuse_conflicts(variables: Collection[str]) -> None:
-    """Refuse a variable that has a value and others below its key: no document can hold both."""
+    """Raise ParseError `conflict` when a variable with a value has others below its key.
+
+    No document can store both `a` and `a.b`.
+    """
     for key in variables:
-        above = key.rpartition(".")[0]
-        while above:
-            if above in variables:
-                raise ParseError("conflict", f"{above[:80]} has a value, and so has {key[:80]}")
-            above = above.rpartition(".")[0]
+        parent = key.rpartition(".")[0]
+        while parent:
+            if parent in variables:
+                raise ParseError("conflict", f"{parent[:80]} has a value, and so has {key[:80]}")
+            parent = parent.rpartition(".")[0]
 
 
 def parse_xml(content: bytes) -> "etree._Element":
     """Return the root of one of CIME's XML files.
 
-    ParseError `not_xml`, `wrong_root`, `doctype` (which it may not declare), `too_large` (more than
-    32 MiB) or `too_many_elements` (more than 250,000 characters `<` and `=`, counted before the
-    tree is built, which takes up to a hundred times the memory of the file).
+    Raise ParseError `not_xml`, `wrong_root`, `doctype` (no document type may be declared),
+    `too_large` (more than 32 MiB) or `too_many_elements` (more than 250,000 characters `<` and `=`,
+    counted before the tree is built, because that takes up to a hundred times the size of the file
+    in memory).
     """
     _refuse_bombs(content)
     parser = etree.XMLParser(
@@ -159,7 +170,7 @@ def _refuse_bombs(content: bytes) -> None:
     declared = _ENCODING.match(content.removeprefix(b"\xef\xbb\xbf"))
     is_known = declared is None or _TAGS_AS_IN_ASCII.fullmatch(declared["name"])
     if not is_known or content.startswith(_EBCDIC):
-        raise ParseError("not_xml", "the encoding is none in which tags could be counted")
+        raise ParseError("not_xml", "tags cannot be counted in its encoding")
 
 
 def _group(entry: "etree._Element") -> str:
@@ -177,26 +188,26 @@ def _key(file: str, group: str, name: str) -> str:
 
 def _values(key: str, entry: "etree._Element") -> Iterator[_Value]:
     type_name = (entry.findtext("type") or "char").strip()
-    own = entry.get("value")
+    text = entry.get("value")
     components = [value for value in entry.iterfind("values/value") if value.attrib]
-    if own is None and components:
+    if text is None and components:
         for value in components:
             component = value.get("compclass") or value.get("component") or value.values()[0]
             name = f"{key}.{escape_name(str(component))}"
             yield _Value(name, typed_value(value.text or "", type_name), type_name, value)
         return
-    if own is None:
-        own = (entry.text or "").strip() or None
-    yield _Value(key, None if own is None else typed_value(own, type_name), type_name, entry)
+    if text is None:
+        text = (entry.text or "").strip() or None
+    yield _Value(key, None if text is None else typed_value(text, type_name), type_name, entry)
 
 
 def typed_value(text: str, type_name: str) -> str | int | float | bool:
-    """Return a value as CIME's type makes it; text that is not of the type stays text.
+    """Return a value in CIME's type; text that is not of the type is returned unchanged.
 
-    That is the case of every value that refers to another variable, such as `$STOP_N`.
+    Every reference to another variable, such as `$STOP_N`, is such a text.
     """
     stripped = text.strip()
-    if len(stripped) > _LONGEST_VALUE:
+    if len(stripped) > _MAX_VALUE:
         return text
     if type_name == "logical":
         return _LOGICALS.get(stripped.lower(), text)

@@ -1,8 +1,8 @@
-"""The git files, GIT_DESCRIBE and its companions, which tell the source that was built.
+"""The git files, GIT_DESCRIBE and its companions: the source code that was built.
 
-Source of the format: E3SM's provenance.py. But for GIT_DESCRIBE and GIT_CONFIG, each is the answer
-of a git command in the main repository, and then, after a line `Entering 'path'`, of the same in
-each submodule.
+Source of the format: E3SM's provenance.py. Except for GIT_DESCRIBE and GIT_CONFIG, each file has
+the output of a git command in the main repository, and then, after a line `Entering 'path'`, its
+output in each submodule.
 """
 
 import hashlib
@@ -30,12 +30,12 @@ _SUBMODULE_LINE = re.compile(
     r"(?P<sign>[ +U-])(?P<commit>[0-9a-f]{7,64}) (?P<path>\S.*?)(?: \((?P<describe>[^()]*)\))?"
 )
 _DIFF = re.compile(r"diff --git a/(?P<path>.+?) b/.*")
-_MOST_LISTED = 1000
+_MAX_FILES = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class GitDescribe:
-    """The answer of `git describe`: the text, the tag before it and the abbreviated hash."""
+    """The output of `git describe`: the text, and the tag and the abbreviated hash in it."""
 
     text: str | None
     tag: str | None
@@ -43,7 +43,7 @@ class GitDescribe:
 
 
 def parse_git_describe(content: bytes) -> GitDescribe:
-    """Read GIT_DESCRIBE: `<tag>-<n>-g<hash>`, an exact tag, a bare hash, or `unknown`."""
+    """Parse GIT_DESCRIBE: `<tag>-<n>-g<hash>`, an exact tag, a bare hash, or `unknown`."""
     lines = [line.strip() for line in text_lines(content) if line.strip()]
     text = lines[0] if lines else "unknown"
     if text == "unknown" or text.startswith("fatal:"):
@@ -71,46 +71,49 @@ class GitConfig:
 
 
 def parse_git_status(content: bytes) -> GitStatus:
-    """Read GIT_STATUS."""
+    """Parse GIT_STATUS: the branch of the main repository."""
     lines = (line for module, line in _lines_by_module(content) if not module)
     named = (line.removeprefix(_BRANCH).strip() for line in lines if line.startswith(_BRANCH))
     return GitStatus(next(named, "") or None)
 
 
 def parse_git_submodules(content: bytes) -> Variables:
-    """Read GIT_SUBMODULE_STATUS: by submodule its commit, and how git describes that.
+    """Parse GIT_SUBMODULE_STATUS: the commit of each submodule, and git's description of it.
 
-    `+` before the commit means that it is not the one which the main repository asks for.
+    `+` before the commit means that the main repository records another one.
     """
-    found: Variables = {}
+    submodules: Variables = {}
     for module, line in _lines_by_module(content):
-        told = _SUBMODULE_LINE.fullmatch(line)
-        if told is not None:
-            description = f" ({told['describe']})" if told["describe"] else ""
-            sign = told["sign"].strip()
-            key = join_key("git_submodule_status", _join(module, told["path"]))
-            found[key] = f"{sign}{told['commit']}{description}"
-    return found
+        match = _SUBMODULE_LINE.fullmatch(line)
+        if match is not None:
+            description = f" ({match['describe']})" if match["describe"] else ""
+            sign = match["sign"].strip()
+            key = join_key("git_submodule_status", _join(module, match["path"]))
+            submodules[key] = f"{sign}{match['commit']}{description}"
+    return submodules
 
 
 def parse_git_log(content: bytes) -> Variables:
-    """Read GIT_LOG: the last commits of the main repository, hash and subject."""
+    """Parse GIT_LOG: hash and subject of the last commits of the main repository."""
     lines = (line.strip() for module, line in _lines_by_module(content) if not module)
     return {join_key("git_log", "commits"): [masked_text(line) for line in lines if line] or None}
 
 
 def parse_git_remote(content: bytes) -> Variables:
-    """Read GIT_REMOTE: the URLs of the main repository's remotes, without credentials."""
-    found: Variables = {}
+    """Parse GIT_REMOTE: the URLs of the main repository's remotes, without credentials."""
+    remotes: Variables = {}
     for module, line in _lines_by_module(content):
         name, _, url = line.removesuffix("(fetch)").strip().partition("\t")
         if not module and line.endswith("(fetch)") and url:
-            found[join_key("git_remote", name)] = public_url(url.strip())
-    return found
+            remotes[join_key("git_remote", name)] = public_url(url.strip())
+    return remotes
 
 
 def parse_git_diff(content: bytes) -> Variables:
-    """Read GIT_DIFF: which files were changed, and the SHA-256 of how; null for clean sources."""
+    """Parse GIT_DIFF: the changed files and the SHA-256 of the diff; null for clean sources.
+
+    The first 1000 files are listed.
+    """
     files: list[str] = []
     digest = hashlib.sha256()
     for module, line in _lines_by_module(content):
@@ -118,12 +121,12 @@ def parse_git_diff(content: bytes) -> Variables:
             files.append(_join(module, match["path"]))
         if files:
             digest.update(f"{line}\n".encode())
-    told = {"files": files[:_MOST_LISTED] or None, "sha256": digest.hexdigest() if files else None}
-    return {join_key("git_diff", name): value for name, value in told.items()}
+    diff = {"files": files[:_MAX_FILES] or None, "sha256": digest.hexdigest() if files else None}
+    return {join_key("git_diff", name): value for name, value in diff.items()}
 
 
 def _lines_by_module(content: bytes) -> Iterator[tuple[str, str]]:
-    """Give each line with the path of the submodule that it tells of, empty for the main one."""
+    """Yield each line with the path of the submodule it is about, empty for the main repository."""
     module = ""
     for line in text_lines(content):
         entering = _ENTERING.fullmatch(line)
@@ -138,7 +141,7 @@ def _join(module: str, path: str) -> str:
 
 
 def parse_git_config(content: bytes) -> GitConfig:
-    """Read GIT_CONFIG: the URL of the remote `origin`, or of the first remote."""
+    """Parse GIT_CONFIG: the URL of the remote `origin`, or else of the first remote."""
     urls: dict[str, str] = {}
     remote: str | None = None
     for line in (raw.strip() for raw in text_lines(content)):
@@ -154,11 +157,11 @@ def parse_git_config(content: bytes) -> GitConfig:
 
 
 def public_url(url: str) -> str:
-    """Return a git URL as https where that is its meaning, and never with credentials in it.
+    """Return a git URL without credentials; one for ssh becomes one for https.
 
-    `git@github.com:E3SM-Project/E3SM.git` is `https://github.com/E3SM-Project/E3SM.git`. All that
-    stands before the last `@` counts as credentials, for these are often not escaped as they
-    should be. ParseError `bad_url` when it cannot be told where they end.
+    `git@github.com:E3SM-Project/E3SM.git` is `https://github.com/E3SM-Project/E3SM.git`. Everything
+    before the last `@` counts as credentials, because these are often not escaped as they should
+    be. Raise ParseError `bad_url` when the end of the credentials is uncertain.
     """
     if _LOCAL_PATH.fullmatch(url):
         return url

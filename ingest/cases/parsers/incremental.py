@@ -1,8 +1,13 @@
-"""Reading a file as the few lines by which it differs from one that has been parsed.
+"""Incremental parsing: of a file that resembles a parsed one, only lines that differ are read.
 
-Most files of an execution are those of the one before but for some values. Where a parser can tell
-that a line holds the value of one variable and nothing else, a file that differs in such lines
-only need not be parsed again: the values are read from these lines.
+Most files of an execution differ from those of the execution before in a few values only. A parser
+notes which lines contain the value of one variable and nothing else (`ValueLine`). A file that
+differs in such lines only need not be parsed: the values are read from these lines.
+
+    parsed before                          new file
+    2  <entry id="STOP_N" value="5">       2  <entry id="STOP_N" value="10">    read alone
+    3  <type>integer</type>                3  <type>integer</type>
+    4  <!-- a comment -->                  4  <!-- another -->                  parse all
 """
 
 from collections.abc import Callable, Mapping
@@ -15,10 +20,10 @@ Variables = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A line in which the value of the variable `key` begins and ends.
+class ValueLine:
+    """A line that contains the whole value of the variable `key`.
 
-    `name` is how the line names it, `type_name` its declared type, where there is one.
+    `name` is the name in that line, `type_name` the declared type; both may be empty.
     """
 
     key: str
@@ -26,58 +31,59 @@ class Place:
     type_name: str = ""
 
 
-_NOTHING = object()
-_LARGE = 4096  # bytes, from which on it pays not to cut all of a file into lines
+_MISSING = object()
+_LARGE = 4096  # bytes from which it is faster not to split the whole file into lines
 
 Clean = Callable[[str, Any], Any]
-"""Returns the value of a variable as it may be kept."""
+"""Returns the value of a variable without secrets."""
 
-Reread = Callable[[Place, bytes, bytes], tuple[Any, Any] | None]
-"""Reads the value in a line and in the one that has taken its place.
+LineReader = Callable[[ValueLine, bytes, bytes], tuple[Any, Any] | None]
+"""Returns the value in a known line and in the one that replaces it.
 
-None when one of them holds anything but a value of the place's variable.
+None when one of them contains anything but a value of the variable of the line.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedLines:
-    """A file, the variables in it, and by number the lines that can be read by themselves."""
+    """A parsed file: its variables and, by line number from 0, the lines that can be read alone."""
 
     content: bytes
     variables: Variables
-    places: Mapping[int, Place]
-    reparse_line: Reread
+    value_lines: Mapping[int, ValueLine]
+    reparse_line: LineReader
 
     def cleaned(self, clean: Callable[[Variables], Variables]) -> "ParsedLines":
-        """Return the sheet with its variables as they may be kept."""
+        """Return the same file with the variables that `clean` returns."""
         return replace(self, variables=clean(self.variables))
 
     def with_content(self, content: bytes, clean: Clean) -> "ParsedLines | None":
-        """Return what parsing this content would give; None when it has to be parsed.
+        """Return the result of parsing `content`; None when it really has to be parsed.
 
-        `clean` is applied to the values that are new, as it was to those that are there.
+        `clean` is applied to the new values, as it was to all values of the known file.
         """
         first, before, after = _differing_lines(self.content, content)
         if len(before) != len(after):
             return None
         variables = dict(self.variables)
         for index in compress(count(), map(ne, before, after)):
-            place = self.places.get(first + index)
-            values = self.reparse_line(place, before[index], after[index]) if place else None
+            line = self.value_lines.get(first + index)
+            values = self.reparse_line(line, before[index], after[index]) if line else None
             if (
-                place is None
+                line is None
                 or values is None
-                or values[0] != self.variables.get(place.key, _NOTHING)
+                # they differ when `clean` changed the value, or another line set the variable
+                or values[0] != self.variables.get(line.key, _MISSING)
             ):
                 return None
-            variables[place.key] = clean(place.key, values[1])
-        return ParsedLines(content, variables, self.places, self.reparse_line)
+            variables[line.key] = clean(line.key, values[1])
+        return ParsedLines(content, variables, self.value_lines, self.reparse_line)
 
 
 def _differing_lines(old: bytes, new: bytes) -> tuple[int, list[bytes], list[bytes]]:
-    """Return the lines of each from the first to the last that differ, and the number of the first.
+    """Return the number of the first line that differs, and the lines of each file to the last one.
 
-    Only these are cut out: nearly all of a large file is before the first and after the last.
+    In a large file nearly everything is before the first or after the last and is not split.
     """
     if len(old) < _LARGE:
         return 0, old.split(b"\n"), new.split(b"\n")
@@ -89,24 +95,24 @@ def _differing_lines(old: bytes, new: bytes) -> tuple[int, list[bytes], list[byt
 
 
 def _shared_start(old: bytes, new: bytes) -> int:
-    """Return how many bytes are the same at the beginning."""
-    same, most = 0, min(len(old), len(new))
-    while same < most:
-        middle = (same + most + 1) // 2
+    """Return the number of bytes that are the same at the beginning, by bisection."""
+    same, limit = 0, min(len(old), len(new))
+    while same < limit:
+        middle = (same + limit + 1) // 2
         if new.startswith(old[same:middle], same):
             same = middle
         else:
-            most = middle - 1
+            limit = middle - 1
     return same
 
 
 def _shared_end(old: bytes, new: bytes, start: int) -> int:
-    """Return how many bytes are the same at the end, behind `start`."""
-    same, most = 0, min(len(old), len(new)) - start
-    while same < most:
-        middle = (same + most + 1) // 2
+    """Return the number of bytes after `start` that are the same at the end, by bisection."""
+    same, limit = 0, min(len(old), len(new)) - start
+    while same < limit:
+        middle = (same + limit + 1) // 2
         if new.endswith(old[len(old) - middle : len(old) - same], 0, len(new) - same):
             same = middle
         else:
-            most = middle - 1
+            limit = middle - 1
     return same

@@ -1,8 +1,8 @@
 """env_mach_specific.xml: the modules and the environment that a case runs with.
 
 Source of the format: CIME/XML/env_mach_specific.py. Blocks of modules and of environment variables
-carry attributes (`compiler="gnu"`, `mpilib="!mpi-serial"`) that say for which builds they count.
-CIME reads these as regular expressions; the few forms that it has are read here, in linear time.
+have attributes (`compiler="gnu"`, `mpilib="!mpi-serial"`) that say to which builds they apply. CIME
+takes these for regular expressions. The few forms that occur are matched here in linear time.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,42 +17,43 @@ from models.configuration.keys import join_key
 FILE = "env_mach_specific"
 MODULES_KEY = f"{FILE}.modules"
 
-_LONGEST_PATTERN = 64
-_NOT_READ = frozenset("()[]{}+?^$\\*")
+_MAX_PATTERN = 64
+_UNSUPPORTED = frozenset("()[]{}+?^$\\*")
 _ANYTHING = ".*"
 
 
 def parse_mach_specific(content: bytes, variables: Mapping[str, Any]) -> Variables:
-    """Return the modules, a list of commands in order, and the environment variables, by delta key.
+    """Return by delta key the module commands, a list in their order, and environment variables.
 
-    `variables` are those of the case: its compiler, MPI library and so on choose the blocks.
+    `variables` are the variables of the case: its compiler, its MPI library and so on choose the
+    blocks that apply.
     """
     root = parse_xml(content)
     modules = [
         " ".join((command.get("name", ""), (command.text or "").strip())).strip()
         for block in root.iterfind("module_system/modules")
-        if _counts(block, variables)
+        if _applies(block, variables)
         for command in block.iterfind("command")
     ]
-    found: Variables = dict(_environment(root, variables))
+    settings: Variables = dict(_environment(root, variables))
     if modules:
-        found[MODULES_KEY] = modules
-    return found
+        settings[MODULES_KEY] = modules
+    return settings
 
 
 def _environment(
     root: "etree._Element", variables: Mapping[str, Any]
 ) -> Iterator[tuple[str, str | None]]:
     for block in root.iterfind("environment_variables"):
-        if _counts(block, variables):
+        if _applies(block, variables):
             for variable in block.iterfind("env"):
                 name = variable.get("name")
                 if name:
                     yield join_key(FILE, "environment_variables", name), variable.text
 
 
-def _counts(block: "etree._Element", variables: Mapping[str, Any]) -> bool:
-    """Tell whether a block is for this case: all its attributes are those of the case's build."""
+def _applies(block: "etree._Element", variables: Mapping[str, Any]) -> bool:
+    """Return whether a block applies to this case: all its attributes match the case's build."""
     return all(
         _matches(str(wanted), _setting(str(name), variables))
         for name, wanted in block.attrib.items()
@@ -60,36 +61,42 @@ def _counts(block: "etree._Element", variables: Mapping[str, Any]) -> bool:
 
 
 def _matches(wanted: str, actual: str) -> bool:
-    """Tell whether a setting is what an attribute wants; `!` in front is for all that is not."""
+    """Return whether a setting matches an attribute; a leading `!` inverts the match."""
     pattern = wanted.removeprefix("!")
-    return _is_meant(pattern, actual) == (pattern == wanted)
+    return _matches_whole(pattern, actual) == (pattern == wanted)
 
 
-def _is_meant(pattern: str, actual: str) -> bool:
-    """Tell whether a pattern means the whole of a setting.
+def _matches_whole(pattern: str, actual: str) -> bool:
+    """Return whether a pattern matches the whole of a setting.
 
-    A pattern is text, with `.` and `.*`, and `|` between alternatives. Anything else that has a
-    meaning in regular expressions stands for itself, and so does what is too long.
+    A pattern is text with `.`, `.*`, and `|` between alternatives. With any other operator of
+    regular expressions, and when it is too long, it matches only the same text.
     """
-    if not {".", "|"}.intersection(pattern) or max(len(pattern), len(actual)) > _LONGEST_PATTERN:
+    if not {".", "|"}.intersection(pattern) or max(len(pattern), len(actual)) > _MAX_PATTERN:
         return pattern == actual
-    if not _NOT_READ.isdisjoint(pattern.replace(_ANYTHING, "")):
+    if not _UNSUPPORTED.isdisjoint(pattern.replace(_ANYTHING, "")):
         return pattern == actual
     return _Automaton(pattern).accepts(actual)
 
 
 class _Automaton:
-    """All ways to read a pattern at once: a state is a bit, so that no way is gone back."""
+    """A nondeterministic automaton for a pattern: a state is a bit, and all run at the same time.
+
+    So there is no backtracking. The pattern `a.*b` has the states
+
+        1 --a--> 2 --(nothing)--> 4 --b--> 8, the end
+                 2 --any--> 2     it stays, because `.*` follows
+    """
 
     def __init__(self, pattern: str) -> None:
-        self._start = self._end = self._any = self._staying = 0
+        self._start = self._end = self._any = self._loops = 0
         self._by_character: dict[str, int] = {}
         state = 1
         for alternative in pattern.split("|"):
             self._start |= state
             for index, text in enumerate(alternative.split(_ANYTHING)):
-                if index and not self._staying & (state >> 1):
-                    self._staying |= state
+                if index and not self._loops & (state >> 1):  # `.*.*` means the same as `.*`
+                    self._loops |= state
                     state <<= 1
                 state = self._add_text(text, state)
             self._end |= state
@@ -105,15 +112,15 @@ class _Automaton:
         return state
 
     def accepts(self, text: str) -> bool:
-        states = self._skipping(self._start)
+        states = self._skip_loops(self._start)
         for character in text:
             moving = states & (self._any | self._by_character.get(character, 0))
-            states = self._skipping((moving << 1) | (states & self._staying))
+            states = self._skip_loops((moving << 1) | (states & self._loops))
         return states & self._end != 0
 
-    def _skipping(self, states: int) -> int:
-        """Add the states behind each `.*`, which may stand for nothing."""
-        return states | ((states & self._staying) << 1)
+    def _skip_loops(self, states: int) -> int:
+        """Add the state after each `.*`, because that also matches nothing."""
+        return states | ((states & self._loops) << 1)
 
 
 def _setting(name: str, variables: Mapping[str, Any]) -> str:

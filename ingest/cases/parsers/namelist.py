@@ -1,8 +1,8 @@
 """Fortran namelists: what the components read, and what users add to it.
 
-Three writers make them: the perl build-namelist of EAM and ELM (tabs, padded values, a trailing
-comment block), CIME in Python, and users, whose user_nl_* files have no groups. Names mean the
-same in upper and lower case. The parser is linear in its input.
+They have three kinds of writers: the perl build-namelist of EAM and ELM (tabs, padded values, a
+trailing comment block), CIME in Python, and users, whose user_nl_* files have no groups. The case
+of letters in names does not matter. The parser takes time linear in its input.
 """
 
 import math
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Any
 
-from ingest.cases.parsers.incremental import ParsedLines, Place
+from ingest.cases.parsers.incremental import ParsedLines, ValueLine
 from models.configuration.keys import join_key
 from models.errors import ParseError
 
@@ -59,7 +59,7 @@ _SIMPLE_LINE = re.compile(  # one value, which is what nearly every line holds
     rb"(?:(?P<string>'[ !#-&(-~]*'|\"[ !#-~]*\")|(?P<word>[-+.\w]+))[ \t]*,?[ \t]*\r?"
 )
 _BEYOND_ONE = frozenset({"name", "group", "end", "open"})
-_LONGEST_LINE = 4096
+_MAX_LINE = 4096
 _MAX_VALUES = 100_000
 _MAX_LINES = 1_000_000
 _MAX_INT64 = 2**63
@@ -69,9 +69,9 @@ Values = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class _Section:
-    """Which elements of an array are set: from `first` on, to `last` if that is told.
+    """The elements of an array that an assignment sets: from `first` to `last`, or to infinity.
 
-    `key` is what the section is called where it is not merged with others into a list.
+    `key` is the delta key of the section when it is not merged with others into a list.
     """
 
     key: str
@@ -83,9 +83,9 @@ class _Section:
 class _Variable:
     """A variable while its values are read.
 
-    `start` and `end` are its place in the text. `is_open` after a comma, when another value must
-    follow; `repeat` is the count of a `3*` whose value has not come yet: a string may follow it,
-    and otherwise the values are null.
+    `start` and `end` are its position in the text. `is_open` means that another value must follow,
+    as after a comma. `repeat` is the count of a `3*` without a value so far: a string may follow
+    it, otherwise the values are null.
     """
 
     key: str
@@ -100,48 +100,54 @@ class _Variable:
 
 @dataclass(slots=True)
 class _Array:
-    """What the assignments to one name have set, in their order; most names have but one.
+    """The values that the assignments to one name set, in their order; most names have only one.
 
-    `whole` is what was assigned to the name itself, `sections` what was assigned to parts of it by
-    their keys. As long as each value `has_place`, `elements` are all of them by their subscripts.
-    The work of an assignment is that of its own values, however many there are already.
+    `whole` has the values assigned to the name itself, `sections` those assigned to parts of it,
+    by key. As long as the subscript of every value is certain (`has_subscripts`), `elements` has
+    all values by subscript.
+
+        a = 1, 2        whole [1, 2]
+        a(4) = 9        sections {"a(4)": [9]}              elements 1: 1, 2: 2, 4: 9
+        a(3) = 7        sections {"a(4)": [9], "a(3)": [7]} elements 1 to 4: one list again
+
+    The cost of an assignment depends only on its own values, not on those set before.
     """
 
     whole: list[Any] | None = None
     sections: dict[str, list[Any]] = field(default_factory=dict)
     elements: dict[int, Any] = field(default_factory=dict)
     highest: int = 0
-    has_place: bool = True
+    has_subscripts: bool = True
 
     def assign(self, values: list[Any]) -> None:
-        """Set all of the array: nothing that was set before counts."""
+        """Set the whole array; earlier values no longer count."""
         self.whole, self.sections, self.elements = values, {}, {}
-        self.highest, self.has_place = 0, True
+        self.highest, self.has_subscripts = 0, True
 
     def add(self, values: list[Any]) -> None:
-        """Append to what there is."""
+        """Append to the present values, for `+=`."""
         if self.sections:
-            self.has_place = self.has_place and self._is_full()
-            self._place(self.highest + 1, values)
+            self.has_subscripts = self.has_subscripts and self._is_full()
+            self._set_elements(self.highest + 1, values)
         if self.whole is None:
             self.whole = []
         self.whole.extend(values)
 
     def assign_section(self, section: _Section, values: list[Any], adds: bool) -> None:
-        """Set some elements; to add to these tells no subscripts."""
+        """Set some elements. With `adds` (`+=`) their subscripts are uncertain."""
         if not self.sections:
-            self._place(1, self.whole or [])
+            self._set_elements(1, self.whole or [])
         fits = 0 < len(values) <= section.last - section.first + 1
-        self.has_place = self.has_place and section.first > 0 and fits and not adds
-        self._place(section.first, values)
+        self.has_subscripts = self.has_subscripts and section.first > 0 and fits and not adds
+        self._set_elements(section.first, values)
         if adds:
             self.sections.setdefault(section.key, []).extend(values)
         else:
             self.sections[section.key] = values
 
     def values(self, key: str) -> Iterator[tuple[str, list[Any]]]:
-        """Give the list when the elements fill it, and otherwise what was assigned, by key."""
-        if self.sections and self.has_place and self._is_full():
+        """Yield `key` with the whole list when it has no gap; otherwise each assignment by key."""
+        if self.sections and self.has_subscripts and self._is_full():
             yield key, [self.elements[number] for number in range(1, self.highest + 1)]
             return
         if self.whole is not None:
@@ -151,11 +157,11 @@ class _Array:
     def _is_full(self) -> bool:
         return len(self.elements) == self.highest
 
-    def _place(self, first: int, values: list[Any]) -> None:
-        if not self.has_place:
+    def _set_elements(self, first: int, values: list[Any]) -> None:
+        if not self.has_subscripts:
             return
         for number, value in enumerate(values, first):
-            if value is not None or number not in self.elements:  # null leaves what there is
+            if value is not None or number not in self.elements:  # null keeps an earlier value
                 self.elements[number] = value
         self.highest = max(self.highest, first + len(values) - 1)
 
@@ -163,33 +169,33 @@ class _Array:
 def parse_namelist(content: bytes, file: str) -> Values:
     """Return the values by delta key, `file.group.name`; user_nl files have no groups.
 
-    A value is typed as it is written; several are a list, with repeats (`3*0.5`) written out.
-    Elements and sections of an array, `a(1)` and `a(2:3)`, are that list when they fill it from 1
-    on; otherwise, and those of derived types or of several dimensions, each is a variable of its
-    own. ParseError `unterminated_string`, `too_many_values` or `too_many_lines`.
+    The notation of a value decides on its type. Several values are a list, with repeats (`3*0.5`)
+    expanded. Elements and sections of an array, `a(1)` and `a(2:3)`, are one list when they fill it
+    from 1 on; otherwise each is a separate variable, as always with derived types and several
+    dimensions. Raise ParseError `unterminated_string`, `too_many_values` or `too_many_lines`.
     """
     return _Reader(file).read(_text(content))
 
 
-def parse_namelist_sheet(content: bytes, file: str) -> ParsedLines:
-    """Return the values as `parse_namelist` does, and the lines that can be read alone.
+def parse_namelist_lines(content: bytes, file: str) -> ParsedLines:
+    """Return the values that `parse_namelist` returns, and the lines that can be read alone.
 
-    These are the ones that hold all that is assigned to a name.
+    Such a line contains everything that is assigned to a name.
     """
     reader = _Reader(file)
     text = _text(content)
     values = reader.read(text)
-    if content.count(b"\n") != text.count("\n"):
-        return ParsedLines(content, values, {}, _reread)
+    if content.count(b"\n") != text.count("\n"):  # then line numbers would differ
+        return ParsedLines(content, values, {}, _reparse_line)
     starts = [0, *accumulate(len(line) + 1 for line in text.split("\n"))]
-    places = {}
+    lines = {}
     times_set = Counter(variable.key for variable in reader.variables)
     for variable in reader.variables:
         key, number = variable.key, bisect_right(starts, variable.start) - 1
         is_alone = variable.section is None and times_set[key] == 1
         if is_alone and variable.end < starts[number + 1]:
-            places[number] = Place(key)
-    return ParsedLines(content, values, places, _reread)
+            lines[number] = ValueLine(key)
+    return ParsedLines(content, values, lines, _reparse_line)
 
 
 def _text(content: bytes) -> str:
@@ -198,7 +204,7 @@ def _text(content: bytes) -> str:
     return content.decode("utf-8", errors="replace").removeprefix("\ufeff")
 
 
-def _reread(_place: Place, old: bytes, new: bytes) -> tuple[Any, Any] | None:
+def _reparse_line(_line: ValueLine, old: bytes, new: bytes) -> tuple[Any, Any] | None:
     before, after = _read_assignment(old), _read_assignment(new)
     if before is None or after is None or before[0] != after[0]:
         return None
@@ -206,13 +212,13 @@ def _reread(_place: Place, old: bytes, new: bytes) -> tuple[Any, Any] | None:
 
 
 def _read_assignment(line: bytes) -> tuple[str, Any] | None:
-    """Return the name and the value in a line that holds one assignment and nothing else."""
+    """Return name and value in a line that contains one assignment and nothing else, or None."""
     simple = _SIMPLE_LINE.fullmatch(line)
     if simple is not None:
         quoted, word = simple["string"], simple["word"]
         value = typed(word.decode()) if quoted is None else _string(quoted.decode())
         return join_key("user_nl", simple["name"].decode().lower()), value
-    if len(line) > _LONGEST_LINE:
+    if len(line) > _MAX_LINE:
         return None
     text = line.decode("utf-8", errors="replace")
     kinds = [kind for kind, _, _ in _tokens(text)]
@@ -248,7 +254,7 @@ class _Reader:
         }
 
     def _read_group(self, text: str, start: int) -> int:
-        """Read to the end of a group; return where that is, or where the text ends."""
+        """Read a group; return the position after its end, or the length of the text."""
         for kind, token, position in _tokens(text, start):
             if kind == "open":
                 line = text.count("\n", 0, position) + 1
@@ -321,7 +327,7 @@ class _Reader:
                 variable.repeat = int(repeat["count"])
 
     def _settle(self, variable: _Variable) -> None:
-        """End a value at a comma: one that is empty is null."""
+        """End a value at a comma; an empty one is null."""
         if variable.is_open and not variable.repeat:
             self._append(variable, None, 1)
         self._append_nulls(variable)
@@ -353,7 +359,7 @@ class _Reader:
 
 
 def _next_group(text: str, start: int) -> int:
-    """Return where the next group begins; before it, quotes are text as any other."""
+    """Return the position of the next group; outside of groups, quotes have no meaning."""
     groups = (match.start() for match in _OUTSIDE.finditer(text, start) if match["group"])
     return next(groups, len(text))
 
@@ -366,13 +372,13 @@ def _tokens(text: str, start: int = 0) -> Iterator[tuple[str, str, int]]:
 
 
 def _string(token: str) -> str:
-    """Return what a character constant holds; trailing blanks mean nothing to Fortran."""
+    """Return the text of a character constant without trailing blanks, which Fortran ignores."""
     quote = token[0]
     return token[1:-1].replace(quote * 2, quote).rstrip(" ")
 
 
 def _boz(token: str) -> list[str]:
-    """Return a constant of bits, such as `z'ff'`; two values when its digits are wrong."""
+    """Return a BOZ constant, such as `z'ff'`; as two values when its digits are not of its base."""
     lowered = token.lower().replace('"', "'")
     before, digits, after = lowered.split("'")
     base = (before or after).replace("x", "z")
@@ -382,7 +388,7 @@ def _boz(token: str) -> list[str]:
 
 
 def _complex(token: str) -> str:
-    """Return a complex constant as the text of its value; what is none stays as it is."""
+    """Return the text of the value of a complex constant; any other text is returned unchanged."""
     parts = [typed(part.strip()) for part in token[1:-1].split(",", 2)]
     if len(parts) != 2 or not all(type(part) in {int, float} for part in parts):
         return token
@@ -390,7 +396,7 @@ def _complex(token: str) -> str:
 
 
 def typed(token: str) -> str | int | float | bool:
-    """Return a value without quotes as what it is written as; other text stays text."""
+    """Return an unquoted value in the type of its notation; other text is returned unchanged."""
     logical = _LOGICALS.get(token.lower())
     if logical is not None:
         return logical

@@ -1,7 +1,8 @@
 """preview_run.log: how the job was submitted and launched.
 
-Source of the format: CIME's case.preview_run. `CASE INFO` holds `  nodes: 29` and so on; below
-`BATCH INFO`, each job has a `SUBMIT CMD:` and an `MPIRUN (job=…):`, its command on the next line.
+Source of the format: CIME's case.preview_run. `CASE INFO` contains `  nodes: 29` and so on. Below
+`BATCH INFO`, each job has a `SUBMIT CMD:` and an `MPIRUN (job=…):`, each followed by a line with
+the command.
 """
 
 import re
@@ -21,11 +22,11 @@ _FIELDS = {
 }
 _NUMBER = re.compile(r"[0-9]{1,9}")
 _JOB = "case.run"
-_LONGEST_COMMAND = 4096
+_MAX_COMMAND = 4096
 
 
 def parse_preview_run(content: bytes) -> Launch:
-    """Return the layout, and the commands that submit and launch the job case.run."""
+    """Return the nodes, tasks and threads, and the commands that submit and launch case.run."""
     lines = [line.strip() for line in text_lines(content)]
     numbers: dict[str, int] = {}
     for line in lines:
@@ -34,7 +35,7 @@ def parse_preview_run(content: bytes) -> Launch:
             numbers.setdefault(_FIELDS[name], int(value))
     commands: dict[str, str] = {}
     for name, command in _commands(lines):
-        commands.setdefault(name, masked_text(command)[:_LONGEST_COMMAND])
+        commands.setdefault(name, masked_text(command)[:_MAX_COMMAND])
     return Launch.model_validate({**numbers, **commands})
 
 

@@ -1,7 +1,7 @@
-"""README.case: with which command a case was created.
+"""README.case: the command that created a case.
 
 Source of the format: CIME writes the argument vector of create_newcase as the first event, with
-single or double dashes as it was typed.
+single or double dashes, as it was typed.
 """
 
 import shlex
@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from ingest.archives.content import text_lines
 from models.errors import ParseError
 
-_LONGEST_QUOTED = 65_536  # the time that shlex takes grows with the square of it
+_MAX_QUOTED = 65_536  # shlex takes time that grows with the square of the length
 _COMMANDS = ("create_newcase", "create_clone")
 
 
 @dataclass(frozen=True, slots=True)
 class ReadmeCase:
-    """What the command says: `compset` and `grid` are the short aliases, where they were given."""
+    """The options of the command; `compset` and `grid` are short aliases if these were typed."""
 
     compset: str | None
     grid: str | None
@@ -26,7 +26,7 @@ class ReadmeCase:
 
 
 def parse_readme_case(content: bytes) -> ReadmeCase:
-    """Read README.case; ParseError `no_command` when it names no command that makes a case."""
+    """Parse README.case; ParseError `no_command` without create_newcase or create_clone."""
     for line in text_lines(content):
         words = _words(line)
         if any(word.rsplit("/", 1)[-1] in _COMMANDS for word in words):
@@ -44,7 +44,7 @@ def parse_readme_case(content: bytes) -> ReadmeCase:
 def _words(line: str) -> list[str]:
     if not any(command in line for command in _COMMANDS):
         return []
-    if len(line) > _LONGEST_QUOTED:
+    if len(line) > _MAX_QUOTED:
         return line.split()
     try:
         return shlex.split(line)

@@ -1,6 +1,6 @@
 """seq_maps.rc: the mapping files of the coupler.
 
-Source of the format: CIME's driver writes `  atm2ice_fmapname: "…"`, one a line.
+Source of the format: CIME's driver writes lines of the form `  atm2ice_fmapname: "…"`.
 """
 
 import re
@@ -15,7 +15,7 @@ _QUOTES = "\"'"
 
 
 def parse_seq_maps(content: bytes) -> Variables:
-    """Return the values by delta key, in the order of the file; the last of one name counts."""
+    """Return the values by delta key, in file order; the last line with a name counts."""
     lines = (_LINE.fullmatch(line.strip()) for line in text_lines(content))
     return {
         join_key(FILE, line["name"].lower()): line["value"].strip().strip(_QUOTES) or None

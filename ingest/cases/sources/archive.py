@@ -1,21 +1,24 @@
 """Archive files: tar, compressed or not, and zip.
 
-An archive is gone through twice at most when its members stand in the order of the tree. The
-first time it is read to its end, names only: so its checksums are known to be right before
-anything in it counts, and what is recorded already needs no second time. The second time gives
-each directory as soon as the next begins. The memory that this takes is that of one directory,
-and a small record of each (see `survey`). Directories whose members stand apart need more times.
+An archive is read twice at most when its members are in the order of the tree. The first pass reads
+the names to the end of the archive. So its checksums are known to be right before anything in it
+counts, and an archive that is recorded already needs no second pass. The second pass yields each
+directory as soon as the next one begins. It keeps one directory in memory, and a small record of
+every directory (see `survey`). Scattered directories, whose members do not follow each other, need
+further passes.
 """
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from more_itertools import constrained_batches
+
+from ingest.archives.archive import Archive
 from ingest.archives.budgets import Budgets
 from ingest.archives.kinds import ReaderFactory
-from ingest.archives.reader import ArchiveError, ArchiveReader, Member, exceeded
+from ingest.archives.reader import ArchiveError, ArchiveReader, Member
 from ingest.cases.inventory import FileEntry, take_inventory
 from ingest.cases.layout import locate
 from ingest.cases.sources.base import (
@@ -23,15 +26,14 @@ from ingest.cases.sources.base import (
     ExecutionDirectory,
     FilesSummary,
     Source,
-    grouped,
+    batches_by_case,
     summarize,
 )
-from ingest.cases.sources.member_paths import MemberPaths, Place
+from ingest.cases.sources.member_paths import MemberPath, MemberPaths
 from ingest.cases.sources.survey import Links, Survey
 from models.cases.lid import parse_lid
 
-_BUFFER = 2**17
-_MOST_PASSES = 32  # through one archive for what lies scattered in it
+_MAX_PASSES = 32  # through one archive, for its scattered directories
 _REFUSALS = {
     "unsafe_name": "have names that are absolute or lead elsewhere",
     "too_deep": "lie in too many directories (CASELEDGER_MAX_DEPTH)",
@@ -40,94 +42,89 @@ _REFUSALS = {
 
 
 @dataclass(slots=True)
-class _Run:
-    """A wanted directory that is being read: all its entries, and the files that may be needed."""
+class _OpenDirectory:
+    """A wanted directory while it is read: all its entries, and the files that may be needed."""
 
-    found: ExecutionDirectory
+    execution: ExecutionDirectory
     entries: dict[str, FileEntry] = field(default_factory=dict)
     files: dict[str, bytes] = field(default_factory=dict)
-    held: int = 0
+    byte_count: int = 0
 
 
 class ArchiveSource(Source):
-    """An archive file. Of several members of one name the last counts, as when it is unpacked.
+    """An archive file. Of several members with the same name the last counts, as in unpacking.
 
-    A hard link is another name of a file that stands before it, and is read as that.
+    A hard link is another name of an earlier member, and is read as that.
     """
 
     def __init__(
-        self, path: Path, budgets: Budgets, new_walk: ReaderFactory, name: str | None = None
+        self, path: Path, budgets: Budgets, new_reader: ReaderFactory, name: str | None = None
     ) -> None:
         super().__init__(path, budgets)
-        self.name = name  # what it is called, if not by its path
-        self._new_walk = new_walk
+        self.name = name  # takes the place of the path in what is recorded
+        self._new_reader = new_reader
         self._survey = Survey(budgets)
-        self._state: tuple[int, ...] = ()
+        self._archive = Archive(path, budgets, new_reader)
         self._wanted: dict[str, ExecutionDirectory] = {}
         self._limit = 0
-        self._reading: Iterator[_Run] | None = None
+        self._reading: Iterator[_OpenDirectory] | None = None
         self._passes = 0
 
     def find(self) -> Iterator[ExecutionDirectory]:
-        """Give the execution directories in the order of the archive, the scattered ones last.
+        """Yield the execution directories in the order of the archive, the scattered ones last.
 
-        When the archive ends in the middle, the directory that it ends in is left out.
+        When the archive is truncated, the directory in which it ends is left out.
         """
         self._reading = None
-        self._state = ()
+        self._archive = Archive(self.path, self.budgets, self._new_reader)
         survey = Survey(self.budgets)
-        error = self._go_through(survey)
+        error = self._survey_members(survey)
         if not survey.is_complete and (error is None or error.is_trusted):
             survey = Survey(self.budgets, survey)
-            error = self._go_through(survey)
+            error = self._survey_members(survey)
         self._survey = survey
         self._note_survey(error)
         if error is not None and not error.is_trusted:
             return
         for directory, summary in survey.summaries():
-            yield self._found(directory, summary)
+            yield self._execution(directory, summary)
         yield from self._scattered()
 
     def read(
         self, wanted: Sequence[ExecutionDirectory], limit: int, /
     ) -> Iterator[tuple[ExecutionDirectory, Content]]:
-        """Give each directory as soon as the next one begins, and the scattered ones last."""
+        """Yield each directory as soon as the next one begins, and the scattered ones last."""
         self._limit = limit
-        of_batch = {self._inside(found.path): found for found in wanted}
-        self._wanted = {d: f for d, f in of_batch.items() if d not in self._survey.scattered}
-        scattered = [f for d, f in of_batch.items() if d in self._survey.scattered]
+        batch = {self._inside(execution.path): execution for execution in wanted}
+        self._wanted = {d: f for d, f in batch.items() if d not in self._survey.scattered}
+        scattered = [f for d, f in batch.items() if d in self._survey.scattered]
         try:
             yield from self._read_in_order()
             yield from self._read_scattered(scattered)
         except ArchiveError as error:
             self._reading = None
             self._note(str(self.path), error.reason, error.detail)
-        except OSError as error:
-            self._reading = None
-            self._note(str(self.path), "unreadable", str(error))
 
     def batches(self) -> Iterator[list[ExecutionDirectory]]:
-        """Give the execution directories in batches, all scattered ones in one.
+        """Yield the execution directories in batches, all scattered ones in one batch.
 
-        A time through the archive then gives as many of these as memory allows.
+        So each pass for these reads as many of them as memory allows.
         """
-        in_order = (found for found in self.find() if not found.entries)
-        yield from grouped(in_order, lambda found: found.path)
+        in_order = (execution for execution in self.find() if not execution.entries)
+        yield from batches_by_case(in_order, lambda execution: execution.path)
         if scattered := list(self._scattered()):
             yield scattered
 
-    # The first time: which directories there are.
+    # The first pass: which directories there are.
 
-    def _go_through(self, survey: Survey) -> ArchiveError | None:
-        """Take the whole archive into a survey; return why it could not be read to its end."""
+    def _survey_members(self, survey: Survey) -> ArchiveError | None:
+        """Add all members to a survey; return the error that ended this early, or None."""
         try:
-            with self._walk() as walk:
-                for member in walk.members():
+            with self._archive.open() as reader:
+                for member in reader.members():
                     survey.add(member)
         except ArchiveError as error:
             return error
-        except OSError as error:
-            return ArchiveError("unreadable", str(error), is_trusted=False)
         survey.close()
         return None
 
@@ -137,140 +134,135 @@ class ArchiveSource(Source):
             last = self._survey.drop_last()
             if last is not None and error.is_trusted:
                 self._note(self._shown(last), "truncated", "the archive ends in it")
-        places = self._survey.places
-        for reason, count in places.refused.items():
-            first = places.first_refused[reason]
+        paths = self._survey.paths
+        for reason, count in paths.refusals.items():
+            first = paths.first_refused[reason]
             detail = f"{count} files in it {_REFUSALS[reason]}; the first is {first!r}"
             self._note(str(self.path), reason, detail)
         for directory in sorted(self._survey.too_large):
-            most = self.budgets.execution_files
-            detail = f"it has more than {most} files (CASELEDGER_MAX_EXECUTION_FILES)"
+            limit = self.budgets.execution_files
+            detail = f"it has more than {limit} files (CASELEDGER_MAX_EXECUTION_FILES)"
             self._note(self._shown(directory), "over_budget", detail)
 
-    @contextmanager
-    def _walk(self) -> Iterator[ArchiveReader]:
-        """Open the archive, if it is still the one that was found."""
-        with self.path.open("rb", _BUFFER) as file:
-            found = os.fstat(file.fileno())
-            if found.st_size > self.budgets.archive_bytes:
-                exceeded(f"it has more than {self.budgets.archive_bytes} bytes", "MAX_ARCHIVE_MIB")
-            state = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
-            if self._state not in {(), state}:
-                raise ArchiveError("changed", "it changed while it was read", is_trusted=False)
-            self._state = state
-            yield self._new_walk(file, self.budgets)
-
-    # The second time: the content of the directories whose members stand together.
+    # The second pass: the content of the directories that are not scattered.
 
     def _read_in_order(self) -> Iterator[tuple[ExecutionDirectory, Content]]:
-        """Go on where the batch before ended; from the beginning when that is too far."""
+        """Continue where the last batch ended; start again when a directory lies before that."""
         is_new = self._reading is None
         while self._wanted:
             if self._reading is None:
-                self._reading = self._runs()
-            run = next(self._reading, None)
-            if run is not None:
-                yield from self._finished(run)
+                self._reading = self._wanted_directories()
+            directory = next(self._reading, None)
+            if directory is not None:
+                yield from self._checked(directory)
                 continue
             self._reading = None
             if is_new:
                 return
             is_new = True
 
-    def _runs(self) -> Iterator[_Run]:
-        """Give the directories that are wanted when the archive comes to them."""
-        places = MemberPaths(self.budgets.depth)
-        run: _Run | None = None
+    def _wanted_directories(self) -> Iterator[_OpenDirectory]:
+        """Yield the directories that are in `_wanted` when the pass reaches them."""
+        paths = MemberPaths(self.budgets.depth)
+        directory: _OpenDirectory | None = None
         current = ""
-        with self._walk() as walk:
-            for member in walk.members():
-                place = places.place(member.name)
+        with self._archive.open() as reader:
+            for member in reader.members():
+                place = paths.split(member.name)
                 if place is None:
                     continue
                 if place.directory != current:
-                    if run is not None:
-                        yield run
+                    if directory is not None:
+                        yield directory
                     current = place.directory
-                    found = self._wanted.pop(current, None)
-                    run = None if found is None else _Run(found)
-                if run is not None:
-                    self._take(run, place, member, walk)
-        if run is not None:
-            yield run
+                    execution = self._wanted.pop(current, None)
+                    directory = None if execution is None else _OpenDirectory(execution)
+                if directory is not None:
+                    self._add(directory, place, member, reader)
+        if directory is not None:
+            yield directory
 
-    def _take(self, run: _Run, place: Place, member: Member, walk: ArchiveReader) -> None:
+    def _add(
+        self, directory: _OpenDirectory, place: MemberPath, member: Member, reader: ArchiveReader
+    ) -> None:
         entry = FileEntry(place.path, member.size, member.modified)
-        run.entries[place.path] = entry
-        run.held -= len(run.files.pop(place.path, b""))
-        is_read = take_inventory([entry], run.found.location.lid.text).files
-        if is_read and run.held <= self.budgets.execution_bytes:
-            data = walk.read(self._limit + 1)
+        directory.entries[place.path] = entry
+        directory.byte_count -= len(directory.files.pop(place.path, b""))
+        is_read = take_inventory([entry], directory.execution.location.lid.text).files
+        if is_read and directory.byte_count <= self.budgets.execution_bytes:
+            data = reader.read(self._limit + 1)
             if data is not None:
-                run.files[place.path] = data
-                run.held += len(data)
+                directory.files[place.path] = data
+                directory.byte_count += len(data)
 
-    def _finished(self, run: _Run) -> Iterator[tuple[ExecutionDirectory, Content]]:
-        """Give a directory that was read, unless it is too large or not the one that was found."""
-        path, entries = run.found.path, tuple(run.entries.values())
-        if run.held > self.budgets.execution_bytes:
+    def _checked(self, read: _OpenDirectory) -> Iterator[tuple[ExecutionDirectory, Content]]:
+        """Yield a directory that was read, unless it is too large or differs from the survey."""
+        path, entries = read.execution.path, tuple(read.entries.values())
+        if read.byte_count > self.budgets.execution_bytes:
             self._note_too_many_bytes(path)
-        elif summarize(entries) != run.found.summary:
+        elif summarize(entries) != read.execution.summary:
             self._note(path, "changed", "it changed while it was read")
         else:
-            found = ExecutionDirectory(path, run.found.location, entries, run.found.summary)
-            needed = found.inventory.files.values()
-            files = {path: run.files[path] for path in needed if path in run.files}
-            yield found, Content(files=files)
+            execution = ExecutionDirectory(
+                path, read.execution.location, entries, read.execution.summary
+            )
+            needed = execution.inventory.files.values()
+            files = {path: read.files[path] for path in needed if path in read.files}
+            yield execution, Content(files=files)
 
     def _note_too_many_bytes(self, path: str) -> None:
-        most = self.budgets.execution_bytes
-        detail = f"its files have more than {most} bytes (CASELEDGER_MAX_EXECUTION_MIB)"
+        limit = self.budgets.execution_bytes
+        detail = f"its files have more than {limit} bytes (CASELEDGER_MAX_EXECUTION_MIB)"
         self._note(path, "over_budget", detail)
 
-    # Further times: directories whose members stand apart.
+    # Further passes: scattered directories.
 
     def _read_scattered(
         self, wanted: Iterable[ExecutionDirectory]
     ) -> Iterator[tuple[ExecutionDirectory, Content]]:
         for group in self._groups(wanted):
             self._passes += 1
-            if self._passes > _MOST_PASSES:
-                detail = "its members stand too far apart: unpack it, or pack it again"
+            if self._passes > _MAX_PASSES:
+                detail = "its members are too far apart: unpack it, or pack it again"
                 raise ArchiveError("scattered", detail)
-            reading = _Scattered(group, self._survey.links)
-            with self._walk() as walk:
-                for member in walk.members():
-                    reading.take(member, walk, self._limit + 1)
-            for found in group.values():
-                yield found, Content(files=reading.files.pop(self._inside(found.path)))
+            contents = _ScatteredFiles(group, self._survey.links)
+            with self._archive.open() as reader:
+                for member in reader.members():
+                    contents.add(member, reader, self._limit + 1)
+            for execution in group.values():
+                yield execution, Content(files=contents.files.pop(self._inside(execution.path)))
 
     def _scattered(self) -> Iterator[ExecutionDirectory]:
-        for directory, entries in self._survey.scattered.items():
-            if entries:
-                found = tuple(entries.values())
-                yield self._found(directory, summarize(found), found)
+        for directory, by_path in self._survey.scattered.items():
+            if by_path:
+                entries = tuple(by_path.values())
+                yield self._execution(directory, summarize(entries), entries)
 
     def _groups(
         self, wanted: Iterable[ExecutionDirectory]
     ) -> Iterator[dict[str, ExecutionDirectory]]:
-        """Give directories by name, as many at a time as may be held in memory together."""
-        group: dict[str, ExecutionDirectory] = {}
-        held = 0
-        for found in wanted:
-            sizes = {entry.path: entry.size for entry in found.entries}
-            size = sum(min(sizes[p], self._limit + 1) for p in found.inventory.files.values())
-            if size > self.budgets.execution_bytes:
-                self._note_too_many_bytes(found.path)
-                continue
-            if group and held + size > self.budgets.execution_bytes:
-                yield group
-                group, held = {}, 0
-            group[self._inside(found.path)] = found
-            held += size
-        if group:
-            yield group
+        """Yield groups of directories, by name, whose files are kept in memory together.
 
-    def _found(
+        The budget of bytes for one execution bounds the group too. A directory that exceeds it
+        alone is left out, with a note.
+        """
+        limit = self.budgets.execution_bytes
+        fitting = (execution for execution in wanted if self._has_few_bytes(execution))
+        for group in constrained_batches(fitting, limit, get_len=self._bytes_to_read):
+            yield {self._inside(execution.path): execution for execution in group}
+
+    def _has_few_bytes(self, execution: ExecutionDirectory) -> bool:
+        """Return whether the budget allows to read a directory; otherwise note that."""
+        if self._bytes_to_read(execution) <= self.budgets.execution_bytes:
+            return True
+        self._note_too_many_bytes(execution.path)
+        return False
+
+    def _bytes_to_read(self, execution: ExecutionDirectory) -> int:
+        sizes = {entry.path: entry.size for entry in execution.entries}
+        return sum(min(sizes[path], self._limit + 1) for path in execution.inventory.files.values())
+
+    def _execution(
         self, directory: str, summary: FilesSummary, entries: tuple[FileEntry, ...] = ()
     ) -> ExecutionDirectory:
         *parts, name = directory.split("/")
@@ -285,29 +277,31 @@ class ArchiveSource(Source):
         return shown.removeprefix(self._shown(""))
 
 
-class _Scattered:
-    """Reads what is needed of directories whose members stand anywhere."""
+class _ScatteredFiles:
+    """The needed files of scattered directories, collected from the members of one pass."""
 
     def __init__(self, group: Mapping[str, ExecutionDirectory], links: Links) -> None:
-        self._needed = {d: set(found.inventory.files.values()) for d, found in group.items()}
+        self._needed = {
+            d: set(execution.inventory.files.values()) for d, execution in group.items()
+        }
         self._links = links.files
         self._named = {
             name for place, name in links.files.items()
             if place.path in self._needed.get(place.directory, ())
         }  # fmt: skip
         self._linked: dict[str, bytes | None] = {}
-        self._places = MemberPaths(64)
+        self._paths = MemberPaths(64)
         self.files: dict[str, dict[str, bytes]] = {directory: {} for directory in group}
 
-    def take(self, member: Member, walk: ArchiveReader, size: int) -> None:
-        """Take the next member, the first `size` bytes of it."""
-        place = self._places.place(member.name)
+    def add(self, member: Member, reader: ArchiveReader, size: int) -> None:
+        """Add the first `size` bytes of the next member if they are needed."""
+        place = self._paths.split(member.name)
         is_needed = place is not None and place.path in self._needed.get(place.directory, ())
         data: bytes | None = None
         if member.target is not None and place is not None:
             data = self._linked.get(self._links.get(place, ""))
         elif is_needed or member.name in self._named:
-            data = walk.read(size)
+            data = reader.read(size)
             if member.name in self._named:
                 self._linked[member.name] = data
         if is_needed and place is not None:

@@ -1,4 +1,4 @@
-"""What every source gives: execution directories, and the bytes of those that are wanted."""
+"""The interface of a source: it yields execution directories, and the bytes of wanted ones."""
 
 import hashlib
 from abc import ABC, abstractmethod
@@ -12,20 +12,22 @@ from ingest.cases.inventory import FileEntry, Inventory, take_inventory
 from ingest.cases.layout import Location
 from models.ingestions.damage import Damage
 
-_BATCH = 256
-_LARGEST_BATCH = 1024
+# A batch ends at the next case once it has the first number, anywhere when it has the second.
+_BATCH_SIZE = 256
+_MAX_BATCH_SIZE = 1024
 _BATCH_BYTES = 16 * 2**20
-_LARGEST_BATCH_BYTES = 64 * 2**20
+_MAX_BATCH_BYTES = 64 * 2**20
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class FilesSummary:
-    """What the files of an execution directory come to: enough to tell whether they changed.
+    """A summary of the files of an execution directory, from which a change can be seen.
 
-    The fingerprint is of the names and sizes of all files, so that it is the same wherever a copy
-    of the directory lies. `modified` is when the last of them was, in seconds since the epoch.
+    The fingerprint is a digest of the names and sizes of all files, so that every copy of the
+    directory has the same. `modified` is the latest time at which one of them was modified, in
+    seconds since the epoch.
     """
 
     fingerprint: str
@@ -34,19 +36,19 @@ class FilesSummary:
 
 
 def summarize(entries: Iterable[FileEntry]) -> FilesSummary:
-    """Return what these files come to, whatever their order."""
+    """Return the summary of these files, which does not depend on their order."""
     files = sorted(entries)
-    told = "".join([f"{path}\0{size}\n" for path, size, _ in files])
-    digest = hashlib.sha256(told.encode("utf-8", "surrogateescape")).hexdigest()
+    digest_input = "".join([f"{path}\0{size}\n" for path, size, _ in files])
+    digest = hashlib.sha256(digest_input.encode("utf-8", "surrogateescape")).hexdigest()
     modified = max((entry.modified for entry in files), default=0)
     return FilesSummary(digest[:32], len(files), modified)
 
 
 class DirectoryTimes(NamedTuple):
-    """A directory with files of an execution, by its name in that of the execution, or empty.
+    """The times of an execution directory, or of one in it, in nanoseconds since the epoch.
 
-    `modified` and `changed` are its times, in nanoseconds since the epoch: they are others as soon
-    as a file in it comes, goes or is renamed.
+    `name` is relative to the execution directory, and empty for that itself. Both times change as
+    soon as a file in the directory is added, removed or renamed.
     """
 
     name: str
@@ -56,7 +58,7 @@ class DirectoryTimes(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ExecutionPath:
-    """One execution directory: where it is. `path` names it to people and in the database."""
+    """The location of an execution directory; `path` identifies it for users and is stored."""
 
     path: str
     location: Location
@@ -64,10 +66,10 @@ class ExecutionPath:
 
 @dataclass(frozen=True, slots=True)
 class ExecutionDirectory(ExecutionPath):
-    """One execution directory, and which files it has.
+    """An execution directory and its files.
 
-    An archive lists its directories by their `summary` only; what it reads has its entries too.
-    `folders` are there when it is certain that they tell of all that comes later.
+    An archive lists directories with their `summary` only, and adds the entries to those that it
+    reads. `folders` is empty unless the times in it are certain to reveal every later change.
     """
 
     entries: tuple[FileEntry, ...] = ()
@@ -76,17 +78,17 @@ class ExecutionDirectory(ExecutionPath):
 
     @property
     def inventory(self) -> Inventory:
-        """Which of the files are to be read."""
+        """The files to read."""
         return take_inventory(self.entries, self.location.lid.text)
 
     @property
     def modified(self) -> int:
-        """When a file of it was last modified, in seconds since the epoch."""
+        """The latest time at which one of its files was modified, in seconds since the epoch."""
         return self.files_summary.modified
 
     @property
     def file_count(self) -> int:
-        """How many files it has."""
+        """The number of its files."""
         return self.files_summary.file_count
 
     @property
@@ -96,7 +98,7 @@ class ExecutionDirectory(ExecutionPath):
 
     @property
     def files_summary(self) -> FilesSummary:
-        """What its files come to."""
+        """The summary of its files."""
         return self.summary or summarize(self.entries)
 
 
@@ -104,8 +106,8 @@ class ExecutionDirectory(ExecutionPath):
 class Content:
     """The bytes of the files to read, or the directory to read them from.
 
-    `sizes` are those that the files in the directory had when they were listed: a file that has
-    another when it is read is being written, and says nothing yet.
+    `sizes` are the sizes of the files in the directory when they were listed. A file that has
+    another size when it is read is being written, and its content is not used.
     """
 
     directory: str | None = None
@@ -113,15 +115,15 @@ class Content:
     sizes: Mapping[str, int] = field(default_factory=dict)
 
     @property
-    def held(self) -> int:
-        """How many bytes it holds in memory."""
+    def byte_count(self) -> int:
+        """The number of bytes that it keeps in memory."""
         return sum(map(len, self.files.values()))
 
 
 class Source(ABC):
-    """Something to import.
+    """Something to import: a directory or an archive.
 
-    One that `can_prefetch` can find the next batch while the last one is being read.
+    A source with `can_prefetch` can find the next batch while the last one is being read.
     """
 
     can_prefetch: ClassVar[bool] = False
@@ -134,37 +136,36 @@ class Source(ABC):
 
     @abstractmethod
     def find(self) -> Iterator[ExecutionDirectory]:
-        """Give the execution directories, those of one case directory one after the other.
+        """Yield the execution directories, those of one case directory one after the other.
 
-        What cannot be read is noted in `damages`; what can be is given all the same.
+        Add what cannot be read to `damages`, and go on with the rest.
         """
 
     def locate(self) -> Iterator[ExecutionPath]:
-        """Give them as `find` does, but not listed yet where listing is work."""
+        """Yield the directories as `find` does, but without their files where listing is work."""
         yield from self.find()
 
-    def look(self, place: ExecutionPath) -> ExecutionDirectory | None:
-        """Return a directory with its files listed; None, and `damages`, when it cannot be."""
+    def list_files(self, place: ExecutionPath) -> ExecutionDirectory | None:
+        """Return a directory with its files; None, having noted damage, when that is impossible."""
         assert isinstance(place, ExecutionDirectory)
         return place
 
     def close(self) -> None:
-        """Have a search that is under way end at the next directory."""
+        """End a search that is under way at the next directory."""
         self.is_closed = True
 
     def batches(self) -> Iterator[Sequence[ExecutionPath]]:
-        """Give what `locate` does in batches, each to be read in one go."""
-        yield from grouped(self.locate(), _path_of)
+        """Yield the directories as `locate` does, in batches, each to be read in one go."""
+        yield from batches_by_case(self.locate(), _path_of)
 
     @abstractmethod
     def read(
         self, wanted: Sequence[ExecutionDirectory], limit: int, /
     ) -> Iterator[tuple[ExecutionDirectory, Content]]:
-        """Give the wanted directories of a batch with their entries and content.
+        """Yield the wanted directories of a batch with their entries and content.
 
-        The order is the source's own. No more than the first `limit + 1` bytes of a file are
-        given. When the source breaks off, that is noted in `damages`, and what follows is left
-        out.
+        The source chooses the order. A file is cut after its first `limit + 1` bytes. When the
+        source cannot be read further, note that in `damages` and leave out the rest.
         """
 
     def _note(self, path: str, reason: str, detail: str) -> None:
@@ -172,30 +173,30 @@ class Source(ABC):
 
 
 def case_directory(path: str) -> str:
-    """Return the directory of the case that an execution directory lies in."""
+    """Return the directory that contains the execution directory: that of its case."""
     return path.rpartition("/")[0]
 
 
-def grouped(
-    items: Iterable[T], path_of: Callable[[T], str], held_by: Callable[[T], int] | None = None
+def batches_by_case(
+    items: Iterable[T], path_of: Callable[[T], str], bytes_of: Callable[[T], int] | None = None
 ) -> Iterator[list[T]]:
-    """Group directories into batches, those of one case together as far as that is sensible.
+    """Yield batches of execution directories; one ends within a case only when it gets too large.
 
-    `held_by` tells how many bytes an item holds in memory, of which a batch holds not too many.
+    `bytes_of` returns how many bytes an item keeps in memory; batches are bounded by that too.
     """
     batch: list[T] = []
-    parent = None
-    held = 0
+    last_case = None
+    byte_count = 0
     for item in items:
-        above = case_directory(path_of(item))
-        is_full = len(batch) >= _BATCH or held >= _BATCH_BYTES
-        is_over = len(batch) >= _LARGEST_BATCH or held >= _LARGEST_BATCH_BYTES
-        if is_over or (is_full and above != parent):
+        case = case_directory(path_of(item))
+        is_full = len(batch) >= _BATCH_SIZE or byte_count >= _BATCH_BYTES
+        is_over = len(batch) >= _MAX_BATCH_SIZE or byte_count >= _MAX_BATCH_BYTES
+        if is_over or (is_full and case != last_case):
             yield batch
-            batch, held = [], 0
+            batch, byte_count = [], 0
         batch.append(item)
-        held += held_by(item) if held_by else 0
-        parent = above
+        byte_count += bytes_of(item) if bytes_of else 0
+        last_case = case
     if batch:
         yield batch
 

@@ -1,4 +1,4 @@
-"""A tree of directories."""
+"""A tree of directories as a source of executions."""
 
 import os
 import time
@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
+from ingest.archives.walk import DirectoryWalk, Entry
 from ingest.cases.inventory import FileEntry
 from ingest.cases.layout import locate
 from ingest.cases.sources.base import (
@@ -19,44 +20,47 @@ from ingest.cases.sources.base import (
 from models.cases.lid import Lid, parse_lid
 
 _SETTLED = 10 * 10**9
-"""Nanoseconds after which a change shows in the times of a directory, as coarse as they may be, and
-although the clock of a file server differs by some seconds."""
+"""Nanoseconds after which the times of a directory reveal every later change, even when they are
+coarse and the clock of a file server differs by some seconds."""
 
 
 class DirectorySource(Source):
     """A tree of directories; its files are read where they are parsed.
 
-    An execution whose files cannot all be listed is left out, however much of it can: a file that
-    is hidden for a moment is not one that is missing. The next import sees it again.
+    When not all files of an execution can be listed, the whole execution is left out: a file that
+    is hidden for a moment must not count as missing. The next import sees the execution again.
     """
 
     can_prefetch = True
 
     def find(self) -> Iterator[ExecutionDirectory]:
-        """Give the execution directories in the order of their paths."""
-        yield from filter(None, map(self.look, self.locate()))
+        """Yield the execution directories in the order of their paths."""
+        yield from filter(None, map(self.list_files, self.locate()))
 
     def locate(self) -> Iterator[ExecutionPath]:
-        """Give them without looking into any."""
+        """Yield the execution directories without listing any of them."""
         root = Path(os.path.abspath(self.path))  # noqa: PTH100 - resolve() would follow links
+        outside = len(root.parts)
         lid = parse_lid(root.name)
         if lid is not None:
-            yield _located(root, lid, len(root.parts))
+            yield _execution_path(str(root), lid, outside)
             return
-        yield from self._walk(root, len(root.parts), 0)
+        walk = DirectoryWalk(self.budgets, _select, self._note, lambda: self.is_closed)
+        for entry, lid in walk.entries(str(root)):
+            yield _execution_path(entry.path, lid, outside)
 
-    def look(self, place: ExecutionPath) -> ExecutionDirectory | None:
-        """List the files of a directory."""
-        most = self.budgets.execution_files
+    def list_files(self, place: ExecutionPath) -> ExecutionDirectory | None:
+        """List the files of an execution directory; note damage and return None when it fails."""
+        limit = self.budgets.execution_files
         began = time.time_ns()
         folders: list[DirectoryTimes] = []
         try:
-            entries = tuple(islice(_files(place.path, folders), most + 1))
+            entries = tuple(islice(_files(place.path, folders), limit + 1))
         except OSError as error:
             self._note(place.path, "unreadable", str(error))
             return None
-        if len(entries) > most:
-            detail = f"it has more than {most} files (CASELEDGER_MAX_EXECUTION_FILES)"
+        if len(entries) > limit:
+            detail = f"it has more than {limit} files (CASELEDGER_MAX_EXECUTION_FILES)"
             self._note(place.path, "over_budget", detail)
             return None
         summary = summarize(entries)
@@ -68,71 +72,53 @@ class DirectorySource(Source):
     def read(
         self, wanted: Sequence[ExecutionDirectory], _limit: int, /
     ) -> Iterator[tuple[ExecutionDirectory, Content]]:
-        """Name the directories: whoever parses reads them."""
-        for found in wanted:
-            sizes = {entry.path: entry.size for entry in found.entries}
-            yield found, Content(directory=found.path, sizes=sizes)
-
-    def _walk(self, directory: Path, outside: int, depth: int) -> Iterator[ExecutionPath]:
-        if depth > self.budgets.depth:
-            most = self.budgets.depth
-            detail = f"more than {most} directories deep (CASELEDGER_MAX_DEPTH)"
-            self._note(str(directory), "too_deep", detail)
-            return
-        try:
-            names = _directories(directory)
-        except OSError as error:
-            self._note(str(directory), "unreadable", str(error))
-            return
-        for name in names:
-            if self.is_closed:
-                return
-            path = directory / name
-            lid = parse_lid(name)
-            if lid is not None:
-                yield _located(path, lid, outside)
-            else:
-                yield from self._walk(path, outside, depth + 1)
+        """Yield the wanted directories by name: their files are read by the parser."""
+        for directory in wanted:
+            sizes = {entry.path: entry.size for entry in directory.entries}
+            yield directory, Content(directory=directory.path, sizes=sizes)
 
 
-def is_unchanged_on_disk(found: ExecutionDirectory) -> bool:
-    """Tell whether no file of a directory has come, gone or been renamed since it was listed."""
-    if not found.folders:
+def is_unchanged_on_disk(directory: ExecutionDirectory) -> bool:
+    """Return whether no file was added, removed or renamed since the directory was listed."""
+    if not directory.folders:
         return False
     try:
-        return all(_folder(found.path, folder.name) == folder for folder in found.folders)
+        return all(_times(directory.path, times.name) == times for times in directory.folders)
     except OSError:
         return False
 
 
-def _located(path: Path, lid: Lid, outside: int) -> ExecutionPath:
-    return ExecutionPath(str(path), locate(path.parts[1:-1], lid, outside - 1))
+def _select(_directory: str, entries: Sequence[Entry]) -> Iterator[tuple[Entry, Lid | None]]:
+    """Want the directories that have a LID as their name, and enter all others."""
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            yield entry, parse_lid(entry.name)
 
 
-def _directories(directory: Path) -> list[str]:
-    with os.scandir(directory) as entries:
-        return sorted(e.name for e in entries if e.is_dir(follow_symlinks=False))
+def _execution_path(path: str, lid: Lid, outside: int) -> ExecutionPath:
+    """Return an execution directory; the first `outside` parts of its path are the source's own."""
+    return ExecutionPath(path, locate(Path(path).parts[1:-1], lid, outside - 1))
 
 
 def _files(path: str, listed: list[DirectoryTimes]) -> Iterator[FileEntry]:
-    """Give the regular files of an execution directory and of the directories in it.
+    """Yield the regular files of an execution directory and of the directories in it, unsorted.
 
-    The directories are added to `listed`, each as it was before.
+    Add each of these directories to `listed`, with its times from before its files are listed. An
+    OSError ends the listing, because an execution is listed whole or not at all.
     """
-    names = [""]
-    for name in names:
-        folder = _folder(path, name)
-        listed.append(folder)
-        with os.scandir(f"{path}/{name}") as entries:
+    folders = [""]
+    for folder in folders:
+        listed.append(_times(path, folder))
+        with os.scandir(f"{path}/{folder}") as entries:
             for entry in entries:
-                own = f"{name}/{entry.name}" if name else entry.name
+                name = f"{folder}/{entry.name}" if folder else entry.name
                 if entry.is_file(follow_symlinks=False):
-                    found = entry.stat(follow_symlinks=False)
-                    yield FileEntry(own, found.st_size, int(found.st_mtime))
-                elif not name and entry.is_dir(follow_symlinks=False):
-                    names.append(own)
+                    status = entry.stat(follow_symlinks=False)
+                    yield FileEntry(name, status.st_size, int(status.st_mtime))
+                elif not folder and entry.is_dir(follow_symlinks=False):
+                    folders.append(name)
 
 
-def _folder(path: str, name: str) -> DirectoryTimes:
-    found = os.lstat(f"{path}/{name}")  # with a slash at its end, the path may be a link
-    return DirectoryTimes(name, found.st_mtime_ns, found.st_ctime_ns)
+def _times(path: str, folder: str) -> DirectoryTimes:
+    status = os.lstat(f"{path}/{folder}")  # with a slash at its end, the path may be a link
+    return DirectoryTimes(folder, status.st_mtime_ns, status.st_ctime_ns)

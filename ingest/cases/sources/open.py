@@ -1,4 +1,4 @@
-"""Opening a path as a source."""
+"""Open a path as a source."""
 
 from pathlib import Path
 
@@ -11,9 +11,9 @@ from models.errors import SourceError
 
 
 def open_source(path: Path, budgets: Budgets | None = None, name: str | None = None) -> Source:
-    """Return the source that a path is; SourceError when it is none.
+    """Return the source for a path: a directory or an archive; SourceError for anything else.
 
-    An archive may have another `name` than its path, under which its executions are recorded.
+    `name` replaces the path of an archive in the paths of the executions that are recorded.
     """
     budgets = budgets or Budgets()
     if not path.exists():
@@ -22,8 +22,8 @@ def open_source(path: Path, budgets: Budgets | None = None, name: str | None = N
         return DirectorySource(path, budgets)
     if not path.is_file():
         raise SourceError(f"{path}: not a directory and not a regular file")
-    new_walk = reader_for(path)
-    if new_walk is None:
+    new_reader = reader_for(path)
+    if new_reader is None:
         names = f"{', '.join(TAR_SUFFIXES)} or {ZIP_SUFFIX}"
         raise SourceError(f"{path}: not a directory, and its name does not end in {names}")
-    return ArchiveSource(path, budgets, new_walk, name)
+    return ArchiveSource(path, budgets, new_reader, name)

@@ -1,1 +1,1 @@
-"""The files in which specs are written, parsed into values."""
+"""The formats of files that contain specs: parsing, and recognition by content."""

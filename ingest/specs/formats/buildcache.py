@@ -1,8 +1,8 @@
-"""Build caches: files that are signed in clear text, and the manifests of layout 3.
+"""Build caches: cleartext signatures of OpenPGP, and the manifests of layout 3.
 
 In layouts 0 to 2 a build cache has spec documents with a checksum of the binary package beside the
-spec, plain (`.spec.json`) or signed (`.spec.json.sig`). In layout 3 it has manifests, perhaps
-signed, which name blobs by their checksums; the spec document, or the index, is in a blob.
+spec, plain (`.spec.json`) or signed (`.spec.json.sig`). In layout 3 it has manifests, signed or
+not, which name blobs by their checksums; the spec document, or the index, is in a blob.
 """
 
 import hashlib
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ingest.archives.content import expand
-from ingest.specs.formats.strict_json import Limits
+from ingest.specs.limits import SpecLimits
 from models.errors import ParseError
 from models.spack.graph import JsonObject, SpecError
 
@@ -24,12 +24,12 @@ _INDEX_TYPE = re.compile(r"application/vnd\.spack\.db\.v\d+\+json")
 _CHECKSUM = re.compile(r"[0-9a-f]{64}")
 
 Fetch = Callable[["Blob"], bytes | None]
-"""Gives the bytes of a blob, or None when it is not there."""
+"""Returns the bytes of a blob, or None when they are not available."""
 
 
 @dataclass(frozen=True, slots=True)
 class Blob:
-    """A blob of a build cache: what it is, and its SHA-256, of the bytes as they are stored."""
+    """A blob of a build cache; its checksum is the SHA-256 of the stored, compressed bytes."""
 
     media_type: str
     compression: str
@@ -38,7 +38,7 @@ class Blob:
 
     @property
     def path(self) -> str:
-        """Where it is, below the directory of the build cache."""
+        """The path, relative to the directory of the build cache."""
         return f"blobs/sha256/{self.checksum[:2]}/{self.checksum}"
 
     @property
@@ -50,46 +50,54 @@ class Blob:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a manifest of layout 3 names."""
+    """The content of a manifest of layout 3."""
 
     version: int
     blobs: tuple[Blob, ...]
 
 
 def is_signed(text: str) -> bool:
-    """Tell whether a text is signed in the clear."""
+    """Return whether a text has a cleartext signature."""
     return text.lstrip().startswith(_BEGIN)
 
 
 def signed_text(text: str) -> str:
-    """Return what is signed, without the signature; ParseError `bad_signature`.
+    """Return the signed content; raise ParseError with the reason `bad_signature`.
 
-    The signature is not checked: that takes the keys of whom one trusts.
+    The signature is not checked, because that requires the keys of trusted signers.
+
+        -----BEGIN PGP SIGNED MESSAGE-----
+        Hash: SHA512                            headers, up to an empty line
+
+        {"spec": …}                             the content; "- " before a dash is removed
+        -----BEGIN PGP SIGNATURE-----
+        …
+        -----END PGP SIGNATURE-----
     """
     text = text.lstrip().replace("\r\n", "\n")
     head, blank, rest = text.partition("\n\n")
     body, mark, signature = rest.partition(_SIGNATURE)
     if not blank or not mark or _END not in signature:
-        raise ParseError("bad_signature", "the text is not signed as OpenPGP does it")
+        raise ParseError("bad_signature", "the text does not have the form of an OpenPGP signature")
     if any(": " not in line for line in head.split("\n")[1:]):
-        raise ParseError("bad_signature", "a line that is no header stands above the text")
+        raise ParseError("bad_signature", "a line above the text is not a header")
     if signature.partition(_END)[2].strip():
         raise ParseError("bad_signature", "something follows the signature")
     return "\n".join(line.removeprefix("- ") for line in body.split("\n"))
 
 
 def is_manifest(value: Any) -> bool:
-    """Tell whether JSON is that of a manifest."""
+    """Return whether JSON is a manifest."""
     return isinstance(value, dict) and "version" in value and isinstance(value.get("data"), list)
 
 
 def read_manifest(manifest: JsonObject, place: str) -> Manifest:
-    """Return what a manifest names; SpecError `wrong_type`."""
+    """Return the content of a manifest; raise SpecError with the reason `wrong_type`."""
     version = manifest["version"]
     if isinstance(version, bool) or not isinstance(version, int):
         raise SpecError("wrong_type", f"{place}.version".lstrip("."), "not a number")
     blobs = tuple(
-        _blob(each, f"{place}.data[{i}]".lstrip(".")) for i, each in enumerate(manifest["data"])
+        _blob(data, f"{place}.data[{i}]".lstrip(".")) for i, data in enumerate(manifest["data"])
     )
     return Manifest(version, blobs)
 
@@ -100,16 +108,18 @@ def _blob(data: Any, place: str) -> Blob:
     media_type, compression, checksum = (text if isinstance(text, str) else "" for text in texts)
     size = fields.get("contentLength")
     if not media_type or isinstance(size, bool) or not isinstance(size, int) or size < 0:
-        raise SpecError("wrong_type", place, "a blob has a media type and a length")
+        raise SpecError("wrong_type", place, "a blob must have a media type and a length")
     if fields.get("checksumAlgorithm") != "sha256" or _CHECKSUM.fullmatch(checksum) is None:
-        raise SpecError("wrong_type", place, "a blob has a SHA-256 checksum")
+        raise SpecError("wrong_type", place, "a blob must have a SHA-256 checksum")
     return Blob(media_type, compression, checksum, size)
 
 
-def blob_content(blob: Blob, data: bytes, limits: Limits) -> bytes:
-    """Return what a blob holds; ParseError `bad_checksum`, or as from `expand`."""
+def blob_content(blob: Blob, data: bytes, limits: SpecLimits) -> bytes:
+    """Return the content of a blob; raise ParseError as `expand` does, or with `bad_checksum`."""
     if hashlib.sha256(data).hexdigest() != blob.checksum:
-        raise ParseError("bad_checksum", f"the blob is not the one with checksum {blob.checksum}")
+        raise ParseError("bad_checksum", f"the blob does not have the checksum {blob.checksum}")
     if blob.compression not in {"gzip", "none"}:
-        raise ParseError("bad_compression", f"{blob.compression[:40]} is not known")
+        raise ParseError(
+            "bad_compression", f"the compression {blob.compression[:40]!r} is not known"
+        )
     return expand(data, limits.size)

@@ -1,25 +1,30 @@
-"""`.spack-db/index.json`: what an install tree holds, and the index of a mirror, which is alike.
+"""`.spack-db/index.json`: the database of an install tree, and the index of a mirror.
 
-Each record has one node, with edges to the nodes of other records, and what Spack knows of the
-installation. Each is a document of its own; it is a root where no other record depends on it. In an
-index of a mirror, and in a database that lost records, nodes may be missing below a document: it
-says so (`is_complete`), and is taken all the same, since what is there is whole.
+    {"database": {"version": "8",
+                  "installs": {hash: {"spec": node, "path": …, "explicit": …}, …}}}
+
+Each record has one node, with edges to the nodes of other records, and Spack's knowledge about the
+installation. Each record becomes a document, which is a root if no other record depends on it. In
+the index of a mirror, and in a database that lost records, dependencies of a document may be
+missing. It is imported all the same, with `is_complete` false.
 """
 
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Any
 
-from ingest.specs.formats.strict_json import Limits
-from ingest.specs.outcome import FrameMaker, Outcome, rejected
+from ingest.specs.limits import SpecLimits
+from ingest.specs.outcome import FrameMaker, Outcome, rejection
 from models.errors import ParseError
-from models.spack.graph import Entry, JsonObject, Node, SpecError, assemble, entry_of, join_place
+from models.json.places import join_place
+from models.spack.graph import JsonObject, Node, SpecError
+from models.spack.native import Entry, assemble, entry_of
 from models.specs.document import Container, Origin, Provenance, SpecDocument
 
-_WHERE = "database.installs"
+_PLACE = "database.installs"
 _FORMATS = {6: 3, 7: 4, 8: 5}
-_OLDEST_SINCE_NODES, _NEWEST_KNOWN = 6, 8
-_KINDS: dict[str, tuple[type, ...]] = {
+_FIRST_WITH_NODES, _LAST_KNOWN = 6, 8
+_FIELD_TYPES: dict[str, tuple[type, ...]] = {
     "installed": (bool,),
     "explicit": (bool,),
     "in_buildcache": (bool,),
@@ -31,17 +36,17 @@ _KINDS: dict[str, tuple[type, ...]] = {
 
 
 def is_database(value: Any) -> bool:
-    """Tell whether JSON is that of a database or of the index of a mirror."""
+    """Return whether JSON is a database or the index of a mirror."""
     return isinstance(value, dict) and isinstance(value.get("database"), dict)
 
 
-def read_database(index: JsonObject, file: str, limits: Limits) -> Iterator[Outcome]:
-    """Give the document of each record, in the order of the file."""
+def read_database(index: JsonObject, file: str, limits: SpecLimits) -> Iterator[Outcome]:
+    """Yield the document of each record, in the order of the file."""
     try:
         installs = _installs(index, limits)
         specfile = _format(index["database"], installs)
     except ParseError as error:
-        yield rejected(file, error)
+        yield rejection(file, error)
         return
     faults = {key: _fault(key, record) for key, record in installs.items()}
     broken = {key: fault for key, fault in faults.items() if fault is not None}
@@ -56,58 +61,58 @@ def read_database(index: JsonObject, file: str, limits: Limits) -> Iterator[Outc
     origin: Origin = "install_tree" if _is_of_install_tree(installs) else "mirror"
     for key, record in installs.items():
         if key in problems:
-            yield rejected(file, problems[key])
+            yield rejection(file, problems[key])
             continue
         is_root = not graph.parents.get(key)
         provenance = _provenance(origin, file, record, graph.nodes[key], is_root=is_root)
         yield SpecDocument(graph, key, provenance, container=container)
 
 
-def _installs(index: JsonObject, limits: Limits) -> JsonObject:
+def _installs(index: JsonObject, limits: SpecLimits) -> JsonObject:
     installs = index["database"].get("installs")
     if not isinstance(installs, dict):
-        raise SpecError("wrong_type", _WHERE, "not a map of records")
+        raise SpecError("wrong_type", _PLACE, "this is not a map of records")
     if len(installs) > limits.records:
-        raise SpecError("too_many_nodes", _WHERE, f"there are more than {limits.records} records")
+        raise SpecError("too_many_nodes", _PLACE, f"more than {limits.records} records")
     return installs
 
 
 def _format(database: JsonObject, installs: JsonObject) -> int:
-    """Return the format of the nodes; a newer database says by its nodes which it is."""
+    """Return the format of the nodes; for databases of unknown versions the nodes state it."""
     text = str(database.get("version", ""))
     major = text.partition(".")[0]
     if not major.isdecimal() or len(major) > 4:
         raise SpecError("no_format", "database.version", "the version is not stated")
     version = int(major)
-    if version < _OLDEST_SINCE_NODES:
+    if version < _FIRST_WITH_NODES:
         return 1
-    return max([_FORMATS[min(version, _NEWEST_KNOWN)], *_noted_formats(version, installs)])
+    return max([_FORMATS[min(version, _LAST_KNOWN)], *_stated_formats(version, installs)])
 
 
-def _noted_formats(version: int, installs: JsonObject) -> Iterator[int]:
-    if version > _NEWEST_KNOWN:
+def _stated_formats(version: int, installs: JsonObject) -> Iterator[int]:
+    if version > _LAST_KNOWN:
         for record in installs.values():
             spec = record.get("spec") if isinstance(record, dict) else None
             notes = spec.get("annotations") if isinstance(spec, dict) else None
-            noted = notes.get("original_specfile_version") if isinstance(notes, dict) else None
-            if isinstance(noted, int):
-                yield noted
+            number = notes.get("original_specfile_version") if isinstance(notes, dict) else None
+            if isinstance(number, int):
+                yield number
 
 
 def _fault(key: str, record: Any) -> SpecError | None:
-    place = join_place(_WHERE, key)
+    place = join_place(_PLACE, key)
     if not isinstance(record, dict) or not isinstance(record.get("spec"), dict):
-        return SpecError("wrong_type", place, "a record is an object with a spec")
-    for name, kinds in _KINDS.items():
+        return SpecError("wrong_type", place, "a record must be an object with a spec")
+    for name, types in _FIELD_TYPES.items():
         value = record.get(name)
-        is_number_like_bool = isinstance(value, bool) and bool not in kinds
-        if value is not None and (is_number_like_bool or not isinstance(value, kinds)):
-            return SpecError("wrong_type", join_place(place, name), "not a value of this field")
+        is_bool_for_number = isinstance(value, bool) and bool not in types
+        if value is not None and (is_bool_for_number or not isinstance(value, types)):
+            return SpecError("wrong_type", join_place(place, name), "the value has a wrong type")
     return None
 
 
 def _entry(key: str, record: JsonObject) -> Entry:
-    return entry_of(record["spec"], join_place(join_place(_WHERE, key), "spec"), key)
+    return entry_of(record["spec"], join_place(join_place(_PLACE, key), "spec"), key)
 
 
 def _is_of_install_tree(installs: JsonObject) -> bool:
@@ -120,7 +125,7 @@ def _provenance(
     return Provenance(
         origin,
         file,
-        join_place(_WHERE, node.key),
+        join_place(_PLACE, node.key),
         is_root=is_root,
         is_explicit=record.get("explicit"),
         is_installed=record.get("installed"),
@@ -133,9 +138,9 @@ def _provenance(
 
 
 def _relative(path: str | None, node: Node) -> str | None:
-    """Return the path of an installation from its architecture on, or else its last part.
+    """Return the path of an installation, beginning with its architecture, or else its last part.
 
-    None for what is not installed in the tree: the path of an external package is its own.
+    Return None when it is not in the install tree, as for an external package.
     """
     if path is None or node.external is not None:
         return None

@@ -1,1 +1,1 @@
-"""Scripts that other programs run: `concretize_variants` is for `spack python`."""
+"""Scripts for other programs: `spack python` runs `concretize_variants`."""

@@ -1,7 +1,7 @@
-"""Concretizes random variants of a package, and writes the specs where they can be imported from.
+"""Concretize random variants of a package, and write the specs to a directory for import.
 
-To be run by Spack itself: `spack python concretize_variants.py hdf5 specs --count 20`. It needs
-nothing but Spack, and works with Spack 0.20 and newer on Python 3.9 and newer. See docs/spack.md.
+Spack itself runs this file: `spack python concretize_variants.py hdf5 specs --count 20`. It needs
+only Spack (0.20 and newer) on Python 3.9 and newer. See docs/spack.md.
 """
 
 import argparse
@@ -11,16 +11,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-_MOST_VALUES = 50
+_MAX_VALUES = 50
 
 
 def main(arguments: "list[str] | None" = None) -> int:
-    """Concretize as many variants as are asked for; return 0 when at least one could be."""
+    """Concretize and write the specs; return 0 when at least one was written, else 1."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
-    parser.add_argument("package", help="name of a package, perhaps with constraints: hdf5@1.14")
-    parser.add_argument("directory", type=Path, help="where to write the specs; made when missing")
-    parser.add_argument("--count", type=int, default=10, help="how many to try (10)")
-    parser.add_argument("--seed", type=int, help="the same seed makes the same choices")
+    parser.add_argument("package", help="name of a package, optionally with constraints: hdf5@1.14")
+    parser.add_argument(
+        "directory", type=Path, help="where to write the specs; created when missing"
+    )
+    parser.add_argument("--count", type=int, default=10, help="number of specs to try (10)")
+    parser.add_argument("--seed", type=int, help="the same seed leads to the same choices")
     parser.add_argument("--vary", type=float, default=0.5, help="share of variants to set (0.5)")
     options = parser.parse_args(arguments)
     options.directory.mkdir(parents=True, exist_ok=True)
@@ -42,36 +44,40 @@ def main(arguments: "list[str] | None" = None) -> int:
 
 
 def variants(package: str, count: int, share: float, chance: random.Random) -> "Iterator[str]":
-    """Give specs to concretize: the package with some of its variants set at random, each once."""
+    """Yield distinct texts of specs: the package with some of its variants set at random."""
     import spack.spec  # type: ignore[import-not-found]
 
-    found = choices(spack.spec.Spec(package).name)
-    given: set[str] = set()
+    choices = variant_choices(spack.spec.Spec(package).name)
+    texts: set[str] = set()
     for _ in range(count * 10):
-        chosen = {name: chance.choice(values) for name, values in found.items()
+        chosen = {name: chance.choice(values) for name, values in choices.items()
                   if chance.random() < share}  # fmt: skip
         text = " ".join([package, *(_setting(name, chosen[name]) for name in sorted(chosen))])
-        if text not in given:
-            given.add(text)
+        if text not in texts:
+            texts.add(text)
             yield text
-        if len(given) == count:
+        if len(texts) == count:
             return
 
 
-def choices(name: str) -> "dict[str, list[Any]]":
-    """Return the variants of a package that have several values, with these."""
+def variant_choices(name: str) -> "dict[str, list[Any]]":
+    """Return the values of each variant of a package that has several."""
     import spack.repo  # type: ignore[import-not-found]
 
     repositories = getattr(spack.repo, "PATH", None) or spack.repo.path
     package = repositories.get_pkg_class(name)
-    found = {each: values_of(definition) for each, definition in _definitions(package)}
-    return {each: values for each, values in sorted(found.items()) if len(values) > 1}
+    values_by_name = {
+        variant: values_of(definition) for variant, definition in _definitions(package)
+    }
+    return {
+        variant: values for variant, values in sorted(values_by_name.items()) if len(values) > 1
+    }
 
 
 def _definitions(package: Any) -> "Iterator[tuple[str, Any]]":
-    """Give the variants of a package, the first definition of each.
+    """Yield the variants of a package, each with its first definition.
 
-    Since 0.23 a package class tells its variants by methods; before, it has a map of them.
+    Since Spack 0.23 a package class has methods for its variants, before it has a map of them.
     """
     if hasattr(package, "variant_names"):
         for name in package.variant_names():
@@ -83,15 +89,15 @@ def _definitions(package: Any) -> "Iterator[tuple[str, Any]]":
 
 
 def values_of(definition: Any) -> "list[Any]":
-    """Return the values that a variant can have; none when it takes any text."""
+    """Return the possible values of a variant; none when it accepts any text."""
     values = getattr(definition, "values", None)
     if values is None or callable(values) or isinstance(values, str):
         return []
     try:
-        found = [value if isinstance(value, bool) else str(value) for value in values]
+        choices = [value if isinstance(value, bool) else str(value) for value in values]
     except TypeError:
         return []
-    return found[:_MOST_VALUES]
+    return choices[:_MAX_VALUES]
 
 
 def _setting(name: str, value: Any) -> str:
@@ -103,7 +109,7 @@ def _setting(name: str, value: Any) -> str:
 
 
 def concretized(text: str) -> Any:
-    """Return the concrete spec of a text; since 1.0 a function does that, before a method did."""
+    """Return the concrete spec of a text: with a function since Spack 1.0, before with a method."""
     import spack.spec
 
     try:
@@ -114,7 +120,7 @@ def concretized(text: str) -> Any:
 
 
 def file_name(spec: Any) -> str:
-    """Return the name of the file of a concrete spec, by which an import knows what it is."""
+    """Return the name of the file of a concrete spec, which an import recognizes by its suffix."""
     version = str(spec.version).replace("/", "_")
     return f"{spec.name}-{version}-{spec.dag_hash()}.spec.json"
 

@@ -1,32 +1,24 @@
 """Every operator of MongoDB is allowed by name, or refused wherever it stands (R-19)."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from pymongo import MongoClient
 
 from api.aggregation import operators
-from api.aggregation.errors import PipelineError
 from api.aggregation.pipeline import check_pipeline
 from api.aggregation.queries import _CONDITIONS
 from api.aggregation.special_operators import RULES
 from api.aggregation.stages import _STAGES
-from tests.api.aggregation import manual
+from tests.support import mongodb_manual as manual
+from tests.support.aggregation import error_of
 
 Json = dict[str, Any]
 
 
-def error_of(pipeline: Any) -> PipelineError:
-    with pytest.raises(PipelineError) as refused:
-        check_pipeline(pipeline, 10)
-    return refused.value
-
-
 @pytest.fixture(scope="module")
-def server(_server: str) -> Iterator[MongoClient[Json]]:
-    with MongoClient[Json](_server) as client:
-        yield client
+def server(_server: MongoClient[Json]) -> MongoClient[Json]:
+    return _server
 
 
 @pytest.fixture(scope="module")
@@ -64,10 +56,10 @@ def test_every_operator_of_the_server_is_classified(
 
 
 def test_every_allowed_operator_has_its_rule() -> None:
-    assert set(RULES) == operators.RULED
+    assert set(RULES) == operators.SPECIAL
     assert set(_STAGES) == operators.STAGES
     assert set(_CONDITIONS) == operators.CONDITIONS
-    kinds = [operators.MEASURING, operators.HOLDING, operators.RULED]
+    kinds = [operators.SCALAR, operators.COPYING, operators.SPECIAL]
     assert sum(map(len, kinds)) == len(operators.EXPRESSIONS)
 
 

@@ -12,7 +12,7 @@ from pymongo.errors import OperationFailure
 from api.aggregation import operators
 from api.aggregation.errors import PipelineError
 from api.aggregation.pipeline import check_pipeline
-from tests.api.aggregation import manual
+from tests.support import mongodb_manual as manual
 
 Json = dict[str, Any]
 
@@ -50,12 +50,11 @@ STAGES = st.builds(
 
 
 @pytest.fixture(scope="module")
-def collection(_server: str) -> Iterator[Any]:
-    with MongoClient[Json](_server) as client:
-        collection = client["test_anything"]["cases"]
-        collection.insert_many([{"a": 1}, {"a": {"b": [1, 2]}}, {"a": "x", "b": [[1], "y"]}])
-        yield collection
-        client.drop_database("test_anything")
+def collection(_server: MongoClient[Json]) -> Iterator[Any]:
+    collection = _server["test_anything"]["cases"]
+    collection.insert_many([{"a": 1}, {"a": {"b": [1, 2]}}, {"a": "x", "b": [[1], "y"]}])
+    yield collection
+    _server.drop_database("test_anything")
 
 
 def run(collection: Any, pipeline: Any) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from api.bench.builds import made_log, made_manifest, measure_builds
+from api.bench.builds import measure_builds, synthetic_log, synthetic_manifest
 
 
 def test_the_benchmark_of_builds_runs_on_no_other_server_than_its_own(
@@ -22,6 +22,6 @@ def test_the_benchmark_of_builds_runs_on_no_other_server_than_its_own(
 
 
 def test_what_is_sent_has_the_size_that_is_asked_for() -> None:
-    assert 2**21 <= sum(map(len, made_log(2))) < 2**21 + 20_000
-    paths = [entry["path"] for entry in made_manifest(1000)]
+    assert 2**21 <= sum(map(len, synthetic_log(2))) < 2**21 + 20_000
+    paths = [entry["path"] for entry in synthetic_manifest(1000)]
     assert paths == sorted(set(paths))

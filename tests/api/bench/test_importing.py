@@ -34,14 +34,14 @@ async def test_growth_is_measured_at_each_size() -> None:
 
 
 def test_a_made_source_holds_one_batch(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(base, "_BATCH", 2)
+    monkeypatch.setattr(base, "_BATCH_SIZE", 2)
     archive = SampleArchive(SampleOptions(cases=4, executions=2, failures=False))
     source = SampleSource(archive)
     sizes = []
     for batch in source.batches():
-        found = [source.look(place) for place in batch]
+        found = [source.list_files(place) for place in batch]
         wanted = [each for each in found[1:] if each]  # the first one is known already
         assert [found for found, _ in source.read(wanted, 2**20)] == wanted
-        sizes.append((len(batch), len(source._held)))
+        sizes.append((len(batch), len(source._files)))
     assert [size for size, _ in sizes] == [2, 2, 2, 2]
     assert max(held for _, held in sizes) <= 2

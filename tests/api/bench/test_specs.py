@@ -3,11 +3,11 @@
 from pathlib import Path
 
 from api.bench.specs import measure_specs
-from ingest.sample.specs import SpecSampleOptions, made_bytes
+from ingest.sample.specs import SpecSampleOptions, sample_bytes
 
 
 async def test_specs_are_measured(tmp_path: Path) -> None:
-    for number, made in enumerate(made_bytes(SpecSampleOptions(3))):
+    for number, made in enumerate(sample_bytes(SpecSampleOptions(3))):
         (tmp_path / f"{number}.spec.json").write_bytes(made)
     found = await measure_specs(8, [40], tmp_path, rounds=1)
     assert found["upload"]["nodes"] == 8

@@ -10,10 +10,10 @@ from ingest.importing import ImportOptions, import_paths
 from models.cases.execution import Software
 from models.cases.recording import write_case
 from models.database.client import Database
-from tests.ingest.builders import KEY, RULES
-from tests.ingest.builds.reports import HASH
-from tests.ingest.builds.test_importing import write_tree
-from tests.ingest.test_fold import FIRST, success
+from tests.support.build_reports import HASH
+from tests.support.build_trees import write_tree
+from tests.support.cases import FIRST, success
+from tests.support.executions import KEY, RULES
 
 
 async def test_a_tree_of_builds_is_imported(database: Database, tmp_path: Path) -> None:

@@ -7,56 +7,24 @@ import tarfile
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import pytest
 
 from ingest.archives.budgets import Budgets
 from ingest.archives.kinds import tar_reader
 from ingest.archives.reader import ArchiveReader
-from ingest.builds.importing import import_builds, open_place
-from ingest.builds.sources import ArchivePlace
+from ingest.builds.importing import import_builds
+from ingest.builds.sources import ArchiveBuildFileSource
 from models.database.client import Database
 from models.ingestions.audit import Audit
 from models.ingestions.ingestion import Counts
-from tests.ingest.builders import packed
-from tests.ingest.builds import reports
-from tests.ingest.builds.reports import HASH, OTHER
-from tests.ingest.builds.test_install_tree import FAILED, INSTALLED, NAME, SECRET, STAGE
-from tests.ingest.builds.test_monitor import saved
+from tests.support.build_reports import HASH, OTHER
+from tests.support.build_trees import LOG_NAME, TEST_ID, TREE, imported, write_tree
+from tests.support.executions import packed
+from tests.support.install_trees import FAILED, NAME, SECRET
 
-LOG_NAME = f"spack-stage-{NAME}-abcdefgh.log"
-TEST_ID = f"p-1.2-{HASH[:7]}"
-TREE: dict[str, bytes] = {
-    **{f"opt/x/{NAME}/.spack/{name}": content for name, content in INSTALLED.items()},
-    f"opt/x/{NAME}/.spack/archived-files/config.log": b"no",
-    f"opt/x/{NAME}/lib/deep/spack-build-out.txt": b"no",
-    **{
-        f"stage/spack-stage-{NAME}/{name}": content.replace(b"03:04", b"05:06")
-        for name, content in STAGE.items()
-    },
-    f"stage/spack-stage-{NAME}/spack-src/test.xml": b"<testsuite/>",
-    f"logs/{LOG_NAME}": FAILED.replace(b"03:04", b"07:08"),
-    "reports/junit.xml": reports.junit(
-        reports.case(reports.SKIPPED, name=OTHER),
-        reports.case(reports.FAILURE, "dep", HASH, reports.LOG.replace("03:04", "09:10")),
-    ),
-    "reports/other.xml": b"<html></html>",
-    "cdash/Build.xml": reports.cdash("Build", reports.BUILD_ERROR),
-    "cdash/Configure.xml": reports.configure_step(),
-    "test/suite/results.txt": f"{TEST_ID} FAILED\n".encode(),
-    f"test/suite/{TEST_ID}-test-out.txt": b"==> Testing p\nFAILED: P::test_x: bad\n",
-    **{f"monitor/{name}": content for name, content in saved().items()},
-}
 KINDS = ["cdash", "install_tree", "junit", "junit", "log", "monitor", "stage", "test"]
-
-
-def write_tree(root: Path, files: Mapping[str, bytes] = TREE) -> Path:
-    for name, content in files.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-    return root
 
 
 def write_tar(path: Path, files: Mapping[str, bytes] = TREE) -> Path:
@@ -73,15 +41,6 @@ def write_zip(path: Path, files: Mapping[str, bytes] = TREE) -> Path:
         for name, content in files.items():
             archive.writestr(name, content)
     return path
-
-
-async def imported(database: Database, path: Path, **options: Any) -> Audit:
-    audit = Audit(database.ingestions, [path], "builds", lambda _: None)
-    place = open_place(path, Budgets())
-    await import_builds(database, place, audit, **options)
-    audit.unreadable += bool(place.damages)
-    await audit.finish(audit.final_status())
-    return audit
 
 
 async def sources(database: Database) -> list[str]:
@@ -114,7 +73,7 @@ async def test_everything_that_builds_leave_is_imported(database: Database, sour
 async def test_an_archive_is_read_once_and_only_when_anything_is_wanted(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ingest.builds.importing._LOOKED_UP", 1)
+    monkeypatch.setattr("ingest.builds.importing._LOOKUP_SIZE", 1)
     wanted = {name: c for name, c in TREE.items() if name.startswith(("opt", "logs", "cdash"))}
     path = write_tar(tmp_path / "a.tgz", wanted)
     walks = []
@@ -125,10 +84,26 @@ async def test_an_archive_is_read_once_and_only_when_anything_is_wanted(
 
     for expected in (2, 1):
         audit = Audit(database.ingestions, [path], "builds", lambda _: None)
-        place = ArchivePlace(path, Budgets(), counted)
+        place = ArchiveBuildFileSource(path, Budgets(), counted)
         await import_builds(database, place, audit)
         assert len(walks) == expected
         walks.clear()
+
+
+def test_an_archive_over_the_limit_is_not_read(tmp_path: Path) -> None:
+    path = write_tar(tmp_path / "a.tar.gz")
+    source = ArchiveBuildFileSource(path, Budgets(archive_bytes=100), tar_reader)
+    assert source.units() == []
+    assert [damage.reason for damage in source.damages] == ["over_budget"]
+
+
+def test_an_archive_that_changes_before_it_is_read_is_noted(tmp_path: Path) -> None:
+    path = write_tar(tmp_path / "a.tar.gz")
+    source = ArchiveBuildFileSource(path, Budgets(), tar_reader)
+    units = source.units()
+    write_tar(tmp_path / "b.tar.gz", {}).replace(path)
+    assert list(source.read(units)) == []
+    assert [damage.reason for damage in source.damages] == ["changed"]
 
 
 async def test_what_is_known_is_not_opened(database: Database, tmp_path: Path) -> None:

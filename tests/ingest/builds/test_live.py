@@ -11,16 +11,15 @@ from ingest.builds.live import (
     change_build,
     report_phase,
 )
-from ingest.builds.recording import store_build
+from ingest.builds.recording import record_build
 from models.builds.log import read_log
 from models.builds.report import BuildChange, NewBuild, PhaseReport
 from models.database.client import Database
 from models.errors import NotOwnerError
-from tests.ingest.builders import packed
-from tests.ingest.builds.observations import of_tree
-from tests.ingest.builds.reports import HASH, OTHER
-from tests.ingest.builds.test_install_tree import FAILED, SECRET
-from tests.ingest.builds.test_store import only, record_spec
+from tests.support.build_observations import of_tree, only, record_spec
+from tests.support.build_reports import HASH, OTHER
+from tests.support.executions import packed
+from tests.support.install_trees import FAILED, SECRET
 
 STARTED = "2026-01-02T03:04:05.5"
 
@@ -143,7 +142,7 @@ async def test_the_phases_of_a_report_and_of_a_log_stand_in_order(database: Data
 
 async def test_a_reported_build_that_is_imported_is_one(database: Database) -> None:
     await begin_build(database, new(startedLocal=STARTED, tags=["t"]), "me")
-    assert await store_build(database, of_tree()) == "updated"
+    assert await record_build(database, of_tree()) == "updated"
     build = await only(database)
     assert (build["status"], build["owner"], build["tags"]) == ("success", "me", ["t"])
     assert build["sources"] == ["install_tree", "live"]
@@ -205,7 +204,7 @@ def test_a_time_that_does_not_exist_is_refused(moment: str) -> None:
 
 def test_a_manifest_with_a_path_twice_is_refused() -> None:
     entry = {"path": "lib/x", "type": "file"}
-    with pytest.raises(ValidationError, match="twice"):
+    with pytest.raises(ValidationError, match="more than once"):
         BuildChange.model_validate({"manifest": [entry, entry]})
 
 

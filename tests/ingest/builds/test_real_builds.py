@@ -1,7 +1,6 @@
 """Builds by real Spacks, where they are at hand: CASELEDGER_TEST_DATA names their directory."""
 
 import json
-import os
 import re
 import tarfile
 from pathlib import Path
@@ -14,10 +13,10 @@ from ingest.builds.formats.junit import parse_junit
 from ingest.builds.formats.report_attempts import cdash_attempts, junit_attempts
 from ingest.builds.formats.suite_stage import read_test_stage
 from models.redaction.logs import Redactor
-from tests.ingest.builders import files_in_memory
+from tests.support.executions import files_in_memory
+from tests.support.paths import REAL_DATA
 
-_BESIDE = Path(__file__).parents[4] / "shared" / "data"
-_SPACK = Path(os.environ.get("CASELEDGER_TEST_DATA", _BESIDE)) / "spack"
+_SPACK = REAL_DATA / "spack"
 
 pytestmark = pytest.mark.skipif(not _SPACK.is_dir(), reason="the real files are not here")
 

@@ -1,7 +1,6 @@
 """Imports of what real Spacks left, where it is at hand, agree with the files."""
 
 import json
-import os
 import tarfile
 from pathlib import Path
 
@@ -9,11 +8,11 @@ import pytest
 
 from models.builds.log import read_log
 from models.database.client import Database
-from tests.ingest.builds.observations import kept_events
-from tests.ingest.builds.test_importing import imported
+from tests.support.build_observations import kept_events
+from tests.support.build_trees import imported
+from tests.support.paths import REAL_DATA
 
-_BESIDE = Path(__file__).parents[4] / "shared" / "data"
-_SPACK = Path(os.environ.get("CASELEDGER_TEST_DATA", _BESIDE)) / "spack"
+_SPACK = REAL_DATA / "spack"
 
 pytestmark = pytest.mark.skipif(not _SPACK.is_dir(), reason="the real files are not here")
 

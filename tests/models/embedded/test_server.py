@@ -223,8 +223,11 @@ def test_a_lingering_server_stops_when_nobody_comes(own: Settings) -> None:
 def test_the_server_of_another_machine_is_refused_and_left_alone(own: Settings) -> None:
     directory = server_directory(own)
     directory.create()
-    with FileLock(directory.keeper_lock) as lock, subprocess.Popen(["sleep", "60"]) as bystander:
-        lock.take_exclusive()
+    with (
+        FileLock(directory.supervisor_lock) as lock,
+        subprocess.Popen(["sleep", "60"]) as bystander,
+    ):
+        lock.acquire_exclusive()
         state = {"keeper": bystander.pid, "mongod": 1, "host": "elsewhere", "socket": "/no/such"}
         directory.write_state(state)
         with pytest.raises(ServerError, match="runs on elsewhere"), embedded_server(own):

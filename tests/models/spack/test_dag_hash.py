@@ -15,8 +15,8 @@ from models.spack.dag_hash import (
     verify,
     verify_all,
 )
-from models.spack.graph import graph_of
-from tests.ingest.spack.builders import (
+from models.spack.native import graph_of
+from tests.support.spec_documents import (
     Json,
     Package,
     any_hash,

@@ -10,17 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.spack.graph import (
-    BUILD,
-    LINK_RUN,
-    Compiler,
-    Entry,
-    Graph,
-    SpecError,
-    assemble,
-    graph_of,
-)
-from tests.ingest.spack.builders import (
+from models.spack.graph import BUILD, LINK_RUN, Compiler, Graph, SpecError
+from models.spack.native import Entry, assemble, graph_of
+from tests.support.spec_documents import (
     FORMATS,
     Json,
     Package,

@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 import pytest
 
 from ingest.builds.scripts import report_install
-from tests.ingest.builders import packed
-from tests.ingest.builds.reports import HASH
-from tests.ingest.builds.test_importing import LOG_NAME, TREE, write_tree
-from tests.ingest.builds.test_install_tree import FAILED, LOG, NAME, SPEC
+from tests.support.build_reports import HASH
+from tests.support.build_trees import LOG_NAME, TREE, write_tree
+from tests.support.executions import packed
+from tests.support.install_trees import FAILED, LOG, NAME, SPEC
 
 TOKEN = "not-to-be-seen-elsewhere"
 
@@ -174,7 +174,7 @@ def test_names_have_dashes(
     metadata.mkdir(parents=True)
     (metadata / "install_times.json").write_text(json.dumps({"name": told}))
     build = report_install.describe(
-        report_install.Found(metadata.parent, "success", None, metadata)
+        report_install.LocalBuild(metadata.parent, "success", None, metadata)
     )
     assert (build["name"], build["version"]) == expected
     assert "host" not in build
@@ -192,9 +192,9 @@ def test_a_refusal_is_told_and_not_tried_again(
 
 
 def test_a_server_that_stays_away_is_told(server: FakeServer, tree: Path) -> None:
-    server.answers = [(503, {})] * report_install.TRIES
+    server.answers = [(503, {})] * report_install.MAX_TRIES
     assert run(server, tree / "opt") == 1
-    assert len(server.requests) == report_install.TRIES
+    assert len(server.requests) == report_install.MAX_TRIES
 
 
 def test_the_token_follows_no_redirect(server: FakeServer, tree: Path) -> None:

@@ -1,0 +1,19 @@
+"""Where an execution was found, and by which import."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where an execution was found, and by which import.
+
+    `machine` is that of executions whose path and files do not name one. `files_modified` is the
+    latest time at which one of its files was modified, in seconds since the epoch.
+    """
+
+    path: str
+    fingerprint: str
+    ingestion_id: str
+    file_count: int = 0
+    files_modified: int = 0
+    machine: str | None = None

@@ -1,0 +1,154 @@
+"""Worker processes, each with a pipe of its own: one that dies costs only the call it was at.
+
+`ProcessPoolExecutor` gives up all calls when one process dies, and waits forever for the rest of
+an answer in the middle of which a process was killed, because the others share the pipe. Pebble's
+pool shares one as well, and answers no call after that. Here the end of a process is the end of its
+pipe.
+"""
+
+import asyncio
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerContext
+from multiprocessing.process import BaseProcess
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+_EXIT_SECONDS = 5.0
+
+
+class WorkerCrashedError(Exception):
+    """The process died before it had answered."""
+
+
+class WorkerPool:
+    """At most `jobs` processes, which start with the first calls that need them.
+
+    Each calls `initializer` first. The module `preload` is imported once, in the process that they
+    are forked from.
+    """
+
+    def __init__(self, jobs: int, initializer: Callable[[], None], preload: str) -> None:
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload([preload])
+        self._workers = [_Worker(context, initializer) for _ in range(jobs)]
+        self._idle: asyncio.LifoQueue[_Worker] = asyncio.LifoQueue()
+        for worker in self._workers:
+            self._idle.put_nowait(worker)
+        self._threads = ThreadPoolExecutor(jobs, thread_name_prefix="worker-pipe")
+
+    async def call(self, work: Callable[[T], R], argument: T) -> R:
+        """Return what `work(argument)` returns in a process, as soon as one is idle.
+
+        Raise WorkerCrashedError when the process dies. On cancellation the process is killed.
+        """
+        worker = await self._idle.get()
+        loop = asyncio.get_running_loop()
+        answer = loop.run_in_executor(self._threads, worker.call, work, argument)
+        try:
+            return await asyncio.shield(answer)
+        except asyncio.CancelledError:
+            worker.kill()
+            await asyncio.wait([answer])
+            answer.exception()  # retrieved, and of no interest any more
+            raise
+        finally:
+            self._idle.put_nowait(worker)
+
+    async def close(self) -> None:
+        """End all processes."""
+        await asyncio.to_thread(self._stop)
+
+    def _stop(self) -> None:
+        for worker in self._workers:
+            worker.stop()
+        self._threads.shutdown()
+
+
+class _Worker:
+    """One process, started by the first call and by the call after a crash."""
+
+    def __init__(self, context: ForkServerContext, initializer: Callable[[], None]) -> None:
+        self._context = context
+        self._initializer = initializer
+        self._process: BaseProcess | None = None
+        self._connection: Connection[Any, Any] | None = None
+
+    def call(self, work: Callable[[T], R], argument: T) -> R:
+        """Have the process call `work`; this blocks the thread."""
+        connection = self._connection or self._start()
+        try:
+            connection.send((work, argument))
+            error, result = connection.recv()
+        except (EOFError, OSError) as broken:
+            self._discard()
+            raise WorkerCrashedError from broken
+        if error is not None:
+            raise error
+        answer: R = result
+        return answer
+
+    def _start(self) -> "Connection[Any, Any]":
+        """Start the process with SIGINT and SIGTERM blocked.
+
+        A terminal sends Ctrl-C to all processes of a job, and schedulers send SIGTERM so. It is for
+        the process that imports to heed them.
+        """
+        own, other = self._context.Pipe()
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+        try:
+            self._process = self._context.Process(
+                target=_serve, args=(other, self._initializer), daemon=True
+            )
+            self._process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+            other.close()
+        self._connection = own
+        return own
+
+    def kill(self) -> None:
+        """End the process at once; a call that is waiting for it raises WorkerCrashedError."""
+        if self._process is not None:
+            self._process.kill()
+
+    def stop(self) -> None:
+        """End the process when it is idle, which the end of the pipe tells it."""
+        if self._connection is not None and self._process is not None:
+            self._connection.close()
+            self._process.join(_EXIT_SECONDS)
+            self._discard()
+
+    def _discard(self) -> None:
+        process, connection = self._process, self._connection
+        self._process = self._connection = None
+        if connection is not None:
+            connection.close()
+        if process is not None:
+            process.kill()
+            process.join()
+            process.close()
+
+
+def _serve(connection: "Connection[Any, Any]", initializer: Callable[[], None]) -> None:
+    """Answer calls until the pipe ends. This is what runs in the process."""
+    initializer()
+    while True:
+        try:
+            work, argument = connection.recv()
+        except EOFError:
+            return
+        except MemoryError:  # the call alone is larger than the process may be
+            os._exit(1)
+        answer: tuple[Exception | None, Any]
+        try:
+            answer = None, work(argument)
+        except Exception as error:
+            answer = error, None
+        connection.send(answer)

@@ -1,0 +1,1 @@
+"""Strict JSON: read without loss, or refused with the place of the first fault."""

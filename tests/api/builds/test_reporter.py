@@ -1,0 +1,66 @@
+"""The reporter for Spack against the server that it is written for."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+from ingest.builds.document import digest_of, manifest_entries
+from ingest.builds.formats.manifest import parse_manifest
+from ingest.builds.scripts import report_install
+from models.database.client import Database
+from models.settings import Settings
+from models.tokens.store import create_token
+from tests.support.build_reports import HASH
+from tests.support.build_trees import LOG_NAME, TREE, write_tree
+from tests.support.install_trees import NAME
+from tests.support.processes import serving
+
+MANIFEST = {
+    f"/opt/{NAME}/lib/x": {"mode": 0o100644, "size": 1, "hash": "a" * 32},
+    f"/opt/{NAME}/.spack": {"mode": 0o40755},
+    f"/opt/{NAME}": {"mode": 0o40755},
+    f"/opt/{NAME}/lib/y": {"mode": 0o120777, "dest": f"/opt/{NAME}/lib/x"},
+}
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    wanted = {name: c for name, c in TREE.items() if name.startswith(("opt", "logs"))}
+    manifest = f"opt/x/{NAME}/.spack/install_manifest.json"
+    return write_tree(tmp_path, {**wanted, manifest: json.dumps(MANIFEST).encode()})
+
+
+async def test_builds_are_reported_to_a_server(
+    database: Database,
+    settings: Settings,
+    tree: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    _, token = await create_token(database, "nightly", ["ingest"], "test", None)
+    monkeypatch.setenv("CASELEDGER_TOKEN", token)
+    own = {"HOME": str(settings.home), "DATABASE": settings.database}
+    with serving(tmp_path, **own) as (_, port):
+        words = ["--url", f"http://127.0.0.1:{port}", "--tag", "t", str(tree)]
+        seen = []
+        for _ in range(2):
+            paths = [str(tree / "opt"), str(tree / "logs" / LOG_NAME)]
+            code = await asyncio.to_thread(report_install.main, [*words[:-1], *paths])
+            assert code == 0
+            seen.append({b["_id"]: b["revision"] for b in await database.builds.find({})})
+    assert seen[0] == seen[1]
+    builds = {build["status"]: build for build in await database.builds.find({})}
+    assert builds.keys() == {"success", "failed"}
+    for build in builds.values():
+        assert (build["specHash"], build["owner"], build["tags"]) == (HASH, "nightly", ["t"])
+    installed = builds["success"]
+    assert [phase["name"] for phase in installed["phases"]] == ["stage", "configure", "build"]
+    assert (installed["seconds"], installed["manifest"]["entryCount"]) == (4.5, 4)
+    told = json.dumps(MANIFEST).encode()
+    assert installed["manifest"]["digest"] == digest_of(manifest_entries(parse_manifest(told)))
+    assert installed["endedLocal"] == "2026-01-02T03:04:07.5"
+    assert builds["failed"]["errorCount"] > 0
+    assert builds["failed"]["failedPhase"] == "build"
+    assert [phase["status"] for phase in builds["failed"]["phases"]] == ["success", "failed"]

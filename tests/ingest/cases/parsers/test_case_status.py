@@ -1,0 +1,409 @@
+"""CaseStatus tells what became of each run of a case."""
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ingest.cases.parsers.case_status import parse_case_status
+from models.cases.case_run import CaseRun, Outcome, find_run
+from models.errors import ParseError
+from tests.support.executions import lid_of, mutations, sample_files
+
+RULE = " " + "-" * 51
+DAY = "2025-01-02"
+
+
+def status(*events: str) -> bytes:
+    return "".join(f"{DAY} {event}\n{RULE}\n" for event in events).encode()
+
+
+def told(*events: str) -> list[tuple[str | None, str | None, Outcome]]:
+    attempts = parse_case_status(status(*events)).runs
+    return [(a.job_id, a.end and a.end[11:], a.outcome) for a in attempts]
+
+
+START, SUCCESS = "03:00:00: case.run starting 11", "04:00:00: case.run success 11"
+ERROR = "04:00:00: case.run error \nERROR: RUN FAIL: Command 'srun' failed"
+
+
+@pytest.mark.parametrize(
+    ("events", "expected"),
+    [
+        pytest.param((), [], id="nothing"),
+        pytest.param((START, SUCCESS), [("11", "04:00:00", "completed")], id="success"),
+        pytest.param((START, ERROR), [("11", "04:00:00", "failed")], id="error"),
+        pytest.param((START,), [("11", None, "running")], id="no end yet"),
+        pytest.param(
+            (START, "03:00:02: model execution starting 11"),
+            [("11", None, "running")],
+            id="the model runs",
+        ),
+        pytest.param(
+            (START, "03:00:02: model execution success 11", ERROR),
+            [("11", "04:00:00", "failed")],
+            id="the model ends well, and the run does not",
+        ),
+        pytest.param(
+            (START, "05:00:00: xmlchange success <command> ./xmlchange A=1  </command>"),
+            [("11", None, "unknown")],
+            id="killed, then the user goes on",
+        ),
+        pytest.param(
+            (START, "05:00:00: something else was done"),
+            [("11", None, "unknown")],
+            id="killed, then a line of another form",
+        ),
+        pytest.param(
+            (START, "03:10:00: Starting script x.sh", "03:20:00: Completed script x.sh"),
+            [("11", None, "running")],
+            id="scripts of a run that goes on",
+        ),
+        pytest.param(
+            (START, "05:00:00: case.submit starting 12"),
+            [("11", None, "unknown")],
+            id="killed, then submitted again",
+        ),
+        pytest.param(
+            (START, "05:00:00: case.run starting 12", "06:00:00: case.run success 12"),
+            [("11", None, "unknown"), ("12", "06:00:00", "completed")],
+            id="killed, then another job",
+        ),
+        pytest.param(
+            (
+                START,
+                "05:00:00: case.run starting 12",
+                "06:00:00: model execution error \nERROR: Command: 'srun' failed",
+                "06:00:01: case.run error \nERROR: RUN FAIL: Command 'srun' failed",
+            ),
+            [("11", None, "unknown"), ("12", "06:00:00", "failed")],
+            id="killed, then another job whose model fails",
+        ),
+        pytest.param(
+            (START, ERROR, "05:00:00: case.run starting 11", "06:00:00: case.run success 11"),
+            [("11", "04:00:00", "failed"), ("11", "06:00:00", "completed")],
+            id="retry of the same job",
+        ),
+        pytest.param(
+            (START, "03:30:00: case.run starting 11", "04:00:00: case.run success 11"),
+            [("11", None, "unknown"), ("11", "04:00:00", "completed")],
+            id="retry of the same job that was killed",
+        ),
+        pytest.param(
+            ("03:00:00: case.run starting ", "04:00:00: case.run success "),
+            [(None, "04:00:00", "completed")],
+            id="no job ids",
+        ),
+        pytest.param(
+            (START, "03:10:00: st_archive starting ", "03:20:00: st_archive success ", SUCCESS),
+            [("11", "04:00:00", "completed")],
+            id="archiving goes on meanwhile",
+        ),
+        pytest.param(
+            (START, "03:10:00: st_archive starting ", "03:20:00: case.st_archive success 12"),
+            [("11", None, "running")],
+            id="no end yet, while another job archives",
+        ),
+        pytest.param(
+            (START, "03:10:00: Starting script x.sh", "03:20:00: Completed script x.sh", SUCCESS),
+            [("11", "04:00:00", "completed")],
+            id="scripts of the run",
+        ),
+        pytest.param(
+            (
+                START,
+                "03:30:00: case.run starting 12",
+                "03:40:00: case.run error ",
+                "04:00:00: case.run success 12",
+            ),
+            [("11", "03:40:00", "failed"), ("12", "04:00:00", "completed")],
+            id="an error is not that of the later job, which succeeds",
+        ),
+        pytest.param(
+            (
+                START,
+                "03:10:00: case.run starting 12",
+                "03:20:00: case.run starting 13",
+                "03:40:00: model execution error ",
+                "03:40:01: case.run error ",
+                "04:00:00: case.run success 13",
+                "05:00:00: case.run success 12",
+            ),
+            [
+                ("11", "03:40:00", "failed"),
+                ("12", "05:00:00", "completed"),
+                ("13", "04:00:00", "completed"),
+            ],
+            id="an error that is given on twice",
+        ),
+        pytest.param(
+            (
+                START,
+                "03:30:00: case.run starting 12",
+                "03:40:00: case.run error ",
+                "04:00:00: model execution success 12",
+            ),
+            [("11", "03:40:00", "failed"), ("12", None, "running")],
+            id="an error before the model of the later job succeeds",
+        ),
+        pytest.param(
+            (
+                START,
+                "03:30:00: case.run starting 12",
+                "03:40:00: case.run error ",
+                "03:50:00: case.run starting 13",
+                "04:00:00: model execution success 12",
+                "05:00:00: case.run success 13",
+            ),
+            [
+                ("11", "03:40:00", "failed"),
+                ("12", None, "unknown"),
+                ("13", "05:00:00", "completed"),
+            ],
+            id="the later job succeeds no further than its model",
+        ),
+        pytest.param(
+            (
+                START,
+                "03:30:00: case.run starting 12",
+                "03:40:00: model execution error ",
+                "03:40:02: model execution starting 11",
+                "04:00:00: case.run success 12",
+                "05:00:00: case.run success 11",
+            ),
+            [("11", "05:00:00", "completed"), ("12", "04:00:00", "completed")],
+            id="the model of one job starts after that of another fails",
+        ),
+        pytest.param(
+            (START, ERROR, "05:00:00: case.run success 11"),
+            [("11", "05:00:00", "completed")],
+            id="an error of nobody",
+        ),
+        pytest.param(
+            (
+                START,
+                "03:30:00: case.run starting 11",
+                "03:40:00: case.run error ",
+                "04:00:00: case.run success 11",
+            ),
+            [("11", None, "unknown"), ("11", "04:00:00", "completed")],
+            id="an error is not that of a try before",
+        ),
+        pytest.param(
+            (START, "03:30:00: case.run starting ", SUCCESS),
+            [("11", "04:00:00", "completed"), (None, None, "running")],
+            id="a success is of its own job before one without an id",
+        ),
+        pytest.param(
+            (START, SUCCESS, "05:00:00: model execution error ", "05:00:01: case.run error "),
+            [("11", "04:00:00", "completed")],
+            id="an error after the end",
+        ),
+        pytest.param((SUCCESS,), [], id="end without a start"),
+        pytest.param(
+            (SUCCESS, ERROR, START), [("11", None, "running")], id="ends before the start"
+        ),
+        pytest.param(
+            (START, "04:00:00: case.run success 12"), [("11", None, "running")], id="another's end"
+        ),
+        pytest.param(
+            ("03:00:00: case.run starting 9.host", "04:00:00: case.run success 9.host"),
+            [("9.host", "04:00:00", "completed")],
+            id="job id of PBS",
+        ),
+    ],
+)
+def test_the_history_tells_the_outcome_of_each_run(
+    events: tuple[str, ...], expected: list[tuple[str | None, str | None, Outcome]]
+) -> None:
+    assert told(*events) == expected
+
+
+def test_an_error_is_not_that_of_a_job_which_was_killed_long_before() -> None:
+    events = "".join(
+        f"{event}\n{RULE}\n"
+        for event in (
+            "2024-12-01 08:00:00: case.run starting 9",
+            "2025-01-02 03:00:00: case.run starting 11",
+            "2025-01-02 03:10:00: case.run error ",
+            "2025-01-02 04:00:00: case.run success 11",
+        )
+    )
+    runs = parse_case_status(events.encode()).runs
+    assert [(run.job_id, run.end, run.outcome) for run in runs] == [
+        ("9", None, "unknown"),
+        ("11", "2025-01-02T04:00:00", "completed"),
+    ]
+
+
+def test_the_tries_of_one_job_are_told_apart() -> None:
+    assert told(
+        START,
+        "03:10:00: model execution error ",
+        "03:10:05: model execution starting 11",
+        "03:20:00: model execution error ",
+        "03:20:05: model execution starting 11",
+        "04:00:00: model execution success 11",
+        SUCCESS,
+    ) == [
+        ("11", "03:10:00", "failed"),
+        ("11", "03:20:00", "failed"),
+        ("11", "04:00:00", "completed"),
+    ]
+
+
+_JOBS = st.lists(st.sampled_from(["success", "error", "killed"]), min_size=1, max_size=5)
+
+
+@st.composite
+def overlapping_jobs(draw: st.DrawFn) -> tuple[list[str], list[str]]:
+    """Draw the events of jobs that run at the same time, and how each of these ends."""
+    ends = draw(_JOBS)
+    order = draw(st.permutations([*range(len(ends))] * 2))
+    events, started = [], set()
+    for minute, job in enumerate(order):
+        time = f"03:{minute:02}:00: case.run"
+        if job not in started:
+            started.add(job)
+            events.append(f"{time} starting {job}")
+        elif ends[job] != "killed":
+            events.append(f"{time} {ends[job]} {job if ends[job] == 'success' else ''}")
+    return events, ends
+
+
+@given(overlapping_jobs())
+def test_a_job_that_tells_its_success_has_succeeded(jobs: tuple[list[str], list[str]]) -> None:
+    events, ends = jobs
+    found = {job_id: (end, outcome) for job_id, end, outcome in told(*events)}
+    for job, end in enumerate(ends):
+        ended = next((event[:8] for event in events if event.endswith(f" success {job}")), None)
+        assert (found[str(job)] == (ended, "completed")) == (end == "success")
+    failed = [outcome for _, outcome in found.values() if outcome == "failed"]
+    assert len(failed) <= ends.count("error")
+
+
+@given(overlapping_jobs(), st.data())
+def test_jobs_that_overlap_are_read_on_from_anywhere(
+    jobs: tuple[list[str], list[str]], data: st.DataObject
+) -> None:
+    content = status(*jobs[0])
+    before = parse_case_status(content[: data.draw(st.integers(0, len(content)))])
+    assert parse_case_status(content, before) == parse_case_status(content)
+
+
+def test_of_very_many_runs_the_last_are_told() -> None:
+    runs = parse_case_status(
+        status(*(f"03:00:00: case.run starting {n}" for n in range(5001)))
+    ).runs
+    assert [run.job_id for run in runs] == [str(n) for n in range(1, 5001)]
+
+
+def test_times_are_iso_local_times() -> None:
+    (attempt,) = parse_case_status(status(START, SUCCESS)).runs
+    assert (attempt.start, attempt.end) == (f"{DAY}T03:00:00", f"{DAY}T04:00:00")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda data: data.replace(b"\n", b"\r\n"), id="CR LF"),
+        pytest.param(lambda data: b"\xef\xbb\xbf" + data, id="byte order mark"),
+        pytest.param(lambda data: b"\n" + data, id="empty line first"),
+        pytest.param(lambda data: data.rstrip(b"\n"), id="no line feed at the end"),
+        pytest.param(lambda data: data.replace(b"\n", b" \n"), id="blanks at the ends"),
+        pytest.param(lambda data: data + b"\xff\xfe nonsense\n", id="not UTF-8"),
+        pytest.param(lambda data: data + b"2025-01-02 05:00:00: case.ru", id="cut"),
+    ],
+)
+def test_the_form_of_the_text_does_not_matter(change: Callable[[bytes], bytes]) -> None:
+    data = status(START, SUCCESS)
+    assert parse_case_status(change(data)).runs == parse_case_status(data).runs
+
+
+@given(st.data())
+def test_a_history_that_goes_on_is_that_of_the_whole_file(data: st.DataObject) -> None:
+    content = data.draw(mutations(sample_files()["case_status"]))
+    cut = data.draw(st.integers(0, len(content)))
+    before = parse_case_status(content[:cut])
+    assert parse_case_status(content, before) == parse_case_status(content)
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        pytest.param(status(START), id="a run under way"),
+        pytest.param(status(START, SUCCESS)[:-1], id="half a line"),
+        pytest.param(status("01:00:00: case.run starting 9"), id="of another case"),
+        pytest.param(b"\n", id="an empty line before a byte order mark"),
+    ],
+)
+def test_what_was_read_before_changes_nothing(start: bytes) -> None:
+    for content in (status(START, SUCCESS), start + b"\xef\xbb\xbf" + status(START, SUCCESS)):
+        assert parse_case_status(content, parse_case_status(start)) == parse_case_status(content)
+
+
+LID = lid_of("11.250102-030000")
+
+
+def attempt(job_id: str | None, start: str, outcome: Outcome = "completed") -> CaseRun:
+    return CaseRun(job_id, f"{DAY}T{start}", None, outcome)
+
+
+OTHER, OWN = attempt("10", "02:59:59"), attempt("11", "03:00:05")
+
+
+@pytest.mark.parametrize(
+    ("attempts", "expected"),
+    [
+        pytest.param([], None, id="none"),
+        pytest.param([OTHER, OWN], OWN, id="the job's, not the nearest"),
+        pytest.param([OTHER], None, id="only another job's"),
+        pytest.param([attempt("11", "01:00:00"), OWN], OWN, id="the nearest of the job's"),
+        pytest.param([OWN, attempt("11", "05:00:00")], OWN, id="the nearest, and then another"),
+        pytest.param([OWN, attempt("12", "05:00:00")], OWN, id="lines of a later job"),
+        pytest.param(
+            [attempt("11", "01:00:00")], attempt("11", "01:00:00"), id="the job's, however far"
+        ),
+        pytest.param([attempt(None, "03:00:05")], attempt(None, "03:00:05"), id="no id, but near"),
+        pytest.param([attempt(None, "03:20:00")], None, id="no id, and far"),
+        pytest.param([attempt("0011", "03:00:00")], attempt("0011", "03:00:00"), id="zeros"),
+        pytest.param(
+            [attempt("11.host", "03:00:00")], attempt("11.host", "03:00:00"), id="with a host"
+        ),
+        pytest.param([attempt("11", "99:99:99")], attempt("11", "99:99:99"), id="no time of day"),
+        pytest.param([attempt("9" * 5000, "03:00:00")], None, id="job id without end"),
+        pytest.param([attempt("\u00b2", "03:00:00")], None, id="job id that is no number"),
+    ],
+)
+def test_an_execution_finds_its_own_run(attempts: list[CaseRun], expected: CaseRun | None) -> None:
+    assert find_run(attempts, LID) == expected
+
+
+def test_an_execution_of_an_array_of_jobs_finds_its_own_run() -> None:
+    runs = [attempt(f"11[{place}].host", "03:00:00") for place in (6, 7, 8)]
+    assert find_run(runs, lid_of("11[7].host.250102-030000")) == runs[1]
+
+
+def test_without_a_batch_system_the_time_tells_the_run() -> None:
+    assert find_run([OTHER, OWN], lid_of("250102-030004")) == OWN
+
+
+@given(st.binary())
+def test_arbitrary_bytes_raise_nothing(content: bytes) -> None:
+    assert isinstance(parse_case_status(content).runs, list)
+
+
+@settings(deadline=None)
+@given(mutations(sample_files()["case_status"]))
+def test_a_mutated_file_raises_nothing_but_parse_errors(content: bytes) -> None:
+    try:
+        find_run(parse_case_status(content).runs, LID)
+    except ParseError:
+        pytest.fail("there is nothing in a CaseStatus that could be an error")
+
+
+@given(st.lists(st.sampled_from([START, SUCCESS, ERROR, "05:00:00: xmlchange success x"])))
+def test_only_the_last_run_can_be_running(events: list[str]) -> None:
+    outcomes = [outcome for _, _, outcome in told(*events)]
+    assert "running" not in outcomes[:-1]

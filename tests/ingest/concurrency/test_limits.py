@@ -1,0 +1,69 @@
+"""A worker that takes too long, or too much memory, costs the execution it was at."""
+
+import time
+from contextlib import suppress
+
+import pytest
+
+from ingest.cases.sources.base import Content
+from ingest.cases.task import Result
+from ingest.cases.workers import Workers
+from ingest.concurrency.limits import Limits, TookTooLongError, limited_time
+from tests.support.executions import task
+
+
+class Slow(dict[str, bytes]):
+    """Files whose reading, in a worker, takes very long."""
+
+    def __contains__(self, _path: object) -> bool:
+        time.sleep(60)
+        return True
+
+
+class Stuck(Slow):
+    """Files in whose reading a library is stuck, which no exception gets out of."""
+
+    def __contains__(self, _path: object) -> bool:
+        while True:
+            with suppress(TookTooLongError):
+                sum(range(10**6))
+
+
+class Greedy(Slow):
+    """Files that want more memory than there is."""
+
+    def __contains__(self, _path: object) -> bool:
+        return bool(bytes(2**33))
+
+
+async def reason_of(files: dict[str, bytes], limits: Limits) -> str | None:
+    hostile = task("/a", content=Content(files=files))
+    tasks = [hostile, *(task(f"/{number}") for number in range(16)), task("/b")]
+    async with Workers(1, limits) as workers:
+        results: dict[str, Result] = {r.path: r async for r in workers.observe_all(tasks)}
+    assert results["/b"].observation
+    return results["/a"].reason
+
+
+async def test_an_execution_that_takes_too_long_is_rejected() -> None:
+    assert await reason_of(Slow(), Limits(seconds=0.5)) == "took_too_long"
+
+
+async def test_a_process_that_does_not_come_back_is_ended() -> None:
+    assert await reason_of(Stuck(), Limits(seconds=0.5)) == "crashed"
+
+
+async def test_an_execution_that_wants_too_much_memory_is_rejected() -> None:
+    limits = Limits(memory_bytes=2**30)
+    assert await reason_of(Greedy(), limits) == "out_of_memory"
+
+
+def test_time_that_is_over_ends_what_is_done_in_it() -> None:
+    with pytest.raises(TookTooLongError), limited_time(Limits(seconds=0.05)):
+        time.sleep(5)
+
+
+def test_after_it_nothing_is_limited() -> None:
+    with limited_time(Limits(seconds=0.05)):
+        pass
+    time.sleep(0.1)

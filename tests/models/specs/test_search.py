@@ -1,0 +1,221 @@
+"""Searches among stored specs: they find what a plain evaluation of the graphs finds."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from ingest.sample.specs import SpecSampleOptions, sample_documents
+from models.database.client import Database
+from models.spack.graph import Graph
+from models.spack.hash_prefix import hash_range
+from models.spack.query import parse_query
+from models.specs import search as spec_search
+from models.specs.document import SpecDocument
+from models.specs.node_documents import identities
+from models.specs.search import (
+    Narrowing,
+    TooBroadError,
+    built_with,
+    deployed_with,
+    node_conditions,
+    spec_filter,
+)
+from models.specs.spec import SCOPES, Scope
+from models.specs.store import write_specs
+from tests.support.databases import NewDatabase
+from tests.support.spec_documents import FORMATS, diamond, document, documents, on, package
+from tests.support.spec_evaluation import matches
+from tests.support.spec_queries import queries
+
+Stored = dict[str, tuple[Graph, str]]
+
+
+def _documents() -> list[SpecDocument]:
+    found = [
+        each for made in sample_documents(SpecSampleOptions(40, seed=7)) for each in documents(made)
+    ]
+    for form in FORMATS:
+        found += documents(document(diamond(form), form))
+    old, new = package("z", version="1.2.11"), package("z", version="1.3")
+    built = package("app", on(old, "build link"), on(package("tool", on(old, "link")), "build"))
+    spliced = package("app", on(new, "link"), build_spec=built)
+    return [*found, *documents(document(spliced)), *documents(document(package("lib", on(new))))]
+
+
+@pytest.fixture(scope="module")
+async def corpus(new_database: NewDatabase) -> AsyncIterator[tuple[Database, Stored]]:
+    async with new_database("test_spec_search") as database:
+        found = _documents()
+        await write_specs(database, found)
+        stored: Stored = {}
+        for each in found:
+            for key, id_ in identities(each.graph, each.verifications).items():
+                stored[id_] = (each.graph, key)
+        yield database, stored
+
+
+async def _found(database: Database, text: str, **narrowing: Any) -> set[str]:
+    query = await spec_filter(database, parse_query(text), Narrowing(**narrowing))
+    return {each["_id"] for each in await database.specs.find(query, {"_id": 1})}
+
+
+async def test_two_hundred_queries_find_what_the_graphs_say(
+    corpus: tuple[Database, Stored],
+) -> None:
+    database, stored = corpus
+    hits = 0
+    for text in queries(list(stored.values()), 220):
+        expected = {
+            id_ for id_, (graph, key) in stored.items() if matches(parse_query(text), graph, key)
+        }
+        assert await _found(database, text) == expected, text
+        hits += bool(expected)
+    assert hits > 150
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "hdf5@1.12:1.14 +mpi ~cxx build_type=Release %gcc@12: ^zlib@:1.2.12",
+        "^zlib@1.2.11",
+        "^mpi",
+        "^[virtuals=mpi] openmpi",
+        "^[deptypes=link] zlib-ng",
+        "%[virtuals=c] gcc",
+        "%clang",
+        "%llvm@14",
+        "^hdf5 %gcc",
+        "^* build_type=Debug",
+        "netcdf-c target=x86_64_v3:",
+        "app ^leaf@1.3",
+        "app ^[virtuals=mpi] mid",
+        "z",
+        "*",
+        "cflags='-O3'",
+        "^nothing",
+        "@git.main",
+    ],
+)
+async def test_a_query_finds_what_the_graphs_say(
+    corpus: tuple[Database, Stored], text: str
+) -> None:
+    database, stored = corpus
+    query = parse_query(text)
+    expected = {id_ for id_, (graph, key) in stored.items() if matches(query, graph, key)}
+    assert await _found(database, text) == expected
+
+
+@pytest.mark.parametrize(
+    ("scope", "types"), [("run", {"link", "run"}), ("build", {"build", "link", "run"})]
+)
+async def test_a_closure_can_be_asked_apart(
+    corpus: tuple[Database, Stored], scope: Scope, types: set[str]
+) -> None:
+    database, stored = corpus
+    assert await _found(database, "^gmake", scope=scope) == {
+        id_ for id_, (graph, key) in stored.items()
+        if any(graph.nodes[each].name == "gmake" for each in graph.closure(key, types))
+    }  # fmt: skip
+    assert SCOPES[scope]
+
+
+async def test_only_direct_dependencies_can_be_asked_for(corpus: tuple[Database, Stored]) -> None:
+    database, stored = corpus
+    assert await _found(database, "^hdf5", direct=True) == {
+        id_ for id_, (graph, key) in stored.items()
+        if any(graph.nodes[edge.child].name == "hdf5" for edge in graph.edges[key])
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("types", [("link", "run"), ("build",), ("test",)])
+async def test_direct_dependencies_have_the_types_on_their_own_edge(
+    corpus: tuple[Database, Stored], types: tuple[str, ...]
+) -> None:
+    database, stored = corpus
+    expected = {
+        id_ for id_, (graph, key) in stored.items()
+        if any(edge.name == "zlib" and set(types) & set(edge.deptypes) for edge in graph.edges[key])
+    }  # fmt: skip
+    assert await _found(database, "^zlib", scope="test", direct=True, types=types) == expected
+
+
+async def test_built_with_one_version_and_deployed_with_another(
+    corpus: tuple[Database, Stored],
+) -> None:
+    database, _ = corpus
+    query = {"$and": [built_with(parse_query("z@1.2.11")), deployed_with(parse_query("z@1.3"))]}
+    found = await database.specs.find(query, {"isSpliced": 1, "name": 1})
+    assert [(each["name"], each["isSpliced"]) for each in found] == [("app", True)]
+    plain = {"$and": [built_with(parse_query("z@1.3")), deployed_with(parse_query("z@1.3"))]}
+    assert [each["name"] for each in await database.specs.find(plain)] == ["lib"]
+
+
+async def test_nothing_is_built_with_what_only_tests_it(database: Database) -> None:
+    check = on(package("check"), "test")
+    built = package("app", on(package("z"), "link"), check)
+    spliced = package("app", on(package("z", version="2"), "link"), build_spec=built)
+    await write_specs(database, documents(document(spliced)))
+    assert len(await database.specs.find(built_with(parse_query("z")))) == 2
+    assert await database.specs.find(built_with(parse_query("check"))) == []
+
+
+async def test_too_vague_a_dependency_is_refused(
+    corpus: tuple[Database, Stored], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database, _ = corpus
+    monkeypatch.setattr(spec_search, "MAX_RESOLVED", 3)
+    with pytest.raises(TooBroadError, match="state the name"):
+        await _found(database, "^* platform=linux")
+    with pytest.raises(TooBroadError, match="more than 16"):
+        await _found(database, " ".join(f"^p{i}+x" for i in range(17)))
+
+
+def _stages(plan: Any) -> set[str]:
+    if isinstance(plan, list):
+        return set().union(*map(_stages, plan)) if plan else set()
+    if not isinstance(plan, dict):
+        return set()
+    own = {plan["stage"]} if isinstance(plan.get("stage"), str) else set()
+    return own.union(*map(_stages, plan.values()))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "hdf5@1.12:1.14", "@1.2", "+mpi", "build_type=Release", "cflags='-O3'", "%gcc@12:",
+        "target=zen3", "os=debian12", "platform=linux", "namespace=builtin", "/abc", "*",
+        "^zlib@1.2.11:1.2.13", "^mpi", "%cmake@3.20:", "^hdf5+mpi", "^[virtuals=mpi] openmpi",
+        "x=*", "^* +mpi",
+    ],
+)  # fmt: skip
+async def test_every_filter_goes_by_an_index(corpus: tuple[Database, Stored], text: str) -> None:
+    database, _ = corpus
+    query = await spec_filter(database, parse_query(text))
+    plan = await database.specs.explain(query, [])
+    assert "COLLSCAN" not in _stages(plan["queryPlanner"]["winningPlan"])
+
+
+async def test_a_range_of_versions_examines_only_what_it_finds(
+    corpus: tuple[Database, Stored],
+) -> None:
+    database, _ = corpus
+    query = await spec_filter(database, parse_query("^gmake@4.3:4.4.0,4.4.1"))
+    plan = await database.specs.explain(query, [])
+    stats = plan["executionStats"]
+    assert stats["nReturned"] == stats["totalDocsExamined"] > 0
+    assert "dependency" in json.dumps(plan["queryPlanner"]["winningPlan"], default=str)
+
+
+def test_user_text_never_becomes_an_operator() -> None:
+    (condition,) = node_conditions(parse_query("x='$where'"))
+    assert condition == {"variants.x": {"$all": ["$where"]}}
+    (condition,) = node_conditions(parse_query("a.b=1"))
+    assert condition == {"variants.a\u2024b": {"$all": ["1"]}}
+
+
+def test_a_range_of_hashes_holds_all_that_begin_so() -> None:
+    low, high = hash_range("AB").values()
+    assert all(low <= each < high for each in ("ab", "ab7", "abz~1"))
+    assert not low <= "ac" < high
