@@ -31,6 +31,7 @@ def imports_of(path: Path) -> Iterator[str]:
                 yield submodule if submodule in MODULES else node.module
 
 
+@pytest.mark.slow
 def test_there_is_no_circle_of_imports_not_even_inside_functions() -> None:
     graph = {
         name: {imported for imported in imports_of(path) if imported in MODULES} - {name}
@@ -43,16 +44,21 @@ def test_there_is_no_circle_of_imports_not_even_inside_functions() -> None:
         pytest.fail(f"a circle: {' -> '.join(error.args[1])}")
 
 
-@pytest.mark.parametrize("path", TESTS, ids=module_name)
-def test_no_test_module_is_imported_by_another(path: Path) -> None:
-    imported = [name for name in imports_of(path) if name.startswith("tests.")]
-    assert [name for name in imported if not name.startswith("tests.support")] == []
+def test_no_test_module_is_imported_by_another() -> None:
+    imported = {
+        (module_name(path), name)
+        for path in TESTS
+        for name in imports_of(path)
+        if name.startswith("tests.") and not name.startswith("tests.support")
+    }
+    assert imported == set()
 
 
 def test_no_module_of_the_product_looks_like_a_test() -> None:
     assert [name for name in MODULES if "test" in name.rpartition(".")[2].split("_")] == []
 
 
+@pytest.mark.slow
 def test_every_package_and_module_says_what_is_in_it() -> None:
     silent = [
         name

@@ -625,6 +625,7 @@ class Service:
             return int(error.code)
 
 
+@pytest.mark.slow
 def test_service_runs_on_the_server_of_the_compose_file(
     services: dict[str, Json], serve_command: list[str], probe_command: list[str], tmp_path: Path
 ) -> None:

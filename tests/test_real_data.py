@@ -21,7 +21,10 @@ from tests.support.paths import REAL_DATA
 
 _ARCHIVES = REAL_DATA / "archives"
 
-pytestmark = pytest.mark.skipif(not _ARCHIVES.is_dir(), reason="the real files are not here")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not _ARCHIVES.is_dir(), reason="the real files are not here"),
+]
 
 _XML_KEY = re.compile(r"(env_\w+)\.xml/([^/]+)/(\w+)(?:\[(\w+)\])?")
 
@@ -40,6 +43,7 @@ def sample_tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.mark.slow
 async def test_the_sample_has_its_canonical_executions_dates_and_deltas(
     database: Database, sample_tree: Path
 ) -> None:
@@ -95,6 +99,7 @@ def _compare_entry(entry: dict[str, Any], change: dict[str, Any]) -> None:
     assert is_same_value(entry["current"], _value(change["new"]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["sample.tar.gz", "real.tar.gz"])
 def test_no_variable_and_no_line_of_the_real_files_is_taken_for_a_credential(name: str) -> None:
     count = 0

@@ -12,6 +12,7 @@ import os
 import signal
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
@@ -101,6 +102,7 @@ class _Worker:
         the process that imports to heed them.
         """
         own, other = self._context.Pipe()
+        resource_tracker.ensure_running()  # otherwise `start` does it, which unblocks the signals
         blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
         try:
             self._process = self._context.Process(

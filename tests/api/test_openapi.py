@@ -30,6 +30,7 @@ def test_every_parameter_is_described(openapi: dict[str, Any]) -> None:
                 assert parameter["description"], parameter
 
 
+@pytest.mark.slow
 def test_examples_of_parameters_and_bodies_are_valid(openapi: dict[str, Any]) -> None:
     operations = [each for path in openapi["paths"].values() for each in path.values()]
     parameters = [each for operation in operations for each in operation.get("parameters", ())]

@@ -66,6 +66,7 @@ def address(own_settings: tuple[Settings, str]) -> Iterator[str]:
     thread.join()
 
 
+@pytest.mark.slow
 @schema.parametrize()
 @settings(max_examples=5, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 def test_the_service_keeps_to_its_document(

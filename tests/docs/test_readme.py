@@ -29,6 +29,7 @@ async def port(demo: Database) -> AsyncIterator[int]:
         yield number
 
 
+@pytest.mark.slow
 async def test_the_questions_have_the_answers_that_stand_below_them(
     port: int, tmp_path: Path
 ) -> None:

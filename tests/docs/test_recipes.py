@@ -19,6 +19,8 @@ from tests.support.documents import run
 from tests.support.paths import ROOT
 from tests.support.served import served
 
+pytestmark = pytest.mark.slow
+
 Json = dict[str, Any]
 TEXT = (ROOT / "docs" / "recipes.md").read_text(encoding="utf-8")
 

@@ -12,6 +12,8 @@ from models.settings import Settings
 from tests.support.documents import filled, shown
 from tests.support.paths import ROOT
 
+pytestmark = pytest.mark.slow
+
 DOCS = ROOT / "docs"
 _CALL = re.compile(r"^(GET|POST|PATCH|PUT|DELETE) (/\S+)\n((?:[{ ].*\n)*)", re.MULTILINE)
 PAGES = [
@@ -30,6 +32,7 @@ async def call(writer: AsyncClient, method: str, path: str, body: str) -> None:
     assert method != "GET" or shown(answer), path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("page", "kind", "least"), PAGES)
 async def test_every_call_of_a_page_works(
     writer: AsyncClient, database: Database, tree: Path, page: str, kind: str, least: int

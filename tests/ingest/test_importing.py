@@ -64,6 +64,7 @@ def totals() -> dict[str, int]:
             "incomplete": len(executions) - complete}  # fmt: skip
 
 
+@pytest.mark.slow
 async def test_every_execution_of_the_archive_is_counted_once(
     database: Database, tree: Path
 ) -> None:
@@ -72,6 +73,7 @@ async def test_every_execution_of_the_archive_is_counted_once(
     assert report.record.status == "completed"
 
 
+@pytest.mark.slow
 async def test_canonical_execution_and_outcomes_are_those_of_the_archive(
     database: Database, tree: Path
 ) -> None:
@@ -90,6 +92,7 @@ async def test_canonical_execution_and_outcomes_are_those_of_the_archive(
                 assert execution["simulationEnd"]["date"] == truth.simulation_end
 
 
+@pytest.mark.slow
 async def test_deltas_are_those_of_the_archive(database: Database, tree: Path) -> None:
     await run(database, tree)
     for case in sample_cases():
@@ -110,6 +113,7 @@ def _stored_changes(execution: dict[str, Any]) -> dict[str, tuple[Any, Any, str,
     }
 
 
+@pytest.mark.slow
 async def test_a_change_that_shows_in_two_files_is_one_entry(
     database: Database, tree: Path
 ) -> None:
@@ -164,6 +168,7 @@ async def test_a_snapshot_tells_how_the_scheduler_ended_a_job(
     assert again.record.counts.unchanged == 1
 
 
+@pytest.mark.slow
 async def test_a_case_without_success_has_no_canonical_execution_and_loses_nothing(
     database: Database, tree: Path
 ) -> None:
@@ -176,6 +181,7 @@ async def test_a_case_without_success_has_no_canonical_execution_and_loses_nothi
     assert any(e["provisionalDeltas"] for e in stored["executions"])
 
 
+@pytest.mark.slow
 async def test_importing_again_writes_nothing(database: Database, tree: Path) -> None:
     await run(database, tree)
     before = await database.cases.find({}, sort=[("_id", 1)])
@@ -184,6 +190,7 @@ async def test_importing_again_writes_nothing(database: Database, tree: Path) ->
     assert await database.cases.find({}, sort=[("_id", 1)]) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["a.tar.gz", "a.tgz", "a.tar", "a.tar.zst", "a.tzst", "a.zip", "A.TAR.GZ"]
 )
@@ -224,6 +231,7 @@ async def test_an_import_may_point_anywhere_into_the_tree(
     )  # fmt: skip
 
 
+@pytest.mark.slow
 async def test_executions_may_come_one_by_one_in_any_order(
     database: Database, settings: Settings, tree: Path
 ) -> None:
@@ -277,6 +285,7 @@ def _damaged(files: list[SampleFile], name: str) -> list[SampleFile]:
     return [replace(f, data=f.data[:200]) if f"{name}." in f.path else f for f in files]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "worse",
     [
@@ -333,6 +342,7 @@ async def test_a_file_that_is_not_there_is_no_change(
         assert {key.partition(".")[0] for key in unrecorded} == {file}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("root", ["", "mybackup", "mybackup/performance_archive"])
 async def test_a_directory_of_some_other_name_is_not_a_machine(
     database: Database, tmp_path: Path, root: str
@@ -353,6 +363,7 @@ async def test_a_path_that_is_not_utf8_is_imported(database: Database, tmp_path:
     assert "\\udcff" in report.record.source
 
 
+@pytest.mark.slow
 async def test_an_archive_with_a_wrong_checksum_is_not_trusted(
     database: Database, tmp_path: Path
 ) -> None:
@@ -384,6 +395,7 @@ async def test_one_damaged_file_costs_its_execution_and_names_itself(
     assert report.record.counts.rejected == 0
 
 
+@pytest.mark.slow
 async def test_a_truncated_archive_keeps_what_comes_before_the_cut(
     database: Database, tmp_path: Path
 ) -> None:
@@ -403,6 +415,7 @@ def _canonicals() -> set[str | None]:
     return {case.canonical for case in sample_cases()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["tar", "tar.gz"])
 async def test_an_archive_in_any_order_gives_the_documents_of_its_tree(
     database: Database, settings: Settings, tree: Path, tmp_path: Path, form: str
@@ -425,6 +438,7 @@ async def test_an_archive_in_any_order_gives_the_documents_of_its_tree(
     assert _without_paths(await dump(database)) == _without_paths(expected)
 
 
+@pytest.mark.slow
 async def test_an_archive_that_holds_more_files_than_were_recorded_is_read(
     database: Database, tree: Path, tmp_path: Path
 ) -> None:
@@ -543,6 +557,7 @@ async def test_links_are_not_followed(database: Database, tree: Path, tmp_path: 
     assert report.record.counts.discovered == 0
 
 
+@pytest.mark.slow
 async def test_without_a_machine_directory_the_files_tell_the_machine(
     database: Database, tmp_path: Path
 ) -> None:
@@ -573,6 +588,7 @@ async def test_an_unknown_machine_is_rejected_until_it_is_said(
     assert await database.cases.count({"machine": "chrysalis"}) == 1
 
 
+@pytest.mark.slow
 async def test_several_importers_at_once_give_the_documents_of_one(
     settings: Settings, database: Database, tree: Path
 ) -> None:
@@ -602,6 +618,7 @@ main()
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("writes", [2, 3, 6, 9])
 async def test_an_importer_that_was_killed_between_writes_is_finished_by_the_next(
     settings: Settings, database: Database, tree: Path, writes: int
@@ -619,6 +636,7 @@ async def test_an_importer_that_was_killed_between_writes_is_finished_by_the_nex
     assert await _dump_and_drop(other) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("delay", [1.0, 1.4])
 async def test_an_importer_that_was_killed_is_finished_by_the_next(
     settings: Settings, database: Database, tree: Path, delay: float
@@ -666,8 +684,9 @@ async def _dump_and_drop(settings: Settings) -> list[dict[str, object]]:
     return found
 
 
+@pytest.mark.slow
 async def test_any_order_and_any_portions_give_the_documents_of_one_import(
-    settings: Settings, database: Database, tree: Path, tmp_path: Path
+    database: Database, tree: Path
 ) -> None:
     await run(database, tree)
     expected = await dump(database)
@@ -675,13 +694,12 @@ async def test_any_order_and_any_portions_give_the_documents_of_one_import(
     chance = random.Random(7)
     for number in range(20):
         chance.shuffle(directories)
-        other = settings.model_copy(update={"database": f"{settings.database}_{number}"})
-        async with open_database(other) as shuffled:
-            cuts = sorted(chance.sample(range(1, len(directories)), 4))
-            for start, end in itertools.pairwise([0, *cuts, len(directories)]):
-                await import_paths(shuffled, directories[start:end], ImportOptions(jobs=0))
-            assert await dump(shuffled) == expected, number
-            await shuffled.drop()
+        for collection in (database.cases, database.executions, database.execution_sources):
+            await collection.delete({})
+        cuts = sorted(chance.sample(range(1, len(directories)), 4))
+        for start, end in itertools.pairwise([0, *cuts, len(directories)]):
+            await import_paths(database, directories[start:end], ImportOptions(jobs=0))
+        assert await dump(database) == expected, number
 
 
 def _execution_directories(tree: Path) -> Iterator[Path]:
@@ -689,6 +707,7 @@ def _execution_directories(tree: Path) -> Iterator[Path]:
         yield Path(found.path)
 
 
+@pytest.mark.slow
 async def test_shards_together_import_everything_once(database: Database, tree: Path) -> None:
     whole = (await run(database, tree, dry_run=True)).record.counts.discovered
     reports = [await run(database, tree, shard=Shard(number, 3)) for number in (1, 2, 3)]
@@ -697,6 +716,7 @@ async def test_shards_together_import_everything_once(database: Database, tree: 
     assert await database.executions.count({}) == whole
 
 
+@pytest.mark.slow
 async def test_an_import_that_is_to_stop_writes_what_it_has_begun(
     database: Database, tree: Path
 ) -> None:

@@ -69,6 +69,7 @@ def run(collection: Any, pipeline: Any) -> None:
     assert code not in (8, 13, 50)
 
 
+@pytest.mark.slow
 @settings(
     max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -77,6 +78,7 @@ def test_any_pipeline(collection: Any, pipeline: Any) -> None:
     run(collection, pipeline)
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(expression=EXPRESSIONS)
 def test_any_expression(collection: Any, expression: Any) -> None:

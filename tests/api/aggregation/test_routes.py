@@ -175,6 +175,7 @@ async def test_what_is_too_large_is_a_413(large: Database) -> None:
         assert (await ask(client, [{"$count": "n"}], CASES)).json()["items"] == [{"n": 40}]
 
 
+@pytest.mark.slow
 async def test_a_large_answer_is_whole(large: Database) -> None:
     async with client_with(large) as client:
         for headers in ({}, NDJSON):
@@ -206,6 +207,7 @@ RUNAWAYS = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RUNAWAYS)
 async def test_a_runaway_pipeline_ends_and_harms_no_one(large: Database, name: str) -> None:
     path, pipeline = RUNAWAYS[name]
@@ -230,6 +232,7 @@ async def test_a_runaway_pipeline_ends_and_harms_no_one(large: Database, name: s
         assert "$match" in answer.json()["detail"]
 
 
+@pytest.mark.slow
 async def test_only_so_many_run_at_a_time(made: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     release = asyncio.Event()
     original = Collection.stream_aggregate
@@ -265,6 +268,7 @@ def _watched(closed: list[bool]) -> Callable[..., AsyncGenerator[Json, None]]:
     return stream
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("when", ["before the answer", "in the answer", "at its start"])
 async def test_a_client_that_goes_away_closes_the_cursor(
     large: Database, monkeypatch: pytest.MonkeyPatch, when: str
@@ -358,6 +362,7 @@ async def test_a_date_that_json_does_not_have_is_an_error(
     assert "years 1 to 9999" in answer.json()["detail"]
 
 
+@pytest.mark.slow
 async def test_builds_can_be_asked(client: AsyncClient) -> None:
     answer = await ask(client, [{"$sortByCount": "$status"}], "/api/v1/builds/aggregate")
     counted = {item["_id"]: item["count"] for item in answer.json()["items"]}

@@ -7,6 +7,7 @@ import pytest
 from api.bench.builds import measure_builds, synthetic_log, synthetic_manifest
 
 
+@pytest.mark.slow
 def test_the_benchmark_of_builds_runs_on_no_other_server_than_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

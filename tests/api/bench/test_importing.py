@@ -10,6 +10,7 @@ from ingest.cases.sources import base
 from ingest.sample import SampleArchive, SampleOptions
 
 
+@pytest.mark.slow
 async def test_an_import_is_measured_beside_its_floors() -> None:
     figures = await measure_import(cases=2, executions=2, jobs=1, rounds=1)
     assert (figures["executions"], figures["jobs"]) == (4, 1)
@@ -21,12 +22,14 @@ async def test_an_import_is_measured_beside_its_floors() -> None:
     assert figures["secondToWalk"] == seconds["second"] / seconds["walk"]
 
 
+@pytest.mark.slow
 def test_memory_is_that_of_all_processes() -> None:
     figures = measure_memory([5, 10], jobs=1)
     assert [one["executions"] for one in figures["sizes"]] == [5, 10]
     assert all(one["peakMiB"] > 50 for one in figures["sizes"])
 
 
+@pytest.mark.slow
 async def test_growth_is_measured_at_each_size() -> None:
     figures = await measure_growth([6, 2], 2)
     assert [one["executions"] for one in figures["sizes"]] == [2, 6]

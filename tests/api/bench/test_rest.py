@@ -18,6 +18,7 @@ pytestmark = pytest.mark.usefixtures("_server")
 EXECUTIONS = 3 * EXECUTIONS_OF_CASE + 1
 
 
+@pytest.mark.slow
 async def test_made_executions_are_recorded_as_an_import_does(home: Path) -> None:
     settings = Settings(home=home, database="test_bench")
     async with open_database(settings, create=False) as database:
@@ -29,6 +30,7 @@ async def test_made_executions_are_recorded_as_an_import_does(home: Path) -> Non
         await database.drop()
 
 
+@pytest.mark.slow
 async def test_a_small_database_is_the_beginning_of_a_large_one(home: Path) -> None:
     found = []
     for count in (EXECUTIONS_OF_CASE, EXECUTIONS):
@@ -40,8 +42,12 @@ async def test_a_small_database_is_the_beginning_of_a_large_one(home: Path) -> N
     assert found[0] < found[1]
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_it_tells_ratios_of_pages_and_the_memory_of_exports() -> None:
+def test_it_tells_ratios_of_pages_and_the_memory_of_exports(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("api.bench.rest._REQUESTS_OF_SAMPLE", 2)
     sizes = ["--small", "20", "--large", "220", "--rounds", "1"]
     figures = json.loads(CliRunner().invoke(app, ["rest", *sizes], catch_exceptions=False).stdout)
     assert figures["executions"] == [20, 220]

@@ -2,10 +2,13 @@
 
 from pathlib import Path
 
+import pytest
+
 from api.bench.specs import measure_specs
 from ingest.sample.specs import SpecSampleOptions, sample_bytes
 
 
+@pytest.mark.slow
 async def test_specs_are_measured(tmp_path: Path) -> None:
     for number, made in enumerate(sample_bytes(SpecSampleOptions(3))):
         (tmp_path / f"{number}.spec.json").write_bytes(made)

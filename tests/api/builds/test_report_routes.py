@@ -31,6 +31,7 @@ async def reported(client: httpx2.AsyncClient) -> str:
     return url
 
 
+@pytest.mark.slow
 async def test_a_log_is_packed_for_those_who_take_it(mine: httpx2.AsyncClient) -> None:
     url = f"{await reported(mine)}/log"
     async with mine.stream("GET", url, headers={"Accept-Encoding": "gzip"}) as answer:
@@ -43,6 +44,7 @@ async def test_a_log_is_packed_for_those_who_take_it(mine: httpx2.AsyncClient) -
     assert plain.content == FAILED
 
 
+@pytest.mark.slow
 async def test_the_head_of_a_log_is_that_of_the_log(mine: httpx2.AsyncClient) -> None:
     url = f"{await reported(mine)}/log"
     for path in (url, f"{url}?phase=build"):
@@ -57,6 +59,7 @@ async def test_the_head_of_a_log_is_that_of_the_log(mine: httpx2.AsyncClient) ->
     assert (await mine.head(f"{BUILDS}/none/log")).status_code == 404
 
 
+@pytest.mark.slow
 async def test_the_phases_of_a_log_make_up_the_log(mine: httpx2.AsyncClient) -> None:
     url = await reported(mine)
     names = [phase["name"] for phase in (await mine.get(url)).json()["phases"]]
@@ -69,6 +72,7 @@ async def test_the_phases_of_a_log_make_up_the_log(mine: httpx2.AsyncClient) -> 
     )
 
 
+@pytest.mark.slow
 async def test_every_report_may_come_again(mine: httpx2.AsyncClient) -> None:
     entry = {"path": "lib/x", "type": "file", "size": 3}
     url = (await mine.post(BUILDS, json=NEW)).headers["Location"]
@@ -117,6 +121,7 @@ async def test_a_refused_report_changes_nothing(
     assert await database.builds.find({}) == before
 
 
+@pytest.mark.slow
 async def test_a_failure_cancels_what_stands_on_it_and_nothing_else(
     database: Database, mine: httpx2.AsyncClient
 ) -> None:

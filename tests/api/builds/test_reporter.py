@@ -32,6 +32,7 @@ def tree(tmp_path: Path) -> Path:
     return write_tree(tmp_path, {**wanted, manifest: json.dumps(MANIFEST).encode()})
 
 
+@pytest.mark.slow
 async def test_builds_are_reported_to_a_server(
     database: Database,
     settings: Settings,

@@ -56,6 +56,7 @@ def test_an_item_has_the_fields_of_the_table() -> None:
     assert {field.root for field in RESOURCES["builds"].fields} == shown
 
 
+@pytest.mark.slow
 async def test_builds_are_listed_and_read(stored: httpx2.AsyncClient) -> None:
     items = (await get(stored, "?count=exact"))["items"]
     assert sorted(item["status"] for item in items) == ["failed", "success"]
@@ -74,6 +75,7 @@ async def test_builds_are_listed_and_read(stored: httpx2.AsyncClient) -> None:
     assert (await stored.get(f"{BUILDS}/none")).status_code == 404
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("query", "statuses"),
     [
@@ -103,6 +105,7 @@ async def test_builds_are_found(
     assert sorted(item["status"] for item in items) == statuses
 
 
+@pytest.mark.slow
 async def test_a_build_is_found_by_a_file_that_it_installed(stored: httpx2.AsyncClient) -> None:
     (own_id,) = await ids(stored, "status=success")
     files = (await get(stored, f"/{own_id}/manifest"))["items"]
@@ -111,6 +114,7 @@ async def test_a_build_is_found_by_a_file_that_it_installed(stored: httpx2.Async
     assert await ids(stored, f"file={path[:3]}*") == [own_id]
 
 
+@pytest.mark.slow
 async def test_a_page_leaves_nothing_open(stored: httpx2.AsyncClient) -> None:
     with abandoned_generators() as abandoned:
         for status, part in (("failed", "events"), ("success", "manifest")):
@@ -120,6 +124,7 @@ async def test_a_page_leaves_nothing_open(stored: httpx2.AsyncClient) -> None:
     assert abandoned == []
 
 
+@pytest.mark.slow
 async def test_what_makes_no_sense_is_refused(stored: httpx2.AsyncClient) -> None:
     for query, status in {
         "package=p@@": 422, "package=": 422, "file=/etc": 400, "package=p&package=q": 400,
@@ -132,6 +137,7 @@ async def test_what_makes_no_sense_is_refused(stored: httpx2.AsyncClient) -> Non
     assert (await stored.post("/api/v1/query?resource=builds", json=body)).status_code == 422
 
 
+@pytest.mark.slow
 async def test_the_log_of_a_phase_is_a_part_of_the_log(stored: httpx2.AsyncClient) -> None:
     (own_id,) = await ids(stored, "status=failed")
     build = await get(stored, f"/{own_id}")
@@ -148,6 +154,7 @@ async def test_the_log_of_a_phase_is_a_part_of_the_log(stored: httpx2.AsyncClien
         assert (await stored.get(f"{BUILDS}/{own_id}/log?{query}")).status_code == 404
 
 
+@pytest.mark.slow
 async def test_events_and_files_come_in_pages(stored: httpx2.AsyncClient) -> None:
     (failed,) = await ids(stored, "status=failed")
     (installed,) = await ids(stored, "status=success")
@@ -186,6 +193,7 @@ async def test_a_build_is_reported_step_by_step(mine: httpx2.AsyncClient) -> Non
     assert ended.json()["owner"] == "me"
 
 
+@pytest.mark.slow
 async def test_a_large_manifest_is_taken(mine: httpx2.AsyncClient) -> None:
     url = (await mine.post(BUILDS, json=NEW)).headers["Location"]
     files = [{"path": f"lib/{n:06}", "type": "file", "size": n} for n in range(20_000)]
@@ -193,6 +201,7 @@ async def test_a_large_manifest_is_taken(mine: httpx2.AsyncClient) -> None:
     assert answer.json()["manifest"]["fileCount"] == len(files)
 
 
+@pytest.mark.slow
 async def test_a_manifest_is_sent_line_by_line(mine: httpx2.AsyncClient) -> None:
     url = (await mine.post(BUILDS, json=NEW)).headers["Location"]
     files = [{"path": f"lib/{n:06}", "type": "file", "size": n} for n in range(2_500)]
@@ -285,6 +294,7 @@ async def test_a_wrong_report_is_refused(
     assert answer.headers["Content-Type"] == "application/problem+json"
 
 
+@pytest.mark.slow
 async def test_nobody_else_may_report(mine: httpx2.AsyncClient, database: Database) -> None:
     url = (await mine.post(BUILDS, json=NEW)).headers["Location"]
     async with await client_as(database, "you") as yours, client_of(database) as nobody:
@@ -337,6 +347,7 @@ async def _assert_builds_of_specs(
         assert len(answer.json().get("items", ())) == count, given
 
 
+@pytest.mark.slow
 async def test_the_matrix_counts_attempts(stored: httpx2.AsyncClient, database: Database) -> None:
     compilers = [{"name": "gcc", "version": "12.1", "languages": ["c"]}]
     spec = {"_id": HASH, "hash": HASH, "hashes": [HASH], "compilers": compilers, "target": "zen3"}
@@ -353,6 +364,7 @@ async def test_the_matrix_counts_attempts(stored: httpx2.AsyncClient, database: 
     assert (await get(stored, "/matrix?package=q"))["cells"] == []
 
 
+@pytest.mark.slow
 async def test_two_builds_are_compared(mine: httpx2.AsyncClient) -> None:
     made = []
     for second, size, args in ((1, 3, ["--a", "--b"]), (2, 4, ["--a", "--c"])):
@@ -376,6 +388,7 @@ async def test_two_builds_are_compared(mine: httpx2.AsyncClient) -> None:
     assert (await mine.get(f"{BUILDS}/compare?left={made[0]}&right=x")).status_code == 404
 
 
+@pytest.mark.slow
 async def test_what_spack_notes_of_a_build_does_not_count(mine: httpx2.AsyncClient) -> None:
     made = []
     for second in (1, 2):
@@ -409,6 +422,7 @@ async def test_every_filter_and_sort_is_served_by_an_index(
         assert not found & {"COLLSCAN", "SORT"}, (parameters, sort)
 
 
+@pytest.mark.slow
 async def test_facets_count_builds(stored: httpx2.AsyncClient) -> None:
     for query, counts in (("", [1, 1]), ("&package=p@1.2", [1, 1]), ("&eventText=zebra", [])):
         answer = await stored.get(f"/api/v1/facets?resource=builds&field=status{query}")

@@ -101,6 +101,7 @@ async def test_json_that_is_packed_is_refused(writer: httpx2.AsyncClient) -> Non
     assert "gzip" in answer.json()["detail"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("body", "field"),
     [
@@ -174,6 +175,7 @@ async def test_a_wrong_execution_is_refused(
     assert response.status_code == 422
 
 
+@pytest.mark.slow
 async def test_an_execution_is_written_about_pinned_and_deleted(
     writer: httpx2.AsyncClient,
 ) -> None:
@@ -204,6 +206,7 @@ async def test_an_execution_is_written_about_pinned_and_deleted(
     assert [item["event"] for item in history][-1] == "deleted"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["raw", "form"])
 async def test_an_uploaded_archive_is_imported(
     writer: httpx2.AsyncClient, database: Database, tmp_path: Path, kind: str
@@ -234,6 +237,7 @@ async def test_an_uploaded_archive_is_imported(
     assert execution["recorded"]["sourcePath"].startswith("upload:")
 
 
+@pytest.mark.slow
 async def test_an_upload_may_go_on_in_the_background(
     writer: httpx2.AsyncClient, database: Database, tmp_path: Path
 ) -> None:
@@ -284,6 +288,7 @@ class Sending:
         yield b"\r\n--x--\r\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ["/ingestions", "/specs"])
 async def test_a_form_that_is_too_large_is_not_read_to_its_end(
     database: Database, path: str
@@ -298,6 +303,7 @@ async def test_a_form_that_is_too_large_is_not_read_to_its_end(
     assert form.sent == 4
 
 
+@pytest.mark.slow
 async def test_a_file_of_a_form_may_be_as_large_as_one_without(database: Database) -> None:
     _, token = await create_token(database, "ada", ["ingest"], "test", None)
     headers = {"Authorization": f"Bearer {token}"}
@@ -328,6 +334,7 @@ def test_a_place_is_kept_from_before_an_import_starts(monkeypatch: pytest.Monkey
         pass
 
 
+@pytest.mark.slow
 async def test_a_damaged_archive_is_reported(writer: httpx2.AsyncClient) -> None:
     response = await writer.post("/api/v1/ingestions?wait=30&name=x.tar.gz", content=b"\x1f\x8bxx")
     assert response.json()["status"] == "failed"
@@ -335,6 +342,7 @@ async def test_a_damaged_archive_is_reported(writer: httpx2.AsyncClient) -> None
     assert "/tmp" not in response.text
 
 
+@pytest.mark.slow
 async def test_an_uploaded_spec_is_recorded_under_the_name_of_its_file(
     writer: httpx2.AsyncClient, database: Database
 ) -> None:
@@ -350,6 +358,7 @@ async def test_an_uploaded_spec_is_recorded_under_the_name_of_its_file(
     assert files == {"upload:mine.spec.json"}
 
 
+@pytest.mark.slow
 async def test_only_what_is_below_the_roots_is_imported_from_a_path(
     database: Database, tmp_path: Path
 ) -> None:
@@ -371,6 +380,7 @@ async def test_only_what_is_below_the_roots_is_imported_from_a_path(
     assert allowed.json()["status"] == "completed"
 
 
+@pytest.mark.slow
 async def test_machines_are_listed_with_what_is_recorded(writer: httpx2.AsyncClient) -> None:
     await writer.post("/api/v1/executions", json=EXECUTION)
     await make_case(writer, machine="laptop")
@@ -383,6 +393,7 @@ async def test_machines_are_listed_with_what_is_recorded(writer: httpx2.AsyncCli
     assert items["laptop"]["isKnown"] is False
 
 
+@pytest.mark.slow
 async def test_all_who_record_in_one_case_at_once_are_served(writer: httpx2.AsyncClient) -> None:
     ids = [f"{number}.250107-193415" for number in range(40)]
     answers = await asyncio.gather(
@@ -393,6 +404,7 @@ async def test_all_who_record_in_one_case_at_once_are_served(writer: httpx2.Asyn
     assert case["executionCount"] == len(ids)
 
 
+@pytest.mark.slow
 async def test_edits_of_whatever_is_there_do_not_meet(writer: httpx2.AsyncClient) -> None:
     url = (await make_case(writer)).headers["Location"]
     any_state = {"If-Match": "*"}
@@ -400,6 +412,7 @@ async def test_edits_of_whatever_is_there_do_not_meet(writer: httpx2.AsyncClient
     assert {answer.status_code for answer in await asyncio.gather(*edits)} == {200}
 
 
+@pytest.mark.slow
 async def test_a_case_that_is_written_all_the_time_can_be_deleted(
     writer: httpx2.AsyncClient,
 ) -> None:
@@ -417,6 +430,7 @@ async def test_names_can_be_seen(writer: httpx2.AsyncClient, name: str) -> None:
         assert (await make_case(writer, **{field: name})).status_code == 422
 
 
+@pytest.mark.slow
 async def test_a_history_of_any_length_is_read_page_by_page(writer: httpx2.AsyncClient) -> None:
     url = (await make_case(writer)).headers["Location"]
     for number in range(6):
@@ -432,6 +446,7 @@ async def test_a_history_of_any_length_is_read_page_by_page(writer: httpx2.Async
     assert events == [None, "0", "1", "2", "3", "4", "5"]
 
 
+@pytest.mark.slow
 async def test_all_imports_are_listed_page_by_page(
     writer: httpx2.AsyncClient, database: Database
 ) -> None:

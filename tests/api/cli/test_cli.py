@@ -46,6 +46,7 @@ def test_help_does_not_load_what_it_does_not_need(arguments: list[str]) -> None:
     assert answer.stdout.splitlines()[-1] == "heavy: []"
 
 
+@pytest.mark.slow
 def test_json_report_is_all_that_is_on_stdout(tree: Path, place: dict[str, str]) -> None:
     answer = _run("import", str(tree), "--json", **place)
     assert answer.returncode == 0
@@ -61,6 +62,7 @@ def test_json_report_is_all_that_is_on_stdout(tree: Path, place: dict[str, str])
     assert answer.stderr == ""
 
 
+@pytest.mark.slow
 def test_report_for_people_is_a_table(tree: Path, place: dict[str, str]) -> None:
     answer = _run("import", str(tree), **place)
     assert "discovered" in answer.stdout
@@ -68,6 +70,7 @@ def test_report_for_people_is_a_table(tree: Path, place: dict[str, str]) -> None
     assert answer.stderr == ""
 
 
+@pytest.mark.slow
 def test_imports_are_listed_and_each_is_shown_by_the_beginning_of_its_id(
     tree: Path, place: dict[str, str]
 ) -> None:
@@ -84,17 +87,20 @@ def test_imports_are_listed_and_each_is_shown_by_the_beginning_of_its_id(
     assert (absent.returncode, "no such ingestion" in absent.stderr) == (2, True)
 
 
+@pytest.mark.slow
 def test_what_is_to_be_listed_again_is(tree: Path, place: dict[str, str]) -> None:
     first = json.loads(_run("import", str(tree), "--json", **place).stdout)
     again = json.loads(_run("import", str(tree), "--list-again", "--json", **place).stdout)
     assert again["counts"]["unchanged"] == first["counts"]["discovered"]
 
 
+@pytest.mark.slow
 def test_quiet_says_nothing(tree: Path, place: dict[str, str]) -> None:
     answer = _run("import", str(tree), "--quiet", **place)
     assert (answer.returncode, answer.stdout, answer.stderr) == (0, "", "")
 
 
+@pytest.mark.slow
 def test_a_dry_run_creates_nothing(tree: Path, place: dict[str, str]) -> None:
     place = place | {"DATABASE": "never_made"}
     answer = _run("import", str(tree), "--dry-run", "--json", **place)
@@ -103,6 +109,7 @@ def test_a_dry_run_creates_nothing(tree: Path, place: dict[str, str]) -> None:
         assert place["DATABASE"] not in client.list_database_names()
 
 
+@pytest.mark.slow
 def test_wrong_usage_exits_with_2(place: dict[str, str]) -> None:
     assert _run("import", **place).returncode == 2
     assert _run("import", "x", "--jobs", "0", **place).returncode == 2
@@ -115,6 +122,7 @@ def test_a_wrong_setting_exits_with_2_and_is_named() -> None:
     assert "CASELEDGER_PORT" in answer.stderr
 
 
+@pytest.mark.slow
 def test_a_source_that_is_not_there_exits_with_3_and_is_named(
     tmp_path: Path, place: dict[str, str]
 ) -> None:
@@ -123,6 +131,7 @@ def test_a_source_that_is_not_there_exits_with_3_and_is_named(
     assert "nowhere" in answer.stderr
 
 
+@pytest.mark.slow
 def test_a_file_that_is_no_archive_exits_with_3(tmp_path: Path, place: dict[str, str]) -> None:
     (tmp_path / "a.tar.gz").write_bytes(b"nonsense")
     answer = _run("import", str(tmp_path / "a.tar.gz"), "--json", **place)
@@ -130,6 +139,7 @@ def test_a_file_that_is_no_archive_exits_with_3(tmp_path: Path, place: dict[str,
     assert json.loads(answer.stdout)["status"] == "failed"
 
 
+@pytest.mark.slow
 def test_a_database_that_is_not_there_exits_with_4(tree: Path) -> None:
     answer = _run(
         "import", str(tree),
@@ -140,6 +150,7 @@ def test_a_database_that_is_not_there_exits_with_4(tree: Path) -> None:
     assert "Traceback" not in answer.stderr
 
 
+@pytest.mark.slow
 def test_strict_exits_with_1_when_something_was_rejected(
     tmp_path: Path, place: dict[str, str]
 ) -> None:
@@ -155,6 +166,7 @@ def test_settings_are_printed_with_secrets_masked() -> None:
     assert shown["CASELEDGER_PORT"] == 8123
 
 
+@pytest.mark.slow
 def test_db_uri_is_an_address_that_a_client_can_use(tmp_path: Path, tree: Path) -> None:
     place = {"HOME": str(tmp_path / "home"), "LINGER_SECONDS": "5"}
     assert _run("import", str(tree), "--quiet", **place).returncode == 0
@@ -190,6 +202,7 @@ def _read_when_ready(url: str, process: "subprocess.Popen[str]") -> Any:
             time.sleep(0.1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_demo_serves_a_sample_and_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
     port = _free_port()
@@ -211,12 +224,14 @@ def test_demo_serves_a_sample_and_leaves_nothing(tmp_path: Path, number: signal.
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_serve_exits_with_4_when_the_database_is_not_there() -> None:
     answer = _run("serve", MONGODB_URL="mongodb://127.0.0.1:1/", DATABASE_TIMEOUT_SECONDS="0.5")
     assert answer.returncode == 4
     assert "Traceback" not in answer.stderr
 
 
+@pytest.mark.slow
 def test_an_interrupted_import_says_how_to_go_on(tmp_path: Path, place: dict[str, str]) -> None:
     tree = write_files(tmp_path, sample_files(cases=8, executions=60))
     process = subprocess.Popen(
@@ -241,6 +256,7 @@ def test_an_interrupted_import_says_how_to_go_on(tmp_path: Path, place: dict[str
         assert record["status"] == "interrupted"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["serve", "demo"])
 def test_a_port_that_is_taken_is_told_at_once(place: dict[str, str], command: str) -> None:
     with socket.socket() as taken:

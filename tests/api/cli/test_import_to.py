@@ -42,6 +42,7 @@ async def token(database: Database) -> Settings:
     return Settings(token=SecretStr(text))
 
 
+@pytest.mark.slow
 async def test_what_is_sent_gives_the_documents_of_an_import(
     database: Database,
     settings: Settings,
@@ -58,6 +59,7 @@ async def test_what_is_sent_gives_the_documents_of_an_import(
         assert _without_paths(await dump(database)) == _without_paths(await dump(directly))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("first", "second"),
     [
@@ -93,6 +95,7 @@ def _without_paths(documents: list[dict[str, object]]) -> str:
     return str(documents)
 
 
+@pytest.mark.slow
 async def test_a_second_time_nothing_is_sent(
     transport: httpx2.AsyncBaseTransport, token: Settings, tree: Path
 ) -> None:
@@ -101,6 +104,7 @@ async def test_a_second_time_nothing_is_sent(
     assert second.counts.unchanged == first.counts.discovered
 
 
+@pytest.mark.slow
 async def test_shards_can_be_sent(
     database: Database, transport: httpx2.AsyncBaseTransport, token: Settings, tree: Path
 ) -> None:
@@ -146,6 +150,7 @@ async def _builds(database: Database) -> list[tuple[str, str, str]]:
     return sorted((b["kind"], b["status"], str(b.get("specHash"))) for b in found)
 
 
+@pytest.mark.slow
 async def test_software_that_is_sent_is_recorded_as_by_an_import(
     database: Database,
     settings: Settings,
@@ -167,6 +172,7 @@ async def test_software_that_is_sent_is_recorded_as_by_an_import(
         assert await _builds(database) == await _builds(directly)
 
 
+@pytest.mark.slow
 async def test_software_that_is_sent_again_is_unchanged(
     transport: httpx2.AsyncBaseTransport, token: Settings, tmp_path: Path
 ) -> None:
@@ -177,6 +183,7 @@ async def test_software_that_is_sent_again_is_unchanged(
     assert (second.counts.created, second.counts.updated) == (0, 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["spack.lock", "repos/a.spec.json", "1000.250102-030405/a.json"])
 async def test_a_single_file_is_sent(
     database: Database,
@@ -191,6 +198,7 @@ async def test_a_single_file_is_sent(
     assert await database.specs.count({"_id": diamond().hash}) == 1
 
 
+@pytest.mark.slow
 async def test_a_link_is_sent_as_what_it_leads_to(
     database: Database, transport: httpx2.AsyncBaseTransport, token: Settings, tmp_path: Path
 ) -> None:
@@ -202,6 +210,7 @@ async def test_a_link_is_sent_as_what_it_leads_to(
     assert (sent.counts.created, sent.counts.rejected) == (1, 0)
 
 
+@pytest.mark.slow
 async def test_a_file_in_which_the_server_finds_nothing_is_counted(
     transport: httpx2.AsyncBaseTransport, token: Settings, tmp_path: Path
 ) -> None:

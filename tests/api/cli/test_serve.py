@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from models.database.replica_set import make_primary
 from models.embedded.program import find_mongod
 from models.settings import Settings
@@ -26,6 +28,7 @@ def is_refused(port: int) -> bool:
     return False
 
 
+@pytest.mark.slow
 def test_requests_that_are_under_way_are_answered_before_the_end(
     settings: Settings, tmp_path: Path
 ) -> None:
@@ -57,6 +60,7 @@ def test_requests_that_are_under_way_are_answered_before_the_end(
     assert failed == {"/readyz"}
 
 
+@pytest.mark.slow
 def test_no_request_fails_under_load_when_the_service_stops(
     settings: Settings, tmp_path: Path
 ) -> None:
@@ -102,6 +106,7 @@ def mongod(directory: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
         process.wait()
 
 
+@pytest.mark.slow
 def test_the_service_recovers_by_itself_when_mongodb_was_killed(tmp_path: Path) -> None:
     data, port = tmp_path / "data", free_port()
     data.mkdir()

@@ -20,6 +20,7 @@ def ran(place: dict[str, str], *arguments: str) -> "subprocess.CompletedProcess[
     return _run("token", *arguments, **place)
 
 
+@pytest.mark.slow
 def test_a_token_is_made_listed_and_revoked(place: dict[str, str]) -> None:
     made = ran(place, "create", "nightly", "--scope", "ingest", "--scope", "read", "--days", "30")
     assert made.returncode == 0, made.stderr
@@ -42,6 +43,7 @@ def test_a_token_is_made_listed_and_revoked(place: dict[str, str]) -> None:
     assert "secretHash" not in revoked
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments",
     [

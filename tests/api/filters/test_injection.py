@@ -16,6 +16,7 @@ from api.http.json_body import MAX_DEPTH, read_json
 LIST = "/api/v1/executions"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("query", "status"),
     [

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
+import pytest
 from httpx2 import AsyncClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -134,6 +135,7 @@ async def ids_found(client: AsyncClient, node: dict[str, Any]) -> set[str]:
     return {item["executionId"] for item in answer.json()["items"]}
 
 
+@pytest.mark.slow
 @settings(max_examples=500, deadline=None, suppress_health_check=list(HealthCheck))
 @given(tree=trees)
 async def test_a_tree_finds_what_the_predicate_finds(
@@ -161,6 +163,7 @@ def operators_in(query: Any) -> set[str]:
     return own | {operator for value in query.values() for operator in operators_in(value)}
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(tree=trees)
 def test_a_query_has_no_other_operators_than_these(
@@ -170,6 +173,7 @@ def test_a_query_has_no_other_operators_than_these(
     assert operators_in(query) <= ALLOWED
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     several=st.lists(

@@ -99,6 +99,7 @@ async def test_a_stream_that_fails_at_once_is_a_problem(
     assert (await made_client.get(f"{LIST}?format=ndjson")).status_code == 503
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["identity", "gzip"])
 async def test_a_stream_that_fails_later_does_not_end_like_a_whole_one(
     made: Database, monkeypatch: pytest.MonkeyPatch, encoding: str
@@ -115,6 +116,7 @@ async def test_a_stream_is_compressed(made_client: AsyncClient) -> None:
     assert len(ndjson(answer.text)) == 240
 
 
+@pytest.mark.slow
 async def test_a_client_that_goes_away_closes_the_cursor(
     made: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -22,6 +22,7 @@ SORTS = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sort", SORTS)
 async def test_a_walk_under_concurrent_writes_sees_every_document_once(
     made_client: AsyncClient, made: Database, documents: list[dict[str, Any]], sort: str

@@ -36,6 +36,7 @@ def lines(stream: io.StringIO) -> list[dict[str, Any]]:
     return [json.loads(line) for line in stream.getvalue().splitlines()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["json"])
 async def test_a_request_is_one_line_of_json(database: Database, stream: io.StringIO) -> None:
     text = await token(database, "read")
@@ -64,6 +65,7 @@ async def test_a_request_is_one_line_of_text(database: Database, stream: io.Stri
     assert stream.getvalue().endswith(f"request={answer.headers['x-request-id']}\n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["text", "json"])
 async def test_secrets_are_never_logged(
     database: Database, stream: io.StringIO, monkeypatch: pytest.MonkeyPatch

@@ -21,6 +21,7 @@ CASES = "/api/v1/cases"
 ORIGIN = "https://science.example"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "path", [CASES, "/livez", "/docs", "/nowhere", "/api/v1/openapi.json", f"{CASES}?x=1"]
 )
@@ -156,6 +157,7 @@ async def test_a_request_id_that_is_well_formed_is_kept(database: Database, give
     assert answer.headers["x-request-id"] == given == answer.json()["requestId"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "given",
     [
@@ -229,6 +231,7 @@ def takes_json(operation: dict[str, Any]) -> bool:
     return "application/json" in operation.get("requestBody", {}).get("content", ())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
 async def test_a_json_body_that_is_too_large_is_refused(database: Database, method: str) -> None:
     headers = bearer(await token(database, "admin"))

@@ -59,6 +59,7 @@ async def test_requests_are_counted_by_the_template_of_their_route(database: Dat
     assert found[seconds] == 1
 
 
+@pytest.mark.slow
 async def test_every_template_of_the_document_is_told_by_its_path(database: Database) -> None:
     app = create_app(Settings(anonymous_metrics=True))
     app.state.database = database
@@ -70,6 +71,7 @@ async def test_every_template_of_the_document_is_told_by_its_path(database: Data
     assert set(paths) <= routes
 
 
+@pytest.mark.slow
 async def test_the_driver_is_observed(settings: Settings) -> None:
     own = {"anonymous_metrics": True, "database": f"{settings.database}_observed"}
     app = create_app(settings.model_copy(update=own))

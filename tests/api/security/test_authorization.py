@@ -97,6 +97,7 @@ def test_every_route_has_a_row_and_every_row_a_route() -> None:
     assert {name for name, _, _ in OPERATIONS} == NEEDED.keys()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_open", [True, False], ids=["open", "closed"])
 @pytest.mark.parametrize(("name", "method", "path"), OPERATIONS, ids=[o[0] for o in OPERATIONS])
 async def test_each_caller_gets_what_it_may(

@@ -98,6 +98,7 @@ async def test_credentials_that_are_wrong_are_refused_where_none_are_needed(
     assert 'error="invalid_token"' in answer.headers["www-authenticate"]
 
 
+@pytest.mark.slow
 async def test_a_token_ends_when_it_expires_or_is_revoked(
     closed_client: AsyncClient, database: Database
 ) -> None:
@@ -157,6 +158,7 @@ async def test_tokens_are_made_listed_and_revoked_over_rest(
     assert (await open_client.delete(f"{TOKENS}/x", headers=admin)).status_code == 404
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("body", "status"),
     [

@@ -67,6 +67,7 @@ async def found(client: httpx2.AsyncClient, path: str) -> list[str]:
     return sorted(item["executionId"] for item in answer.json()["items"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("query", "expected"),
     [
@@ -90,6 +91,7 @@ async def test_executions_are_found_by_software(
     assert await found(linked, f"/cases/{KEY.case_id}/executions?{query}") == sorted(expected)
 
 
+@pytest.mark.slow
 async def test_a_search_that_makes_no_sense_is_refused(linked: httpx2.AsyncClient) -> None:
     for query in ("software=a@@", "dependsOn="):
         answer = await linked.get(f"/api/v1/executions?{query}")
@@ -98,6 +100,7 @@ async def test_a_search_that_makes_no_sense_is_refused(linked: httpx2.AsyncClien
     assert (await linked.get("/api/v1/cases?software=zlib")).status_code == 400
 
 
+@pytest.mark.slow
 async def test_a_spec_knows_its_executions(linked: httpx2.AsyncClient) -> None:
     assert await found(linked, f"/specs/{NETCDF}/executions") == [FIRST]
     for beginning in (NETCDF[:7], NETCDF[:3].upper()):
@@ -138,6 +141,7 @@ async def test_a_case_shows_when_its_software_changed(linked: httpx2.AsyncClient
     assert (await linked.get("/api/v1/cases/none/software")).status_code == 404
 
 
+@pytest.mark.slow
 async def test_a_comparison_shows_software_down_to_the_graph(linked: httpx2.AsyncClient) -> None:
     pairs = {"left": f"{KEY.case_id}/{FIRST}", "right": f"{KEY.case_id}/{SECOND}"}
     answer = await linked.get("/api/v1/compare", params=pairs)
@@ -157,6 +161,7 @@ def test_what_is_not_recorded_is_told() -> None:
     assert [(row["name"], row["change"]) for row in compared["packages"]] == [("hdf5", "removed")]
 
 
+@pytest.mark.slow
 async def test_software_is_stated_and_withdrawn(linked: httpx2.AsyncClient) -> None:
     this = {"caseId": KEY.case_id, "executionId": FIRST, "specHash": ZLIB, "role": "built_with"}
     made = await linked.post(LINK, json=this)
@@ -173,6 +178,7 @@ async def test_software_is_stated_and_withdrawn(linked: httpx2.AsyncClient) -> N
     assert await found(linked, f"/specs/{ZLIB}/executions") == []
 
 
+@pytest.mark.slow
 async def test_what_built_an_execution_and_what_it_was_deployed_with_differ(
     linked: httpx2.AsyncClient, database: Database
 ) -> None:

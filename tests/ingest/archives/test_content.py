@@ -67,6 +67,7 @@ def test_what_cannot_be_expanded_has_a_reason(data: bytes, expected: str) -> Non
     assert reason(data) == expected
 
 
+@pytest.mark.slow
 @given(st.integers(0, len(packed(TEXT)) * 8 - 1))
 def test_a_flipped_bit_never_changes_the_content_unseen(bit: int) -> None:
     data = bytearray(packed(TEXT))
@@ -106,6 +107,7 @@ def peak_of_expanding(bomb: bytes, limit: int) -> int:
         tracemalloc.stop()
 
 
+@pytest.mark.slow
 def test_a_bomb_takes_no_more_memory_than_its_limit() -> None:
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)
     bomb = b"".join(packer.compress(bytes(2**20)) for _ in range(200)) + packer.flush()

@@ -18,7 +18,10 @@ from tests.support.paths import REAL_DATA
 
 _SPACK = REAL_DATA / "spack"
 
-pytestmark = pytest.mark.skipif(not _SPACK.is_dir(), reason="the real files are not here")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not _SPACK.is_dir(), reason="the real files are not here"),
+]
 
 
 def contents(directory: Path) -> dict[str, bytes]:

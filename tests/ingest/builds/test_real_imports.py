@@ -17,6 +17,7 @@ _SPACK = REAL_DATA / "spack"
 pytestmark = pytest.mark.skipif(not _SPACK.is_dir(), reason="the real files are not here")
 
 
+@pytest.mark.slow
 async def test_all_installations_agree_with_their_files(database: Database) -> None:
     audit = await imported(database, _SPACK / "installs.tar.gz")
     assert audit.record.counts.rejected == 0
@@ -53,6 +54,7 @@ async def test_a_stage_and_its_log_are_one_attempt(database: Database) -> None:
         assert any(event.phase == build["failedPhase"] for event in errors)
 
 
+@pytest.mark.slow
 async def test_reports_name_what_a_failure_cancelled(database: Database) -> None:
     await imported(database, _SPACK / "failed-builds")
     audit = await imported(database, _SPACK / "reports")

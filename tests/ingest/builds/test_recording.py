@@ -311,6 +311,7 @@ async def test_no_events_are_left_of_an_account_with_very_many(
     assert len(await kept_events(database, (await only(database))["_id"])) == 30
 
 
+@pytest.mark.slow
 async def test_a_document_stays_small_whatever_comes(database: Database) -> None:
     files = {
         **INSTALLED,
@@ -336,6 +337,7 @@ def tree_with(count: int) -> ObservedBuild:
     return of_tree({**INSTALLED, "install_manifest.json": json.dumps(manifest).encode()})
 
 
+@pytest.mark.slow
 async def test_a_build_is_found_by_any_file_of_a_large_manifest(database: Database) -> None:
     await record_build(database, tree_with(20_000))
     manifest = (await only(database))["manifest"]

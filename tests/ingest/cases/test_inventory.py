@@ -51,6 +51,7 @@ def test_a_file_is_known_by_its_name(path: str, artefact: str) -> None:
     assert inventory(path).files == {artefact: path}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "path",
     [

@@ -85,6 +85,7 @@ async def test_no_tasks_give_no_results() -> None:
         assert await observed(workers, []) == {}
 
 
+@pytest.mark.slow
 async def test_what_kills_a_worker_costs_only_itself() -> None:
     tasks = [task(f"/{number}") for number in range(16)]
     tasks[9] = task("/9", Deadly)
@@ -95,6 +96,7 @@ async def test_what_kills_a_worker_costs_only_itself() -> None:
     assert all(r.observation for path, r in results.items() if path != "/9")
 
 
+@pytest.mark.slow
 async def test_a_worker_that_dies_while_it_tells_a_result_does_not_stop_the_others() -> None:
     tasks = [task("/case1/1"), task("/case2/2", DeadlyInItsAnswer), task("/case3/3")]
     async with Workers(2) as workers:
@@ -103,6 +105,7 @@ async def test_a_worker_that_dies_while_it_tells_a_result_does_not_stop_the_othe
     assert len(results) == 3
 
 
+@pytest.mark.slow
 async def test_several_killers_among_many_cases_cost_only_themselves() -> None:
     tasks = [task(f"/case{number // 3}/{number}") for number in range(90)]
     killers = [2, 31, 32, 88]

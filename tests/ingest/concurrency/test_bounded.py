@@ -36,6 +36,7 @@ async def test_no_more_than_so_many_run_and_all_are_waited_for() -> None:
     assert (work.most, work.done, work.running) == (3, 10, 0)
 
 
+@pytest.mark.slow
 async def test_of_several_errors_none_is_left_over() -> None:
     forgotten: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, told: forgotten.append(told))

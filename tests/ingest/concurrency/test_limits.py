@@ -45,14 +45,17 @@ async def reason_of(files: dict[str, bytes], limits: Limits) -> str | None:
     return results["/a"].reason
 
 
+@pytest.mark.slow
 async def test_an_execution_that_takes_too_long_is_rejected() -> None:
     assert await reason_of(Slow(), Limits(seconds=0.5)) == "took_too_long"
 
 
+@pytest.mark.slow
 async def test_a_process_that_does_not_come_back_is_ended() -> None:
     assert await reason_of(Stuck(), Limits(seconds=0.5)) == "crashed"
 
 
+@pytest.mark.slow
 async def test_an_execution_that_wants_too_much_memory_is_rejected() -> None:
     limits = Limits(memory_bytes=2**30)
     assert await reason_of(Greedy(), limits) == "out_of_memory"

@@ -78,6 +78,7 @@ def _size(archive: SampleArchive) -> int:
     return sum(len(file.data) for file in archive.files())
 
 
+@pytest.mark.slow
 def test_tree_tar_and_zip_hold_the_same_files(tmp_path: Path) -> None:
     archive = SampleArchive(SampleOptions(cases=2, executions=2))
     expected = {file.path: file.data for file in archive.files()}
@@ -160,6 +161,7 @@ def test_both_forms_of_create_newcase_occur(texts: Mapping[str, Texts]) -> None:
     assert all(re.search(" --?res ", line) for line in lines)
 
 
+@pytest.mark.slow
 def test_changes_are_exactly_what_differs_in_the_files(texts: Mapping[str, Texts]) -> None:
     for case in CASES:
         facts = {e.lid: _facts(texts[e.path]) for e in case.executions}

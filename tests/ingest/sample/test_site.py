@@ -28,6 +28,7 @@ def test_the_stacks_differ_by_what_stands_on_zlib() -> None:
     }
 
 
+@pytest.mark.slow
 async def test_every_build_of_the_sample_is_read_whole(database: Database, tmp_path: Path) -> None:
     write_files(tmp_path, build_files())
     report = await import_paths(database, [tmp_path], ImportOptions(jobs=0))
@@ -47,6 +48,7 @@ async def test_every_build_of_the_sample_is_read_whole(database: Database, tmp_p
     assert len(twice) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_reversed", [False, True])
 async def test_the_executions_of_the_sample_ran_on_its_specs(
     database: Database, tmp_path: Path, is_reversed: bool

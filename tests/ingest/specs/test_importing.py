@@ -98,6 +98,7 @@ def _zip(path: Path, files: Mapping[str, bytes]) -> Path:
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["tree", "tar", "zip"])
 async def test_a_site_is_imported_whatever_holds_it(
     database: Database, tmp_path: Path, form: str
@@ -118,6 +119,7 @@ async def test_a_site_is_imported_whatever_holds_it(
     assert set(_counts(again)) == {"unchanged", "rejected"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("above", ["repos/blobs", ".git", "sbom"])
 async def test_what_the_directories_above_are_called_does_not_matter(
     database: Database, tmp_path: Path, above: str
@@ -128,6 +130,7 @@ async def test_what_the_directories_above_are_called_does_not_matter(
     assert found.record.counts.discovered == expected.record.counts.discovered
 
 
+@pytest.mark.slow
 async def test_files_of_many_specs_come_back(database: Database, tmp_path: Path) -> None:
     files = _tree()
     await _import(database, _written(tmp_path / "site", files))
@@ -137,6 +140,7 @@ async def test_files_of_many_specs_come_back(database: Database, tmp_path: Path)
     assert same(found["database"], json.loads(files["opt/.spack-db/index.json"]))
 
 
+@pytest.mark.slow
 async def test_sources_of_one_spec_are_told_together(database: Database, tmp_path: Path) -> None:
     await _import(database, _written(tmp_path / "site", _tree()))
     stored = await database.specs.find_one({"_id": diamond().hash})
@@ -199,6 +203,7 @@ async def test_one_bad_item_costs_itself(database: Database, tmp_path: Path) -> 
     assert await database.specs.count({"name": "forged"}) == 0
 
 
+@pytest.mark.slow
 async def test_executions_and_specs_of_one_tree_are_both_imported(
     database: Database, tmp_path: Path
 ) -> None:

@@ -20,7 +20,10 @@ from tests.support.spec_documents import Json, same
 _SPACK = REAL_DATA / "spack"
 _SPLICES_OUT_OF_ORDER = 2
 
-pytestmark = pytest.mark.skipif(not _SPACK.is_dir(), reason="the real files are not here")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not _SPACK.is_dir(), reason="the real files are not here"),
+]
 
 
 def _members(archive: str) -> Iterator[tuple[str, bytes]]:
@@ -59,6 +62,7 @@ def _json(name: str) -> Any:
     return json.loads(_files()[name])
 
 
+@pytest.mark.slow
 def test_every_file_is_read_or_refused_for_a_reason() -> None:
     reasons: Counter[str] = Counter()
     for name in _files():
@@ -71,6 +75,7 @@ def test_every_file_is_read_or_refused_for_a_reason() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_every_spec_document_comes_back_equal_with_all_nodes_and_edges() -> None:
     names = _named(lambda path: path.suffix == ".json" and path.parts[0] == "specs")
     names += _named(lambda path: path.name == "spec.json" or "failures" in path.parts)
@@ -114,6 +119,7 @@ def test_spliced_documents_tell_that_they_are() -> None:
     assert all(each.verifications[each.root].is_verified is None for each in spliced)
 
 
+@pytest.mark.slow
 def test_documents_are_made_as_spack_writes_them() -> None:
     names = _named(lambda path: path.parts[0] == "specs" or path.name == "spec.json")
     made = [each for name in names for each in _documents(name)]

@@ -26,7 +26,10 @@ from tests.support.spec_queries import queries
 
 _SPACK = REAL_DATA / "spack"
 
-pytestmark = pytest.mark.skipif(not _SPACK.is_dir(), reason="the real files are not here")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not _SPACK.is_dir(), reason="the real files are not here"),
+]
 
 
 def _members(archive: str) -> Iterator[tuple[str, bytes]]:
@@ -57,6 +60,7 @@ async def _store(database: Database) -> list[WriteResult]:
     return [each for part in parts for each in await write_specs(database, part)]
 
 
+@pytest.mark.slow
 async def test_every_document_comes_back_equal_with_all_its_edges(database: Database) -> None:
     written = await _store(database)
     assert all(each.outcome != "rejected" for each in written)
@@ -83,6 +87,7 @@ def _check_both_contents(stored: dict[str, dict[str, object]]) -> None:
     assert any(len(contents) > 1 for contents in by_hash.values())
 
 
+@pytest.mark.slow
 async def test_queries_find_what_the_graphs_say(database: Database) -> None:
     await _store(database)
     stored: dict[str, tuple[Graph, str]] = {}
@@ -97,6 +102,7 @@ async def test_queries_find_what_the_graphs_say(database: Database) -> None:
         assert {e["_id"] for e in await database.specs.find(compiled, {"_id": 1})} == expected
 
 
+@pytest.mark.slow
 async def test_install_trees_environments_and_caches_are_imported(database: Database) -> None:
     options = ImportOptions(jobs=1)
     report = await import_paths(database, [_SPACK / "installs.tar.gz"], options)

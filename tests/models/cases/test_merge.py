@@ -433,6 +433,7 @@ def without_bookkeeping(case: CaseRecord) -> dict[str, Any]:
     return stored
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=300)
 @given(stories)
 def test_order_and_batches_do_not_matter(
@@ -442,6 +443,7 @@ def test_order_and_batches_do_not_matter(
     assert without_bookkeeping(case_of(*batches)) == without_bookkeeping(case_of(observations))
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(stories)
 def test_the_canonical_execution_is_the_earliest_success(
@@ -453,6 +455,7 @@ def test_the_canonical_execution_is_the_earliest_success(
     assert case_of(*batches).canonical_execution_id == earliest
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(stories)
 def test_every_configuration_can_be_rebuilt(
@@ -477,6 +480,7 @@ def same_configuration(one: Mapping[str, Any] | None, other: Mapping[str, Any] |
     return one.keys() == other.keys() and all(is_same_value(one[key], other[key]) for key in one)
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(stories)
 def test_a_second_time_nothing_is_new(
@@ -609,6 +613,7 @@ def test_whose_the_configuration_is_follows_from_its_digest() -> None:
 # Deriving all of it anew.
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(stories)
 def test_what_is_right_is_not_derived_anew(

@@ -138,6 +138,7 @@ async def test_an_edit_of_something_that_has_changed_is_refused(database: Databa
     assert await database.edits.count({"event": "edited"}) == 1
 
 
+@pytest.mark.slow
 async def test_what_people_wrote_survives_an_import(database: Database, tmp_path: Path) -> None:
     SampleArchive(SampleOptions(cases=1, executions=3, seed=4)).write_tree(tmp_path)
     await import_paths(database, [tmp_path], ImportOptions())

@@ -155,6 +155,7 @@ def same_meaning(left: Mapping[str, Any], right: Mapping[str, Any]) -> bool:
     return left.keys() == right.keys() and all(is_same_value(left[key], right[key]) for key in left)
 
 
+@pytest.mark.slow
 @given(configurations)
 def test_a_configuration_does_not_differ_from_itself(one: dict[str, Any]) -> None:
     assert diff(one, one) == {}
@@ -173,6 +174,7 @@ def test_a_delta_survives_storage(one: dict[str, Any], other: dict[str, Any]) ->
     assert flatten_delta(nest_delta(delta)) == delta
 
 
+@pytest.mark.slow
 @given(configurations, configurations)
 def test_a_delta_is_empty_only_if_the_meaning_is_the_same(
     one: dict[str, Any], other: dict[str, Any]
@@ -180,6 +182,7 @@ def test_a_delta_is_empty_only_if_the_meaning_is_the_same(
     assert (diff(one, other) == {}) == same_meaning(one, other)
 
 
+@pytest.mark.slow
 @given(configurations, configurations)
 def test_a_delta_turns_round(one: dict[str, Any], other: dict[str, Any]) -> None:
     there, back = diff(one, other), diff(other, one)

@@ -69,11 +69,13 @@ keys = st.lists(names, min_size=1, max_size=3).map(lambda path: join_key(*path))
 configurations = st.dictionaries(keys, values, max_size=8).filter(is_without_prefixes)
 
 
+@pytest.mark.slow
 @given(configurations)
 def test_a_nested_configuration_is_flattened_again(flat: dict[str, Any]) -> None:
     assert flatten(nest(flat)) == flat
 
 
+@pytest.mark.slow
 @given(configurations)
 def test_a_nested_configuration_does_not_depend_on_the_order_of_keys(flat: dict[str, Any]) -> None:
     backwards = dict(reversed(flat.items()))

@@ -39,6 +39,7 @@ async def test_collections_are_compressed_with_zstd(database: Database, name: st
     assert "block_compressor=zstd" in options["storageEngine"]["wiredTiger"]["configString"]
 
 
+@pytest.mark.slow
 async def test_the_schema_can_be_created_again_and_at_the_same_time(own_database: Database) -> None:
     await asyncio.gather(*(create_schema(own_database) for _ in range(4)))
     await own_database.drop()
@@ -97,6 +98,7 @@ async def test_a_query_that_mongodb_refuses_is_a_database_error(database: Databa
         await database.cases.find({"$nonsense": 1})
 
 
+@pytest.mark.slow
 async def test_a_server_that_is_not_there_is_unavailable() -> None:
     settings = Settings(
         mongodb_url=SecretStr("mongodb://127.0.0.1:1/"), database_timeout_seconds=0.5

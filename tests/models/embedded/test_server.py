@@ -101,6 +101,7 @@ def _count_marks(uri: str) -> int:
         return client["marks"]["marks"].count_documents({})
 
 
+@pytest.mark.slow
 def test_the_server_is_a_primary_that_writes_and_is_gone_afterwards(own: Settings) -> None:
     with embedded_server(own) as uri:
         _write_mark(uri)
@@ -108,6 +109,7 @@ def test_the_server_is_a_primary_that_writes_and_is_gone_afterwards(own: Setting
     _wait_until(lambda: not any(map(_is_alive, pids)), 10)
 
 
+@pytest.mark.slow
 def test_what_was_written_is_there_the_next_time(own: Settings) -> None:
     with embedded_server(own) as uri:
         _write_mark(uri)
@@ -115,6 +117,7 @@ def test_what_was_written_is_there_the_next_time(own: Settings) -> None:
         assert _count_marks(uri) == 1
 
 
+@pytest.mark.slow
 def test_transactions_work_because_it_is_a_replica_set(own: Settings) -> None:
     with (
         embedded_server(own) as uri,
@@ -125,6 +128,7 @@ def test_transactions_work_because_it_is_a_replica_set(own: Settings) -> None:
         client["marks"]["marks"].insert_one({"mark": 1}, session=session)
 
 
+@pytest.mark.slow
 def test_users_share_one_server_and_the_last_one_stops_it(own: Settings) -> None:
     with _user(own):
         first = _pids(own)
@@ -135,6 +139,7 @@ def test_users_share_one_server_and_the_last_one_stops_it(own: Settings) -> None
     _wait_until(lambda: not any(map(_is_alive, first)), 10)
 
 
+@pytest.mark.slow
 def test_users_that_start_together_share_one_server(own: Settings) -> None:
     users = [
         subprocess.Popen(
@@ -152,6 +157,7 @@ def test_users_that_start_together_share_one_server(own: Settings) -> None:
     assert "mongodb://" in uris.pop()
 
 
+@pytest.mark.slow
 def test_a_killed_user_does_not_keep_the_server(own: Settings) -> None:
     with _user(own) as user:
         pids = _pids(own)
@@ -160,6 +166,7 @@ def test_a_killed_user_does_not_keep_the_server(own: Settings) -> None:
         _wait_until(lambda: not any(_is_alive(pid) for pid in pids))
 
 
+@pytest.mark.slow
 def test_a_killed_user_does_not_take_the_server_from_others(own: Settings) -> None:
     with embedded_server(own) as uri, _user(own) as user:
         user.send_signal(signal.SIGKILL)
@@ -168,6 +175,7 @@ def test_a_killed_user_does_not_take_the_server_from_others(own: Settings) -> No
         assert _count_marks(uri) == 1
 
 
+@pytest.mark.slow
 def test_the_next_user_recovers_from_a_killed_mongod(own: Settings) -> None:
     with embedded_server(own) as uri:
         _write_mark(uri)
@@ -176,6 +184,7 @@ def test_the_next_user_recovers_from_a_killed_mongod(own: Settings) -> None:
             assert _count_marks(again) == 1
 
 
+@pytest.mark.slow
 def test_the_next_user_recovers_from_a_killed_keeper(own: Settings) -> None:
     with embedded_server(own) as uri:
         _write_mark(uri)
@@ -186,6 +195,7 @@ def test_the_next_user_recovers_from_a_killed_keeper(own: Settings) -> None:
             assert not _is_alive(mongod)
 
 
+@pytest.mark.slow
 def test_a_lingering_server_waits_for_a_client_and_stays_while_it_is_connected(
     own: Settings,
 ) -> None:
@@ -199,6 +209,7 @@ def test_a_lingering_server_waits_for_a_client_and_stays_while_it_is_connected(
     _wait_until(lambda: not server_status(own).running)
 
 
+@pytest.mark.slow
 def test_a_command_that_ends_does_not_take_the_server_from_a_client(own: Settings) -> None:
     with embedded_server(own) as uri:
         linger(own, 1)
@@ -213,6 +224,7 @@ def test_a_command_that_ends_does_not_take_the_server_from_a_client(own: Setting
     _wait_until(lambda: not server_status(own).running)
 
 
+@pytest.mark.slow
 def test_a_lingering_server_stops_when_nobody_comes(own: Settings) -> None:
     with embedded_server(own):
         linger(own, 1)
@@ -238,6 +250,7 @@ def test_the_server_of_another_machine_is_refused_and_left_alone(own: Settings) 
         bystander.kill()
 
 
+@pytest.mark.slow
 def test_only_its_owner_can_reach_the_server(own: Settings) -> None:
     with embedded_server(own) as uri:
         socket_path = Path(uri.removeprefix("mongodb://").partition("/")[0].replace("%2F", "/"))
@@ -247,6 +260,7 @@ def test_only_its_owner_can_reach_the_server(own: Settings) -> None:
     assert not socket_path.parent.exists()
 
 
+@pytest.mark.slow
 def test_no_socket_is_opened_where_others_could_be(own: Settings) -> None:
     with embedded_server(own) as uri:
         private = Path(uri.removeprefix("mongodb://").partition("/")[0].replace("%2F", "/")).parent
@@ -255,6 +269,7 @@ def test_no_socket_is_opened_where_others_could_be(own: Settings) -> None:
         assert "/tmp/mongodb-27017.sock" not in sockets
 
 
+@pytest.mark.slow
 def test_a_long_temporary_directory_does_not_stop_the_server(
     own: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -265,6 +280,7 @@ def test_a_long_temporary_directory_does_not_stop_the_server(
         _write_mark(uri)
 
 
+@pytest.mark.slow
 def test_the_socket_may_move_between_two_starts(
     own: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -344,6 +360,7 @@ def test_an_unusable_mongod_on_the_path_gives_way_to_the_wheel(
     assert find_mongod(Settings()) != str(program)
 
 
+@pytest.mark.slow
 def test_a_server_that_does_not_start_says_what_its_log_says(own: Settings) -> None:
     data = own.home / "mongod" / "data"
     data.mkdir(parents=True)
@@ -353,6 +370,7 @@ def test_a_server_that_does_not_start_says_what_its_log_says(own: Settings) -> N
         pass
 
 
+@pytest.mark.slow
 def test_connections_are_counted_by_socket(own: Settings) -> None:
     with embedded_server(own) as uri:
         path = uri.removeprefix("mongodb://").partition("/")[0].replace("%2F", "/")

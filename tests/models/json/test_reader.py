@@ -85,6 +85,7 @@ def test_nesting_up_to_the_limit_is_read() -> None:
     assert parse("[" * 20 + "]" * 20, LIMITS) is not None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("opening", ["[", '{"a":', '[{"a":'])
 def test_a_deep_bomb_is_refused_in_time(opening: str) -> None:
     start = time.process_time()
@@ -164,6 +165,7 @@ def test_places_name_the_item() -> None:
     assert error.path == "[0].a[0]"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("item", ['{"a":NaN}', '{"a":"\\ud800"}', "{", '{"a":1,"a":1}', "[]"])
 @pytest.mark.parametrize("form", ["array", "lines"])
 def test_work_grows_with_the_number_of_bad_items_and_no_faster(item: str, form: str) -> None:

@@ -275,12 +275,14 @@ HOSTILE = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unit", [*HOSTILE, *(f"https://{each}" for each in HOSTILE[:12])])
 def test_the_time_grows_with_the_size_of_a_hostile_text(unit: str) -> None:
     assert growth(lambda size: masked_text(f"'token=eyJ {unit * (size // len(unit))}\n@")) < 60
     assert growth(lambda size: masked_text(unit * (size // len(unit)))) < 60
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unit", ["A", "Aa", "a_", "A1", "AAAAa", "PASS", "key"])
 def test_the_time_grows_with_the_size_of_a_hostile_name(unit: str) -> None:
     assert growth(lambda size: without_secrets({f"x.{unit * (size // len(unit))}": 1})) < 60

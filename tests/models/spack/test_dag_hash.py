@@ -42,6 +42,7 @@ def test_the_order_of_keys_is_a_part_of_the_hash() -> None:
     assert dag_hash({"a": 1, "b": 2}) != dag_hash({"b": 2, "a": 1})
 
 
+@pytest.mark.slow
 @given(graphs())
 def test_every_node_of_a_sound_document_verifies(root: Package) -> None:
     found = verify_all(graph_of(document(root)))

@@ -391,6 +391,7 @@ def chain(length: int) -> Json:
     return {"spec": {"_meta": {"version": 5}, "nodes": nodes}}
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_nodes_in_a_chain_take_seconds() -> None:
     given = chain(100_000)
     start = time.process_time()
@@ -401,6 +402,7 @@ def test_a_hundred_thousand_nodes_in_a_chain_take_seconds() -> None:
     assert time.process_time() - start < 30
 
 
+@pytest.mark.slow
 def test_a_cycle_of_a_hundred_thousand_nodes_is_told_briefly() -> None:
     given = chain(100_000)
     nodes = given["spec"]["nodes"]
@@ -419,6 +421,7 @@ def reached(root: Package, types: frozenset[str] | None) -> set[str]:
     return found
 
 
+@pytest.mark.slow
 @given(graphs(), st.sampled_from([None, LINK_RUN, BUILD, frozenset({"test"})]))
 def test_a_closure_is_what_can_be_reached(root: Package, types: frozenset[str] | None) -> None:
     graph = graph_of(document(root))
@@ -428,6 +431,7 @@ def test_a_closure_is_what_can_be_reached(root: Package, types: frozenset[str] |
         assert set(found) == reached(each, types)
 
 
+@pytest.mark.slow
 @given(graphs())
 def test_parents_and_edges_say_the_same(root: Package) -> None:
     graph = graph_of(document(root))
@@ -436,6 +440,7 @@ def test_parents_and_edges_say_the_same(root: Package) -> None:
     assert below == above
 
 
+@pytest.mark.slow
 @given(st.sampled_from(FORMATS).flatmap(lambda form: st.tuples(st.just(form), graphs(form))))
 def test_each_node_has_its_document(made: tuple[int, Package]) -> None:
     form, root = made
@@ -453,6 +458,7 @@ _KEYS = st.sampled_from(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(st.dictionaries(_KEYS, _JSON), max_size=3), st.sampled_from([1, 2, 5]))
 def test_any_json_is_read_or_refused(nodes: list[Json], version: int) -> None:
     given: Json = {"spec": {"_meta": {"version": version}, "nodes": nodes}}

@@ -47,6 +47,7 @@ def nodes_of(given: Any) -> list[Json]:
     return nodes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(5))
 async def test_nodes_that_come_one_by_one_have_the_graph_of_the_whole(
     database: Database, seed: int

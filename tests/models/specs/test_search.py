@@ -61,6 +61,7 @@ async def _found(database: Database, text: str, **narrowing: Any) -> set[str]:
     return {each["_id"] for each in await database.specs.find(query, {"_id": 1})}
 
 
+@pytest.mark.slow
 async def test_two_hundred_queries_find_what_the_graphs_say(
     corpus: tuple[Database, Stored],
 ) -> None:

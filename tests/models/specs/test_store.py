@@ -161,6 +161,7 @@ def _count_calls(
     monkeypatch.setattr(kind, name, counted)
 
 
+@pytest.mark.slow
 async def test_sixteen_uploads_at_once_store_one_set(database: Database) -> None:
     made = list(sample_documents(SpecSampleOptions(3)))
     for given in made:
@@ -289,6 +290,7 @@ async def test_a_dependency_that_was_deleted_is_news_when_it_comes_again(
     assert (await _all(database))[leaf.hash]["tombstone"] is None
 
 
+@pytest.mark.slow
 async def test_one_that_is_too_large_costs_itself(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

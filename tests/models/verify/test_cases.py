@@ -38,6 +38,7 @@ async def test_what_an_import_writes_agrees(filled: Database) -> None:
     assert await differences(filled) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("collection", "change", "field"),
     [

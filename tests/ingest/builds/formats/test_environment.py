@@ -80,6 +80,7 @@ def test_a_dump_of_variables_is_read(text: str, values: dict[str, str]) -> None:
     assert parse_variables(text.encode()) == values
 
 
+@pytest.mark.slow
 @given(st.dictionaries(st.from_regex(r"[A-Za-z_]\w{0,8}", fullmatch=True).filter(str.isascii),
                        st.text(st.characters(codec="utf-8")), max_size=5))  # fmt: skip
 def test_values_quoted_for_the_shell_come_back(values: dict[str, str]) -> None:
@@ -101,6 +102,7 @@ def test_any_bytes_give_variables_or_a_documented_error(content: bytes) -> None:
     assert parse_configure_args(content, NOTHING) is not None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pattern", [b"'\"", b'"\\', b"\\", b"a=", b"';", b"export "])
 def test_hostile_dumps_take_no_more_time_than_their_length(pattern: bytes) -> None:
     start = time.process_time()

@@ -151,6 +151,7 @@ def test_any_bytes_give_a_manifest_or_a_documented_error(content: bytes) -> None
     assert reason_of(lambda: parse_manifest(content)) in reasons
 
 
+@pytest.mark.slow
 def test_a_manifest_of_50_000_files_is_read() -> None:
     entries = {f"{PREFIX}/lib/{i}": {"mode": FILE, "hash": "A", "size": i} for i in range(50_000)}
     assert len(parsed(entries).entries) == 50_000

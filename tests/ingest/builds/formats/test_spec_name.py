@@ -55,6 +55,7 @@ def test_any_text_names_a_spec_or_none(text: str, package: str) -> None:
         assert found is None or found.name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pattern", ["a-1", "p-", "p-1-", "1-", "/p-1.2"])
 def test_hostile_texts_take_no_more_time_than_their_length(pattern: str) -> None:
     start = time.process_time()

@@ -79,6 +79,7 @@ def test_any_bytes_give_a_root_or_a_documented_error(content: bytes) -> None:
     assert reason_of(lambda: parse_report(content, "Site")) in reasons
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pattern", [b"&#27;", b"&#", b"<", b"<!--", b"<?xml ", b"<![CDATA["])
 def test_hostile_reports_take_no_more_time_than_their_length(pattern: bytes) -> None:
     start = time.process_time()

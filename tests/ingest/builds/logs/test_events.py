@@ -254,6 +254,7 @@ def test_hostile_lines_take_no_more_time_than_their_length(pattern: bytes) -> No
     assert time.process_time() - start < 10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "line",
     [

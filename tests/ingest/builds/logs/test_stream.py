@@ -49,6 +49,7 @@ def test_a_log_is_expanded(data: bytes, content: bytes, reason: str | None, size
     assert drained(chunks, 10) == (content, reason)
 
 
+@pytest.mark.slow
 def test_a_bomb_is_read_in_flat_memory() -> None:
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)
     bomb = b"".join(packer.compress(bytes(2**20)) for _ in range(100)) + packer.flush()

@@ -155,6 +155,7 @@ def test_anything_else_in_a_namelist_has_to_be_parsed(old: bytes, new: bytes) ->
     assert read_anew(parse_namelist_lines(NML, "f"), NML.replace(old, new, 1)) is None
 
 
+@pytest.mark.slow
 @given(mutations(ENV))
 def test_xml_of_any_kind_is_read_as_it_would_be_parsed(content: bytes) -> None:
     found = read_anew(parse_env_lines(ENV, "env_run"), content)
@@ -162,6 +163,7 @@ def test_xml_of_any_kind_is_read_as_it_would_be_parsed(content: bytes) -> None:
         assert found.variables == parse_env_xml(content, "env_run")
 
 
+@pytest.mark.slow
 @given(mutations(NAMELIST))
 def test_a_namelist_of_any_kind_is_read_as_it_would_be_parsed(content: bytes) -> None:
     found = read_anew(parse_namelist_lines(NAMELIST, "drv_in"), content)

@@ -259,6 +259,7 @@ def test_a_repeat_that_is_a_bomb_is_refused(text: str) -> None:
         read(f"&g {text} /")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [
@@ -277,6 +278,7 @@ def test_very_many_lines_are_refused() -> None:
     assert caught.value.reason == "too_many_lines"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("start", "again"),
     [
@@ -335,6 +337,7 @@ def _written(value: Any) -> str:
     return repr(value)
 
 
+@pytest.mark.slow
 @given(_GROUPS)
 @settings(deadline=None, max_examples=60)
 def test_it_agrees_with_f90nml_where_that_is_right(

@@ -176,6 +176,7 @@ PARSERS: list[Callable[[bytes], object]] = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("parse", PARSERS)
 @given(content=st.binary(max_size=200))
 def test_any_bytes_give_values_or_the_error_of_a_file(

@@ -142,6 +142,7 @@ def check_nothing_got_out(path: Path, above: Path) -> Outcome:
     return outcome
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", TARS)
 def test_no_member_of_a_tar_leads_out_of_it(tmp_path: Path, outside: Path, form: str) -> None:
     path = tmp_path / f"a.{form}"
@@ -151,6 +152,7 @@ def test_no_member_of_a_tar_leads_out_of_it(tmp_path: Path, outside: Path, form:
     assert outcome.damages[0][1].startswith("3 files in it ")
 
 
+@pytest.mark.slow
 def test_no_member_of_a_zip_leads_out_of_it(tmp_path: Path, outside: Path) -> None:
     names = [f"../{LID}/canary", f"{outside}/{LID}/canary", f"..\\..\\{LID}/x", f"C:\\{LID}/x"]
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
@@ -172,6 +174,7 @@ def many_times(packed: Callable[[bytes], bytes], head: bytes, times: int) -> byt
     return packed(head) + packed(bytes(64 * MIB)) * times
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("form", "pack"), [("tar.gz", gzip.compress), ("tar.zst", zstd.compress)])
 @pytest.mark.parametrize("kind", [tarfile.REGTYPE, b"V"])
 def test_a_bomb_of_10_gb_ends_soon(
@@ -187,6 +190,7 @@ def test_a_bomb_of_10_gb_ends_soon(
     assert set(outcome.read) <= {f"own/{LID}", LID}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", TARS)
 def test_what_is_gzipped_in_an_archive_stays_so(tmp_path: Path, form: str) -> None:
     inner = gzip.compress(gzip.compress(bytes(64 * MIB)))
@@ -195,6 +199,7 @@ def test_what_is_gzipped_in_an_archive_stays_so(tmp_path: Path, form: str) -> No
     assert outcome.read == {f"own/{LID}": {f"CaseStatus.{LID}.gz": len(inner)}}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [b"x", b"g", b"L", b"K"])
 def test_a_header_of_50_mb_is_not_read(tmp_path: Path, kind: bytes) -> None:
     info = member("././@LongLink", kind)
@@ -207,6 +212,7 @@ def test_a_header_of_50_mb_is_not_read(tmp_path: Path, kind: bytes) -> None:
     assert outcome.memory < 32
 
 
+@pytest.mark.slow
 def test_a_million_empty_members_of_a_tar_are_not_gone_through(tmp_path: Path) -> None:
     block = gzip.compress(member(f"a/{LID}/CaseStatus").tobuf() * 1000)
     (tmp_path / "a.tar.gz").write_bytes(block * 1000)
@@ -225,6 +231,7 @@ def executions(count: int) -> bytes:
     return b"".join(headers)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("times", [pytest.param(1, id="in order"), pytest.param(2, id="scattered")])
 def test_very_many_executions_take_little_memory(tmp_path: Path, times: int) -> None:
     count = 20_000 // times
@@ -266,6 +273,7 @@ def deflated(data: bytes) -> bytes:
     return packer.compress(data) + packer.flush()
 
 
+@pytest.mark.slow
 def test_entries_that_overlap_end_soon(tmp_path: Path) -> None:
     data = overlapping(deflated(bytes(60 * MIB)), 60 * MIB, 1000, f"{LID}/CaseStatus")
     (tmp_path / "a.zip").write_bytes(data)
@@ -273,12 +281,14 @@ def test_entries_that_overlap_end_soon(tmp_path: Path) -> None:
     assert "MAX_EXPANSION_RATIO" in outcome.damages[0][1]
 
 
+@pytest.mark.slow
 def test_a_million_empty_members_of_a_zip_are_not_gone_through(tmp_path: Path) -> None:
     (tmp_path / "a.zip").write_bytes(overlapping(deflated(b""), 0, 10**6, f"{LID}/x"))
     outcome = read(tmp_path / "a.zip", members=10_000)
     assert "MAX_MEMBERS" in outcome.damages[0][1]
 
 
+@pytest.mark.slow
 def test_zips_in_a_zip_stay_so(tmp_path: Path) -> None:
     inner = io.BytesIO()
     with zipfile.ZipFile(inner, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -293,6 +303,7 @@ def test_zips_in_a_zip_stay_so(tmp_path: Path) -> None:
 # Whatever the bytes are.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ARCHIVES)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
 @given(st.data())

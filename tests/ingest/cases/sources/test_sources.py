@@ -337,6 +337,7 @@ CUT_FILES = placed({f"CaseStatus.{LID}": os.urandom(700), "GIT_DESCRIBE": b"v"},
 ))  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ARCHIVES)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 @given(st.floats(0, 0.999))
@@ -349,6 +350,7 @@ def test_a_cut_archive_gives_whole_executions_only(tmp_path: Path, form: str, pa
     whole_or_none(open_source(cut), CUT_FILES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ARCHIVES)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 @given(st.data())

@@ -72,6 +72,7 @@ def test_more_nodes_than_may_be_are_refused_in_time() -> None:
     assert time.process_time() - start < 10
 
 
+@pytest.mark.slow
 def test_many_roots_of_a_deep_lockfile_share_the_work() -> None:
     made: list[Package] = [package("p0")]
     for number in range(1, 400):
@@ -116,6 +117,7 @@ def test_hashes_are_not_taken_for_credentials(text: str, may: bool) -> None:
     assert may_hold_credentials(f'{{"hash": "{text}"}}') is may
 
 
+@pytest.mark.slow
 @given(st.sampled_from(FORMATS).flatmap(lambda form: st.tuples(st.just(form), graphs(form))))
 def test_a_document_comes_back_equal(made: tuple[int, Package]) -> None:
     form, root = made
