@@ -10,9 +10,10 @@ import asyncio
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from multiprocessing import resource_tracker
+from contextlib import contextmanager
+from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
@@ -96,23 +97,12 @@ class _Worker:
         return answer
 
     def _start(self) -> "Connection[Any, Any]":
-        """Start the process with SIGINT and SIGTERM blocked.
-
-        A terminal sends Ctrl-C to all processes of a job, and schedulers send SIGTERM so. It is for
-        the process that imports to heed them.
-        """
         own, other = self._context.Pipe()
-        resource_tracker.ensure_running()  # otherwise `start` does it, which unblocks the signals
-        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
-        try:
-            self._process = self._context.Process(
-                target=_serve, args=(other, self._initializer), daemon=True
-            )
-            self._process.start()
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
-            other.close()
-        self._connection = own
+        process = self._context.Process(target=_serve, args=(other, self._initializer), daemon=True)
+        with _fork_server():
+            process.start()
+        other.close()
+        self._process, self._connection = process, own
         return own
 
     def kill(self) -> None:
@@ -136,6 +126,26 @@ class _Worker:
             process.kill()
             process.join()
             process.close()
+
+
+@contextmanager
+def _fork_server() -> Iterator[None]:
+    """Have the server running that forks the processes, and block SIGINT and SIGTERM for them.
+
+    A terminal sends Ctrl-C to all processes of a job, and schedulers send SIGTERM so. It is for the
+    process that imports to heed them. The server is started without the working directory on its
+    path, where a file `models.py` may lie.
+    """
+    resource_tracker.ensure_running()  # the server would start it, and unblock the signals
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    before = os.environ.get("PYTHONSAFEPATH", "")
+    os.environ["PYTHONSAFEPATH"] = "1"
+    try:
+        forkserver.ensure_running()
+        yield
+    finally:
+        os.environ["PYTHONSAFEPATH"] = before  # an empty one counts as none
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
 
 def _serve(connection: "Connection[Any, Any]", initializer: Callable[[], None]) -> None:

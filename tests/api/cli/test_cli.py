@@ -15,6 +15,7 @@ from pymongo import MongoClient
 from ingest.sample import write_files
 from models.embedded.server import server_status
 from models.settings import Settings
+from models.version import VERSION
 from tests.support.archives import directories, sample_files
 from tests.support.command_line import _COMMAND, _environment, _run
 
@@ -266,3 +267,27 @@ def test_a_port_that_is_taken_is_told_at_once(place: dict[str, str], command: st
     assert answer.returncode == 2
     assert "cannot listen" in answer.stderr
     assert answer.stdout == ""
+
+
+def test_the_version_is_printed() -> None:
+    answer = _run("--version")
+    assert answer.returncode == 0
+    assert answer.stdout == f"caseledger {VERSION}\n"
+
+
+@pytest.mark.slow
+def test_modules_of_our_names_elsewhere_are_not_imported(
+    tmp_path: Path, tree: Path, place: dict[str, str]
+) -> None:
+    for name in ("api", "ingest", "models"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('the wrong module')\n")
+    answer = subprocess.run(
+        [Path(sys.executable).parent / "caseledger", "import", tree, "--jobs", "1", "--json"],
+        cwd=tmp_path,
+        env={**_environment(**place), "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert answer.returncode == 0, answer.stderr
+    assert json.loads(answer.stdout)["counts"]["created"] > 0
