@@ -268,7 +268,7 @@ class DifferenceGroup(Answer):
 
 
 class PackageVersion(Answer):
-    """A version of a package; `hash` is that of its spec, or the prefix that is known of it."""
+    """A version of a package; `hash` is that of its spec, or its known prefix."""
 
     version: str | None
     hash: str

@@ -25,7 +25,7 @@ from api.ingestions.schemas import IngestionItem, Lacking
 from api.lists.paging import DEFAULT_LIMIT
 from api.lists.time_pages import Cursor, DatedList, Limit
 from api.security import require
-from ingest.remote.lacking import RemoteDirectory, select_lacking
+from ingest.remote.upload_selection import RemoteDirectory, select_for_upload
 from models.database.client import Database
 from models.ingestions.ingestion import IngestionStatus
 
@@ -172,7 +172,7 @@ async def find_lacking(database: DatabaseDep, request: Request) -> Response:
     """
     body = await read_body(request, LackingQuestion)
     directories = [RemoteDirectory(**item.model_dump()) for item in body.executions]
-    return json_response({"lacking": await select_lacking(database, body.name, directories)})
+    return json_response({"lacking": await select_for_upload(database, body.name, directories)})
 
 
 @router.get("", response_model=PageOf[IngestionItem], responses=problem_responses(400, 422))

@@ -61,7 +61,7 @@ def parse_order(table: FieldTable, text: str | None, tree: Filter) -> Order:
     """Return the order for the parameter `sort`, or without one the `default_sort` of the filter.
 
     Ties are in the natural order of the table, in the direction of the last key. Raise a 400 when
-    the list cannot be sorted so.
+    the list cannot be sorted in that way.
     """
     chosen = text if text is not None else default_sort(table, tree)
     names = chosen.split(",")

@@ -201,7 +201,7 @@ class Swap(Answer):
 
 
 class Splice(NamedSpec):
-    """How a spec comes to run with other nodes than those of its build; empty when it does not.
+    """Why a spec runs with other nodes than those of its build; empty when it does not.
 
     `chain` leads from it to the spec as which it was built, and on; `splicedBelow` are the spliced
     nodes among its dependencies.

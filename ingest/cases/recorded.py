@@ -25,7 +25,7 @@ class RecordedExecutions:
         """Return whether the directory need not be opened, because it would add nothing.
 
         That requires that the execution was found at this path before, and that the files there
-        say no more than what is recorded.
+        rank no higher than what is recorded.
         """
         return any(_adds_nothing(directory, known) for known in self._found_at(directory))
 

@@ -1,6 +1,6 @@
 """Workers: the processes that read and parse execution directories.
 
-An execution that kills its worker costs only itself: the others of its portion are read again.
+An execution that kills its worker fails alone: the rest of its portion is read again.
 """
 
 import asyncio

@@ -21,7 +21,7 @@ class TookTooLongError(Exception):
 
 
 def limit_memory(limits: Limits) -> None:
-    """Make this process fail, with MemoryError, to get more memory than it may have."""
+    """Limit this process's address space; exceeding it raises MemoryError."""
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     allowed = (
         limits.memory_bytes if hard == resource.RLIM_INFINITY else min(limits.memory_bytes, hard)
@@ -33,7 +33,7 @@ def limit_memory(limits: Limits) -> None:
 def limited_time(limits: Limits) -> Iterator[None]:
     """Raise TookTooLongError in the body when its time is over. In the main thread only.
 
-    What does not come back to Python, such as a library in an endless loop, is ended with its
+    Code that never returns to Python, such as a library in an endless loop, is killed with its
     process when it has used twice the time.
     """
 

@@ -1,4 +1,4 @@
-"""Worker processes, each with a pipe of its own: one that dies costs only the call it was at.
+"""Worker processes, each with a pipe of its own: if one dies, only its current call is lost.
 
 `ProcessPoolExecutor` gives up all calls when one process dies, and waits forever for the rest of
 an answer in the middle of which a process was killed, because the others share the pipe. Pebble's
@@ -10,9 +10,10 @@ import asyncio
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
@@ -48,17 +49,18 @@ class WorkerPool:
     async def call(self, work: Callable[[T], R], argument: T) -> R:
         """Return what `work(argument)` returns in a process, as soon as one is idle.
 
-        Raise WorkerCrashedError when the process dies. On cancellation the process is killed.
+        Raise WorkerCrashedError when the process dies, or cannot be started. On cancellation the
+        process is killed.
         """
         worker = await self._idle.get()
+        worker.begin()
         loop = asyncio.get_running_loop()
         answer = loop.run_in_executor(self._threads, worker.call, work, argument)
         try:
             return await asyncio.shield(answer)
         except asyncio.CancelledError:
-            worker.kill()
-            await asyncio.wait([answer])
-            answer.exception()  # retrieved, and of no interest any more
+            worker.cancel()
+            await _wait_until_done(answer)
             raise
         finally:
             self._idle.put_nowait(worker)
@@ -73,19 +75,43 @@ class WorkerPool:
         self._threads.shutdown()
 
 
+async def _wait_until_done(answer: "asyncio.Future[Any]") -> None:
+    """Wait for a call whose process has been killed, however often this task is cancelled."""
+    while not answer.done():
+        with suppress(asyncio.CancelledError):
+            await asyncio.wait([answer])
+    answer.exception()  # retrieve it, so that asyncio does not log it
+
+
 class _Worker:
-    """One process, started by the first call and by the call after a crash."""
+    """One process, started by the first call and by the call after a crash.
+
+    `call` runs in a thread, `begin` and `cancel` in the event loop.
+    """
 
     def __init__(self, context: ForkServerContext, initializer: Callable[[], None]) -> None:
         self._context = context
         self._initializer = initializer
+        self._lock = threading.Lock()
+        self._is_cancelled = False
         self._process: BaseProcess | None = None
         self._connection: Connection[Any, Any] | None = None
 
+    def begin(self) -> None:
+        """Prepare for the next call."""
+        self._is_cancelled = False
+
+    def cancel(self) -> None:
+        """Make the present call fail soon: kill its process, or do not start one."""
+        with self._lock:
+            self._is_cancelled = True
+            if self._process is not None:
+                self._process.kill()
+
     def call(self, work: Callable[[T], R], argument: T) -> R:
-        """Have the process call `work`; this blocks the thread."""
-        connection = self._connection or self._start()
+        """Make the process call `work`; this blocks the thread."""
         try:
+            connection = self._connection or self._start()
             connection.send((work, argument))
             error, result = connection.recv()
         except (EOFError, OSError) as broken:
@@ -99,27 +125,31 @@ class _Worker:
     def _start(self) -> "Connection[Any, Any]":
         own, other = self._context.Pipe()
         process = self._context.Process(target=_serve, args=(other, self._initializer), daemon=True)
-        with _fork_server():
-            process.start()
-        other.close()
-        self._process, self._connection = process, own
+        try:
+            with _fork_server():
+                process.start()
+        except BaseException:
+            own.close()
+            raise
+        finally:
+            other.close()
+        with self._lock:
+            self._process, self._connection = process, own
+            if self._is_cancelled:
+                process.kill()
         return own
 
-    def kill(self) -> None:
-        """End the process at once; a call that is waiting for it raises WorkerCrashedError."""
-        if self._process is not None:
-            self._process.kill()
-
     def stop(self) -> None:
-        """End the process when it is idle, which the end of the pipe tells it."""
+        """End the process when it is idle: closing the pipe makes it return."""
         if self._connection is not None and self._process is not None:
             self._connection.close()
             self._process.join(_EXIT_SECONDS)
             self._discard()
 
     def _discard(self) -> None:
-        process, connection = self._process, self._connection
-        self._process = self._connection = None
+        with self._lock:
+            process, connection = self._process, self._connection
+            self._process = self._connection = None
         if connection is not None:
             connection.close()
         if process is not None:
@@ -130,11 +160,11 @@ class _Worker:
 
 @contextmanager
 def _fork_server() -> Iterator[None]:
-    """Have the server running that forks the processes, and block SIGINT and SIGTERM for them.
+    """Keep the server running that forks the processes, and block SIGINT and SIGTERM for them.
 
-    A terminal sends Ctrl-C to all processes of a job, and schedulers send SIGTERM so. It is for the
-    process that imports to heed them. The server is started without the working directory on its
-    path, where a file `models.py` may lie.
+    A terminal sends Ctrl-C to all processes of a job, and a scheduler SIGTERM; only the importing
+    process handles them. The server starts without the working directory on its path, which may
+    contain a file `models.py`.
     """
     resource_tracker.ensure_running()  # the server would start it, and unblock the signals
     blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})

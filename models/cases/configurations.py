@@ -98,7 +98,7 @@ class Configurations:
             detail = f"its deltas cannot be read: {error!r}"
             raise lost_configuration(execution_id, detail) from None
         if configuration is None or not is_sound(execution, configuration):
-            detail = "its deltas do not give the configuration that was read"
+            detail = "its deltas do not reproduce the configuration that was read"
             raise lost_configuration(execution_id, detail)
         return configuration
 

@@ -46,7 +46,7 @@ class Software(Stored):
 
 
 class SoftwareLink(Stored):
-    """A spec, by its DAG hash, that people or a workflow state of an execution."""
+    """A spec, by its DAG hash, that people or a workflow attached to an execution."""
 
     spec_hash: str
     role: SoftwareRole

@@ -140,7 +140,7 @@ def _observation(key: CaseKey, stated: StatedExecution, author: Author) -> Obser
 
 
 def _with_metadata(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the configuration with its metadata fields, null where no variable gives one."""
+    """Return the configuration with its metadata fields, null where no variable provides one."""
     derived = {
         field: values[name]
         for name, field in VARIABLE_FIELDS.items()

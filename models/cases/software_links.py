@@ -1,4 +1,4 @@
-"""Software links: specs that people and workflows state of an execution, beside its modules.
+"""Software links: specs that people and workflows attach to an execution, beside its modules.
 
 They are stored with the execution in its case, and no import changes them.
 """

@@ -127,13 +127,18 @@ class Database:
             await self._client.admin.command("fsync")
 
     async def has_schema(self, version: int) -> bool:
-        """Return whether the collections and indexes of this version have been created."""
+        """Return whether all collections and indexes that were created for this version exist."""
         record = await self.schema.find_one({"_id": SCHEMA_RECORD})
         if record is None or record["version"] != version:
             return False
         with translate_errors():
-            existing = await self.driver.list_collection_names()
-        return set(record["collections"]) <= set(existing)
+            existing = await asyncio.gather(
+                *(self.driver[name].index_information() for name in record["indexes"])
+            )
+        return all(
+            set(names) <= indexes.keys()
+            for names, indexes in zip(record["indexes"].values(), existing, strict=True)
+        )
 
     async def drop(self) -> None:
         """Remove the whole database."""

@@ -28,8 +28,8 @@ async def create_schema(
     except DatabaseTimeoutError as error:
         message = "MongoDB is still building indexes, and continues to do so; try again later"
         raise DatabaseTimeoutError(message) from error
-    names = [_collection_name(document) for document in documents]
-    await database.schema.upsert([{"_id": SCHEMA_RECORD, "version": version, "collections": names}])
+    indexes = {_collection_name(document): _index_names(document) for document in documents}
+    await database.schema.upsert([{"_id": SCHEMA_RECORD, "version": version, "indexes": indexes}])
 
 
 async def create_collections(database: Database, documents: Sequence[type[Document]]) -> None:
@@ -49,6 +49,10 @@ async def _create_collection(database: Database, name: str) -> None:
             raise
     except errors.CollectionInvalid:
         pass  # another process was faster
+
+
+def _index_names(document: type[Document]) -> list[str]:
+    return ["_id_", *(index.document["name"] for index in document.Settings.indexes)]
 
 
 def _collection_name(document: type[Document]) -> str:

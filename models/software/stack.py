@@ -10,7 +10,7 @@ Packages = dict[str, set[tuple[str | None, str]]]
 
 
 def stack_of(execution: Document) -> Stack:
-    """Return the packages that an execution loaded, and those that are stated of it, by name.
+    """Return the packages that an execution loaded, and those that are attached to it, by name.
 
     A package that resolves to specs is replaced by these, with their whole hashes; another package
     is included unchanged, without an id. The name of a stated spec that is not recorded is its

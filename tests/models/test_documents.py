@@ -2,6 +2,11 @@
 
 import hashlib
 import json
+import os
+import subprocess
+import sys
+
+import pytest
 
 from models.connection import open_database
 from models.database.client import Database
@@ -23,17 +28,45 @@ def test_another_schema_has_another_version() -> None:
     assert hashlib.sha256(text.encode()).hexdigest()[:16] == DIGESTS[SCHEMA_VERSION]
 
 
-async def test_a_schema_that_was_created_is_not_checked_again(
+async def test_an_index_that_was_dropped_comes_back(
     new_database: NewDatabase, settings: Settings
 ) -> None:
     async with new_database("test_schema") as database:
         own = settings.model_copy(update={"database": database.name})
+        assert await database.has_schema(SCHEMA_VERSION)
         await _drop_index(database)
-        async with open_database(own):
-            assert "executionId" not in await _indexes(database)
-        await database.schema.update({}, {"$set": {"version": 0}})
+        assert not await database.has_schema(SCHEMA_VERSION)
         async with open_database(own):
             assert "executionId" in await _indexes(database)
+        assert await database.has_schema(SCHEMA_VERSION)
+
+
+async def test_another_version_is_created(new_database: NewDatabase) -> None:
+    async with new_database("test_schema") as database:
+        assert not await database.has_schema(SCHEMA_VERSION + 1)
+
+
+@pytest.mark.slow
+def test_a_command_imports_only_what_it_uses(settings: Settings, database: Database) -> None:
+    code = (
+        "import asyncio, sys\n"
+        "from api.cli.app import app\n"
+        "from api.cli.ingestions import show_ingestions\n"
+        "from models.settings import load_settings\n"
+        "show_ingestions(load_settings(), 20, as_json=False)\n"
+        "import api.cli.import_command\n"
+        "others = {'beanie', 'lxml', 'fastapi', 'yaml', 'models.cases.merge'}\n"
+        "print(sorted(others & set(sys.modules)))"
+    )
+    names = {"CASELEDGER_HOME": str(settings.home), "CASELEDGER_DATABASE": settings.database}
+    answer = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, **names},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert answer.stdout.splitlines()[-1] == "[]"
 
 
 async def test_a_collection_that_was_dropped_comes_back(

@@ -23,7 +23,7 @@ class RemoteDirectory:
     modified: int
 
 
-async def select_lacking(
+async def select_for_upload(
     database: Database, upload_name: str, directories: Sequence[RemoteDirectory]
 ) -> list[int]:
     """Return the positions of those directories that are worth uploading under this name.
