@@ -47,7 +47,7 @@ def never_stop() -> bool:
 
 
 class DirectoryWalk(Generic[T]):
-    """A walk that is lazy: a directory is listed when the walk comes to it.
+    """A walk that is lazy: a directory is listed when the walk reaches it.
 
     It ends at the next entry once `stop()` is true, which another thread may cause.
     """

@@ -29,7 +29,7 @@ async def edit_case(
     """Change the annotations of a case; `changes` has new values by attribute of CaseAnnotations.
 
     Raise NotFoundError when the case does not exist, OutdatedError when it is not at `revision`;
-    None stands for any revision.
+    None means any revision.
     """
 
     def edit(case: CaseRecord) -> CaseRecord:

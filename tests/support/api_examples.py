@@ -20,8 +20,8 @@ from models.embedded.server import embedded_server
 from models.settings import Settings
 from tests.support.archives import hash_of, sample_files
 
-MOST_ITEMS = 1
-MOST_KEYS = 3
+MAX_ITEMS = 1
+MAX_KEYS = 3
 FREE_MAPS = frozenset({"configuration", "runConfigDeltas", "expectedVariation", "concrete_specs"})
 TIME = "2026-01-02T03:04:05.678000Z"
 FIXED: dict[str, Any] = {
@@ -65,9 +65,9 @@ def shortened(value: Any, *, is_free: bool = False) -> Any:
     What is another one each time is replaced, so that examples change only when answers do.
     """
     if isinstance(value, list):
-        return [shortened(item) for item in value[:MOST_ITEMS]]
+        return [shortened(item) for item in value[:MAX_ITEMS]]
     if isinstance(value, dict):
-        items = list(value.items())[: MOST_KEYS if is_free else None]
+        items = list(value.items())[: MAX_KEYS if is_free else None]
         return {
             name: FIXED.get(name, shortened(item, is_free=name in FREE_MAPS))
             for name, item in items

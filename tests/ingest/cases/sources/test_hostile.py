@@ -37,7 +37,7 @@ from tests.support.sources import (
 )
 
 MIB = 2**20
-MOST_MEMORY, MOST_SECONDS = 256, 10
+MAX_MEMORY, MAX_SECONDS = 256, 10
 OWN = f"own/{LID}/CaseStatus.{LID}"
 
 _READ = """
@@ -80,8 +80,8 @@ def read(path: Path, **budgets: int) -> Outcome:
     command = [sys.executable, "-c", _READ, str(path), json.dumps(budgets)]
     answer = subprocess.run(command, capture_output=True, check=True, timeout=120)
     outcome = Outcome(**json.loads(answer.stdout))
-    assert outcome.memory <= MOST_MEMORY
-    assert outcome.seconds < MOST_SECONDS
+    assert outcome.memory <= MAX_MEMORY
+    assert outcome.seconds < MAX_SECONDS
     assert {event for event, *_ in outcome.seen} <= {"open"}
     assert {name for _, name, _ in outcome.seen} == {str(path)}
     assert {mode for *_, mode in outcome.seen} == {"('r',)"}
