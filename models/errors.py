@@ -41,7 +41,7 @@ class DatabaseError(CaseledgerError):
 
 
 class DatabaseUnavailableError(DatabaseError):
-    """MongoDB cannot be reached, or the connection broke."""
+    """MongoDB cannot be reached or cannot answer at the moment, or the connection broke."""
 
 
 class DatabaseTimeoutError(DatabaseError):

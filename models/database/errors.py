@@ -25,7 +25,21 @@ _TRANSACTION_TOO_LARGE_TEXT = "transaction is too large"
 _TOO_MUCH_MEMORY = {146, 292, 4568, 40099}
 _DUPLICATE = {11000, 11001}
 _CONFLICT = {112}
-_SERVER_FAULTS = {13, 18, 43, 91, 175, 189, 237, 246, 262, 10107, 11600, 11601, 11602, 13435, 13436}
+_PASSING = {
+    43,  # CursorNotFound
+    91,  # ShutdownInProgress
+    175,  # QueryPlanKilled
+    189,  # PrimarySteppedDown
+    237,  # CursorKilled
+    246,  # SnapshotUnavailable
+    10107,  # NotWritablePrimary
+    11600,  # InterruptedAtShutdown
+    11602,  # InterruptedDueToReplStateChange
+    13435,  # NotPrimaryNoSecondaryOk
+    13436,  # NotPrimaryOrSecondary
+}
+"""Faults of a server that stops, steps down or is just starting: the same command works later."""
+_SERVER_FAULTS = {13, 18, 262, 11601, *_PASSING}
 
 
 @contextmanager
@@ -93,6 +107,8 @@ def _failure(error: Exception) -> DatabaseError:
         return DocumentTooLargeError("a document exceeds the 16 MiB that MongoDB stores")
     if code in _TRANSACTION_TOO_LARGE or _TRANSACTION_TOO_LARGE_TEXT in str(error):
         return DocumentTooLargeError("the write is larger than MongoDB allows in one transaction")
+    if code in _PASSING:
+        return DatabaseUnavailableError(f"MongoDB cannot answer at the moment: {error}")
     if isinstance(error, errors.ExecutionTimeout) or getattr(error, "timeout", False):
         return DatabaseTimeoutError(f"MongoDB took too long: {error}")
     return DatabaseError(f"MongoDB refused: {error}")

@@ -129,3 +129,13 @@ def test_a_transaction_that_is_too_large_is_told_as_such() -> None:
     message = "_insert: transaction is too large and will not fit in the storage engine cache"
     with pytest.raises(DocumentTooLargeError), translate_errors():
         raise errors.BulkWriteError({"writeErrors": [{"code": 388, "errmsg": message}]})
+
+
+@pytest.mark.parametrize(
+    "code", [91, 189, 10107, 11600, 11602, 13435, 13436], ids="server error {}".format
+)
+def test_a_fault_that_passes_is_unavailability(code: int) -> None:
+    with pytest.raises(DatabaseUnavailableError, match="at the moment"), translate_errors():
+        raise errors.OperationFailure("interrupted", code)
+    with pytest.raises(DatabaseUnavailableError), translate_errors():
+        raise errors.BulkWriteError({"writeErrors": [{"code": code, "errmsg": "interrupted"}]})
