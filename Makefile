@@ -4,6 +4,8 @@ PYTHON ?= python3
 PORT ?= 8000
 VENV := .venv
 BIN := $(VENV)/bin
+# One worker more than there are cores: many tests wait for servers.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 INSTALLED := $(VENV)/.installed
 
 .PHONY: install demo test test-fast check openapi constraints clean
@@ -23,11 +25,11 @@ demo: install
 	@exec $(BIN)/caseledger demo --port $(PORT)
 
 test: install
-	$(BIN)/pytest --numprocesses auto --dist worksteal
+	$(BIN)/pytest --numprocesses $(WORKERS) --dist worksteal
 
 # The tests that take less than a second each and start nothing: an answer within a minute.
 test-fast: install
-	$(BIN)/pytest --numprocesses auto --dist worksteal -m 'not slow'
+	$(BIN)/pytest --numprocesses $(WORKERS) --dist worksteal -m 'not slow'
 
 check: install
 	$(BIN)/ruff check .
