@@ -44,6 +44,7 @@ def test_there_is_no_circle_of_imports_not_even_inside_functions() -> None:
         pytest.fail(f"a circle: {' -> '.join(error.args[1])}")
 
 
+@pytest.mark.slow
 def test_no_test_module_is_imported_by_another() -> None:
     imported = {
         (module_name(path), name)

@@ -211,6 +211,7 @@ def compose_program() -> list[str] | None:
     return None
 
 
+@pytest.mark.slow
 def test_compose_reads_the_file_as_it_is_meant(services: dict[str, Json]) -> None:
     program = compose_program()
     if program is None:

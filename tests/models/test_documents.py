@@ -28,6 +28,7 @@ def test_another_schema_has_another_version() -> None:
     assert hashlib.sha256(text.encode()).hexdigest()[:16] == DIGESTS[SCHEMA_VERSION]
 
 
+@pytest.mark.slow
 async def test_an_index_that_was_dropped_comes_back(
     new_database: NewDatabase, settings: Settings
 ) -> None:
@@ -41,6 +42,7 @@ async def test_an_index_that_was_dropped_comes_back(
         assert await database.has_schema(SCHEMA_VERSION)
 
 
+@pytest.mark.slow
 async def test_another_version_is_created(new_database: NewDatabase) -> None:
     async with new_database("test_schema") as database:
         assert not await database.has_schema(SCHEMA_VERSION + 1)
@@ -69,6 +71,7 @@ def test_a_command_imports_only_what_it_uses(settings: Settings, database: Datab
     assert answer.stdout.splitlines()[-1] == "[]"
 
 
+@pytest.mark.slow
 async def test_a_collection_that_was_dropped_comes_back(
     new_database: NewDatabase, settings: Settings
 ) -> None:

@@ -157,6 +157,7 @@ async def large(new_database: NewDatabase) -> AsyncIterator[Database]:
         yield database
 
 
+@pytest.mark.slow
 async def test_what_is_too_large_is_a_413(large: Database) -> None:
     async with client_with(large) as client:
         for pipeline in (

@@ -243,6 +243,7 @@ async def test_without_a_token_it_is_refused_with_the_reason(
         await send(Settings(), [tree], URL, transport=transport)
 
 
+@pytest.mark.slow
 async def test_a_server_that_is_not_there_is_named(tree: Path) -> None:
     with pytest.raises(RemoteError, match="127"):
         await send(Settings(), [tree], "http://127.0.0.1:1")

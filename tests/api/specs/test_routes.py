@@ -47,6 +47,9 @@ from tests.support.spec_documents import (
 )
 from tests.support.spec_evaluation import matches
 
+pytestmark = pytest.mark.slow
+"""The corpus takes seconds to write, in each worker."""
+
 SPECS = "/api/v1/specs"
 LEGACY = REAL_DATA / "spack" / "legacy"
 MADE = list(sample_documents(SpecSampleOptions(30, seed=5)))
@@ -95,7 +98,6 @@ def root_of(made: Any) -> str:
     return str(made["spec"]["nodes"][0]["hash"])
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("asked", "text"),
     [
@@ -313,7 +315,6 @@ async def test_two_specs_are_compared(reader: httpx2.AsyncClient) -> None:
         assert len(found[section]["changed"]) == len(back[section]["changed"])
 
 
-@pytest.mark.slow
 async def test_a_comparison_tells_what_is_not_the_same(writer: httpx2.AsyncClient) -> None:
     def made(version: str, path: str, *others: builders.Dependency) -> builders.Package:
         mpi = package("openmpi", extra={"external": {"path": path, "module": None}})
@@ -341,13 +342,11 @@ async def test_a_flag_that_does_not_exist_is_refused(reader: httpx2.AsyncClient)
     assert problem["detail"] == "There is no flag 'cflag'; did you mean 'cflags'?"
 
 
-@pytest.mark.slow
 async def test_a_file_without_specs_is_no_error(writer: httpx2.AsyncClient) -> None:
     answer = await writer.post(f"{SPECS}?name=spack.lock", content=packed(lockfile([])))
     assert (answer.status_code, answer.json()["items"]) == (200, [])
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMATS)
 async def test_what_came_in_comes_out_equal(writer: httpx2.AsyncClient, form: int) -> None:
     given = {"note": "x", **document(diamond(form), form)}
@@ -365,7 +364,6 @@ async def test_what_came_in_comes_out_equal(writer: httpx2.AsyncClient, form: in
     assert (await writer.get(f"{SPECS}/{item['id']}?format=spack&form=1")).status_code == 404
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("content", "name", "count"),
     [
@@ -402,7 +400,6 @@ async def test_a_form_without_a_file_is_refused(writer: httpx2.AsyncClient) -> N
     assert (answer.status_code, answer.json()["detail"]) == (400, "The form contains no file.")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("content", "kind"),
     [
@@ -427,7 +424,6 @@ async def test_a_file_of_many_specs_comes_back_equal(
     assert (await writer.get(f"{SPECS}/files?file=other.json")).json()["items"] == []
 
 
-@pytest.mark.slow
 async def test_another_file_of_known_specs_is_kept_too(writer: httpx2.AsyncClient) -> None:
     given = lockfile([(diamond(), "app")])
     changed = {**given, "_meta": {**given["_meta"], "note": "another"}}
@@ -445,7 +441,6 @@ async def test_another_file_of_known_specs_is_kept_too(writer: httpx2.AsyncClien
     assert listed == digests[::-1]
 
 
-@pytest.mark.slow
 async def test_a_file_that_is_not_there_or_not_whole(writer: httpx2.AsyncClient) -> None:
     assert (await writer.get(f"{SPECS}/files/{'0' * 64}")).status_code == 404
     assert (await writer.get(f"{SPECS}/files/{'x' * 64}")).status_code == 422
@@ -472,7 +467,6 @@ async def test_a_document_that_does_not_give_its_hash_is_refused(
     assert [item["outcome"] for item in mixed.json()["items"]] == ["rejected", "created"]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "content",
     [
@@ -488,7 +482,6 @@ async def test_hostile_bodies_are_refused(
     assert await database.specs.count({}) == 0
 
 
-@pytest.mark.slow
 async def test_very_many_nodes_are_refused_in_bounded_time(writer: httpx2.AsyncClient) -> None:
     node = {"name": "x", "version": "1", "hash": "a" * 32}
     given = {"spec": {"_meta": {"version": 5}, "nodes": [node] * 100_000}}
@@ -508,7 +501,6 @@ async def test_of_parallel_uploads_one_is_first(
     assert await database.specs.count({}) == 4
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(not LEGACY.is_dir(), reason="the real files are not here")
 @pytest.mark.parametrize("name", ["hdf5.v013.json", "hdf5.v017.json", "hdf5.v020.json"])
 async def test_a_real_file_comes_back_equal(writer: httpx2.AsyncClient, name: str) -> None:
@@ -527,7 +519,6 @@ async def test_a_body_that_is_too_large_is_refused(database: Database) -> None:
     assert answer.status_code == 413
 
 
-@pytest.mark.slow
 async def test_two_contents_under_one_hash_are_both_there(writer: httpx2.AsyncClient) -> None:
     first, second = document(diamond(1), 1), document(diamond(1), 1)
     (second["spec"][0]["app"])["version"] = "2.2"
@@ -548,7 +539,6 @@ async def test_old_hashes_are_names_too(writer: httpx2.AsyncClient) -> None:
         assert answer.json()["hash"] == root.hash
 
 
-@pytest.mark.slow
 async def test_what_others_stand_on_is_not_deleted(writer: httpx2.AsyncClient) -> None:
     root = diamond()
     leaf = root.dependencies[0].package.hash
@@ -567,7 +557,6 @@ async def test_what_others_stand_on_is_not_deleted(writer: httpx2.AsyncClient) -
     assert (await writer.get(f"{SPECS}/{root.hash}")).status_code == 404
 
 
-@pytest.mark.slow
 async def test_a_spec_that_comes_back_because_something_refers_to_it_is_linked_again(
     writer: httpx2.AsyncClient, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
