@@ -27,7 +27,7 @@ demo: install
 test: install
 	$(BIN)/pytest --numprocesses $(WORKERS) --dist worksteal
 
-# The tests that take less than a second each and start nothing: an answer within a minute.
+# The tests that take less than a second each and start nothing: an answer in about a minute.
 test-fast: install
 	$(BIN)/pytest --numprocesses $(WORKERS) --dist worksteal -m 'not slow'
 

@@ -1,10 +1,8 @@
 """Builds are found in directories and archives, read once, and counted."""
 
 import gzip
-import io
 import os
 import tarfile
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO
@@ -23,23 +21,15 @@ from tests.support.build_reports import HASH, OTHER
 from tests.support.build_trees import LOG_NAME, TEST_ID, TREE, imported, write_tree
 from tests.support.executions import packed
 from tests.support.install_trees import FAILED, NAME, SECRET
+from tests.support.sources import tar, write
 
 KINDS = ["cdash", "install_tree", "junit", "junit", "log", "monitor", "stage", "test"]
 
 
 def write_tar(path: Path, files: Mapping[str, bytes] = TREE) -> Path:
-    with tarfile.open(path, "w:gz") as archive:
-        for name, content in files.items():
-            member = tarfile.TarInfo(f"./{name}")
-            member.size = len(content)
-            archive.addfile(member, io.BytesIO(content))
-    return path
-
-
-def write_zip(path: Path, files: Mapping[str, bytes] = TREE) -> Path:
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
+    """Write a packed tar file as `tar -C directory .` names its members: each begins with `./`."""
+    members = [(tarfile.TarInfo(f"./{name}"), content) for name, content in files.items()]
+    path.write_bytes(packed(tar(members)))
     return path
 
 
@@ -52,9 +42,7 @@ async def sources(database: Database) -> list[str]:
 def source(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     if request.param == "directory":
         return write_tree(tmp_path / "root")
-    return (
-        write_tar(tmp_path / "a.tgz") if request.param == "tar" else write_zip(tmp_path / "a.zip")
-    )
+    return write_tar(tmp_path / "a.tgz") if request.param == "tar" else write(tmp_path, "zip", TREE)
 
 
 async def test_everything_that_builds_leave_is_imported(database: Database, source: Path) -> None:
