@@ -1,15 +1,18 @@
 """The client of MongoDB, and the open database.
 
-Motor is in its last year of support. Everything outside of this folder uses `Database`,
-`Collection`, plain dicts and the errors of `models.errors`, so that another driver means another
-version of this folder only.
+Everything outside of this folder uses `Database`, `Collection`, plain dicts and the errors of
+`models.errors`, so that another driver means another version of this folder only.
+
+The client is PyMongo's asynchronous one, which needs no threads: Motor runs every operation in one
+of a few threads, and operations that wait for a document could take all of them. Motor serves only
+Beanie, which needs it, when the schema is created (`models.database.schema`).
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
-from motor.motor_asyncio import AsyncIOMotorClient
+from pymongo import AsyncMongoClient
 from pymongo.write_concern import WriteConcern
 
 from models.database.collection import Collection
@@ -36,27 +39,29 @@ async def connect(
 ) -> AsyncIterator["Database"]:
     """Open the database `name` of the server at `uri`; no operation takes longer than `seconds`.
 
+    That includes waiting and retries: the server ends what takes longer. There are as many
+    connections as there are operations at the same time, so that none waits for another to end.
     Raise DatabaseError when the URI is wrong, DatabaseUnavailableError when nothing answers.
     """
-    milliseconds = int(seconds * 1000)
     selection_milliseconds = int(min(seconds, _MAX_SELECTION_SECONDS) * 1000)
     with translate_errors(uri):
-        client: AsyncIOMotorClient[Json] = AsyncIOMotorClient(
+        client: AsyncMongoClient[Json] = AsyncMongoClient(
             uri,
             appname="caseledger",
             tz_aware=True,
             serverSelectionTimeoutMS=selection_milliseconds,
             connectTimeoutMS=selection_milliseconds,
-            socketTimeoutMS=milliseconds,
-            waitQueueTimeoutMS=milliseconds,
+            timeoutMS=int(seconds * 1000),
+            maxPoolSize=None,
+            serverMonitoringMode="poll",  # what streams would time out while the loop is busy
             event_listeners=[] if observer is None else listeners_for(observer),
         )
     try:
-        database = Database(client, name, uri)
+        database = Database(client, name, uri, seconds)
         await database.ping()
         yield database
     finally:
-        client.close()
+        await client.close()
 
 
 class Database:
@@ -65,11 +70,14 @@ class Database:
     `driver` is the database of the driver, for this folder alone.
     """
 
-    def __init__(self, client: "AsyncIOMotorClient[Json]", name: str, uri: str) -> None:
+    def __init__(
+        self, client: "AsyncMongoClient[Json]", name: str, uri: str, seconds: float
+    ) -> None:
         self._client = client
         self.driver = client.get_database(name, write_concern=_DURABLE)
         self.name = name
         self.uri = uri
+        self.seconds = seconds
         self.cases = Collection(self.driver["cases"])
         self.case_overflows = Collection(self.driver["caseOverflows"])
         self.executions = Collection(self.driver["executions"])
@@ -112,8 +120,8 @@ class Database:
 
     async def _write_together(self, by_collection: Mapping[Collection, Sequence[Write]]) -> bool:
         with translate_errors():
-            async with await self._client.start_session() as session:
-                session.start_transaction(write_concern=_DURABLE)
+            async with self._client.start_session() as session:
+                await session.start_transaction(write_concern=_DURABLE)
                 for collection, writes in by_collection.items():
                     if not await apply_writes(collection, writes, session):
                         await session.abort_transaction()

@@ -4,8 +4,9 @@ from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
 import bson
-from motor.motor_asyncio import AsyncIOMotorCollection, AsyncIOMotorCursor
 from pymongo import DeleteMany, DeleteOne, InsertOne, ReplaceOne, UpdateOne
+from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.asynchronous.cursor import AsyncCursor
 
 from models.database.errors import blame_pipeline, translate_errors
 from models.database.types import Json, Sort
@@ -18,7 +19,7 @@ _BATCH_SIZE = 1000
 class Collection:
     """One collection, addressed in plain dicts; every error is a DatabaseError."""
 
-    def __init__(self, collection: "AsyncIOMotorCollection[Json]") -> None:
+    def __init__(self, collection: "AsyncCollection[Json]") -> None:
         self._collection = collection
 
     async def bulk_write(self, requests: Sequence[WriteRequest], session: Any = None) -> int:
@@ -92,7 +93,7 @@ class Collection:
         hint: str | None,
         seconds: float | None,
         batch: int = _BATCH_SIZE,
-    ) -> "AsyncIOMotorCursor[Json]":
+    ) -> "AsyncCursor[Json]":
         size = limit or batch
         cursor = self._collection.find(query, projection, limit=limit, batch_size=size)
         if sort:
@@ -107,17 +108,16 @@ class Collection:
         """Return the documents that a pipeline produces; options as for `find`."""
         with translate_errors():
             options = _options(hint, seconds)
-            return await self._collection.aggregate(list(pipeline), **options).to_list(None)
+            cursor = await self._collection.aggregate(list(pipeline), **options)
+            return await cursor.to_list(None)
 
     async def stream_pipeline(self, pipeline: Sequence[Json]) -> AsyncGenerator[Json, None]:
         """Yield the documents that a pipeline produces; otherwise as `stream`."""
-        cursor = self._collection.aggregate(list(pipeline), batchSize=_BATCH_SIZE)
-        try:
-            with translate_errors():
+        with translate_errors():
+            cursor = await self._collection.aggregate(list(pipeline), batchSize=_BATCH_SIZE)
+            async with cursor:
                 async for document in cursor:
                     yield document
-        finally:
-            await cursor.close()
 
     async def stream_aggregate(
         self, pipeline: Sequence[Json], *, seconds: float
@@ -128,13 +128,11 @@ class Collection:
         gathers too much, DatabaseTimeoutError when the server has worked on it for `seconds`.
         """
         options = _options(None, seconds)
-        cursor = self._collection.aggregate(list(pipeline), allowDiskUse=True, **options)
-        try:
-            with translate_errors(), blame_pipeline():
+        with translate_errors(), blame_pipeline():
+            cursor = await self._collection.aggregate(list(pipeline), allowDiskUse=True, **options)
+            async with cursor:
                 async for document in cursor:
                     yield document
-        finally:
-            await cursor.close()
 
     async def insert(self, document: Json) -> None:
         """Store a new document; DuplicateError when its `_id` or unique key is taken."""

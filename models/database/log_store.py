@@ -1,13 +1,13 @@
 """Large contents in GridFS."""
 
-import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 
 from bson import ObjectId
+from gridfs.asynchronous import AsyncGridFSBucket
 from gridfs.errors import NoFile
-from motor.motor_asyncio import AsyncIOMotorDatabase, AsyncIOMotorGridFSBucket
+from pymongo.asynchronous.database import AsyncDatabase
 
 from models.database.collection import Collection
 from models.database.errors import translate_errors
@@ -21,8 +21,8 @@ class LogStore:
     Contents are stored unchanged: the caller compresses them and computes the digest.
     """
 
-    def __init__(self, database: "AsyncIOMotorDatabase[Json]") -> None:
-        self._bucket = AsyncIOMotorGridFSBucket(database, "logs")
+    def __init__(self, database: "AsyncDatabase[Json]") -> None:
+        self._bucket = AsyncGridFSBucket(database, "logs")
         self._files = Collection(database["logs.files"])
         self._chunks = Collection(database["logs.chunks"])
 
@@ -73,11 +73,11 @@ class LogStore:
             except NoFile:
                 return
             try:
-                stored.seek(start)
+                await stored.seek(start)
                 while piece := await stored.readchunk():
                     yield piece
             finally:
-                await asyncio.to_thread(stored.close)
+                await stored.close()
 
     async def unused(self, since: datetime) -> AsyncGenerator[str, None]:
         """Yield the digests of contents last used before `since`, in sorted order."""

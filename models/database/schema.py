@@ -1,12 +1,15 @@
 """Collections, indexes, and the record that a database has those of a version."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
 from beanie import Document, init_beanie
+from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo import errors
 
 from models.database.client import SCHEMA_RECORD, Database
 from models.database.errors import translate_errors
+from models.database.types import Json
 from models.errors import DatabaseTimeoutError
 
 _COMPRESSED = {"wiredTiger": {"configString": "block_compressor=zstd"}}
@@ -24,12 +27,32 @@ async def create_schema(
     await create_collections(database, documents)
     try:
         with translate_errors():
-            await init_beanie(database=database.driver, document_models=list(documents))
+            async with bound_documents(database, documents):
+                pass
     except DatabaseTimeoutError as error:
         message = "MongoDB is still building indexes, and continues to do so; try again later"
         raise DatabaseTimeoutError(message) from error
     indexes = {_collection_name(document): _index_names(document) for document in documents}
     await database.schema.upsert([{"_id": SCHEMA_RECORD, "version": version, "indexes": indexes}])
+
+
+@asynccontextmanager
+async def bound_documents(
+    database: Database, documents: Sequence[type[Document]]
+) -> AsyncIterator[None]:
+    """Bind Beanie's documents to the database, so that they can be saved; create their indexes.
+
+    They are bound to one event loop at a time, and unusable afterwards. Beanie needs Motor.
+    """
+    milliseconds = int(database.seconds * 1000)
+    client: AsyncIOMotorClient[Json] = AsyncIOMotorClient(
+        database.uri, tz_aware=True, socketTimeoutMS=milliseconds
+    )
+    try:
+        await init_beanie(client.get_database(database.name), document_models=list(documents))
+        yield
+    finally:
+        client.close()
 
 
 async def create_collections(database: Database, documents: Sequence[type[Document]]) -> None:

@@ -5,10 +5,9 @@ from collections.abc import Iterator
 from contextlib import aclosing
 
 import pytest
-from gridfs import GridOut
+from gridfs.asynchronous import AsyncGridIn, AsyncGridOut
 from hypothesis import given
 from hypothesis import strategies as st
-from motor.motor_asyncio import AsyncIOMotorGridIn
 from pymongo.errors import AutoReconnect
 
 from models.builds.log import PIECE_BYTES, _Packer, read_log, store_log
@@ -66,13 +65,13 @@ async def test_what_is_read_in_part_is_closed(
     store: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     closed: list[str | None] = []
-    close = GridOut.close
+    close = AsyncGridOut.close
 
-    def noting_close(self: GridOut) -> None:
+    async def noting_close(self: AsyncGridOut) -> None:
         closed.append(self.filename)
-        close(self)
+        await close(self)
 
-    monkeypatch.setattr(GridOut, "close", noting_close)
+    monkeypatch.setattr(AsyncGridOut, "close", noting_close)
     stored = await store_log(store.logs, [random.randbytes(3 * PIECE_BYTES)])
     with abandoned_generators() as abandoned:
         async with aclosing(read_log(store.logs, stored.digest)) as pieces:
@@ -90,7 +89,7 @@ async def test_what_ends_a_log_is_told_also_when_its_beginning_cannot_be_removed
         yield b"a"
         raise ValueError("broken off")
 
-    monkeypatch.setattr(AsyncIOMotorGridIn, "abort", fail)
+    monkeypatch.setattr(AsyncGridIn, "abort", fail)
     with pytest.raises(ValueError, match="broken off"):
         await store_log(store.logs, breaking())
 

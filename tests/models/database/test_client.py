@@ -11,7 +11,8 @@ from models.connection import open_database
 from models.database.client import Database
 from models.database.collection import Collection
 from models.database.errors import translate_errors
-from models.documents import Case, create_schema
+from models.database.schema import bound_documents
+from models.documents import DOCUMENTS, Case, create_schema
 from models.errors import (
     DatabaseError,
     DatabaseTimeoutError,
@@ -50,7 +51,7 @@ async def test_the_schema_can_be_created_again_and_at_the_same_time(own_database
 async def test_indexes_that_take_long_are_said_to(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def time_out(**_: object) -> None:
+    async def time_out(*_: object, **__: object) -> None:
         raise errors.NetworkTimeout("timed out")
 
     monkeypatch.setattr("models.database.schema.init_beanie", time_out)
@@ -60,12 +61,13 @@ async def test_indexes_that_take_long_are_said_to(
 
 async def test_a_case_saved_by_beanie_has_the_stored_names(own_database: Database) -> None:
     case = Case(id="x", name="n", machine="m", system="m", user="u", created_at=NOW, updated_at=NOW)
-    await case.insert()
+    async with bound_documents(own_database, DOCUMENTS):
+        await case.insert()
+        found = await Case.get("x")
     stored = await own_database.cases.find_one({"_id": "x"})
     assert stored is not None
     assert stored["executionCount"] == 0
     assert stored["createdAt"] == NOW
-    found = await Case.get("x")
     assert found is not None
     assert found.name == "n"
 
