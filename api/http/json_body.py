@@ -1,6 +1,6 @@
 """JSON bodies of requests, read strictly because any client may send anything."""
 
-import asyncio
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -9,6 +9,7 @@ from fastapi import Request
 from api.http.errors import ProblemError, bad_value
 from models.json.places import JsonError
 from models.json.reader import JsonLimits, decode, parse
+from models.threads import in_long_thread
 
 MAX_BYTES = 2**20
 MAX_DEPTH = 32
@@ -33,7 +34,7 @@ async def read_json(request: Request, max_bytes: int = MAX_BYTES) -> Any:
     body = await _read_bytes(request, max_bytes)
     try:
         if len(body) > MAX_BYTES:
-            return await asyncio.to_thread(_parse, body)
+            return await in_long_thread(partial(_parse, body))
         return _parse(body)
     except JsonError as error:
         raise _problem(error) from None

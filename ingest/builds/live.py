@@ -4,7 +4,6 @@ A repeated report changes nothing. Credentials in reports are masked as in impor
 with a precise start time that is both reported and imported is stored once.
 """
 
-import asyncio
 import tempfile
 import uuid
 from collections import Counter
@@ -38,6 +37,7 @@ from models.builds.store import (
 from models.database.client import Database
 from models.redaction.logs import DEFAULT_REDACTOR, Redactor, redactor_of
 from models.spack.version import stored_version_key
+from models.threads import in_long_thread
 
 _MAX_IN_MEMORY = 2**23  # bytes of a log or a manifest; larger ones go to a temporary file
 _CHUNK_BYTES = 2**18
@@ -221,7 +221,7 @@ async def _store_log(
 ) -> tuple[BuildParts, StoredLog]:
     """Store a log, and return it with the document of a build that has only this log."""
     options = LogOptions(name=name)
-    report = await asyncio.to_thread(read_log, _chunks(file), options)
+    report = await in_long_thread(partial(read_log, _chunks(file), options))
     timeline = timeline_of(report, None, known.status)
     attempt = BuildAttempt(
         "log",

@@ -14,10 +14,12 @@ from models.specs.completion import complete_and_relink
 from models.specs.document import SpecDocument
 from models.specs.file_store import store_file
 from models.specs.store import SpecOutcome, WriteResult, write_specs
+from models.threads import in_long_thread
 
 _KIND = "spack"
 _CHANGES = frozenset({"created", "updated"})
 _UNSPECIFIC_ORIGINS = frozenset({"file", "listing"})
+_LONG_BYTES = 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,8 @@ async def upload_specs(
     An audit record is stored when any item is new, updated or rejected. Each batch of documents is
     written whole or not at all; a single document is one batch.
     """
-    outcomes = await asyncio.to_thread(lambda: [*map(_mark_uploaded, read(data, name, limits))])
+    run = in_long_thread if len(data) > _LONG_BYTES else asyncio.to_thread
+    outcomes = await run(lambda: [*map(_mark_uploaded, read(data, name, limits))])
     audit = Audit(database.ingestions, [f"upload:{name}"], _KIND, lambda _: None)
     documents = [outcome for outcome in outcomes if isinstance(outcome, SpecDocument)]
     written: list[WriteResult] = []

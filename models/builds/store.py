@@ -6,7 +6,7 @@ missing. What a failed or killed writer leaves behind is referred to by no build
 `remove_unused` removes it.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
@@ -69,14 +69,15 @@ async def write_build(database: Database, parts: BuildParts) -> BuildOutcome:
     Raise WriteConflictError when other importers keep writing the same build.
     """
     seen = with_sources(parts.record)
-    backoff = Backoff(IMPORT_RETRY_SECONDS)
-    while await backoff.wait():
-        known = await read_build(database, parts.build_id)
-        merged = seen if known is None else merge(known, seen)
-        if merged is known:
-            return "unchanged"
-        if await database.write(list(_merge_writes(database, parts, known, merged))):
-            return "created" if known is None else _outcome(known, merged)
+    async with database.turns.turn(f"build {parts.build_id}", IMPORT_RETRY_SECONDS):
+        backoff = Backoff(IMPORT_RETRY_SECONDS)
+        while await backoff.wait():
+            known = await read_build(database, parts.build_id)
+            merged = seen if known is None else merge(known, seen)
+            if merged is known:
+                return "unchanged"
+            if await database.write(list(_merge_writes(database, parts, known, merged))):
+                return "created" if known is None else _outcome(known, merged)
     raise WriteConflictError(f"build {parts.build_id}: other importers kept writing it; try again")
 
 
@@ -117,22 +118,29 @@ async def update_build(
     it is not stored. Raise NotOwnerError when it belongs to somebody else, and WriteConflictError
     when others keep writing it.
     """
-    backoff = Backoff(REQUEST_RETRY_SECONDS)
-    while await backoff.wait():
-        known = await read_owned_build(database, build_id, owner)
-        if known is None:
-            return None
-        fields = change(known)
-        if all(getattr(known, name) == value for name, value in fields.items()):
-            return known
-        groups = {group: "live" for group, names in GROUPS.items() if fields.keys() & set(names)}
-        changed = known.model_copy(update={**fields, "told_by": {**known.told_by, **groups}})
-        writes: list[Write] = [_update(database, build_id, known, changed)]
-        if parts is not None:
-            writes += _event_writes(database, build_id, known, parts.events)
-        if await database.write(writes):
-            return changed
+    async with database.turns.turn(f"build {build_id}", REQUEST_RETRY_SECONDS):
+        backoff = Backoff(REQUEST_RETRY_SECONDS)
+        while await backoff.wait():
+            known = await read_owned_build(database, build_id, owner)
+            if known is None:
+                return None
+            changed = _changed(known, change(known))
+            if changed is known:
+                return known
+            writes: list[Write] = [_update(database, build_id, known, changed)]
+            if parts is not None:
+                writes += _event_writes(database, build_id, known, parts.events)
+            if await database.write(writes):
+                return changed
     raise WriteConflictError(f"build {build_id}: others kept writing it; try again")
+
+
+def _changed(known: BuildRecord, fields: Mapping[str, Any]) -> BuildRecord:
+    """Return the build with these fields as a live report states them, or the very same build."""
+    if all(getattr(known, name) == value for name, value in fields.items()):
+        return known
+    groups = {group: "live" for group, names in GROUPS.items() if fields.keys() & set(names)}
+    return known.model_copy(update={**fields, "told_by": {**known.told_by, **groups}})
 
 
 def _update(database: Database, build_id: str, known: BuildRecord, changed: BuildRecord) -> Update:

@@ -94,22 +94,27 @@ async def delete_case(database: Database, case_id: str, author: Author) -> None:
 
     Raise NotFoundError when it does not exist.
     """
-    backoff = Backoff(REQUEST_RETRY_SECONDS)
-    while await backoff.wait():
-        case = await read_case(database, case_id)
-        if case is None:
-            raise NotFoundError(f"there is no case {case_id}")
-        record = case.record
-        changes = {
-            "name": Change(previous=record.name, current=None),
-            "machine": Change(previous=record.machine, current=None),
-            "user": Change(previous=record.user, current=None),
-            "executionCount": Change(previous=record.execution_count, current=None),
-        }
-        entry = edit_entry(database, case_id, author, "deleted", changes=changes)
-        if await remove_case(database, case_id, case, [entry]):
-            return
+    async with database.turns.turn(f"case {case_id}", REQUEST_RETRY_SECONDS):
+        backoff = Backoff(REQUEST_RETRY_SECONDS)
+        while await backoff.wait():
+            case = await read_case(database, case_id)
+            if case is None:
+                raise NotFoundError(f"there is no case {case_id}")
+            changes = _last_facts(case.record)
+            entry = edit_entry(database, case_id, author, "deleted", changes=changes)
+            if await remove_case(database, case_id, case, [entry]):
+                return
     raise WriteConflictError("others kept writing the case; try again")
+
+
+def _last_facts(case: CaseRecord) -> dict[str, Change]:
+    """Return what the entry of a deletion says of the case that is gone."""
+    return {
+        "name": Change(previous=case.name, current=None),
+        "machine": Change(previous=case.machine, current=None),
+        "user": Change(previous=case.user, current=None),
+        "executionCount": Change(previous=case.execution_count, current=None),
+    }
 
 
 async def delete_execution(

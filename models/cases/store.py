@@ -53,19 +53,22 @@ async def rewrite_case(
     the case in the meantime; its exceptions are passed on. Raise WriteConflictError when other
     writers keep changing the case for `seconds`.
 
+    It waits for the writers of the case in this process that came before.
+
         read ──> rewrite (thread) ──> write on top of the revision that was read ──> result
          ^                                 │ another writer was faster
          └─────────── backoff ─────────────┘
     """
-    backoff = Backoff(seconds)
-    while await backoff.wait():
-        documents = await _read_documents(database, case_id)
-        prepared = await asyncio.to_thread(_prepare, database, case_id, documents, rewrite)
-        if prepared is None:
-            return None
-        writes, result = prepared
-        if await _store(database, writes):
-            return result
+    async with database.turns.turn(f"case {case_id}", seconds):
+        backoff = Backoff(seconds)
+        while await backoff.wait():
+            documents = await _read_documents(database, case_id)
+            prepared = await asyncio.to_thread(_prepare, database, case_id, documents, rewrite)
+            if prepared is None:
+                return None
+            writes, result = prepared
+            if await _store(database, writes):
+                return result
     raise WriteConflictError(f"case {case_id}: others kept writing it; try again")
 
 

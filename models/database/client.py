@@ -19,6 +19,7 @@ from models.database.collection import Collection
 from models.database.errors import translate_errors
 from models.database.log_store import LogStore
 from models.database.monitoring import Observer, listeners_for
+from models.database.turns import Turns
 from models.database.types import Json
 from models.database.writes import Write, apply_writes
 from models.errors import (
@@ -78,6 +79,7 @@ class Database:
         self.name = name
         self.uri = uri
         self.seconds = seconds
+        self.turns = Turns()
         self.cases = Collection(self.driver["cases"])
         self.case_overflows = Collection(self.driver["caseOverflows"])
         self.executions = Collection(self.driver["executions"])

@@ -97,14 +97,16 @@ async def write_specs(
 
 
 async def _write(database: Database, batch: "_Batch", *, dry_run: bool) -> list[WriteResult]:
-    backoff = Backoff(IMPORT_RETRY_SECONDS)
-    while await backoff.wait():
-        known = await _known(database.specs, batch)
-        plan = _Plan(batch, known, datetime.now(UTC))
-        results = await asyncio.to_thread(plan.take_all)
-        writes = [] if dry_run else list(plan.writes(database.specs))
-        if not writes or await database.write(writes):
-            return results
+    # Most specs share some nodes, so that concurrent writers would have to start again mostly.
+    async with database.turns.turn("specs", IMPORT_RETRY_SECONDS):
+        backoff = Backoff(IMPORT_RETRY_SECONDS)
+        while await backoff.wait():
+            known = await _known(database.specs, batch)
+            plan = _Plan(batch, known, datetime.now(UTC))
+            results = await asyncio.to_thread(plan.take_all)
+            writes = [] if dry_run else list(plan.writes(database.specs))
+            if not writes or await database.write(writes):
+                return results
     raise WriteConflictError("specs: other importers kept writing the same ones; try again")
 
 

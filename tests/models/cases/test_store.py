@@ -26,6 +26,7 @@ from models.configuration.rules import DeltaRules
 from models.configuration.variation import VariationTable
 from models.database.client import Database
 from models.database.collection import Collection, encoded_size
+from models.database.turns import Turns
 from models.database.writes import Insert, Update, Upsert, Write
 from models.errors import WriteConflictError
 from tests.support.cases import BASE, FIRST, LIDS, NOW, SECOND, THIRD, failure, success
@@ -40,6 +41,7 @@ class MockDatabase:
         self.cases = Collection(database["cases"])
         self.case_overflows = Collection(database["caseOverflows"])
         self.executions = Collection(database["executions"])
+        self.turns = Turns()
         self.writes: list[Write] = []
         self._listed = database["executions"]
 
