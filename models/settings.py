@@ -118,6 +118,16 @@ class Settings(BaseSettings):
     max_concurrent_requests: Annotated[
         int, Field(ge=1, le=100_000, description="requests that the API handles at the same time")
     ] = 100
+    header_seconds: Annotated[
+        float, Field(gt=0, le=3600, description="seconds for the headers of a request to arrive")
+    ] = 10.0
+    body_seconds: Annotated[
+        float,
+        Field(gt=0, le=3600, description="seconds to wait for a body, besides those for its size"),
+    ] = 10.0
+    body_bytes_per_second: Annotated[
+        int, Field(ge=1, le=2**40, description="slowest rate of a body that is waited for")
+    ] = 1024
     trusted_proxies: Annotated[
         str,
         AfterValidator(_addresses),

@@ -11,6 +11,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from api.app import create_app
+from api.cli.http_protocol import protocol_with_deadline
 from api.middleware.access_log import log_config
 from models.connection import open_database
 from models.embedded.server import embedded_server
@@ -34,6 +35,7 @@ def serve_api(settings: Settings, host: str, port: int) -> None:
             host=host,
             port=port,
             timeout_graceful_shutdown=_GRACE_SECONDS,
+            http=protocol_with_deadline(settings.header_seconds),
             server_header=False,
             access_log=False,
             log_config=log_config(settings.log_format),

@@ -1,7 +1,10 @@
-"""The limit on the number of requests that are answered at the same time."""
+"""The limit on the number of requests that are worked on at the same time."""
 
-from collections.abc import Collection
+import asyncio
+from collections.abc import AsyncIterator, Collection, MutableMapping
+from contextlib import asynccontextmanager
 from http import HTTPStatus
+from typing import Any
 
 from fastapi import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -9,31 +12,93 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from api.http.errors import ProblemError, problem_response
 
 _RETRY_SECONDS = 1
+_WAITING_FACTOR = 10
+"""How many times as many requests may wait for their clients as may be worked on."""
 
 
 class ConcurrencyLimitMiddleware:
-    """Middleware that refuses requests while `limit` others run; `exempt` paths always pass."""
+    """Middleware that refuses requests while `limit` others are worked on.
+
+    While a request waits for its client, to send more of the body or to read more of the answer,
+    its place is free for others, so that slow clients do not take the places of quick ones.
+    `exempt` paths always pass.
+    """
 
     def __init__(self, app: ASGIApp, limit: int, exempt: Collection[str]) -> None:
         self._app = app
-        self._limit = limit
         self._exempt = frozenset(exempt)
-        self._running = 0
+        self._places = asyncio.Semaphore(limit)
+        self._max_waiting = limit * _WAITING_FACTOR
+        self._waiting = _Waiting()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer it with a 503."""
         if scope["type"] != "http" or scope["path"] in self._exempt:
             await self._app(scope, receive, send)
             return
-        if self._running >= self._limit:
+        if self._places.locked() or self._waiting.number >= self._max_waiting:
             answer = problem_response(Request(scope), _overloaded())
             await answer(scope, receive, send)
             return
-        self._running += 1
+        place = _Place(self._places, self._waiting)
+        is_receiving = True
+
+        async def receive_aside() -> MutableMapping[str, Any]:
+            nonlocal is_receiving
+            if not is_receiving:  # whoever calls now waits in parallel for a disconnect
+                return await receive()
+            async with place.left():
+                message = await receive()
+            is_receiving = message.get("more_body", False)
+            return message
+
+        async def send_aside(message: MutableMapping[str, Any]) -> None:
+            nonlocal is_receiving
+            is_receiving = False
+            async with place.left():
+                await send(message)
+
+        await place.take()
         try:
-            await self._app(scope, receive, send)
+            await self._app(scope, receive_aside, send_aside)
         finally:
-            self._running -= 1
+            place.leave()
+
+
+class _Place:
+    """The place of one request, which it leaves and takes again."""
+
+    def __init__(self, places: asyncio.Semaphore, waiting: "_Waiting") -> None:
+        self._places = places
+        self._waiting = waiting
+        self._is_taken = False
+
+    async def take(self) -> None:
+        await self._places.acquire()
+        self._is_taken = True
+
+    def leave(self) -> None:
+        """Leave the place, unless it is left: taking it again can be cancelled."""
+        if self._is_taken:
+            self._is_taken = False
+            self._places.release()
+
+    @asynccontextmanager
+    async def left(self) -> AsyncIterator[None]:
+        """Leave the place, and take one again at the end."""
+        self.leave()
+        self._waiting.number += 1
+        try:
+            yield
+        finally:
+            self._waiting.number -= 1
+        await self.take()
+
+
+class _Waiting:
+    """How many requests wait for their clients."""
+
+    number = 0
 
 
 def _overloaded() -> ProblemError:

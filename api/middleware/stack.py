@@ -11,6 +11,7 @@ from api.middleware.exchange import ExchangeMiddleware
 from api.middleware.request_id import RequestIdMiddleware
 from api.middleware.security_headers import SecurityHeadersMiddleware
 from api.middleware.server_errors import ServerErrorMiddleware
+from api.middleware.slow_clients import SlowClientMiddleware
 from models.settings import Settings, split_list
 
 _PROBES = ("/metrics", "/livez", "/readyz", f"{API_PREFIX}/livez", f"{API_PREFIX}/readyz")
@@ -26,13 +27,18 @@ def add_middleware_stack(app: FastAPI, settings: Settings) -> None:
     """Add the layers, starting with the innermost; each sees the answers of those added before it.
 
         request -> RequestId -> Exchange -> SecurityHeaders -> CORS -> ServerError
-                -> ConcurrencyLimit -> layers added before -> routes
+                -> SlowClient -> ConcurrencyLimit -> layers added before -> routes
 
     So every answer, also a refusal or an error, has the request id and the security headers and is
     logged.
     """
     app.add_middleware(
         ConcurrencyLimitMiddleware, limit=settings.max_concurrent_requests, exempt=_PROBES
+    )
+    app.add_middleware(
+        SlowClientMiddleware,
+        seconds=settings.body_seconds,
+        bytes_per_second=settings.body_bytes_per_second,
     )
     app.add_middleware(ServerErrorMiddleware)
     if origins := split_list(settings.cors_origins):
