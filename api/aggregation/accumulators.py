@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
+from api.aggregation.arguments import check_order, read_arguments
 from api.aggregation.errors import PipelineError, not_allowed
 from api.aggregation.expressions import check_expression
 from api.aggregation.growth import NONE, add
 from api.aggregation.operators import ACCUMULATORS, SCALAR_ACCUMULATORS
 from api.aggregation.scope import CheckedExpression, Scope
-from api.aggregation.special_operators import check_order, read_arguments
 from api.aggregation.values import check_name
+from api.aggregation.work import total
 
 MAX_KEPT = 1000
 """The largest `n` of an accumulator such as `$firstN`."""
@@ -27,6 +28,7 @@ def check_accumulators(value: Mapping[str, Any], place: str, scope: Scope) -> Ch
     return CheckedExpression(
         {name: item.value for name, item in checked.items()},
         add(item.copies for item in checked.values()),
+        total(item.work for item in checked.values()),
     )
 
 
@@ -45,9 +47,8 @@ def _check(value: Any, place: str, scope: Scope) -> CheckedExpression:
         checked = _check_numbered(content, inner, scope)
     else:
         checked = check_expression(content, inner, scope)
-    return CheckedExpression(
-        {name: checked.value}, NONE if name in SCALAR_ACCUMULATORS else checked.copies
-    )
+    copies = NONE if name in SCALAR_ACCUMULATORS else checked.copies
+    return CheckedExpression({name: checked.value}, copies, checked.work)
 
 
 def _check_sorted(
@@ -61,14 +62,14 @@ def _check_sorted(
     }
     if "n" in arguments:
         checked["n"] = _number(arguments["n"], f"{place}.n")
-    return CheckedExpression(checked, output.copies)
+    return CheckedExpression(checked, output.copies, output.work)
 
 
 def _check_numbered(value: Any, place: str, scope: Scope) -> CheckedExpression:
     arguments = read_arguments(value, place, ["input", "n"])
     items = check_expression(arguments["input"], f"{place}.input", scope)
     checked = {"input": items.value, "n": _number(arguments["n"], f"{place}.n")}
-    return CheckedExpression(checked, items.copies)
+    return CheckedExpression(checked, items.copies, items.work)
 
 
 def _number(value: Any, place: str) -> int:

@@ -31,9 +31,9 @@ async def take_slot(slots: asyncio.Semaphore) -> None:
 class PipelineRun:
     """A running pipeline whose result is read in chunks until it is closed.
 
-    MongoDB checks its time limit only between documents, and continues when the waiting client has
-    disconnected. Therefore a task of its own reads the result, and frees the slot only when the
-    server has answered: there are never more pipelines on the server than there are slots.
+    A task of its own reads the result. Closing the run cancels that, which closes the connection or
+    the cursor, and MongoDB ends the operation as soon as it has finished the document that it works
+    on. That takes about a second at most: see `api.aggregation.work`.
     """
 
     def __init__(
@@ -46,7 +46,8 @@ class PipelineRun:
         self._ready: asyncio.Queue[bytes | Exception] = asyncio.Queue(1)
         self._seconds = seconds + _MARGIN_SECONDS
         self._is_open = True
-        self._task = asyncio.create_task(self._read(pieces, slots, chunk_size))
+        self._task = asyncio.create_task(self._read(pieces, chunk_size))
+        self._task.add_done_callback(lambda _: slots.release())
         self._timer = asyncio.get_running_loop().call_later(_MAX_RESPONSE_SECONDS, self.close)
 
     async def chunk(self) -> bytes:
@@ -69,19 +70,16 @@ class PipelineRun:
         """Discard the rest of the result: no client waits for it any more."""
         self._is_open = False
         self._timer.cancel()
+        self._task.cancel()
         while not self._ready.empty():
             self._ready.get_nowait()
 
-    async def _read(
-        self, pieces: AsyncGenerator[bytes, None], slots: asyncio.Semaphore, chunk_size: int
-    ) -> None:
+    async def _read(self, pieces: AsyncGenerator[bytes, None], chunk_size: int) -> None:
         end: bytes | Exception = b""
         try:
             await self._queue_chunks(pieces, chunk_size)
         except Exception as error:  # `chunk` raises it in the task of the request
             end = error
-        finally:
-            slots.release()
         if self._is_open:
             await self._ready.put(end)
 
@@ -97,7 +95,7 @@ class PipelineRun:
                     pending, size = [], 0
                 # Pieces that are in memory already arrive without yielding to the event loop.
                 await asyncio.sleep(0)
-                if not self._is_open:
+                if not self._is_open:  # a cancellation can be lost in the driver
                     return
         if pending:
             await self._ready.put(b"".join(pending))

@@ -4,11 +4,15 @@ Only what `api.aggregation.operators` lists is accepted, at any depth. The pipel
 a limit.
 """
 
+from dataclasses import replace
 from typing import Any
 
 from api.aggregation.errors import PipelineError
+from api.aggregation.loops import LOOP_RULES
+from api.aggregation.special_operators import TOP_LEVEL
 from api.aggregation.stages import MAX_STAGES, PipelineContext, check_stages, count_stages
 from api.aggregation.values import MAX_CHARACTERS
+from api.aggregation.work import MAX_UNITS
 
 MAX_DEPTH = 32
 MAX_OPERATORS = 500
@@ -27,8 +31,19 @@ def check_pipeline(value: Any, limit: int) -> list[Json]:
     allowed, and what is allowed there.
     """
     _check_size(value)
-    stages, _ = check_stages(value, "pipeline", PipelineContext())
+    scope = replace(TOP_LEVEL, share=MAX_UNITS / max(1, _number_of_works(value)))
+    stages, _ = check_stages(value, "pipeline", PipelineContext(scope=scope))
     return [*stages, {"$limit": limit}, _FITS]
+
+
+def _number_of_works(value: Any) -> int:
+    """Return the number of loops and stages, which share what a pipeline may do in a document."""
+    if isinstance(value, dict):
+        loops = len(value.keys() & LOOP_RULES.keys())
+        return loops + sum(_number_of_works(item) for item in value.values())
+    if isinstance(value, list):
+        return sum(_number_of_works(item) for item in value)
+    return 0
 
 
 def _check_size(value: Any) -> None:

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request, Response
 from api.aggregation.errors import PipelineError
 from api.aggregation.pipeline import check_pipeline
 from api.aggregation.response import pipeline_response
+from api.aggregation.work import place_of_excess
 from api.dependencies import DatabaseDep
 from api.http.errors import ProblemError
 from api.http.json_body import read_json
@@ -113,6 +114,15 @@ def _read_pipeline(body: Any, limit: int) -> list[dict[str, Any]]:
 
 
 def _problem(error: Exception, seconds: float) -> ProblemError:
+    if place := place_of_excess(str(error)):
+        return ProblemError(
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            "too-much-work",
+            "The pipeline makes too much work",
+            f"{place}: this makes too much work within one of the documents. Loop over less, read"
+            " values before the loop with $let, or use $unwind before.",
+            [{"place": place, "detail": "too much work within one document"}],
+        )
     if isinstance(error, AggregationError):
         return ProblemError(
             HTTPStatus.UNPROCESSABLE_ENTITY, "pipeline-failed", "The pipeline fails", str(error)

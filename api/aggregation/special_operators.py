@@ -1,48 +1,35 @@
 """The rules for operators of expressions whose arguments need special checks."""
 
-import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from api.aggregation.arguments import check_order, is_direction, read_arguments
 from api.aggregation.errors import PipelineError, not_allowed
 from api.aggregation.expressions import check_expression, check_object
 from api.aggregation.growth import FAN_OUT, NUMBERS, Copies, add, scale, union
+from api.aggregation.loops import LOOP_RULES
 from api.aggregation.operators import CONVERSION_TARGETS
 from api.aggregation.patterns import check_options, check_pattern
-from api.aggregation.scope import CheckedExpression, Rule, Scope
+from api.aggregation.scope import CheckedExpression, Rule, Scope, check_variable_name
 from api.aggregation.values import read_value
+from api.aggregation.work import Work, size_of_constant, total, work_of_operator
 
 MAX_NUMBERS = 500
 """How many numbers `$range` may make, unless its end is the size of a list."""
 
-_VARIABLE = re.compile(r"[a-z][A-Za-z0-9_]{0,100}")
+_NUMBER_BYTES = 8.0
 
 
-def read_arguments(
-    value: Any, place: str, required: Collection[str], optional: Collection[str] = ()
-) -> Mapping[str, Any]:
-    """Return named arguments; PipelineError when one is missing or unknown."""
-    if not isinstance(value, dict):
-        raise PipelineError(place, f"this must be an object with {', '.join(required)}.")
-    for name in value:
-        if name not in required and name not in optional:
-            raise not_allowed(place, "argument", name, [*required, *optional])
-    missing = [name for name in required if name not in value]
-    if missing:
-        raise PipelineError(place, f"{missing[0]} is missing.")
-    return value
-
-
-def check_order(value: Any, place: str) -> Any:
-    """Return the order of a `$sort`: fields, each with 1 or -1."""
-    is_order = isinstance(value, dict) and value and all(_is_direction(v) for v in value.values())
-    if not is_order:
-        raise PipelineError(place, "this must be an object of fields, each with 1 or -1.")
-    return read_value(value, place)
-
-
-def _is_direction(value: Any) -> bool:
-    return type(value) in (int, float) and value in (1, -1)
+def _operator(
+    name: str,
+    operand: Any,
+    copies: Copies,
+    parts: Sequence[CheckedExpression],
+    size: Work,
+) -> CheckedExpression:
+    """Return an operator with its operand; `parts` are the expressions that the operand has."""
+    own = work_of_operator(name, total(part.size for part in parts))
+    return CheckedExpression({name: operand}, copies, total(p.work for p in parts) + own, size)
 
 
 def _cond(value: Any, place: str, scope: Scope) -> CheckedExpression:
@@ -55,9 +42,13 @@ def _cond(value: Any, place: str, scope: Scope) -> CheckedExpression:
         value = dict(zip(names, value, strict=True))
     arguments = read_arguments(value, place, names)
     parts = {name: check_expression(arguments[name], f"{place}.{name}", scope) for name in names}
-    return CheckedExpression(
+    results = [parts["then"], parts["else"]]
+    return _operator(
+        "$cond",
         {name: part.value for name, part in parts.items()},
-        union([parts["then"].copies, parts["else"].copies]),
+        union(result.copies for result in results),
+        [*parts.values()],
+        total(result.size for result in results),
     )
 
 
@@ -65,27 +56,32 @@ def _switch(value: Any, place: str, scope: Scope) -> CheckedExpression:
     arguments = read_arguments(value, place, ["branches"], ["default"])
     if not isinstance(arguments["branches"], list):
         raise PipelineError(place, "branches must be a list.")
-    branches, results = [], []
+    branches, cases, results = [], [], []
     for i, branch in enumerate(arguments["branches"]):
         inner = f"{place}.branches[{i}]"
         read_arguments(branch, inner, ["case", "then"])
         case = check_expression(branch["case"], f"{inner}.case", scope)
         then = check_expression(branch["then"], f"{inner}.then", scope)
         branches.append({"case": case.value, "then": then.value})
-        results.append(then.copies)
+        cases.append(case)
+        results.append(then)
     checked: dict[str, Any] = {"branches": branches}
     if "default" in arguments:
-        default = check_expression(arguments["default"], f"{place}.default", scope)
-        checked["default"] = default.value
-        results.append(default.copies)
-    return CheckedExpression(checked, union(results))
+        results.append(check_expression(arguments["default"], f"{place}.default", scope))
+        checked["default"] = results[-1].value
+    copies = union(result.copies for result in results)
+    return _operator(
+        "$switch", checked, copies, [*cases, *results], total(result.size for result in results)
+    )
 
 
 def _if_null(value: Any, place: str, scope: Scope) -> CheckedExpression:
     if not isinstance(value, list):
         raise PipelineError(place, "this must be a list.")
     items = [check_expression(item, f"{place}[{i}]", scope) for i, item in enumerate(value)]
-    return CheckedExpression([item.value for item in items], union(item.copies for item in items))
+    copies = union(item.copies for item in items)
+    size = total(item.size for item in items)
+    return _operator("$ifNull", [item.value for item in items], copies, items, size)
 
 
 def _let(value: Any, place: str, scope: Scope) -> CheckedExpression:
@@ -93,7 +89,7 @@ def _let(value: Any, place: str, scope: Scope) -> CheckedExpression:
     if not isinstance(arguments["vars"], dict):
         raise PipelineError(place, "vars must be an object.")
     for name in arguments["vars"]:
-        _check_variable_name(name, f"{place}.vars")
+        check_variable_name(name, f"{place}.vars")
     bound = {
         name: check_expression(item, f"{place}.vars.{name}", scope)
         for name, item in arguments["vars"].items()
@@ -101,72 +97,22 @@ def _let(value: Any, place: str, scope: Scope) -> CheckedExpression:
     inner = scope.bind({name: item.copies for name, item in bound.items()})
     result = check_expression(arguments["in"], f"{place}.in", inner)
     variables = {name: item.value for name, item in bound.items()}
-    return CheckedExpression({"vars": variables, "in": result.value}, result.copies)
-
-
-def _map(value: Any, place: str, scope: Scope) -> CheckedExpression:
-    arguments = read_arguments(value, place, ["input", "in"], ["as"])
-    items, name, inner = _loop(arguments, place, scope)
-    result = check_expression(arguments["in"], f"{place}.in", inner)
-    checked = {"input": items.value, "as": name, "in": result.value}
-    return CheckedExpression(checked, _loop_copies(items.copies, result.copies, inner.item(name)))
-
-
-def _filter(value: Any, place: str, scope: Scope) -> CheckedExpression:
-    arguments = read_arguments(value, place, ["input", "cond"], ["as", "limit"])
-    items, name, inner = _loop(arguments, place, scope)
-    condition = check_expression(arguments["cond"], f"{place}.cond", inner)
-    checked = {"input": items.value, "as": name, "cond": condition.value}
-    if "limit" in arguments:
-        checked["limit"] = check_expression(arguments["limit"], f"{place}.limit", scope).value
-    return CheckedExpression(checked, items.copies)
-
-
-def _reduce(value: Any, place: str, scope: Scope) -> CheckedExpression:
-    arguments = read_arguments(value, place, ["input", "initialValue", "in"])
-    items = check_expression(arguments["input"], f"{place}.input", scope)
-    first = check_expression(arguments["initialValue"], f"{place}.initialValue", scope)
-    inner = scope.enter_loop(place, "this", "value")
-    result = check_expression(arguments["in"], f"{place}.in", inner)
-    value_so_far = inner.item("value")
-    if result.copies.get(value_so_far, 0) > (0 if scope.gathered else 1):
-        raise PipelineError(
-            f"{place}.in",
-            "the result can hold $$value only once, or it would grow; after a stage that gathers"
-            " lists it can only hold numbers made of it.",
-        )
-    others = {name: count for name, count in result.copies.items() if name != value_so_far}
+    work, size = _outside(result.work, bound), _outside(result.size, bound)
     return CheckedExpression(
-        {"input": items.value, "initialValue": first.value, "in": result.value},
-        add([first.copies, _loop_copies(items.copies, others, inner.item("this"))]),
+        {"$let": {"vars": variables, "in": result.value}},
+        result.copies,
+        total(item.work for item in bound.values()) + work,
+        size,
     )
 
 
-def _loop(
-    arguments: Mapping[str, Any], place: str, scope: Scope
-) -> tuple[CheckedExpression, str, Scope]:
-    """Return the list that a loop iterates over, the name of its variable, and its inner scope."""
-    name = arguments.get("as", "this")
-    _check_variable_name(name, place)
-    items = check_expression(arguments["input"], f"{place}.input", scope)
-    return items, name, scope.enter_loop(place, name)
-
-
-def _loop_copies(items: Copies, per_round: Copies, item: str) -> Copies:
-    """Return the copies in the results of all rounds of a loop.
-
-    `items` are those in the list, `per_round` those in the result of one round, and `item` is the
-    key of the loop's variable: all rounds together copy the list, while each round copies the rest.
-    """
-    others = {name: count for name, count in per_round.items() if name != item}
-    return add([scale(items, per_round.get(item, 0)), scale(others, FAN_OUT)])
-
-
-def _check_variable_name(name: Any, place: str) -> None:
-    if not isinstance(name, str) or not _VARIABLE.fullmatch(name):
-        raise PipelineError(
-            place, "the name of a variable is a lower-case letter, then letters, digits and _."
-        )
+def _outside(inside: Work, bound: Mapping[str, CheckedExpression]) -> Work:
+    """Return work with the sizes of the values in place of the variables that a `$let` binds."""
+    variables = {f"$${name}": item.size for name, item in bound.items()}
+    own = [size.times(sum(inside.of(name).values())) for name, size in variables.items()]
+    for name in variables:
+        inside = inside.without(name)
+    return total([inside, *own])
 
 
 _RANGE: Copies = {NUMBERS: 1}
@@ -180,16 +126,20 @@ def _range(value: Any, place: str, scope: Scope) -> CheckedExpression:
         raise PipelineError(place, "start and step must be whole numbers, and step not 0.")
     if isinstance(end, dict) and set(end) == {"$size"} and start >= 0 < step:
         size = check_expression(end["$size"], f"{place}[1].$size", scope)
-        return CheckedExpression([start, {"$size": size.value}, step], add([size.copies, _RANGE]))
+        operand = [start, {"$size": size.value}, step]
+        copies = add([size.copies, _RANGE])
+        return _operator("$range", operand, copies, [size], size.size)
     if type(end) is not int or len(range(start, end, step)) > MAX_NUMBERS:
         raise PipelineError(
             place, f"end must be a $size, or a number that makes {MAX_NUMBERS} numbers at most."
         )
-    return CheckedExpression([start, end, step], _RANGE)
+    numbers = CheckedExpression(None, size=Work(_NUMBER_BYTES * len(range(start, end, step))))
+    return _operator("$range", [start, end, step], _RANGE, [numbers], numbers.size)
 
 
 def _literal(value: Any, place: str, _scope: Scope) -> CheckedExpression:
-    return CheckedExpression(read_value(value, place))
+    constant = read_value(value, place)
+    return CheckedExpression({"$literal": constant}, size=size_of_constant(constant))
 
 
 def _get_field(value: Any, place: str, scope: Scope) -> CheckedExpression:
@@ -205,57 +155,73 @@ def _get_field(value: Any, place: str, scope: Scope) -> CheckedExpression:
             f"{place}.field", 'this must be a text; one with $ is {"$literal": "…"}.'
         )
     items = check_expression(arguments.get("input", "$$CURRENT"), f"{place}.input", scope)
-    return CheckedExpression({"field": name, "input": items.value}, items.copies)
+    operand = {"field": name, "input": items.value}
+    return _operator("$getField", operand, items.copies, [items], items.size)
 
 
 def _regex_match(value: Any, place: str, scope: Scope) -> CheckedExpression:
     arguments = read_arguments(value, place, ["input", "regex"], ["options"])
-    checked = {
-        "input": check_expression(arguments["input"], f"{place}.input", scope).value,
-        "regex": check_pattern(arguments["regex"], f"{place}.regex"),
-    }
+    text = check_expression(arguments["input"], f"{place}.input", scope)
+    checked = {"input": text.value, "regex": check_pattern(arguments["regex"], f"{place}.regex")}
     if "options" in arguments:
         checked["options"] = check_options(arguments["options"], f"{place}.options")
-    return CheckedExpression(checked)
+    return _operator("$regexMatch", checked, {}, [text], Work(_NUMBER_BYTES))
 
 
 def _replace_all(value: Any, place: str, scope: Scope) -> CheckedExpression:
+    """Return a `$replaceAll` whose result can be `FAN_OUT` times as long as the text at most."""
     arguments = read_arguments(value, place, ["input", "find", "replacement"])
+    find, replacement = arguments["find"], arguments["replacement"]
+    for name in ("find", "replacement"):
+        if not isinstance(arguments[name], str) or arguments[name].startswith("$"):
+            raise PipelineError(f"{place}.{name}", "this must be a text, not an expression.")
+    if not find or len(replacement.encode()) > FAN_OUT * len(find.encode()):
+        raise PipelineError(
+            place,
+            f"find must be a text of at least a character, and replacement at most {FAN_OUT} times"
+            " as long.",
+        )
     checked = check_object(arguments, place, scope)
-    return CheckedExpression(checked.value, scale(checked.copies, FAN_OUT))
+    return _operator(
+        "$replaceAll",
+        checked.value,
+        scale(checked.copies, FAN_OUT),
+        [checked],
+        checked.size.times(FAN_OUT),
+    )
 
 
 def _sort_array(value: Any, place: str, scope: Scope) -> CheckedExpression:
     arguments = read_arguments(value, place, ["input", "sortBy"])
     items = check_expression(arguments["input"], f"{place}.input", scope)
     order = arguments["sortBy"]
-    if not _is_direction(order):
+    if not is_direction(order):
         order = check_order(order, f"{place}.sortBy")
-    return CheckedExpression({"input": items.value, "sortBy": order}, items.copies)
+    operand = {"input": items.value, "sortBy": order}
+    return _operator("$sortArray", operand, items.copies, [items], items.size)
 
 
 def _convert(value: Any, place: str, scope: Scope) -> CheckedExpression:
     arguments = read_arguments(value, place, ["input", "to"], ["onError", "onNull"])
     if not isinstance(arguments["to"], str) or arguments["to"] not in CONVERSION_TARGETS:
         raise not_allowed(f"{place}.to", "type", str(arguments["to"]), CONVERSION_TARGETS)
-    return check_object(arguments, place, scope)
+    checked = check_object(arguments, place, scope)
+    return _operator("$convert", checked.value, checked.copies, [checked], checked.size)
 
 
 RULES: Mapping[str, Rule] = {
     "$cond": _cond,
     "$convert": _convert,
-    "$filter": _filter,
     "$getField": _get_field,
     "$ifNull": _if_null,
     "$let": _let,
     "$literal": _literal,
-    "$map": _map,
     "$range": _range,
-    "$reduce": _reduce,
     "$regexMatch": _regex_match,
     "$replaceAll": _replace_all,
     "$sortArray": _sort_array,
     "$switch": _switch,
+    **LOOP_RULES,
 }
 
 TOP_LEVEL = Scope(RULES)

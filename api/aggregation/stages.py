@@ -5,17 +5,21 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from api.aggregation.accumulators import check_accumulators
+from api.aggregation.arguments import check_order, read_arguments
 from api.aggregation.errors import PipelineError, not_allowed
 from api.aggregation.expressions import check_expression, check_object
 from api.aggregation.growth import MAX_COPIES, add, factor
 from api.aggregation.operators import PUBLIC_COLLECTIONS, STAGES
 from api.aggregation.queries import check_query
 from api.aggregation.scope import Scope
-from api.aggregation.special_operators import TOP_LEVEL, check_order, read_arguments
+from api.aggregation.special_operators import TOP_LEVEL
 from api.aggregation.values import check_name, read_value
+from api.aggregation.work import NO_WORK, Work, guarded, units_of
 
 MAX_STAGES = 20
 MAX_BUCKETS = 1000
+_MAX_UNGUARDED_READS = 6.0
+"""The units for each byte of a document that need no guard: a document has 16 MiB at most."""
 _INT64 = 2**63
 _GATHERING = frozenset({"$addToSet", "$push"})
 
@@ -26,12 +30,14 @@ Json = dict[str, Any]
 class Stage:
     """The argument of a stage in the form to run, and the factor by which a document can grow.
 
-    `gathers` means that it makes lists of any length from many documents.
+    `gathers` means that it makes lists of any length from many documents. `work` is what its
+    expressions make within one document, besides their guarded loops.
     """
 
     value: Any
     growth: int = 1
     gathers: bool = False
+    work: Work = NO_WORK
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +63,9 @@ def check_stages(value: Any, place: str, context: PipelineContext) -> tuple[list
         name = _name_of(item, inner)
         stage = _STAGES[name](item[name], f"{inner}.{name}", context)
         growth *= stage.growth
+        stages += _guard(stage.work, f"{inner}.{name}", context.scope)
         if stage.gathers:
-            context = replace(context, scope=replace(TOP_LEVEL, gathered=True))
+            context = replace(context, scope=replace(context.scope, gathered=True))
         if growth > MAX_COPIES:
             raise PipelineError(
                 f"{inner}.{name}",
@@ -67,6 +74,18 @@ def check_stages(value: Any, place: str, context: PipelineContext) -> tuple[list
             )
         stages.append({name: stage.value})
     return stages, growth
+
+
+def _guard(work: Work, place: str, scope: Scope) -> list[Json]:
+    """Return a stage that refuses documents in which another stage would make too much work."""
+    if work.units > scope.share:
+        raise PipelineError(
+            place,
+            "this makes too much work within one document: go through less, or use $unwind before.",
+        )
+    if sum(work.reads.values()) <= _MAX_UNGUARDED_READS:
+        return []
+    return [{"$match": {"$expr": guarded(True, units_of(work), scope.share, place)}}]
 
 
 def count_stages(value: Any) -> int:
@@ -89,19 +108,21 @@ def _name_of(stage: Any, place: str) -> str:
 
 
 def _match(value: Any, place: str, context: PipelineContext) -> Stage:
-    return Stage(check_query(value, place, context.scope))
+    checked = check_query(value, place, context.scope)
+    return Stage(checked.value, work=checked.work)
 
 
 def _project(value: Any, place: str, context: PipelineContext) -> Stage:
     """Return a projection; a field that is only kept counts as one copy of itself."""
     checked = check_object(_fields(value, place), place, context.scope)
     kept = [{name.partition(".")[0]: 1} for name, item in value.items() if item in (1, True)]
-    return Stage(checked.value, factor(add([checked.copies, *kept])))
+    return Stage(checked.value, factor(add([checked.copies, *kept])), work=checked.work)
 
 
 def _set(value: Any, place: str, context: PipelineContext) -> Stage:
     checked = check_object(_fields(value, place), place, context.scope)
-    return Stage(checked.value, factor(checked.copies, kept=True, replaced=value))
+    growth = factor(checked.copies, kept=True, replaced=value)
+    return Stage(checked.value, growth, work=checked.work)
 
 
 def _fields(value: Any, place: str) -> Json:
@@ -127,7 +148,8 @@ def _group(value: Any, place: str, context: PipelineContext) -> Stage:
     others = {name: item for name, item in fields.items() if name != "_id"}
     gathered = check_accumulators(others, place, context.scope)
     growth = factor(add([key.copies, gathered.copies]))
-    return Stage({"_id": key.value, **gathered.value}, growth, _gathers(others))
+    fields = {"_id": key.value, **gathered.value}
+    return Stage(fields, growth, _gathers(others), key.work + gathered.work)
 
 
 def _bucket(value: Any, place: str, context: PipelineContext) -> Stage:
@@ -137,13 +159,14 @@ def _bucket(value: Any, place: str, context: PipelineContext) -> Stage:
         raise PipelineError(
             f"{place}.boundaries", f"this must be a list of 2 to {MAX_BUCKETS} values."
         )
+    key = check_expression(arguments["groupBy"], f"{place}.groupBy", context.scope)
     checked: Json = {
-        "groupBy": check_expression(arguments["groupBy"], f"{place}.groupBy", context.scope).value,
+        "groupBy": key.value,
         "boundaries": [_constant(b, f"{place}.boundaries[{i}]") for i, b in enumerate(bounds)],
     }
     if "default" in arguments:
         checked["default"] = _constant(arguments["default"], f"{place}.default")
-    return _with_output(checked, arguments, place, context.scope)
+    return _with_output(checked, arguments, place, context.scope, key.work)
 
 
 def _bucket_auto(value: Any, place: str, context: PipelineContext) -> Stage:
@@ -151,22 +174,23 @@ def _bucket_auto(value: Any, place: str, context: PipelineContext) -> Stage:
     number = arguments["buckets"]
     if type(number) is not int or not 0 < number <= MAX_BUCKETS:
         raise PipelineError(f"{place}.buckets", f"this must be a number from 1 to {MAX_BUCKETS}.")
-    checked = {
-        "groupBy": check_expression(arguments["groupBy"], f"{place}.groupBy", context.scope).value,
-        "buckets": number,
-    }
+    key = check_expression(arguments["groupBy"], f"{place}.groupBy", context.scope)
+    checked = {"groupBy": key.value, "buckets": number}
     if "granularity" in arguments:
         checked["granularity"] = _constant(arguments["granularity"], f"{place}.granularity")
-    return _with_output(checked, arguments, place, context.scope)
+    return _with_output(checked, arguments, place, context.scope, key.work)
 
 
-def _with_output(checked: Json, arguments: Mapping[str, Any], place: str, scope: Scope) -> Stage:
+def _with_output(
+    checked: Json, arguments: Mapping[str, Any], place: str, scope: Scope, work: Work
+) -> Stage:
     if "output" not in arguments:
-        return Stage(checked)
+        return Stage(checked, work=work)
     inner = f"{place}.output"
     output = check_accumulators(_fields(arguments["output"], inner), inner, scope)
     gathers = _gathers(arguments["output"])
-    return Stage(checked | {"output": output.value}, factor(output.copies), gathers)
+    outputs = checked | {"output": output.value}
+    return Stage(outputs, factor(output.copies), gathers, work + output.work)
 
 
 def _gathers(fields: Json) -> bool:
@@ -183,18 +207,18 @@ def _constant(value: Any, place: str) -> Any:
 
 def _sort_by_count(value: Any, place: str, context: PipelineContext) -> Stage:
     checked = check_expression(value, place, context.scope)
-    return Stage(checked.value, factor(checked.copies))
+    return Stage(checked.value, factor(checked.copies), work=checked.work)
 
 
 def _replace_root(value: Any, place: str, context: PipelineContext) -> Stage:
     arguments = read_arguments(value, place, ["newRoot"])
     stage = _replace_with(arguments["newRoot"], f"{place}.newRoot", context)
-    return Stage({"newRoot": stage.value}, stage.growth)
+    return Stage({"newRoot": stage.value}, stage.growth, work=stage.work)
 
 
 def _replace_with(value: Any, place: str, context: PipelineContext) -> Stage:
     checked = check_expression(value, place, context.scope)
-    return Stage(checked.value, factor(checked.copies))
+    return Stage(checked.value, factor(checked.copies), work=checked.work)
 
 
 def _sort(value: Any, place: str, _context: PipelineContext) -> Stage:
@@ -268,7 +292,8 @@ def _lookup(value: Any, place: str, context: PipelineContext) -> Stage:
         checked[name] = _name(arguments[name], f"{place}.{name}")
     growth = 1
     if "pipeline" in arguments:
-        inner = PipelineContext(facet=context.facet, lookup=True)
+        scope = replace(TOP_LEVEL, share=context.scope.share)
+        inner = PipelineContext(facet=context.facet, lookup=True, scope=scope)
         checked["pipeline"], growth = check_stages(
             arguments["pipeline"], f"{place}.pipeline", inner
         )

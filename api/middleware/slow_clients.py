@@ -66,7 +66,7 @@ class SlowClientMiddleware:
             HTTPStatus.REQUEST_TIMEOUT,
             "slow-body",
             "The body arrives too slowly",
-            f"{size} bytes have arrived. The service waits {self._seconds:g} seconds for a body, and"
-            f" one more for each {self._bytes_per_second} bytes of it.",
+            f"{size} bytes have arrived. The service waits {self._seconds:g} seconds for a body,"
+            f" and one more for each {self._bytes_per_second} bytes of it.",
             headers={"Connection": "close"},
         )
