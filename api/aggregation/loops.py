@@ -10,7 +10,7 @@ over another list gets a guard, which measures its work when the list is there:
 A client's variables have ASCII names.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from api.aggregation.arguments import read_arguments
@@ -20,11 +20,13 @@ from api.aggregation.growth import FAN_OUT, Copies, add, scale
 from api.aggregation.operators import COPYING, SPECIAL
 from api.aggregation.scope import CheckedExpression, Rule, Scope, check_variable_name
 from api.aggregation.work import (
+    MAX_COPIED_BYTES,
+    NO_WORK,
     OPERATOR_UNITS,
     Work,
     guarded,
     length_of,
-    mapped_size,
+    size_of_results,
     units_of,
     units_of_reads,
     work_of_guard,
@@ -40,10 +42,10 @@ def _map(value: Any, place: str, scope: Scope) -> CheckedExpression:
     result = check_expression(arguments["in"], f"{place}.in", loop.inner)
     checked = {"as": loop.name, "in": result.value}
     return CheckedExpression(
-        loop.running("$map", checked, result.work),
+        loop.running("$map", checked, result.work, result.size),
         _loop_copies(loop.items.copies, result.copies, loop.inner.item(loop.name)),
         loop.work(result.work),
-        mapped_size(loop.items.size, loop.variable, result.size),
+        loop.size_of_results(result.size),
     )
 
 
@@ -74,14 +76,18 @@ def _reduce(value: Any, place: str, scope: Scope) -> CheckedExpression:
             " lists it can only hold numbers made of it.",
         )
     others = {name: count for name, count in result.copies.items() if name != so_far}
-    size = mapped_size(loop.items.size, "$$this", result.size.without("$$value")) + first.size
+    per_round = result.size.without("$$value")
+    size = loop.size_of_results(per_round) + first.size
     body = result.work.without("$$value")
     touches = sum(result.work.of("$$value").values())
     so_far_size = _size_so_far(result, first, loop) if touches else None
     running = loop.running(
-        "$reduce", {"initialValue": first.value, "in": result.value}, body,
+        "$reduce",
+        {"initialValue": first.value, "in": result.value},
+        body,
+        per_round,
         [] if so_far_size is None else [{"$multiply": [touches, so_far_size]}],
-    )  # fmt: skip
+    )
     work = loop.work(body) + first.work + size.times(touches * (loop.length or 0))
     copies = add([first.copies, _loop_copies(loop.items.copies, others, loop.inner.item("this"))])
     return CheckedExpression(running, copies, work, size)
@@ -161,17 +167,31 @@ class _Loop:
             for name, weight in reads.items()
         }
 
+    def size_of_results(self, per_round: Work) -> Work:
+        """Return the size of the results of all rounds, for that of one."""
+        return size_of_results(self.items.size, self.length, per_round, self.variable)
+
     def running(
-        self, operator: str, arguments: Mapping[str, Any], body: Work, per_round: Any = ()
+        self,
+        operator: str,
+        arguments: Mapping[str, Any],
+        body: Work,
+        result: Work = NO_WORK,
+        per_round: Sequence[Any] = (),
     ) -> Any:
-        """Return the loop to run; `per_round` are more units of each round, as expressions."""
+        """Return the loop to run.
+
+        `body` is the work of a round and `result` the size of what it adds to the results;
+        `per_round` are more units of each round, as expressions.
+        """
         if self.length is not None:
             return {operator: {"input": self.items.value, **arguments}}
-        outer = body.without(self.variable) + Work(OPERATOR_UNITS)
-        rounds = {"$multiply": [self.length_variable, {"$add": [units_of(outer), *per_round]}]}
-        items = units_of_reads(self.in_list(body.of(self.variable)))
-        work = {"$multiply": [*self.inner.rounds[:-1], {"$add": [rounds, *items]}]}
-        guard = guarded(self.list_variable, work, self._share, self._place)
+        limits = [(self._units(body, per_round), self._share)]
+        copied = units_of_reads(result.without(self.variable).reads)
+        if copied:
+            more = {"$subtract": [self.length_variable, FAN_OUT]}
+            limits.append(({"$multiply": [more, {"$add": copied}]}, MAX_COPIED_BYTES))
+        guard = guarded(self.list_variable, limits, self._place)
         loop = {operator: {"input": guard, **arguments}}
         length = {self.length_variable[2:]: length_of(self.list_variable)}
         return {
@@ -180,6 +200,13 @@ class _Loop:
                 "in": {"$let": {"vars": length, "in": loop}},
             }
         }
+
+    def _units(self, body: Work, per_round: Sequence[Any]) -> Any:
+        """Return the expression of the work of all rounds, in all rounds of the loops around."""
+        outer = body.without(self.variable) + Work(OPERATOR_UNITS)
+        rounds = {"$multiply": [self.length_variable, {"$add": [units_of(outer), *per_round]}]}
+        items = units_of_reads(self.in_list(body.of(self.variable)))
+        return {"$multiply": [*self.inner.rounds[:-1], {"$add": [rounds, *items]}]}
 
 
 def _known_length(items: Any) -> int | None:

@@ -36,7 +36,7 @@ SCALAR = frozenset(
         "$abs", "$add", "$allElementsTrue", "$and", "$anyElementTrue", "$avg", "$bsonSize", "$ceil",
         "$cmp", "$dateAdd", "$dateDiff", "$dateFromParts", "$dateSubtract", "$dateToParts",
         "$dateTrunc", "$dayOfMonth", "$dayOfWeek", "$dayOfYear", "$divide", "$eq", "$exp", "$floor",
-        "$gt", "$gte", "$hour", "$in", "$indexOfArray", "$indexOfBytes", "$indexOfCP", "$isArray",
+        "$gt", "$gte", "$hour", "$in", "$indexOfArray", "$isArray",
         "$isNumber", "$isoDayOfWeek", "$isoWeek", "$isoWeekYear", "$ln", "$log", "$log10", "$lt",
         "$lte", "$millisecond", "$minute", "$mod", "$month", "$multiply", "$ne", "$not", "$or",
         "$pow", "$round", "$second", "$setEquals", "$setIsSubset", "$size", "$sqrt", "$stdDevPop",
@@ -50,8 +50,8 @@ COPYING = frozenset(
     {
         "$arrayElemAt", "$arrayToObject", "$concat", "$concatArrays", "$dateFromString",
         "$dateToString", "$first", "$firstN", "$last", "$lastN", "$ltrim", "$max", "$maxN",
-        "$mergeObjects", "$min", "$minN", "$objectToArray", "$replaceOne", "$reverseArray",
-        "$rtrim", "$setDifference", "$setIntersection", "$setUnion", "$slice", "$split", "$substr",
+        "$mergeObjects", "$min", "$minN", "$objectToArray", "$reverseArray",
+        "$rtrim", "$setDifference", "$setIntersection", "$setUnion", "$slice", "$substr",
         "$substrBytes", "$substrCP", "$toLower", "$toString", "$toUpper", "$trim", "$zip",
     }
 )  # fmt: skip
@@ -59,8 +59,9 @@ COPYING = frozenset(
 
 SPECIAL = frozenset(
     {
-        "$cond", "$convert", "$filter", "$getField", "$ifNull", "$let", "$literal", "$map",
-        "$range", "$reduce", "$regexMatch", "$replaceAll", "$sortArray", "$switch",
+        "$cond", "$convert", "$filter", "$getField", "$ifNull", "$indexOfBytes", "$indexOfCP",
+        "$let", "$literal", "$map", "$range", "$reduce", "$regexMatch", "$replaceAll",
+        "$replaceOne", "$sortArray", "$split", "$switch",
     }
 )  # fmt: skip
 """Each has its own rule in `api.aggregation.special_operators`."""

@@ -31,18 +31,18 @@ def check_pipeline(value: Any, limit: int) -> list[Json]:
     allowed, and what is allowed there.
     """
     _check_size(value)
-    scope = replace(TOP_LEVEL, share=MAX_UNITS / max(1, _number_of_works(value)))
+    scope = replace(TOP_LEVEL, share=MAX_UNITS / max(1, _number_of_loops(value)))
     stages, _ = check_stages(value, "pipeline", PipelineContext(scope=scope))
     return [*stages, {"$limit": limit}, _FITS]
 
 
-def _number_of_works(value: Any) -> int:
-    """Return the number of loops and stages, which share what a pipeline may do in a document."""
+def _number_of_loops(value: Any) -> int:
+    """Return the number of loops, which share the work that a pipeline may make in a document."""
     if isinstance(value, dict):
         loops = len(value.keys() & LOOP_RULES.keys())
-        return loops + sum(_number_of_works(item) for item in value.values())
+        return loops + sum(_number_of_loops(item) for item in value.values())
     if isinstance(value, list):
-        return sum(_number_of_works(item) for item in value)
+        return sum(_number_of_loops(item) for item in value)
     return 0
 
 

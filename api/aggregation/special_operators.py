@@ -6,18 +6,28 @@ from typing import Any
 from api.aggregation.arguments import check_order, is_direction, read_arguments
 from api.aggregation.errors import PipelineError, not_allowed
 from api.aggregation.expressions import check_expression, check_object
-from api.aggregation.growth import FAN_OUT, NUMBERS, Copies, add, scale, union
+from api.aggregation.growth import FAN_OUT, NONE, NUMBERS, Copies, add, scale, union
 from api.aggregation.loops import LOOP_RULES
 from api.aggregation.operators import CONVERSION_TARGETS
 from api.aggregation.patterns import check_options, check_pattern
 from api.aggregation.scope import CheckedExpression, Rule, Scope, check_variable_name
 from api.aggregation.values import read_value
-from api.aggregation.work import Work, size_of_constant, total, work_of_operator
+from api.aggregation.work import (
+    MAX_SOUGHT_BYTES,
+    NO_WORK,
+    Work,
+    guarded,
+    size_of_constant,
+    total,
+    work_of_operator,
+    work_of_search,
+)
 
 MAX_NUMBERS = 500
 """How many numbers `$range` may make, unless its end is the size of a list."""
 
 _NUMBER_BYTES = 8.0
+_NUMBER = Work(_NUMBER_BYTES)
 
 
 def _operator(
@@ -26,9 +36,10 @@ def _operator(
     copies: Copies,
     parts: Sequence[CheckedExpression],
     size: Work,
+    more_work: Work = NO_WORK,
 ) -> CheckedExpression:
     """Return an operator with its operand; `parts` are the expressions that the operand has."""
-    own = work_of_operator(name, total(part.size for part in parts))
+    own = work_of_operator(name, total(part.size for part in parts)) + more_work
     return CheckedExpression({name: operand}, copies, total(p.work for p in parts) + own, size)
 
 
@@ -168,6 +179,46 @@ def _regex_match(value: Any, place: str, scope: Scope) -> CheckedExpression:
     return _operator("$regexMatch", checked, {}, [text], Work(_NUMBER_BYTES))
 
 
+def _search(name: str) -> Rule:
+    """Return the rule of an operator whose arguments are a text, what is sought in it, and more."""
+
+    def rule(value: Any, place: str, scope: Scope) -> CheckedExpression:
+        if not isinstance(value, list) or not 2 <= len(value) <= 4:
+            raise PipelineError(place, "this must be a list of a text and of what to seek in it.")
+        parts = [check_expression(item, f"{place}[{i}]", scope) for i, item in enumerate(value)]
+        text, sought = parts[:2]
+        operand = [part.value for part in parts]
+        operand[1] = _bounded_sought(sought.value, f"{place}[1]")
+        searched = work_of_search(text.size, sought.value)
+        if name != "$split":
+            return _operator(name, operand, NONE, parts, _NUMBER, searched)
+        pieces = text.size.times(_NUMBER_BYTES) + _NUMBER
+        return _operator(name, operand, text.copies, parts, pieces, searched)
+
+    return rule
+
+
+def _replace_one(value: Any, place: str, scope: Scope) -> CheckedExpression:
+    arguments = read_arguments(value, place, ["input", "find", "replacement"])
+    checked = check_object(arguments, place, scope)
+    find = check_expression(arguments["find"], f"{place}.find", scope)
+    operand = checked.value | {"find": _bounded_sought(find.value, f"{place}.find")}
+    searched = work_of_search(checked.size, find.value)
+    return _operator("$replaceOne", operand, checked.copies, [checked], checked.size, searched)
+
+
+def _bounded_sought(value: Any, place: str) -> Any:
+    """Return the expression of what is sought, which fails when it is long.
+
+    MongoDB compares it with the text at every position.
+    """
+    if isinstance(value, str) and not value.startswith("$"):
+        return value
+    length = {"$bsonSize": {"v": "$$λsought"}}
+    guard = guarded("$$λsought", [(length, MAX_SOUGHT_BYTES)], place)
+    return {"$let": {"vars": {"λsought": value}, "in": guard}}
+
+
 def _replace_all(value: Any, place: str, scope: Scope) -> CheckedExpression:
     """Return a `$replaceAll` whose result can be `FAN_OUT` times as long as the text at most."""
     arguments = read_arguments(value, place, ["input", "find", "replacement"])
@@ -188,6 +239,7 @@ def _replace_all(value: Any, place: str, scope: Scope) -> CheckedExpression:
         scale(checked.copies, FAN_OUT),
         [checked],
         checked.size.times(FAN_OUT),
+        work_of_search(checked.size, find),
     )
 
 
@@ -216,10 +268,14 @@ RULES: Mapping[str, Rule] = {
     "$ifNull": _if_null,
     "$let": _let,
     "$literal": _literal,
+    "$indexOfBytes": _search("$indexOfBytes"),
+    "$indexOfCP": _search("$indexOfCP"),
     "$range": _range,
     "$regexMatch": _regex_match,
     "$replaceAll": _replace_all,
+    "$replaceOne": _replace_one,
     "$sortArray": _sort_array,
+    "$split": _search("$split"),
     "$switch": _switch,
     **LOOP_RULES,
 }

@@ -85,7 +85,7 @@ def _guard(work: Work, place: str, scope: Scope) -> list[Json]:
         )
     if sum(work.reads.values()) <= _MAX_UNGUARDED_READS:
         return []
-    return [{"$match": {"$expr": guarded(True, units_of(work), scope.share, place)}}]
+    return [{"$match": {"$expr": guarded(True, [(units_of(work), scope.share)], place)}}]
 
 
 def count_stages(value: Any) -> int:

@@ -15,16 +15,23 @@ from the sizes of the values, and fails when it is above the loop's share of `MA
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from api.aggregation.growth import FAN_OUT
 from models.database.collection import encoded_size
 
 Reads = Mapping[str, float]
 
 MAX_UNITS = 100_000_000
 """The most work of a pipeline within one document: about a second."""
+
+MAX_SOUGHT_BYTES = 2**10
+"""The longest text that can be sought in others, unless it is a constant."""
+
+MAX_COPIED_BYTES = 2**18
+"""How much the rounds of a loop may copy from outside of it, beyond `FAN_OUT` copies."""
 
 OPERATOR_UNITS = 10.0
 PATH_UNITS = 30.0
@@ -65,8 +72,8 @@ _QUICK_FACTOR = 0.2
 _GUARD_FACTOR = 0.3  # for each byte that a guard measures
 _GUARD_UNITS = 200.0
 _ROOT_FACTOR = 0.25  # for each byte below the first name of a path: what lies on the way is read
+_COMPARED_BYTES = 32.0  # in one unit
 _MIN_ITEM_BYTES = 8  # of an item of a list: its type, its position, its value
-_FAN_OUT = 16.0
 _MARK = "this makes too much work in one document"
 _MARKED = re.compile(rf"{_MARK}: (?P<place>[^']{{1,500}})'")
 
@@ -136,12 +143,30 @@ def work_of_operator(name: str, operands: Work) -> Work:
     return own + operands.times(factor)
 
 
-def mapped_size(items: Work, variable: str, per_round: Work) -> Work:
-    """Return about the size of the results of all rounds of a loop over `items`."""
+def work_of_search(text: Work, sought: Any) -> Work:
+    """Return the work of seeking a text in one of this size, besides that of going through it.
+
+    `sought` is an expression; what is no constant has `MAX_SOUGHT_BYTES` at most.
+    """
+    is_constant = isinstance(sought, str) and not sought.startswith("$")
+    length = len(sought.encode()) if is_constant else MAX_SOUGHT_BYTES
+    return text.times(length / _COMPARED_BYTES)
+
+
+def size_of_results(items: Work, length: int | None, per_round: Work, variable: str) -> Work:
+    """Return the size of the results of all rounds of a loop over `items`, whose size that is.
+
+    Without a known `length`, the guard of the loop sees to it that what each round copies from
+    outside makes up `MAX_COPIED_BYTES` at most, or `FAN_OUT` copies.
+    """
     rounds = per_round.without(variable)
-    constant = items.times(rounds.units / _MIN_ITEM_BYTES)
-    others = Work(0.0, rounds.reads).times(_FAN_OUT)
-    return constant + others + items.times(sum(per_round.of(variable).values()))
+    of_items = items.times(sum(per_round.of(variable).values()))
+    if length is not None:
+        return of_items + rounds.times(length)
+    copied = Work(0.0, rounds.reads).times(FAN_OUT)
+    if copied.reads:
+        copied += Work(float(MAX_COPIED_BYTES))
+    return of_items + items.times(rounds.units / _MIN_ITEM_BYTES) + copied
 
 
 def work_of_guard(measured: Work) -> Work:
@@ -149,12 +174,13 @@ def work_of_guard(measured: Work) -> Work:
     return Work(_GUARD_UNITS, dict.fromkeys(measured.reads, _GUARD_FACTOR))
 
 
-def guarded(value: Any, work: Any, share: float, place: str) -> Any:
-    """Return an expression for `value` that fails when `work`, an expression, is above `share`."""
+def guarded(value: Any, limits: Sequence[tuple[Any, float]], place: str) -> Any:
+    """Return an expression for `value` that fails when an expression is above its limit."""
     # No part of the branch that fails may be constant: MongoDB evaluates constants beforehand.
     nothing = {"$substrCP": [{"$type": "$_id"}, 0, 0]}
     failure = {"$toInt": {"$concat": [f"{_MARK}: {place[:500].replace(chr(39), '')}", nothing]}}
-    return {"$cond": [{"$lte": [work, share]}, value, failure]}
+    conditions = [{"$lte": [measured, limit]} for measured, limit in limits]
+    return {"$cond": [{"$and": conditions}, value, failure]}
 
 
 def place_of_excess(message: str) -> str | None:

@@ -200,7 +200,8 @@ RUNAWAYS = {
     "in each document": (
         EXECUTIONS,
         [*MANY, {"$project": {"n": {"$sum": {"$map": {"input": {"$range": [0, 500]}, "in": {
-            "$strLenCP": {"$toString": "$$this"}}}}}}}, {"$group": {"_id": 1, "n": {"$sum": "$n"}}}],
+            "$strLenCP": {"$toString": "$$this"}}}}}}},
+         {"$group": {"_id": 1, "n": {"$sum": "$n"}}}],
     ),
 }  # fmt: skip
 
