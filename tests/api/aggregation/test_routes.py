@@ -219,7 +219,7 @@ async def test_a_runaway_pipeline_ends_and_harms_no_one(large: Database, name: s
             times.append(time.perf_counter() - start)
         return max(times)
 
-    async with client_with(large, aggregate_seconds=0.3) as client:
+    async with client_with(large, aggregate_seconds=0.3, aggregate_jobs=1) as client:
         await time_of_others()  # the first one takes longer
         start = time.perf_counter()
         running = asyncio.create_task(ask(client, pipeline, path))
@@ -229,6 +229,16 @@ async def test_a_runaway_pipeline_ends_and_harms_no_one(large: Database, name: s
         assert answer.status_code == 504, answer.text[:500]
         assert time.perf_counter() - start < 10
         assert "$match" in answer.json()["detail"]
+        assert (await ask(client, [{"$limit": 1}], path)).status_code == 200  # the place is free
+        assert not await _is_at_work(large)
+
+
+async def _is_at_work(database: Database) -> bool:
+    """Return whether MongoDB still works on a pipeline of the database after a second."""
+    await asyncio.sleep(1)
+    with MongoClient[Json](database.uri) as client:
+        own = {"command.aggregate": {"$exists": True}, "command.$db": database.name}
+        return any(client.admin.aggregate([{"$currentOp": {}}, {"$match": own}]))
 
 
 @pytest.mark.slow
