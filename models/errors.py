@@ -13,6 +13,7 @@ CaseledgerError
 │   ├── AggregationError           a pipeline cannot be run, or not on these documents
 │   └── ServerError                the embedded mongod cannot be found, started or reached
 │       └── MissingLibraryError        … because a system library is missing
+├── OverloadError              too much is asked at the same time
 ├── NotFoundError              the item to be changed does not exist
 ├── ConflictError              something else is recorded under the same identity
 ├── NotOwnerError              the item to be changed belongs to somebody else
@@ -81,6 +82,10 @@ class ServerError(DatabaseError):
 
 class MissingLibraryError(ServerError):
     """The mongod program exists, but a system library that it needs does not."""
+
+
+class OverloadError(CaseledgerError):
+    """Too much is asked at the same time; the same request works later."""
 
 
 class NotFoundError(CaseledgerError):

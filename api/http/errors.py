@@ -23,6 +23,7 @@ from models.errors import (
     NotFoundError,
     NotOwnerError,
     OutdatedError,
+    OverloadError,
     WriteConflictError,
 )
 
@@ -194,15 +195,23 @@ _REFUSALS: Mapping[type[CaseledgerError], tuple[HTTPStatus, str, str]] = {
     ConflictError: (HTTPStatus.CONFLICT, "conflict", "Conflict"),
     NotOwnerError: (HTTPStatus.FORBIDDEN, "not-owner", "It belongs to somebody else"),
     OutdatedError: (HTTPStatus.PRECONDITION_FAILED, "outdated", "It has changed in the meantime"),
+    OverloadError: (
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "overload",
+        "Too many requests at the same time",
+    ),
 }
 
 
 def _on_refusal(request: Request, error: Exception) -> Response:
-    """Answer an error that the client can correct; raise any other one of ours again."""
+    """Answer an error that the client can correct or wait for; raise any other of ours again."""
     row = next((row for kind, row in _REFUSALS.items() if isinstance(error, kind)), None)
     if row is None:
         raise error
-    return problem_response(request, ProblemError(*row, f"{error}."))
+    answer = problem_response(request, ProblemError(*row, f"{error}."))
+    if row[0] == HTTPStatus.SERVICE_UNAVAILABLE:
+        answer.headers["Retry-After"] = _RETRY_SECONDS
+    return answer
 
 
 def _on_exception(request: Request, _error: Exception) -> Response:
