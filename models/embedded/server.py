@@ -1,7 +1,7 @@
 """The embedded MongoDB: a private mongod that concurrent commands share.
 
-The first command starts it and the last one stops it: see `models.embedded.keeper`. Each command
-watches it in the meantime: see `models.embedded.watch`.
+The first command starts it and the last one stops it: see `models.embedded.keeper`. Those that have
+opened a database watch it in the meantime: see `models.embedded.watch`.
 """
 
 import os
@@ -44,8 +44,7 @@ def server_directory(settings: Settings) -> ServerDirectory:
 def embedded_server(settings: Settings) -> Iterator[str]:
     """Yield the connection string of the embedded server, which is started unless it runs.
 
-    When the server ends by itself, it is started again under the same address. At the end, stop it
-    when nobody else uses it. Raise ServerError when it cannot be used.
+    At the end, stop it when nobody else uses it. Raise ServerError when it cannot be used.
     """
     directory = server_directory(settings)
     _create(directory)
@@ -55,10 +54,16 @@ def embedded_server(settings: Settings) -> Iterator[str]:
             with FileLock(directory.start_lock) as start:
                 start.acquire_exclusive()
                 socket_path = running_socket(directory) or start_server(directory, settings)
-            with ServerWatch(directory, settings):
-                yield socket_uri(socket_path, settings.database)
+            yield socket_uri(socket_path, settings.database)
         finally:
             _stop_if_last(directory, users)
+
+
+@contextmanager
+def watched_server(settings: Settings) -> Iterator[str]:
+    """Do the same, and start the server again, under the same address, when it ends by itself."""
+    with embedded_server(settings) as uri, ServerWatch(server_directory(settings), settings):
+        yield uri
 
 
 def linger(settings: Settings, seconds: float) -> None:
@@ -87,8 +92,12 @@ def server_status(settings: Settings) -> ServerStatus:
 
 
 def full_disk(settings: Settings) -> str | None:
-    """Return what to do about the full disk of the embedded server, or None unless it is full."""
-    return FULL_DISK if has_full_disk(server_directory(settings)) else None
+    """Return what to do about the full disk of the embedded server, or None.
+
+    It is None also when another server is used.
+    """
+    is_full = settings.is_embedded and has_full_disk(server_directory(settings))
+    return FULL_DISK if is_full else None
 
 
 def _create(directory: ServerDirectory) -> None:

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from models.database.replica_set import make_primary
 from models.embedded.directory import ServerDirectory, this_host
-from models.embedded.failures import failure_of
+from models.embedded.failures import check_space, failure_of
 from models.embedded.locks import is_held
 from models.embedded.program import find_mongod, mongod_command
 from models.errors import ServerError
@@ -62,6 +62,7 @@ def start_server(
 
     The caller holds `start.lock`. Raise ServerError when it does not start.
     """
+    check_space(directory)
     mongod = find_mongod(settings)
     socket_path = _socket_path(directory)
     directory.forget_state()

@@ -21,9 +21,9 @@ _MAX_PAUSE_SECONDS = 2.0
 class ServerWatch:
     """A thread that starts the server again when it has ended although it is used.
 
-    Whatever has killed mongod, its supervisor or both: `keeper.lock` is free then. Each user of the
-    server watches it, and `start.lock` decides who starts it. Attempts go on for as long as it is
-    used, with pauses that grow to two seconds.
+    Whatever has killed mongod, its supervisor or both: `keeper.lock` is free then. Several users
+    may watch the server: `start.lock` decides who starts it. Attempts go on for as long as somebody
+    watches, with pauses that grow to two seconds.
     """
 
     def __init__(self, directory: ServerDirectory, settings: Settings) -> None:
