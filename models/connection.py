@@ -6,7 +6,8 @@ from contextlib import asynccontextmanager
 
 from models.database.client import Database, connect
 from models.database.monitoring import Observer
-from models.embedded.server import embedded_server
+from models.embedded.server import full_disk, watched_server
+from models.errors import DatabaseUnavailableError, ServerFullError
 from models.settings import Settings
 from models.version import SCHEMA_VERSION
 
@@ -17,14 +18,19 @@ async def open_database(
 ) -> AsyncIterator[Database]:
     """Open the database of the settings, starting the embedded server when no URL is set.
 
-    Missing collections and indexes are created unless `create` is false.
+    Missing collections and indexes are created unless `create` is false. An embedded server that
+    ends by itself while the database is open is started again.
     """
     async with _server_uri(settings) as uri:
         seconds = settings.database_timeout_seconds
-        async with connect(uri, settings.database, seconds, observer) as database:
-            if create:
-                await _ensure_schema(database)
-            yield database
+        try:
+            async with connect(uri, settings.database, seconds, observer) as database:
+                if create:
+                    await _ensure_schema(database)
+                yield database
+        except DatabaseUnavailableError as error:
+            reason = full_disk(settings)
+            raise error if reason is None else ServerFullError(reason) from error
 
 
 async def _ensure_schema(database: Database) -> None:
@@ -40,7 +46,7 @@ async def _server_uri(settings: Settings) -> AsyncIterator[str]:
     if settings.mongodb_url is not None:
         yield settings.mongodb_url.get_secret_value()
         return
-    server = embedded_server(settings)
+    server = watched_server(settings)
     uri = await asyncio.to_thread(server.__enter__)
     try:
         yield uri

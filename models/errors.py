@@ -11,8 +11,10 @@ CaseledgerError
 │   ├── DocumentTooLargeError      a document exceeds the 16 MiB that MongoDB stores
 │   ├── DamagedError               a stored document is damaged
 │   ├── AggregationError           a pipeline cannot be run, or not on these documents
+│   ├── DatabaseFullError          MongoDB has no space for what is to be written
 │   └── ServerError                the embedded mongod cannot be found, started or reached
-│       └── MissingLibraryError        … because a system library is missing
+│       ├── MissingLibraryError        … because a system library is missing
+│       └── ServerFullError            … because its disk is full
 ├── OverloadError              too much is asked at the same time
 ├── NotFoundError              the item to be changed does not exist
 ├── ConflictError              something else is recorded under the same identity
@@ -42,7 +44,14 @@ class DatabaseError(CaseledgerError):
 
 
 class DatabaseUnavailableError(DatabaseError):
-    """MongoDB cannot be reached or cannot answer at the moment, or the connection broke."""
+    """MongoDB cannot be reached or used at the moment, or the connection broke.
+
+    `reason` says why, in words that clients may see, if that is known.
+    """
+
+    def __init__(self, text: str, reason: str | None = None) -> None:
+        super().__init__(text)
+        self.reason = reason
 
 
 class DatabaseTimeoutError(DatabaseError):
@@ -76,12 +85,20 @@ class AggregationError(DatabaseError):
     """MongoDB cannot run a pipeline, or not on the documents that it reads; the text says why."""
 
 
+class DatabaseFullError(DatabaseError):
+    """MongoDB has no space for what is to be written."""
+
+
 class ServerError(DatabaseError):
     """The embedded mongod cannot be found, started or reached."""
 
 
 class MissingLibraryError(ServerError):
     """The mongod program exists, but a system library that it needs does not."""
+
+
+class ServerFullError(ServerError):
+    """The embedded mongod has ended, or cannot be started, because its disk is full."""
 
 
 class OverloadError(CaseledgerError):

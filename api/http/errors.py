@@ -12,10 +12,12 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from api.http.allowed_methods import allowed_methods
+from models.embedded.server import full_disk
 from models.errors import (
     CaseledgerError,
     ConflictError,
     DatabaseError,
+    DatabaseFullError,
     DatabaseTimeoutError,
     DatabaseUnavailableError,
     DocumentTooLargeError,
@@ -107,6 +109,13 @@ _DATABASE_ERRORS: tuple[tuple[type[DatabaseError], HTTPStatus, str, str, str], .
         "Try again in a moment.",
     ),
     (
+        DatabaseFullError,
+        HTTPStatus.INSUFFICIENT_STORAGE,
+        "database-full",
+        "The disk of the database is full",
+        "Free some space on the disk of MongoDB or CASELEDGER_HOME, and send the request again.",
+    ),
+    (
         DocumentTooLargeError,
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         "too-large",
@@ -184,6 +193,9 @@ def _on_database_error(request: Request, error: Exception) -> Response:
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         request_id = getattr(request.state, "request_id", None)
         _LOG.warning("%s: %s", title, error, extra={"request_id": request_id})
+    if isinstance(error, DatabaseUnavailableError):
+        reason = full_disk(request.app.state.settings) or error.reason
+        detail = f"{reason[:1].upper()}{reason[1:]}. {detail}" if reason else detail
     answer = problem_response(request, ProblemError(status, kind, title, detail))
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         answer.headers["Retry-After"] = _RETRY_SECONDS

@@ -12,7 +12,7 @@ from api.monitoring.schemas import Health
 
 router = APIRouter(tags=["health"], dependencies=[Depends(refuse_unknown_parameters)])
 
-_PING_SECONDS = 2
+_CHECK_SECONDS = 2
 
 
 @router.get("/livez", response_model=Health)
@@ -23,7 +23,7 @@ async def livez() -> Health:
 
 @router.get("/readyz", response_model=Health, responses=problem_responses())
 async def readyz(database: DatabaseDep, request: Request) -> Health:
-    """Report that the database answers and that the service is not stopping."""
+    """Report that the database can be used and that the service is not stopping."""
     if request.app.state.is_stopping:
         raise ProblemError(
             HTTPStatus.SERVICE_UNAVAILABLE,
@@ -31,5 +31,5 @@ async def readyz(database: DatabaseDep, request: Request) -> Health:
             "The service is stopping",
             "Use another instance.",
         )
-    await database.ping(_PING_SECONDS)
+    await database.check(_CHECK_SECONDS)
     return Health(status="ok")

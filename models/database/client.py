@@ -17,16 +17,13 @@ from pymongo.write_concern import WriteConcern
 
 from models.database.collection import Collection
 from models.database.errors import translate_errors
+from models.database.health import check_server
 from models.database.log_store import LogStore
 from models.database.monitoring import Observer, listeners_for
 from models.database.turns import Turns
 from models.database.types import Json
 from models.database.writes import Write, apply_writes
-from models.errors import (
-    DatabaseUnavailableError,
-    DuplicateError,
-    WriteConflictError,
-)
+from models.errors import DuplicateError, WriteConflictError
 
 SCHEMA_RECORD = "schema"
 
@@ -42,7 +39,8 @@ async def connect(
 
     That includes waiting and retries: the server ends what takes longer. There are as many
     connections as there are operations at the same time, so that none waits for another to end.
-    Raise DatabaseError when the URI is wrong, DatabaseUnavailableError when nothing answers.
+    Raise DatabaseError when the URI is wrong, DatabaseUnavailableError when nothing answers or what
+    answers cannot be used.
     """
     selection_milliseconds = int(min(seconds, _MAX_SELECTION_SECONDS) * 1000)
     with translate_errors(uri):
@@ -59,7 +57,7 @@ async def connect(
         )
     try:
         database = Database(client, name, uri, seconds)
-        await database.ping()
+        await database.check(min(seconds, _MAX_SELECTION_SECONDS))
         yield database
     finally:
         await client.close()
@@ -96,13 +94,12 @@ class Database:
         self.tokens = Collection(self.driver["tokens"])
         self.schema = Collection(self.driver["schema"])
 
-    async def ping(self, seconds: float | None = None) -> None:
-        """Return once the server answers; DatabaseUnavailableError when not within `seconds`."""
-        try:
-            with translate_errors():
-                await asyncio.wait_for(self._client.admin.command("ping"), seconds)
-        except TimeoutError:
-            raise DatabaseUnavailableError("MongoDB does not answer") from None
+    async def check(self, seconds: float) -> None:
+        """Return once the server answers and can be written to.
+
+        Raise DatabaseUnavailableError, with the reason, when that is not so within `seconds`.
+        """
+        await check_server(self._client, seconds)
 
     async def write(self, writes: Sequence[Write]) -> bool:
         """Apply all writes atomically, and return True.

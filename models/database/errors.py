@@ -6,9 +6,11 @@ from contextlib import contextmanager
 import bson
 from pymongo import errors
 
+from models.database import error_codes as codes
 from models.errors import (
     AggregationError,
     DatabaseError,
+    DatabaseFullError,
     DatabaseTimeoutError,
     DatabaseUnavailableError,
     DocumentTooLargeError,
@@ -17,29 +19,20 @@ from models.errors import (
 )
 from models.settings import mask_password
 
-# Codes of https://github.com/mongodb/mongo/blob/master/src/mongo/base/error_codes.yml, and older
-# codes of the server that have no names.
-_TOO_LARGE = {10334, 17419}
-_TRANSACTION_TOO_LARGE = {290, 388}  # it exceeds the time limit of transactions; the cache
 _TRANSACTION_TOO_LARGE_TEXT = "transaction is too large"
-_TOO_MUCH_MEMORY = {146, 292, 4568, 40099}
-_DUPLICATE = {11000, 11001}
-_CONFLICT = {112}
-_PASSING = {
-    43,  # CursorNotFound
-    91,  # ShutdownInProgress
-    175,  # QueryPlanKilled
-    189,  # PrimarySteppedDown
-    237,  # CursorKilled
-    246,  # SnapshotUnavailable
-    10107,  # NotWritablePrimary
-    11600,  # InterruptedAtShutdown
-    11602,  # InterruptedDueToReplStateChange
-    13435,  # NotPrimaryNoSecondaryOk
-    13436,  # NotPrimaryOrSecondary
-}
-"""Faults of a server that stops, steps down or is just starting: the same command works later."""
-_SERVER_FAULTS = {13, 18, 262, 11601, *_PASSING}
+_NO_SPACE_TEXTS = ("No space left on device", "Disk quota exceeded")
+_PASSING_LABELS = (
+    "RetryableWriteError",
+    "TransientTransactionError",
+    "UnknownTransactionCommitResult",
+    "RetryableError",
+    "SystemOverloadedError",
+)
+_SERVER_FAULTS = codes.NO_ACCESS | codes.PASSING | codes.TOO_LARGE
+_FULL = (
+    "the disk of MongoDB is full: free some space on it, or move the data to a larger disk; then"
+    " try again"
+)
 
 
 @contextmanager
@@ -47,34 +40,49 @@ def translate_errors(uri: str | None = None) -> Iterator[None]:
     """Raise the errors of the driver as DatabaseError; with `uri`, also those of a wrong URI."""
     try:
         yield
-    except errors.BulkWriteError as error:
-        raise _bulk_error(error) from error
-    except errors.DuplicateKeyError as error:
-        raise DuplicateError(str(error)) from error
-    except (errors.DocumentTooLarge, errors.OperationFailure) as error:
-        raise _failure(error) from error
-    except (errors.ConfigurationError, errors.InvalidURI, ValueError) as error:
+    except (errors.PyMongoError, errors.DocumentTooLarge) as error:
+        raise _translated(error, uri) from error
+    except ValueError as error:
         if uri is None:
             raise
-        shown = mask_password(uri)
-        raise DatabaseError(f"CASELEDGER_MONGODB_URL {shown}: {error}") from error
-    except (errors.NetworkTimeout, errors.WTimeoutError) as error:
-        raise DatabaseTimeoutError(f"MongoDB took too long: {error}") from error
-    except (errors.ConnectionFailure, errors.WaitQueueTimeoutError) as error:
-        reason = str(error).partition(", Timeout:")[0].partition(" (configured timeouts")[0]
-        raise DatabaseUnavailableError(f"MongoDB cannot be reached: {reason}") from error
-    except errors.PyMongoError as error:
-        raise DatabaseError(f"MongoDB: {error}") from error
+        raise _wrong_uri(error, uri) from error
+
+
+def _translated(error: Exception, uri: str | None) -> DatabaseError:
+    match error:
+        case errors.BulkWriteError():
+            return _bulk_error(error)
+        case errors.DuplicateKeyError():
+            return DuplicateError(str(error))
+        case errors.OperationFailure() | errors.DocumentTooLarge():
+            return _failure(error)
+        case errors.NetworkTimeout():
+            return DatabaseTimeoutError(f"MongoDB took too long: {error}")
+        case errors.ConnectionFailure():
+            reason = str(error).partition(", Timeout:")[0].partition(" (configured timeouts")[0]
+            return DatabaseUnavailableError(f"MongoDB cannot be reached: {reason}")
+        case errors.ConfigurationError() if uri is not None:
+            return _wrong_uri(error, uri)
+        case errors.PyMongoError() if _has_passing_label(error):
+            return DatabaseUnavailableError(f"MongoDB cannot answer at the moment: {error}")
+    return DatabaseError(f"MongoDB: {error}")
+
+
+def _wrong_uri(error: Exception, uri: str) -> DatabaseError:
+    return DatabaseError(f"CASELEDGER_MONGODB_URL {mask_password(uri)}: {error}")
 
 
 def _bulk_error(error: errors.BulkWriteError) -> DatabaseError:
-    """Return the error of the first write that failed."""
-    failed = (error.details or {}).get("writeErrors") or [{}]
-    code = failed[0].get("code")
-    if code in _DUPLICATE:
-        return DuplicateError(failed[0].get("errmsg", str(error)))
-    first = errors.OperationFailure(failed[0].get("errmsg", str(error)), code)
-    return _failure(first)
+    """Return the error of the first write that failed, or else of the writes' confirmation."""
+    details = error.details or {}
+    failed = (details.get("writeErrors") or details.get("writeConcernErrors") or [{}])[0]
+    code, message = failed.get("code"), failed.get("errmsg", str(error))
+    if code in codes.DUPLICATE:
+        return DuplicateError(message)
+    if error.timeout:
+        return DatabaseTimeoutError(f"MongoDB took too long: {message}")
+    labels = {"errorLabels": details.get("errorLabels", [])}
+    return _failure(errors.OperationFailure(message, code, labels))
 
 
 @contextmanager
@@ -88,9 +96,10 @@ def blame_pipeline() -> Iterator[None]:
     except bson.errors.InvalidBSON as error:
         raise AggregationError("a date is not in the years 1 to 9999") from error
     except errors.OperationFailure as error:
-        if error.timeout or error.code in _SERVER_FAULTS or error.code in _TOO_LARGE:
+        is_fault = error.timeout or error.code in _SERVER_FAULTS or _is_full(error)
+        if is_fault or _has_passing_label(error):
             raise
-        if error.code in _TOO_MUCH_MEMORY:
+        if error.code in codes.TOO_MUCH_MEMORY:
             raise DocumentTooLargeError("a pipeline gathers more than MongoDB can hold") from error
         message = str((error.details or {}).get("errmsg", "MongoDB cannot run it"))
         raise AggregationError(message.rpartition(" :: caused by :: ")[2]) from error
@@ -98,17 +107,28 @@ def blame_pipeline() -> Iterator[None]:
 
 def _failure(error: Exception) -> DatabaseError:
     code = getattr(error, "code", None)
-    is_transient = isinstance(error, errors.PyMongoError) and error.has_error_label(
-        "TransientTransactionError"
-    )
-    if code in _CONFLICT or is_transient:
+    labels = error if isinstance(error, errors.PyMongoError) else errors.PyMongoError()
+    if code in codes.CONFLICT or labels.has_error_label("TransientTransactionError"):
         return WriteConflictError(f"another writer changed the document: {error}")
-    if isinstance(error, errors.DocumentTooLarge) or code in _TOO_LARGE:
+    if isinstance(error, errors.DocumentTooLarge) or code in codes.TOO_LARGE:
         return DocumentTooLargeError("a document exceeds the 16 MiB that MongoDB stores")
-    if code in _TRANSACTION_TOO_LARGE or _TRANSACTION_TOO_LARGE_TEXT in str(error):
+    if code in codes.TRANSACTION_TOO_LARGE or _TRANSACTION_TOO_LARGE_TEXT in str(error):
         return DocumentTooLargeError("the write is larger than MongoDB allows in one transaction")
-    if code in _PASSING:
-        return DatabaseUnavailableError(f"MongoDB cannot answer at the moment: {error}")
-    if isinstance(error, errors.ExecutionTimeout) or getattr(error, "timeout", False):
+    if _is_full(error):
+        return DatabaseFullError(_FULL)
+    if code in codes.TIMEOUT or labels.timeout:
         return DatabaseTimeoutError(f"MongoDB took too long: {error}")
+    if code in codes.PASSING or _has_passing_label(labels):
+        return DatabaseUnavailableError(f"MongoDB cannot answer at the moment: {error}")
     return DatabaseError(f"MongoDB refused: {error}")
+
+
+def _is_full(error: Exception) -> bool:
+    """Return whether the server has no space left; its storage engine says so only in words."""
+    is_told = getattr(error, "code", None) in codes.NO_SPACE
+    return is_told or any(text in str(error) for text in _NO_SPACE_TEXTS)
+
+
+def _has_passing_label(error: errors.PyMongoError) -> bool:
+    """Return whether the server or the driver says that the same operation may work later."""
+    return any(error.has_error_label(label) for label in _PASSING_LABELS)

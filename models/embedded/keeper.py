@@ -29,6 +29,7 @@ from models.embedded.locks import FileLock
 _STOP_SECONDS = 30
 _PATH_IN_USE_SECONDS = 30
 _POLL_SECONDS = 0.5
+_LOCK_ATTEMPTS = 20
 _PR_SET_PDEATHSIG = 1
 
 
@@ -60,8 +61,11 @@ class Supervisor:
         threading.Thread(target=self._watch_server, args=(mongod,), daemon=True).start()
         while not self._stopping.wait(_POLL_SECONDS):
             pass
+        has_ended = mongod.poll() is not None
         self._stop(mongod)
-        self._directory.forget_state()
+        if not has_ended:
+            # Otherwise it comes back under this address: see `models.embedded.watch`.
+            self._directory.forget_state()
         return 0
 
     def _on_signal(self, number: int, _frame: object) -> None:
@@ -120,6 +124,15 @@ def _stop_with_parent() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
+def _acquire(lock: FileLock) -> bool:
+    """Acquire the lock; those who only ask whether it is held have it for a moment."""
+    for _ in range(_LOCK_ATTEMPTS):
+        if lock.try_acquire_exclusive():
+            return True
+        time.sleep(0.01)
+    return False
+
+
 def main(arguments: list[str]) -> int:
     """Supervise one server in the background; the arguments are `ROOT SOCKET COMMAND…`.
 
@@ -130,7 +143,7 @@ def main(arguments: list[str]) -> int:
     root, socket_path, *command = arguments
     directory = ServerDirectory(Path(root))
     with FileLock(directory.supervisor_lock) as lock:
-        if not lock.try_acquire_exclusive():
+        if not _acquire(lock):
             return 3
         if os.fork():
             return 0

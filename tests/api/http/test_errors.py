@@ -83,7 +83,7 @@ class _Broken:
     async def find_one(self, *_: object) -> None:
         raise self.error
 
-    async def ping(self, *_: object) -> None:
+    async def check(self, *_: object) -> None:
         raise self.error
 
 
@@ -150,7 +150,7 @@ async def test_readyz_does_not_wait_for_a_database_that_does_not_answer(
 
     monkeypatch.setattr(type(database._client.admin), "command", never_stop)
     with pytest.raises(DatabaseUnavailableError, match="does not answer"):
-        await database.ping(0.05)
+        await database.check(0.05)
 
 
 @pytest.mark.parametrize("path", ["/livez", "/readyz", "/api/v1/livez", "/api/v1/readyz"])

@@ -20,8 +20,8 @@ from models.embedded.server import (
     linger,
     server_directory,
     server_status,
-    socket_uri,
 )
+from models.embedded.start import socket_uri
 from models.errors import MissingLibraryError, ServerError
 from models.settings import Settings
 
