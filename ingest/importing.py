@@ -7,11 +7,12 @@ import asyncio
 import os
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ingest.archives.budgets import Budgets, budgets_of
 from ingest.archives.kinds import is_archive, is_single_file
+from ingest.builds.discover import is_of_build
 from ingest.builds.importing import import_builds, open_build_source
 from ingest.cases.importing import ExecutionImport, ExecutionOptions
 from ingest.cases.shard import Shard, parse_shard
@@ -19,8 +20,9 @@ from ingest.cases.sources.base import Source
 from ingest.cases.sources.open import open_source
 from ingest.cases.workers import Workers
 from ingest.concurrency.limits import Limits
-from ingest.specs.discover import SpackFiles
+from ingest.specs.discover import SpackFiles, can_hold_specs
 from ingest.specs.importing import import_specs
+from models.cases.lid import parse_lid
 from models.configuration.rules import DeltaRules
 from models.database.client import Database
 from models.errors import DatabaseError, SourceError
@@ -123,6 +125,13 @@ async def import_paths(
     return await _Import(database, paths, options, progress, stop).run()
 
 
+def may_belong(name: str) -> bool:
+    """Return whether a member of an archive may belong to an execution, a spec or a build."""
+    if is_of_build(name) or can_hold_specs(name):
+        return True
+    return any(parse_lid(part) is not None for part in name.split("/")[:-1])
+
+
 class _Import:
     """One run of the import."""
 
@@ -137,6 +146,7 @@ class _Import:
         self._database = database
         self._paths = paths
         self._options = options
+        self._budgets = replace(options.budgets, may_belong=may_belong)
         self._stop = stop
         ingestions = None if options.dry_run else database.ingestions
         names: list[Path | str] = [
@@ -184,7 +194,7 @@ class _Import:
             if is_single_file(path):
                 await self._import_software(path, ())
                 return
-            source = open_source(path, self._options.budgets, self._options.source_name)
+            source = open_source(path, self._budgets, self._options.source_name)
         except SourceError as error:
             self._audit.unreadable += 1
             self._audit.note(str(path), None, "unreadable", str(error))
@@ -216,8 +226,8 @@ class _Import:
             return
         options = self._options
         is_first = not self._audit.record.counts.discovered
-        files = SpackFiles(path, options.budgets, options.max_file_bytes, options.source_name)
-        is_named = is_single_file(path) and not open_build_source(path, options.budgets).units()
+        files = SpackFiles(path, self._budgets, options.max_file_bytes, options.source_name)
+        is_named = is_single_file(path) and not open_build_source(path, self._budgets).units()
         count = await import_specs(
             self._database,
             files,
@@ -235,7 +245,7 @@ class _Import:
             return 0
         options, record = self._options, self._audit.record
         is_first = not record.counts.discovered
-        source = open_build_source(path, options.budgets, options.source_name)
+        source = open_build_source(path, self._budgets, options.source_name)
         count = await import_builds(
             self._database, source, self._audit, self._stop, dry_run=options.dry_run
         )

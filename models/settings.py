@@ -185,6 +185,14 @@ class Settings(BaseSettings):
     max_members: Annotated[
         int, Field(ge=1, le=10**9, description="most members of an archive, directories included")
     ] = 2_000_000
+    max_useless_members: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=10**9,
+            description="most empty or unwanted members of an archive of little else",
+        ),
+    ] = 100_000
     max_header_kib: Annotated[
         int, Field(ge=16, le=2**16, description="longest header before a member of a tar, KiB")
     ] = 1024

@@ -16,6 +16,7 @@ from ingest.archives.budgets import Budgets
 from ingest.archives.reader import ArchiveError, damaged, exceeded
 
 _CHUNK = 2**16
+_SMALL_FRAME = 512  # bytes, expanded
 _EXPANDED_CHUNK = 2**18
 _RATIO_EXEMPT_BYTES = 10 * 2**20  # that many may expand from however few
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -27,6 +28,11 @@ _WINDOW_TOO_LARGE = "too much memory"  # part of libzstd's message for a larger 
 
 class Stream(ABC):
     """A sequence of bytes that is read forwards."""
+
+    @property
+    @abstractmethod
+    def packed_bytes(self) -> int:
+        """How much of the file has been read."""
 
     @abstractmethod
     def read(self, size: int) -> bytes:
@@ -54,7 +60,11 @@ def open_stream(file: BinaryIO, budgets: Budgets) -> Stream:
 class _PlainStream(Stream):
     def __init__(self, file: BinaryIO, size: int) -> None:
         self._file = file
-        self._left = size
+        self._size = self._left = size
+
+    @property
+    def packed_bytes(self) -> int:
+        return self._size - self._left
 
     def read(self, size: int) -> bytes:
         data = self._file.read(min(size, self._left))
@@ -119,6 +129,11 @@ class _ExpandedStream(Stream):
         self._chunk = b""  # expanded, returned up to `_position`
         self._position = 0
         self._packed_bytes = self._expanded_bytes = self._frames = 0
+        self._frame_start = self._small_frames = 0
+
+    @property
+    def packed_bytes(self) -> int:
+        return self._packed_bytes
 
     def read(self, size: int) -> bytes:
         end = self._position + size
@@ -160,6 +175,7 @@ class _ExpandedStream(Stream):
                 return False
         self._packed = packed
         self._frame = self._new_frame()
+        self._frame_start = self._expanded_bytes
         self._frames += 1
         if self._frames > self._budgets.members:
             exceeded(f"it has more than {self._budgets.members} compressed parts", "MAX_MEMBERS")
@@ -178,8 +194,17 @@ class _ExpandedStream(Stream):
         if self._frame.eof:
             self._packed = self._frame.unused_data
             self._frame = None
+            self._count_frame(self._expanded_bytes + len(self._chunk) - self._frame_start)
         elif needs_input and not data and not self._chunk:
             damaged("it ends before its compressed data do")
+
+    def _count_frame(self, size: int) -> None:
+        """Count a frame that has ended; raise ArchiveError when most of very many are small."""
+        self._small_frames += size < _SMALL_FRAME
+        limit = self._budgets.useless_members
+        if self._small_frames > limit and 4 * self._small_frames > 3 * self._frames:
+            detail = f"more than {limit} of its compressed parts hold next to nothing"
+            exceeded(detail, "MAX_USELESS_MEMBERS")
 
     def _refuse(self, error: Exception) -> None:
         if _WINDOW_TOO_LARGE in str(error):

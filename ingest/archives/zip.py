@@ -19,7 +19,7 @@ from struct import Struct
 from struct import error as struct_error
 from typing import BinaryIO
 
-from ingest.archives.budgets import Budgets
+from ingest.archives.budgets import Budgets, MemberBudget
 from ingest.archives.reader import ArchiveReader, Member, damaged, exceeded
 
 _END = Struct("<4s4H2LH")
@@ -66,10 +66,12 @@ class ZipReader(ArchiveReader):
 
     def members(self) -> Iterator[Member]:
         """Yield the regular files; raise ArchiveError where the central directory is damaged."""
-        expanded = 0
-        for count, entry in enumerate(self._entries(*self._central_directory()), 1):
+        expanded, members = 0, MemberBudget(self._budgets)
+        for entry in self._entries(*self._central_directory()):
             expanded += entry.size
-            self._check_budgets(count, expanded)
+            members.add_header()
+            members.add_member(entry.name, entry.size, self._archive_size)
+            self._check_budgets(expanded)
             if entry.is_regular:
                 self._entry = entry
                 yield Member(entry.name, entry.size, entry.modified)
@@ -82,9 +84,7 @@ class ZipReader(ArchiveReader):
         except (zlib.error, struct_error, ValueError, OverflowError):
             return None
 
-    def _check_budgets(self, count: int, expanded: int) -> None:
-        if count > self._budgets.members:
-            exceeded(f"it has more than {self._budgets.members} members", "MAX_MEMBERS")
+    def _check_budgets(self, expanded: int) -> None:
         if expanded > self._budgets.expanded_bytes:
             limit = self._budgets.expanded_bytes
             exceeded(f"it expands to more than {limit} bytes", "MAX_EXPANDED_MIB")

@@ -28,7 +28,7 @@ _SPACK_NAMES = (
     "spec.json", "spec.yaml", "spack.lock", "*.spec.json", "*.spec.yaml", "*.spec.json.sig",
     "*.spec.manifest.json", "index.manifest.json",
 )  # fmt: skip
-_POSSIBLE_NAMES = ("*.json", "*.ndjson", "*.jsonl", "*.lock", "*.sig", "*.yaml", "*.yml")
+_POSSIBLE_SUFFIXES = (".json", ".ndjson", ".jsonl", ".lock", ".sig", ".yaml", ".yml")
 _COMPRESSED_SUFFIX = ".gz"
 _OTHER_NAMES = frozenset({
     "install_manifest.json", "install_environment.json", "install_times.json", "layout.json",
@@ -59,17 +59,21 @@ class SpackFile:
 
 def can_hold_specs(path: str) -> bool:
     """Return whether a file has to be opened, by its path below what is searched."""
+    if not (_has_possible_suffix(path) or "/failures/" in path):
+        return False
     parts = PurePosixPath(path).parts
     return bool(parts) and SKIPPED_DIRECTORIES.isdisjoint(parts[:-1]) and _has_possible_name(parts)
+
+
+def _has_possible_suffix(name: str) -> bool:
+    return name.removesuffix(_COMPRESSED_SUFFIX).lower().endswith(_POSSIBLE_SUFFIXES)
 
 
 def _has_possible_name(parts: Sequence[str]) -> bool:
     if "failures" in parts[:-1] and ".spack-db" in parts:
         return True
-    name = parts[-1].removesuffix(_COMPRESSED_SUFFIX)
-    return name not in _OTHER_NAMES and any(
-        fnmatchcase(name.lower(), pattern) for pattern in (*_SPACK_NAMES, *_POSSIBLE_NAMES)
-    )
+    name = parts[-1]
+    return _has_possible_suffix(name) and name.removesuffix(_COMPRESSED_SUFFIX) not in _OTHER_NAMES
 
 
 def has_spack_name(path: str) -> bool:

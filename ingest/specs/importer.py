@@ -18,7 +18,7 @@ from models.specs.batches import BATCH_DOCUMENTS, Batch
 from models.specs.completion import complete_and_relink
 from models.specs.document import Container, SpecDocument
 from models.specs.file_store import store_file
-from models.specs.store import WriteResult, write_specs
+from models.specs.store import DerivedGraphs, WriteResult, write_specs
 
 _NOT_SPACK = frozenset({"unknown", "no_spec"})
 
@@ -53,6 +53,7 @@ class SpecImporter:
         self._is_named = is_named
         self._known = ReadFiles(database, audit.id)
         self._pending = Batch()
+        self._derived: DerivedGraphs = {}
         self._readings: list[_Reading] = []  # of the pending documents, one for each
         self._finished: list[_Reading] = []
         self._stored: set[str] = set()
@@ -134,7 +135,11 @@ class SpecImporter:
     async def _write(self, documents: Sequence[SpecDocument], readings: Sequence[_Reading]) -> None:
         await self._audit.begin()
         written = await write_specs(
-            self._database, documents, ingestion_id=self._audit.id, dry_run=self._dry_run
+            self._database,
+            documents,
+            ingestion_id=self._audit.id,
+            dry_run=self._dry_run,
+            derived=self._derived,
         )
         for reading, document, result in zip(readings, documents, written, strict=True):
             self._note(reading, document, result)

@@ -13,7 +13,7 @@ from models.specs.batches import batches
 from models.specs.completion import complete_and_relink
 from models.specs.document import SpecDocument
 from models.specs.file_store import store_file
-from models.specs.store import SpecOutcome, WriteResult, write_specs
+from models.specs.store import DerivedGraphs, SpecOutcome, WriteResult, write_specs
 from models.threads import in_long_thread
 
 _KIND = "spack"
@@ -58,8 +58,9 @@ async def upload_specs(
     audit = Audit(database.ingestions, [f"upload:{name}"], _KIND, lambda _: None)
     documents = [outcome for outcome in outcomes if isinstance(outcome, SpecDocument)]
     written: list[WriteResult] = []
+    derived: DerivedGraphs = {}
     for batch in batches(documents):
-        written += await write_specs(database, batch, ingestion_id=audit.id)
+        written += await write_specs(database, batch, ingestion_id=audit.id, derived=derived)
     items = list(_items(outcomes, iter(written)))
     files = await _store_files(database, documents, written, audit.id)
     await asyncio.gather(complete_and_relink(database, written), _record(audit, name, items))

@@ -1,4 +1,4 @@
-"""Verification of hashes: a document is rejected when a node does not have its stated hash."""
+"""Verification: a document is rejected for a hash that is wrong, and for too many dependencies."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from ingest.specs.outcome import Outcome, rejection
 from models.spack.dag_hash import HashMismatchError, Verification, mismatch, verify_all
 from models.spack.graph import Graph
+from models.specs.closure_limits import ClosureLimits, TooManyDependenciesError
 from models.specs.document import Container, SpecDocument
 
 
@@ -13,12 +14,14 @@ from models.specs.document import Container, SpecDocument
 class _VerifiedGraph:
     """The verification of each node; `errors` also has the nodes that depend on a wrong node.
 
-    It holds the graph so that the id of the graph stays in use.
+    `limits` are those of the documents of the graph. It holds the graph so that the id of the graph
+    stays in use.
     """
 
     graph: Graph
     verifications: Mapping[str, Verification]
     errors: Mapping[str, HashMismatchError]
+    limits: ClosureLimits
 
 
 def verify_outcomes(outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
@@ -39,11 +42,16 @@ def verify_outcomes(outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
 
 
 def _verify_document(document: SpecDocument, verified: _VerifiedGraph) -> Outcome:
+    is_whole = document.submitted is not None
     error = verified.errors.get(document.root)
-    if document.submitted is not None:
+    if is_whole:
         error = next(iter(verified.errors.values()), None)
     if error is not None:
         return rejection(document.provenance.file, error)
+    try:
+        verified.limits.take(document.root, is_whole=is_whole)
+    except TooManyDependenciesError as refusal:
+        return rejection(document.provenance.file, refusal, document.provenance.place)
     return replace(document, verifications=verified.verifications)
 
 
@@ -53,7 +61,7 @@ def _verify(graph: Graph) -> _VerifiedGraph:
     for key, verification in verifications.items():
         if verification.is_verified is False:
             _spread(graph, key, mismatch(graph, key, verification), errors)
-    return _VerifiedGraph(graph, verifications, errors)
+    return _VerifiedGraph(graph, verifications, errors, ClosureLimits(graph))
 
 
 def _spread(

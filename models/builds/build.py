@@ -77,7 +77,8 @@ class BuildHost(Stored):
 class BuildLog(Stored):
     """A log of a build; `digest` is its id in the `LogStore`, `size` its expanded size in bytes.
 
-    `damage` is the reason why only a part of it could be read, or None.
+    `damage` is the reason why only a part of it could be read, or `long_line` when a line of more
+    than 1 MiB is cut, or None.
     """
 
     name: str

@@ -14,7 +14,10 @@ _SECRET_NAME = re.compile(
 )
 _NAMES_OF_PATHS = ("_SOCK", "_FILE", "_PATH", "_DIR", "PWD")
 _MIN_SECRET = 8
-_MAX_LINE = 2**14
+_CUT_MARGIN = 2**12
+MAX_LINE_BYTES = 2**20
+"""The limit of what is kept of one line of a log; the longest commands have a tenth of that."""
+
 _KEY_BEGINS = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
 _KEY_GOES_ON = re.compile(
     r"[\s>+|\"']{0,80}(?:[A-Za-z0-9+/=]*+|(?:Proc-Type|DEK-Info|Version|Comment): .*)[\\n\"',\s]*"
@@ -38,29 +41,37 @@ class Redactor:
         return masked if self.known is None else self.known.sub(MASK, masked)
 
     def log(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
-        """Yield an expanded log with credentials masked and all other bytes unchanged."""
-        rest, key = b"", PrivateKey()
+        """Yield an expanded log with credentials masked and all other bytes unchanged.
+
+        A line of more than `MAX_LINE_BYTES` is cut, and says so at its end.
+        """
+        held, length, key = bytearray(), 0, PrivateKey()
         for piece in pieces:
-            *lines, rest = (rest + piece).split(b"\n")
+            *lines, rest = piece.split(b"\n")
             if lines:
-                yield b"".join(self._line(raw, key) + b"\n" for raw in lines)
-            while len(rest) > 2 * _MAX_LINE:
-                cut = self._cut(rest[: 2 * _MAX_LINE])
-                yield self._line(rest[:cut], key)
-                rest = rest[cut:]
-        if rest:
-            yield self._line(rest, key)
+                held += lines[0][: MAX_LINE_BYTES - len(held)]
+                ended = self._ended(bytes(held), length + len(lines[0]), key)
+                whole = [self._ended(raw[:MAX_LINE_BYTES], len(raw), key) for raw in lines[1:]]
+                yield b"\n".join([ended, *whole, b""])
+                held.clear()
+                length = 0
+            held += rest[: MAX_LINE_BYTES - len(held)]
+            length += len(rest)
+        if length:
+            yield self._ended(bytes(held), length, key)
 
-    def _cut(self, start: bytes) -> int:
-        """Return a position where an overlong line can be cut without splitting a credential."""
-        whole = self._masked(start)
-        cut = _MAX_LINE
-        while cut and self._masked(start[:cut]) + self._masked(start[cut:]) != whole:
-            cut //= 2
-        return cut or len(start)
+    def _ended(self, held: bytes, length: int, key: "PrivateKey") -> bytes:
+        """Return a line that has ended, of which `held` is in memory, with credentials masked.
 
-    def _masked(self, raw: bytes) -> bytes:
-        return self._line(raw, PrivateKey())
+        A credential may go on where the line is cut, so that its first part would not be masked:
+        the end of what is in memory is left out as well.
+        """
+        if not held and not key.is_open:
+            return held
+        masked = self._line(held, key)
+        if length <= MAX_LINE_BYTES:
+            return masked
+        return masked[:-_CUT_MARGIN] + b" [cut here: the line has %d bytes]" % length
 
     def _line(self, raw: bytes, key: "PrivateKey") -> bytes:
         text = raw.decode("utf-8", errors="surrogateescape")
@@ -69,18 +80,22 @@ class Redactor:
 
 
 class PrivateKey:
-    """Recognizes the lines of private keys in a log, from their first line to their last."""
+    """Recognizes the lines of private keys in a log, from their first line to their last.
+
+    `is_open` says that a key has begun and not ended.
+    """
 
     def __init__(self) -> None:
-        self._is_open = False
+        self.is_open = False
 
     def is_key_line(self, line: str) -> bool:
         """Return whether the next line of the log is inside a key, between its first and last."""
-        if self._is_open and _KEY_GOES_ON.fullmatch(line):
+        if self.is_open and _KEY_GOES_ON.fullmatch(line):
             return True
-        self._is_open = "-----BEGIN " in line and (
-            any(line.find("-----END", match.end()) < 0 for match in _KEY_BEGINS.finditer(line))
-        )
+        self.is_open = False
+        if "-----BEGIN " in line:
+            end = line.rfind("-----END")
+            self.is_open = any(match.end() > end for match in _KEY_BEGINS.finditer(line))
         return False
 
 

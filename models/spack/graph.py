@@ -117,7 +117,8 @@ class Graph:
 
     `missing` are the edges to nodes that are not in the file. `incomplete` maps the key of each
     node that has such an edge, or depends on a node that has one, to one of these edges. `problems`
-    maps the keys of omitted nodes to the reasons.
+    maps the keys of omitted nodes to the reasons. `is_spliced` says that a node was spliced; then
+    hashes need not follow from contents.
     """
 
     format: int
@@ -128,11 +129,7 @@ class Graph:
     missing: tuple[Edge, ...] = ()
     incomplete: Mapping[str, Edge] = field(default_factory=dict)
     problems: Mapping[str, SpecError] = field(default_factory=dict)
-
-    @property
-    def is_spliced(self) -> bool:
-        """Whether any node was spliced; then hashes need not follow from contents."""
-        return any(node.build_spec is not None for node in self.nodes.values())
+    is_spliced: bool = False
 
     def dependencies(self, key: str, types: Collection[str] | None = None) -> tuple[Edge, ...]:
         """Return the edges from a node to its direct dependencies."""
@@ -148,9 +145,26 @@ class Graph:
         This is preorder over edges of all types, with the nodes of the spec that a spliced node was
         built as right after that node.
         """
-        return _reachable(key, self._written_after)
+        return _reachable(key, self.written_after)
 
-    def _written_after(self, key: str) -> list[str]:
+    def leaves_first(self) -> Iterator[str]:
+        """Yield all nodes, each after those that `written_after` returns for it."""
+        done: set[str] = set()
+        for start in self.nodes:
+            stack = [(start, False)]
+            while stack:
+                key, is_expanded = stack.pop()
+                if key in done:
+                    continue
+                if is_expanded:
+                    done.add(key)
+                    yield key
+                    continue
+                stack.append((key, True))
+                stack += [(child, False) for child in self.written_after(key) if child not in done]
+
+    def written_after(self, key: str) -> list[str]:
+        """Return the nodes that Spack writes right after a node, those that are in the file."""
         children = [edge.child for edge in self.edges.get(key, ())]
         built_as = self.nodes[key].build_spec
         return [built_as, *children] if built_as and built_as in self.nodes else children

@@ -142,6 +142,7 @@ def assemble(entries: Iterable[Entry], version: int, meta: JsonObject | None = N
         missing=tuple(edge for key in nodes for edge in missing.get(key, ())),
         incomplete=_incomplete(links, missing, order),
         problems=problems,
+        is_spliced=any(node.build_spec is not None for node in nodes.values()),
     )
 
 
@@ -321,7 +322,7 @@ def _dependencies(node: Node, index: _Index) -> Iterator[Edge]:
             parent=node.key,
             child=index.key_of(name, _stated_hash(stated, place), place),
             name=name,
-            deptypes=types,
+            deptypes=types if len(types) <= len(_TYPES) else tuple(dict.fromkeys(types)),
             virtuals=_texts(parameters.get("virtuals", ()), place),
             place=place,
         )

@@ -21,10 +21,10 @@ from models.database.writes import Update, apply_writes
 from models.errors import DocumentTooLargeError, WriteConflictError
 from models.software.links import relink_specs
 from models.spack.dag_hash import Verification
-from models.spack.graph import Graph
 from models.spack.native import Entry, assemble
-from models.specs.node_documents import NodeDocuments, TooManyDependenciesError
-from models.specs.store import WriteResult, limit_closures
+from models.specs.closure_limits import ClosureLimits, TooManyDependenciesError
+from models.specs.node_documents import NodeDocuments
+from models.specs.store import WriteResult
 from models.specs.stored_graph import id_of, native_node
 
 Json = dict[str, Any]
@@ -140,7 +140,7 @@ def _updates(
     verified = {key: Verification(key, key, is_verified=True) for key in graph.nodes}
     node_documents = NodeDocuments(graph, verified)
     for id_, document in incomplete.items():
-        if id_ not in graph.nodes or not _is_within_limits(graph, id_):
+        if id_ not in graph.nodes or not _is_within_limits(node_documents.limits, id_):
             continue
         completed = node_documents.document(id_)
         reached = known.keys() | set(map(id_of, document["dependencies"]))
@@ -153,9 +153,9 @@ def _updates(
             yield Update(database.specs, query, {"$set": fields})
 
 
-def _is_within_limits(graph: Graph, key: str) -> bool:
+def _is_within_limits(limits: ClosureLimits, key: str) -> bool:
     try:
-        limit_closures(graph, graph.document_keys(key))
+        limits.check(key, is_whole=False)
     except TooManyDependenciesError:
         return False
     return True

@@ -18,7 +18,6 @@ from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 from models.configuration.keys import escape_name
-from models.errors import ParseError
 from models.spack.dag_hash import Verification
 from models.spack.graph import (
     BUILD,
@@ -32,12 +31,10 @@ from models.spack.graph import (
 )
 from models.spack.target import target_family
 from models.spack.version import stored_version_key
+from models.specs.closure_limits import ClosureLimits
 
 Json = dict[str, Any]
 _Names = frozenset[str]
-
-MAX_DEPENDENCIES = 100_000
-"""The limit of closure entries that the nodes of one document may have in total."""
 
 _UNVERIFIED = Verification("", "", None, "unverified")
 _DIGEST_LENGTH = 16
@@ -58,17 +55,6 @@ class _Hop(NamedTuple):
     virtuals: _Names
 
 
-class TooManyDependenciesError(ParseError):
-    """The closures of a document have too many entries in total."""
-
-    def __init__(self) -> None:
-        detail = f"its nodes have more than {MAX_DEPENDENCIES} dependencies in total"
-        super().__init__("too_many_dependencies", detail)
-
-    def __reduce__(self) -> tuple[type["TooManyDependenciesError"], tuple[()]]:  # type: ignore[override]
-        return type(self), ()
-
-
 def identities(graph: Graph, verifications: Mapping[str, Verification]) -> dict[str, str]:
     """Return the ids of the nodes of a graph, by key.
 
@@ -76,7 +62,7 @@ def identities(graph: Graph, verifications: Mapping[str, Verification]) -> dict[
     Otherwise it is `<hash>~<digest>`, with a digest of the JSON of the node and of the ids below.
     """
     ids: dict[str, str] = {}
-    for key in _leaves_first(graph):
+    for key in graph.leaves_first():
         node = graph.nodes[key]
         below = [ids.get(edge.child, edge.child) for edge in graph.edges[key]]
         if node.build_spec is not None:
@@ -85,26 +71,6 @@ def identities(graph: Graph, verifications: Mapping[str, Verification]) -> dict[
         is_plain = is_certain and node.build_spec is None and not any("~" in id_ for id_ in below)
         ids[key] = node.hash if is_plain else f"{node.hash}~{_digest(node, below)}"
     return ids
-
-
-def _leaves_first(graph: Graph) -> Iterator[str]:
-    done: set[str] = set()
-    for start in graph.nodes:
-        stack = [(start, False)]
-        while stack:
-            key, is_expanded = stack.pop()
-            if key in done:
-                continue
-            if is_expanded:
-                done.add(key)
-                yield key
-                continue
-            stack.append((key, True))
-            node = graph.nodes[key]
-            children = [edge.child for edge in graph.edges[key]]
-            if node.build_spec is not None and node.build_spec in graph.nodes:
-                children.append(node.build_spec)
-            stack += [(child, False) for child in children if child not in done]
 
 
 def _digest(node: Node, below: list[str]) -> str:
@@ -181,7 +147,7 @@ class NodeDocuments:
             for child in sorted(scopes, key=self._ranks.__getitem__)
         ]
 
-    def _closure(self, key: str) -> tuple[dict[str, str], dict[str, int], dict[str, _Names]]:
+    def _closure(self, key: str) -> tuple[dict[str, str], dict[str, int], dict[str, set[str]]]:
         """Return, by dependency of a node: its scope, and the types and virtuals of its edges.
 
         Types are bits, and a dependency without virtuals has no entry there, because closures are
@@ -190,7 +156,7 @@ class NodeDocuments:
         """
         scopes: dict[str, str] = {}
         bits: dict[str, int] = {}
-        virtuals: dict[str, _Names] = {}
+        virtuals: dict[str, set[str]] = {}
         postponed: list[list[str]] = [[] for _ in _SCOPE_NAMES]
         stack = [key]
         for number, scope in enumerate(_SCOPE_NAMES):
@@ -200,8 +166,8 @@ class NodeDocuments:
             while stack:
                 for needed, child, types, provided in self._hops[stack.pop()]:
                     bits[child] = bits.get(child, 0) | types
-                    if provided and not provided <= (known := virtuals.get(child, _NO_NAMES)):
-                        virtuals[child] = known | provided
+                    if provided:
+                        virtuals.setdefault(child, set()).update(provided)
                     if child in scopes:
                         continue
                     if needed > number:
@@ -210,6 +176,11 @@ class NodeDocuments:
                         scopes[child] = scope
                         stack.append(child)
         return scopes, bits, virtuals
+
+    @cached_property
+    def limits(self) -> ClosureLimits:
+        """The limits of the closures; measured only when they are asked for."""
+        return ClosureLimits(self.graph)
 
     @cached_property
     def _hops(self) -> Mapping[str, Sequence[_Hop]]:

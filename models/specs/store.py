@@ -25,19 +25,22 @@ from models.database.writes import Insert, Update, Upsert, Write
 from models.errors import DocumentTooLargeError, ParseError, WriteConflictError
 from models.redaction.text import masked_text
 from models.spack.graph import Graph
+from models.specs.closure_limits import TooManyDependenciesError
 from models.specs.credentials import credential_places
 from models.specs.document import Provenance, SpecDocument
-from models.specs.node_documents import MAX_DEPENDENCIES, NodeDocuments, TooManyDependenciesError
+from models.specs.node_documents import NodeDocuments
 from models.specs.spec import MAX_PROVENANCES, SpecProvenance
 
 Json = dict[str, Any]
 SpecOutcome = Literal["created", "updated", "unchanged", "rejected"]
 
-MAX_FORMS = 1000
+DerivedGraphs = dict[int, NodeDocuments]
+"""What is derived of the graphs of the last batch, by the id of the graph.
 
-# Visits of an edge, while the closures of a document are computed.
-_MAX_VISITS = 5_000_000
-_HARMLESS_VISITS = 1_000_000
+The documents of a file with many specs share a graph, and it is derived once for all batches.
+"""
+
+MAX_FORMS = 1000
 _PROJECTION = dict.fromkeys(
     ("format", "provenance", "forms", "isRoot", "isExplicit", "missing", "tombstone"), 1
 )
@@ -75,14 +78,18 @@ async def write_specs(
     *,
     ingestion_id: str | None = None,
     dry_run: bool = False,
+    derived: DerivedGraphs | None = None,
 ) -> list[WriteResult]:
     """Store documents; return the results in their order. With `dry_run`, write nothing.
+
+    A caller that writes a file in several batches passes the same `derived` for each of them.
 
     Other importers may store the same specs concurrently: the later writer finds them stored. A
     document that is too large is rejected, and the others are stored. Raise WriteConflictError when
     others keep writing the same specs.
     """
-    batch = await asyncio.to_thread(_Batch.of, documents, ingestion_id)
+    derived = {} if derived is None else derived
+    batch = await asyncio.to_thread(_Batch.of, documents, ingestion_id, derived)
     try:
         return await _write(database, batch, dry_run=dry_run)
     except DocumentTooLargeError as error:
@@ -91,7 +98,7 @@ async def write_specs(
     results = []
     for document in documents:  # one by one, so that only those that are too large are rejected
         results += await write_specs(
-            database, [document], ingestion_id=ingestion_id, dry_run=dry_run
+            database, [document], ingestion_id=ingestion_id, dry_run=dry_run, derived=derived
         )
     return results
 
@@ -140,27 +147,35 @@ class _Batch:
     ingestion_id: str | None
 
     @classmethod
-    def of(cls, documents: Sequence[SpecDocument], ingestion_id: str | None) -> "_Batch":
-        by_graph: dict[int, NodeDocuments] = {}  # documents of one file share their graph
+    def of(
+        cls,
+        documents: Sequence[SpecDocument],
+        ingestion_id: str | None,
+        derived: DerivedGraphs,
+    ) -> "_Batch":
+        by_graph: DerivedGraphs = {}
         items = []
         for document in documents:
             graph_id = id(document.graph)
             if graph_id not in by_graph:
-                by_graph[graph_id] = NodeDocuments(
+                by_graph[graph_id] = derived.get(graph_id) or NodeDocuments(
                     document.graph, document.verifications, may_refer=document.may_refer
                 )
             items.append(_item(document, by_graph[graph_id]))
+        derived.clear()
+        derived.update(by_graph)
         return cls(items, ingestion_id)
 
 
 def _item(document: SpecDocument, node_documents: NodeDocuments) -> _Item:
-    spack_keys = keys = document.graph.document_keys(document.root)
-    if document.submitted is not None:  # may contain nodes that no edge leads to
-        keys = tuple(dict.fromkeys((*keys, *document.graph.nodes)))
+    is_whole = document.submitted is not None  # then it may have nodes that no edge leads to
     try:
-        limit_closures(document.graph, keys)
+        node_documents.limits.check(document.root, is_whole=is_whole)
     except TooManyDependenciesError as error:
         return _Item(document, node_documents, error=error)
+    spack_keys = keys = document.graph.document_keys(document.root)
+    if is_whole:
+        keys = tuple(dict.fromkeys((*keys, *document.graph.nodes)))
     return _Item(
         document,
         node_documents,
@@ -169,20 +184,6 @@ def _item(document: SpecDocument, node_documents: NodeDocuments) -> _Item:
         stored_provenance(document.provenance, is_contained=document.container is not None),
         _form(document, node_documents, spack_keys),
     )
-
-
-def limit_closures(graph: Graph, keys: Sequence[str]) -> None:
-    """Raise TooManyDependenciesError if the closures of nodes would take too much space or time."""
-    max_visits = len(keys) * sum(len(graph.edges[key]) for key in keys)
-    if max_visits <= _HARMLESS_VISITS and len(keys) ** 2 // 2 <= MAX_DEPENDENCIES:
-        return
-    entries = visits = 0
-    for key in keys:
-        closure = graph.closure(key)
-        entries += len(closure)
-        visits += sum(len(graph.edges[node_key]) for node_key in (key, *closure))
-        if entries > MAX_DEPENDENCIES or visits > _MAX_VISITS:
-            raise TooManyDependenciesError
 
 
 def stored_provenance(provenance: Provenance, *, is_contained: bool = False) -> Json:

@@ -27,7 +27,7 @@ class LogFile:
     """A log of an attempt.
 
     `phase` is None for a log of the whole build; `size` is in bytes. `damage` is the reason why
-    the log could not be read to its end.
+    the log could not be read to its end, or `long_line` when a line in it is cut.
     """
 
     name: str

@@ -137,6 +137,9 @@ class EventReader:
 
     def take(self, line: LogLine, phase: str | None = None) -> None:
         """Read the next line, which belongs to `phase`."""
+        if not line.text and self._is_idle:
+            self._before.append("")
+            return
         line = self._masked(line)
         text = line.text
         is_message = self._growing is not None and self._extend_message(self._growing, text)
@@ -144,6 +147,11 @@ class EventReader:
         if not is_message and not (self._trace and self._extend_trace(self._trace, line, phase)):
             self._find(line, phase)
         self._before.append(_clipped(text, self._limits.line))
+
+    @property
+    def _is_idle(self) -> bool:
+        """Whether nothing is being read that an empty line could belong to."""
+        return not (self._open or self._growing or self._trace or self._key.is_open)
 
     def _masked(self, line: LogLine) -> LogLine:
         """Mask credentials that could not be recognized any more when the event is complete.

@@ -7,7 +7,7 @@ from ingest.builds.logs.events import EventLimits, EventReader, LogEvent
 from ingest.builds.logs.phases import STAGE, PhaseReader, PhaseSpan
 from ingest.builds.logs.stream import MAX_LOG_BYTES, LogLine, expanded, log_lines
 from models.errors import ParseError
-from models.redaction.logs import Redactor
+from models.redaction.logs import MAX_LINE_BYTES, Redactor
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +17,7 @@ class LogReport:
     `errors` and `warnings` count occurrences; `omitted` of these have no event because there are
     too many. `failed_phase` is the last phase, if it contains a message that ends a build. `damage`
     is the reason of a ParseError that ended the reading; the report describes what came before it.
+    It is `long_line` when a line is so long that only its beginning is stored.
     """
 
     package: str | None = None
@@ -50,9 +51,12 @@ def read_log(chunks: Iterable[bytes], options: LogOptions | None = None) -> LogR
     options = options or LogOptions()
     events = EventReader(options.limits, options.redactor.text)
     phases = PhaseReader(options.phase)
-    line, damage = LogLine(0, 0, 0, ""), list[str]()
+    line, damage, longest = LogLine(0, 0, 0, ""), list[str](), 0
     for line in log_lines(_readable(expanded(chunks, options.budget), damage)):
+        longest = max(longest, line.end - line.offset)
         events.take(line, phases.take(line))
+    if longest > MAX_LINE_BYTES + 1:  # with the line end
+        damage.append("long_line")
     spans = phases.finish(options.name)
     return LogReport(
         phases.package,

@@ -11,6 +11,7 @@ from more_itertools import sliced
 from models.errors import ParseError
 
 MAX_LOG_BYTES = 2**31
+MAX_LOG_LINES = 5_000_000
 MAX_LINE_LENGTH = 4096
 
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -39,12 +40,15 @@ class LogLine(NamedTuple):
 def expanded(chunks: Iterable[bytes], limit: int = MAX_LOG_BYTES) -> Iterator[bytes]:
     """Yield the expanded content of a log in pieces; its first bytes show whether it is gzipped.
 
-    Yield everything that can be read, then raise ParseError `truncated`, `damaged` or `too_large`
-    (more than `limit` bytes). Memory does not depend on the size of the log.
+    Yield everything that can be read, then raise ParseError `truncated`, `damaged`, `too_large`
+    (more than `limit` bytes) or `too_many_lines`. Memory does not depend on the size of the log.
     """
-    total = 0
+    total = lines = 0
     for piece in _pieces(iter(chunks)):
         total += len(piece)
+        lines += piece.count(b"\n")
+        if lines > MAX_LOG_LINES:
+            raise ParseError("too_many_lines", f"the log has more than {MAX_LOG_LINES} lines")
         if total > limit:
             yield piece[: len(piece) - (total - limit)]
             raise ParseError("too_large", f"the log has more than {limit} bytes")
@@ -109,6 +113,8 @@ def log_lines(pieces: Iterable[bytes]) -> Iterator[LogLine]:
 
 def visible(raw: bytes) -> str:
     """Return the `text` of a `LogLine` for the bytes of a line."""
+    if not raw:
+        return ""
     text = raw[:_LINE_BYTES].decode("utf-8", errors="replace")
     if "\x1b" in text:
         text = _ESCAPE.sub("", text)

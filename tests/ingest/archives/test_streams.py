@@ -143,3 +143,23 @@ def test_the_number_of_frames_is_bounded(pack: Pack) -> None:
     frames = pack(b"") * 11
     assert read_all(frames, Budgets(members=11)) == b""
     assert "MAX_MEMBERS" in error_of(frames, Budgets(members=10)).detail
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        pytest.param(gzip.compress(b""), id="empty gzip members"),
+        pytest.param(gzip.compress(b"x"), id="tiny gzip members"),
+        pytest.param(b"\x50\x2a\x4d\x18\0\0\0\0", id="skippable frames"),
+    ],
+)
+def test_compressed_parts_that_hold_next_to_nothing_are_limited(part: bytes) -> None:
+    read_all(part * 20, Budgets(useless_members=20))
+    error = error_of(part * 21, Budgets(useless_members=20))
+    assert (error.reason, error.is_trusted) == ("over_budget", True)
+    assert "MAX_USELESS_MEMBERS" in error.detail
+
+
+def test_small_parts_between_large_ones_are_not() -> None:
+    parts = (zstd.compress(bytes(1000)) + b"\x50\x2a\x4d\x18\0\0\0\0") * 20
+    assert len(read_all(parts, Budgets(useless_members=10))) == 20_000

@@ -1,5 +1,6 @@
 """Tar files say what the standard library reads in them, in every form, and damage is told."""
 
+import gzip
 import io
 import os
 import struct
@@ -245,3 +246,55 @@ def test_a_mega_byte_of_digits_takes_no_time(tmp_path: Path) -> None:
     info.type, info.size = b"x", 2**20 - 512
     header = info.tobuf(tarfile.GNU_FORMAT)
     assert error_of(header + b"1" * (2**20 - 512)).reason == "damaged_archive"
+
+
+def small_members(names: list[str], content: bytes = b"") -> list[tuple[tarfile.TarInfo, bytes]]:
+    return [(tarfile.TarInfo(name), content) for name in names]
+
+
+def test_members_that_are_empty_are_refused_when_there_is_little_else() -> None:
+    names = [f"d{number}" for number in range(20)]
+    assert len(walk(tar(small_members(names)), Budgets(useless_members=20))) == 20
+    error = error_of(tar(small_members(names)), Budgets(useless_members=19))
+    assert error.reason == "over_budget"
+    assert "more than 19 members are empty or belong to nothing" in error.detail
+    assert "CASELEDGER_MAX_USELESS_MEMBERS" in error.detail
+
+
+def test_members_of_little_size_count_when_they_belong_to_nothing() -> None:
+    names = [f"{number}.json" for number in range(1500)]
+    data = gzip.compress(tar(small_members(names, b"{}")))
+    assert len(walk(data, Budgets(useless_members=10))) == 1500
+
+    def is_xml(name: str) -> bool:
+        return name.endswith(".xml")
+
+    error = error_of(data, Budgets(useless_members=10, may_belong=is_xml))
+    assert "MAX_USELESS_MEMBERS" in error.detail
+
+
+def test_as_many_useful_members_as_empty_ones_are_no_junk() -> None:
+    names = [f"d{number}" for number in range(1500)]
+    mixed = [
+        member
+        for name in names
+        for member in (*small_members([name]), *small_members([name], os.urandom(200)))
+    ]
+    assert len(walk(gzip.compress(tar(mixed)), Budgets(useless_members=10))) == 3000
+
+
+def test_a_member_with_more_extended_headers_than_it_needs_is_refused_in_the_end() -> None:
+    header = tarfile.TarInfo("x")
+    header.type = tarfile.XGLTYPE
+    many = tar([*[(header, b"")] * 40, *small_members(["a"], b"x")])
+    assert "MAX_USELESS_MEMBERS" in error_of(many, Budgets(useless_members=10)).detail
+
+
+@pytest.mark.parametrize("byte", [0, 1, 127, 128, 255])
+def test_the_sum_of_a_header_is_right_for_every_byte(byte: int) -> None:
+    info = tarfile.TarInfo("n")
+    data = bytearray(tar([(info, b"x")]))
+    data[400:500] = bytes([byte]) * 100
+    data[148:156] = b"        "
+    data[148:156] = b"%06o\0 " % sum(data[:512])
+    assert next(member.name for member, _ in walk(bytes(data))).endswith("n")

@@ -134,6 +134,12 @@ def test_the_members_are_counted() -> None:
     assert "MAX_MEMBERS" in error_of(data, Budgets(members=3)).detail
 
 
+def test_members_that_are_empty_are_refused_when_there_is_little_else() -> None:
+    data = zipped([(str(number), b"") for number in range(20)])
+    assert len(walk(data, Budgets(useless_members=20))) == 20
+    assert "MAX_USELESS_MEMBERS" in error_of(data, Budgets(useless_members=19)).detail
+
+
 def test_what_it_would_expand_to_is_counted() -> None:
     data = zipped([(str(n), bytes(2**20)) for n in range(20)])
     assert "MAX_EXPANSION_RATIO" in error_of(data, Budgets(ratio=20)).detail

@@ -1,10 +1,18 @@
 """A credential of the build environment is found nowhere in what is taken from its files."""
 
+import tracemalloc
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.redaction.logs import Redactor, is_secret_name, redactor_of
+from models.redaction.logs import (
+    MAX_LINE_BYTES,
+    PrivateKey,
+    Redactor,
+    is_secret_name,
+    redactor_of,
+)
 
 SECRET = "correct-horse+battery"
 
@@ -73,6 +81,46 @@ def test_a_credential_in_a_line_that_is_too_long_to_be_held_is_masked(
     pieces = [log[start : start + size] for start in range(0, len(log), size)]
     masked = b"".join(redactor_of({"X_TOKEN": SECRET}).log(pieces))
     assert masked == log.replace(secret.strip().removeprefix("--password ").encode(), b"***")
+
+
+@pytest.mark.parametrize("size", [1000, 2**16, 2**22])
+def test_of_a_line_that_is_longer_still_the_beginning_is_kept(size: int) -> None:
+    secret = b" --password " + SECRET.encode()
+    line = b"/x" * (MAX_LINE_BYTES // 2 - 5) + secret + b"/x" * 2**16
+    log = b"before\n" + line + b"\nafter"
+    pieces = [log[start : start + size] for start in range(0, len(log), size)]
+    before, kept, after = b"".join(Redactor().log(pieces)).split(b"\n")
+    assert (before, after) == (b"before", b"after")
+    assert kept.endswith(b"/x [cut here: the line has %d bytes]" % len(line))
+    assert len(kept) < MAX_LINE_BYTES
+    assert b"password" not in kept
+
+
+@pytest.mark.slow
+def test_a_line_of_many_mebibytes_takes_little_memory_and_little_work() -> None:
+    seen: list[int] = []
+
+    class Counting(Redactor):
+        def text(self, text: str) -> str:
+            seen.append(len(text))
+            return text
+
+    tracemalloc.start()
+    try:
+        assert sum(map(len, Counting().log(b" token=aa" * 2**12 for _ in range(1000)))) < 2**21
+        assert tracemalloc.get_traced_memory()[1] < 2**24
+    finally:
+        tracemalloc.stop()
+    assert sum(seen) == MAX_LINE_BYTES
+
+
+def test_the_beginnings_of_many_keys_before_one_end_are_searched_once() -> None:
+    line = "-----BEGIN RSA PRIVATE KEY-----" * 20_000
+    key = PrivateKey()
+    assert not key.is_key_line(f"{line}-----END")
+    assert not key.is_open
+    assert not key.is_key_line(line)
+    assert key.is_open
 
 
 KEY = [

@@ -132,7 +132,7 @@ async def test_verify_finds_what_could_be_complete_and_mends_it(database: Databa
 async def test_what_would_be_more_than_is_stored_stays_incomplete(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("models.specs.store.MAX_DEPENDENCIES", 3)
+    monkeypatch.setattr("models.specs.closure_limits.MAX_DEPENDENCIES", 3)
     chain = [package("last")]
     for number in range(4):
         chain.append(package(f"p{number}", on(chain[-1])))

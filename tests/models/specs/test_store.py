@@ -302,16 +302,20 @@ async def test_one_that_is_too_large_costs_itself(
     ]  # fmt: skip
 
 
-async def test_closures_that_are_too_large_together_are_refused(database: Database) -> None:
-    chain = package("p")
-    found = [chain]
-    for _ in range(500):
-        chain = package("p", on(chain))
-        found.append(chain)
-    nodes = [each.native for each in reversed(found)]
-    (written,) = await _write(database, {"spec": {"_meta": {"version": 5}, "nodes": nodes}})
-    assert (written.outcome, written.reason) == ("rejected", "too_many_dependencies")
-    assert await _all(database) == {}
+async def test_the_closures_of_a_file_are_derived_once_for_all_batches(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[int] = []
+    monkeypatch.setattr(
+        "models.specs.node_documents.identities",
+        lambda *args: made.append(1) or identities(*args),  # type: ignore[func-returns-value]
+    )
+    found = documents(index([package(f"p{number}") for number in range(4)]))
+    derived: spec_store.DerivedGraphs = {}
+    for each in found:
+        await write_specs(database, [each], derived=derived)
+    assert len(made) == 1
+    assert len(await _all(database)) == 4
 
 
 async def test_a_reference_of_the_driver_is_kept_as_text(database: Database) -> None:

@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ingest.builds.logs.report import read_log
 from ingest.builds.logs.stream import MAX_LINE_LENGTH, LogLine, expanded, log_lines, visible
 from models.errors import ParseError
+from models.redaction.logs import MAX_LINE_BYTES
 from tests.support.executions import mutations, packed
 
 TEXT = b"one\ntwo\n"
@@ -117,3 +119,17 @@ def test_of_a_very_long_line_only_the_beginning_is_held() -> None:
 @given(st.one_of(st.binary(), mutations(gzip.compress(TEXT * 50, mtime=0))))
 def test_any_bytes_give_lines_or_a_documented_error(data: bytes) -> None:
     assert drained([data])[1] in {None, "truncated", "damaged", "too_large"}
+
+
+def test_a_log_of_very_many_lines_ends_at_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ingest.builds.logs.stream.MAX_LOG_LINES", 4)
+    assert drained([b"1\n2\n", b"3\n4\n"]) == (b"1\n2\n3\n4\n", None)
+    assert drained([b"1\n2\n", b"3\n4\n", b"\n"]) == (b"1\n2\n3\n4\n", "too_many_lines")
+    assert read_log([b"1\n2\n", b"\n\n\n"]).damage == "too_many_lines"
+
+
+@pytest.mark.parametrize(("extra", "damage"), [(0, None), (1, "long_line")])
+def test_a_line_that_is_stored_in_part_is_told(extra: int, damage: str | None) -> None:
+    report = read_log([b"first\n", b"x" * MAX_LINE_BYTES, b"y" * extra, b"\nlast\n"])
+    assert (report.lines, report.damage) == (3, damage)
+    assert report.size == 6 + MAX_LINE_BYTES + extra + 6
