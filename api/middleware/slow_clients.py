@@ -66,7 +66,7 @@ class SlowClientMiddleware:
             HTTPStatus.REQUEST_TIMEOUT,
             "slow-body",
             "The body arrives too slowly",
-            f"{size} bytes have arrived. A body has {self._seconds:g} seconds, and one more for each"
-            f" {self._bytes_per_second} bytes.",
+            f"{size} bytes have arrived. A body has {self._seconds:g} seconds, and one more for"
+            f" each {self._bytes_per_second} bytes.",
             headers={"Connection": "close"},
         )

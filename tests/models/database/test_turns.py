@@ -1,7 +1,6 @@
 """Turns: one writer at a time for each document, in the order of arrival."""
 
 import asyncio
-from contextlib import suppress
 
 import pytest
 from hypothesis import given, settings
@@ -71,49 +70,60 @@ ACTION = st.tuples(
 )
 
 
+class Writers:
+    """Writers of two documents, which end when they are told to."""
+
+    def __init__(self) -> None:
+        self.turns = Turns()
+        self.writing = {"x": 0, "y": 0}
+        self.tasks: list[asyncio.Task[None]] = []
+        self.ends: list[asyncio.Future[bool]] = []
+
+    def start(self, document: str, seconds: float) -> None:
+        self.ends.append(asyncio.get_running_loop().create_future())
+        self.tasks.append(asyncio.create_task(self.write(document, self.ends[-1], seconds)))
+
+    async def write(self, document: str, ending: asyncio.Future[bool], seconds: float) -> None:
+        async with self.turns.turn(document, seconds):
+            self.writing[document] += 1
+            assert self.writing[document] == 1
+            try:
+                if not await ending:
+                    raise RuntimeError
+            finally:
+                self.writing[document] -= 1
+
+    def happen(self, kind: str, which: int, document: str) -> None:
+        if kind in ("start", "late"):
+            self.start(document, 0.0 if kind == "late" else 60.0)
+        elif self.tasks and kind == "cancel":
+            self.tasks[which % len(self.tasks)].cancel()
+        elif self.tasks:
+            self.end(which % len(self.tasks), kind == "end")
+
+    def end(self, number: int, is_well: bool) -> None:
+        if not self.ends[number].done():
+            self.ends[number].set_result(is_well)
+
+    async def join(self) -> list[BaseException | None]:
+        for number in range(len(self.ends)):
+            self.end(number, is_well=True)
+        return await asyncio.wait_for(asyncio.gather(*self.tasks, return_exceptions=True), 5)
+
+
 @settings(max_examples=150)
 @given(st.lists(ACTION, max_size=50))
 def test_never_two_and_never_none_whatever_becomes_of_a_writer(
     actions: list[tuple[str, int, bool]],
 ) -> None:
     async def live() -> None:
-        turns, writing = Turns(), {"x": 0, "y": 0}
-        tasks: list[asyncio.Task[None]] = []
-        ends: list[asyncio.Future[None]] = []
-
-        async def write(document: str, ending: asyncio.Future[None], seconds: float) -> None:
-            async with turns.turn(document, seconds):
-                writing[document] += 1
-                assert writing[document] == 1
-                try:
-                    await ending
-                finally:
-                    writing[document] -= 1
-
+        writers = Writers()
         for kind, which, is_first in actions:
-            if kind in ("start", "late"):
-                ends.append(asyncio.get_running_loop().create_future())
-                seconds = 0.0 if kind == "late" else 60.0
-                name = "x" if is_first else "y"
-                tasks.append(asyncio.create_task(write(name, ends[-1], seconds)))
-            elif tasks:
-                number = which % len(tasks)
-                if kind == "cancel":
-                    tasks[number].cancel()
-                elif not ends[number].done() and kind == "end":
-                    ends[number].set_result(None)
-                elif not ends[number].done():
-                    ends[number].set_exception(RuntimeError())
+            writers.happen(kind, which, "x" if is_first else "y")
             for _ in range(8 if is_first else 1):
                 await asyncio.sleep(0)
-        for end in ends:
-            if not end.done():
-                end.set_result(None)
-        results = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 5)
-        assert not [each for each in results if isinstance(each, AssertionError)]
-        assert turns._queues == {}
-        for end in ends:
-            with suppress(BaseException):
-                end.exception()
+        errors = await writers.join()
+        assert not [error for error in errors if isinstance(error, AssertionError)]
+        assert writers.turns._queues == {}
 
     asyncio.run(live())
