@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from api.bench.faults.app import app as faults
+
 app = typer.Typer(
     name="caseledger-bench",
     help="Measure Caseledger as ratios to lower bounds within one run, because machines differ.",
@@ -14,6 +16,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+app.add_typer(faults)
 
 Jobs = Annotated[
     int, typer.Option(min=1, help="Parser processes, and processes that read the floor.")

@@ -23,7 +23,7 @@ class Service:
     """A client of a running service."""
 
     def __init__(self, pid: int, port: int, token: str | None) -> None:
-        self._pid, self._port = pid, port
+        self.pid, self.port = pid, port
         self._headers = {} if token is None else {"Authorization": f"Bearer {token}"}
 
     @contextmanager
@@ -31,7 +31,7 @@ class Service:
         self, method: str, path: str, body: Iterable[bytes] | None = None
     ) -> Iterator[http.client.HTTPResponse]:
         """Yield the response, still to be read; raise RuntimeError for an error status."""
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=_TIMEOUT_SECONDS)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=_TIMEOUT_SECONDS)
         with closing(connection):
             connection.request(method, path, body, self._headers)
             response = connection.getresponse()
@@ -55,14 +55,14 @@ class Service:
 
     def peak_mib(self) -> float:
         """Return the largest resident memory of the service so far, in MiB."""
-        status = Path(f"/proc/{self._pid}/status").read_text(encoding="ascii")
+        status = Path(f"/proc/{self.pid}/status").read_text(encoding="ascii")
         line = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
         return int(line.split()[1]) / 1024
 
 
 @contextmanager
 def running_service(settings: Settings, token: str | None = None) -> Iterator[Service]:
-    """Run `caseledger serve` on a database of the embedded server, and stop it at the end.
+    """Run `caseledger serve` on the database of the settings, and stop it at the end.
 
     Raise RuntimeError when the service does not start.
     """
@@ -71,7 +71,7 @@ def running_service(settings: Settings, token: str | None = None) -> Iterator[Se
         port: int = unused.getsockname()[1]
     process = subprocess.Popen(
         [sys.executable, "-m", "api.cli", "serve", "--port", str(port)],
-        env=_environment(settings),
+        env=environment(settings),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -84,16 +84,25 @@ def running_service(settings: Settings, token: str | None = None) -> Iterator[Se
         process.wait(_STOP_SECONDS)
 
 
-def _environment(settings: Settings) -> dict[str, str]:
-    """Return the environment of the service, without the MongoDB server that this one may name."""
+def environment(settings: Settings) -> dict[str, str]:
+    """Return the environment of a command that uses the database of the settings.
+
+    A MongoDB server that this process may name in its own environment is left out.
+    """
     inherited = {
         name: value for name, value in os.environ.items() if "MONGODB_URL" not in name.upper()
     }
-    return inherited | {
-        "CASELEDGER_HOME": str(settings.home),
-        "CASELEDGER_DATABASE": settings.database,
-        "CASELEDGER_LOG_FORMAT": "json",
-    }
+    url = settings.mongodb_url
+    own = {} if url is None else {"CASELEDGER_MONGODB_URL": url.get_secret_value()}
+    return (
+        inherited
+        | own
+        | {
+            "CASELEDGER_HOME": str(settings.home),
+            "CASELEDGER_DATABASE": settings.database,
+            "CASELEDGER_LOG_FORMAT": "json",
+        }
+    )
 
 
 def _wait_for(service: Service, process: "subprocess.Popen[bytes]") -> None:

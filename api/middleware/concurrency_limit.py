@@ -29,7 +29,7 @@ class ConcurrencyLimitMiddleware:
         self._exempt = frozenset(exempt)
         self._places = asyncio.Semaphore(limit)
         self._max_waiting = limit * _WAITING_FACTOR
-        self._waiting = _Waiting()
+        self._waiting = Waiting()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer it with a 503."""
@@ -40,7 +40,7 @@ class ConcurrencyLimitMiddleware:
             answer = problem_response(Request(scope), _overloaded())
             await answer(scope, receive, send)
             return
-        place = _Place(self._places, self._waiting)
+        place = Place(self._places, self._waiting)
         is_receiving = True
 
         async def receive_aside() -> MutableMapping[str, Any]:
@@ -62,31 +62,49 @@ class ConcurrencyLimitMiddleware:
         try:
             await self._app(scope, receive_aside, send_aside)
         finally:
-            place.leave()
+            place.give_up()
 
 
-class _Place:
-    """The place of one request, which it leaves and takes again."""
+class Waiting:
+    """How many requests wait for their clients."""
 
-    def __init__(self, places: asyncio.Semaphore, waiting: "_Waiting") -> None:
+    number = 0
+
+
+class Place:
+    """The place of one request, which it leaves and takes again.
+
+    A request may leave it twice at the same time: while it sends an answer, and waits in parallel
+    for the rest of a body or a disconnect. It has the place again as soon as one of them is over,
+    and never has two.
+    """
+
+    def __init__(self, places: asyncio.Semaphore, waiting: Waiting) -> None:
         self._places = places
         self._waiting = waiting
         self._is_taken = False
+        self._is_given_up = False
+        self._taking = asyncio.Lock()
 
     async def take(self) -> None:
-        await self._places.acquire()
-        self._is_taken = True
+        """Take the place, unless the request has it."""
+        async with self._taking:
+            if self._is_taken or self._is_given_up:
+                return
+            await self._places.acquire()
+            self._is_taken = True
+        if self._is_given_up:
+            self._leave()
 
-    def leave(self) -> None:
-        """Leave the place, unless it is left: taking it again can be cancelled."""
-        if self._is_taken:
-            self._is_taken = False
-            self._places.release()
+    def give_up(self) -> None:
+        """Leave the place for good; whoever is about to take it does not keep it."""
+        self._is_given_up = True
+        self._leave()
 
     @asynccontextmanager
     async def left(self) -> AsyncIterator[None]:
-        """Leave the place, and take one again at the end."""
-        self.leave()
+        """Leave the place, and take it again at the end."""
+        self._leave()
         self._waiting.number += 1
         try:
             yield
@@ -94,11 +112,10 @@ class _Place:
             self._waiting.number -= 1
         await self.take()
 
-
-class _Waiting:
-    """How many requests wait for their clients."""
-
-    number = 0
+    def _leave(self) -> None:
+        if self._is_taken:
+            self._is_taken = False
+            self._places.release()
 
 
 def _overloaded() -> ProblemError:

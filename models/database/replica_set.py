@@ -1,7 +1,11 @@
-"""The replica set of one that the embedded server is: retryable writes need one."""
+"""Replica sets: the one of a single member that the embedded server is, and those of benchmarks.
+
+Retryable writes and transactions need one.
+"""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from pymongo import MongoClient, errors
@@ -47,3 +51,32 @@ def _configure_replica_set(client: "MongoClient[Json]", member: str) -> None:
             "members": members,
         }
         client.admin.command("replSetReconfig", moved, force=True)
+
+
+def initiate(uri: str, name: str, members: Sequence[str]) -> None:
+    """Make the running servers at these addresses a new replica set, by the one at `uri`."""
+    config = {
+        "_id": name,
+        "members": [{"_id": number, "host": host} for number, host in enumerate(members)],
+    }
+    client: MongoClient[Json] = MongoClient(uri)
+    with client:
+        client.admin.command("replSetInitiate", config)
+
+
+def primary_of(uris: Iterable[str]) -> str | None:
+    """Return the address of the primary as the servers at `uris` call it; None if none is one."""
+    for uri in uris:
+        client: MongoClient[Json] = MongoClient(uri, serverSelectionTimeoutMS=1000)
+        with client, suppress(errors.PyMongoError):
+            answer = client.admin.command("hello")
+            if answer.get("isWritablePrimary"):
+                return str(answer["me"])
+    return None
+
+
+def step_down(uri: str) -> None:
+    """Let the primary at `uri` step down, so that another member is elected."""
+    client: MongoClient[Json] = MongoClient(uri, serverSelectionTimeoutMS=5000)
+    with client, suppress(errors.PyMongoError):  # it may be none any more
+        client.admin.command("replSetStepDown", 30, secondaryCatchUpPeriodSecs=10)

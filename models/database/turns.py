@@ -27,7 +27,8 @@ class Turns:
         queue.writers += 1
         try:
             try:
-                await asyncio.wait_for(queue.lock.acquire(), seconds)
+                async with asyncio.timeout(seconds):
+                    await queue.lock.acquire()
             except TimeoutError:
                 raise WriteConflictError(f"{document}: others keep writing it; try again") from None
             try:

@@ -1,0 +1,1 @@
+"""Faults on purpose: servers that are killed under load, and hours of mixed requests."""
