@@ -26,8 +26,8 @@ def complete_document(app: FastAPI, document: dict[str, Any], settings: Settings
     """Add to the OpenAPI document what is the same for all routes, and the examples."""
     examples = json.loads(EXAMPLES_FILE.read_bytes())
     for item in document["paths"].values():
-        for operation in item.values():
-            _add_errors(operation)
+        for method, operation in item.items():
+            _add_errors(method, operation)
             _add_example(operation, examples.get(operation["operationId"]))
     for name, schema in document["components"]["schemas"].items():
         if name.startswith(_PAGE):
@@ -41,7 +41,7 @@ def _allow_parts(page: dict[str, Any]) -> None:
     items["items"] = {"anyOf": [items["items"], _PART]}
 
 
-def _add_errors(operation: dict[str, Any]) -> None:
+def _add_errors(method: str, operation: dict[str, Any]) -> None:
     """Add the errors that an operation has because of its input; each is a problem document."""
     responses = operation["responses"]
     for status in list(responses):  # what the framework says about validation
@@ -50,6 +50,10 @@ def _add_errors(operation: dict[str, Any]) -> None:
     statuses = [400]
     if operation.get("parameters"):
         statuses.append(422)
+    if method != "get":
+        statuses.append(507)
+    if "requestBody" in operation:
+        statuses.append(408)
     if "application/json" in operation.get("requestBody", {}).get("content", ()):
         statuses += [413, 422]
     _add_responses(operation, problem_responses(*statuses))

@@ -47,6 +47,7 @@ def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
         401: "A valid token is needed.",
         403: "The token does not have the scope that this needs.",
         404: "There is no such document.",
+        408: "The body arrives too slowly.",
         409: "Something else is recorded under this identity, or prevents this.",
         410: "It was deleted; the answer says when and why.",
         412: "The document has changed since it was read.",
@@ -57,6 +58,7 @@ def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
         429: "Too many attempts with invalid tokens.",
         503: "The database cannot be reached.",
         504: "The database took too long.",
+        507: "The disk of the database, or the temporary directory of the service, is full.",
     }
     schema = {"$ref": f"#/components/schemas/{ProblemDocument.__name__}"}
     return {

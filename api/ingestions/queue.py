@@ -161,9 +161,9 @@ async def save_upload(chunks: AsyncIterator[bytes], name: str) -> Path:
     upload is empty.
     """
     path = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"), name)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     size = 0
     try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             async for chunk in chunks:
                 size += len(chunk)

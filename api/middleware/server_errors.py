@@ -1,23 +1,28 @@
 """Errors of the service itself: logged with the id of the request, answered without details."""
 
+import errno
 import logging
+import tempfile
 from collections.abc import MutableMapping
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import Request, Response
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.http.errors import server_error_response
+from api.http.errors import ProblemError, problem_response, server_error_response
 
 CLIENT_CLOSED_REQUEST = 499
 """The status, as in nginx, that is counted when the client has disconnected."""
+
+_NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 _LOG = logging.getLogger("caseledger.api")
 
 
 class ServerErrorMiddleware:
-    """Middleware that answers uncaught errors with a 500.
+    """Middleware that answers uncaught errors with a 500, or with a 507 for want of disk space.
 
     When an answer has already started, raising the error again makes the server abort it.
     """
@@ -49,9 +54,30 @@ class ServerErrorMiddleware:
                 self._log(scope, error)
             if has_started:
                 raise
-            await server_error_response(Request(scope))(scope, receive, send)
+            await _answer(Request(scope), error)(scope, receive, send)
 
     @staticmethod
     def _log(scope: Scope, error: Exception) -> None:
-        request_id = scope.get("state", {}).get("request_id")
-        _LOG.error("the service failed", exc_info=error, extra={"request_id": request_id})
+        extra = {"request_id": scope.get("state", {}).get("request_id")}
+        if _is_lack_of_space(error):
+            _LOG.error("the temporary directory is full: %s", error, extra=extra)
+        else:
+            _LOG.error("the service failed", exc_info=error, extra=extra)
+
+
+def _answer(request: Request, error: Exception) -> Response:
+    if not _is_lack_of_space(error):
+        return server_error_response(request)
+    problem = ProblemError(
+        HTTPStatus.INSUFFICIENT_STORAGE,
+        "temporary-directory-full",
+        "The temporary directory is full",
+        f"The service has no space for the body in {tempfile.gettempdir()}. Free some there, or"
+        " set TMPDIR to a directory on a larger disk, and send the request again.",
+    )
+    return problem_response(request, problem)
+
+
+def _is_lack_of_space(error: Exception) -> bool:
+    """Return whether there is no space: all that the service itself writes is temporary files."""
+    return isinstance(error, OSError) and error.errno in _NO_SPACE
