@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ingest.archives.budgets import Budgets, budgets_of
 from ingest.archives.kinds import is_archive, is_single_file
+from ingest.archives.passed_over import NOTHING_FOUND, describe_nothing
 from ingest.builds.discover import is_of_build
 from ingest.builds.importing import import_builds, open_build_source
 from ingest.cases.importing import ExecutionImport, ExecutionOptions
@@ -200,12 +201,26 @@ class _Import:
             self._audit.note(str(path), None, "unreadable", str(error))
             return
         counts = self._audit.record.counts
-        before = counts.discovered
+        before, problems = counts.discovered, self._audit.record.problem_count
         await executions.import_source(source)
         # An archive of executions holds no files of Spack: save the time to read it once more.
         has_executions = counts.discovered > before
         if not (has_executions and is_archive(path)) and not self._stop():
             await self._import_software(path, source.damages)
+        if counts.discovered == before and self._audit.record.problem_count == problems:
+            await self._note_nothing(path)
+
+    async def _note_nothing(self, path: Path) -> None:
+        """Note that nothing was found in a path, unless this says nothing about the path.
+
+        It does not for a part of a divided import, for an import that is repeated until something
+        comes, and for an upload, which may be one of several parts.
+        """
+        options = self._options
+        is_whole = options.shard is None and options.source_name is None
+        if is_whole and options.record_idle_runs and not self._stop():
+            detail = await asyncio.to_thread(describe_nothing, path, self._budgets)
+            self._audit.note_damages([Damage(str(path), NOTHING_FOUND, detail)])
 
     async def _import_software(self, path: Path, known: Sequence[Damage]) -> None:
         """Import the specs of a path, then its builds.

@@ -1,5 +1,6 @@
 """The command `caseledger`."""
 
+import logging
 import signal
 import sys
 
@@ -14,6 +15,7 @@ from models.errors import (
     SourceError,
     UsageError,
 )
+from models.log_lines import is_logging_json
 
 _EXIT_CODES: tuple[tuple[type[CaseledgerError], int], ...] = (
     (SettingsError, 2),
@@ -35,7 +37,10 @@ def main() -> None:
     try:
         app()
     except CaseledgerError as error:
-        typer.echo(f"caseledger: {error}", err=True)
+        if is_logging_json():
+            logging.getLogger("caseledger").critical("%s", error)
+        else:
+            typer.echo(f"caseledger: {error}", err=True)
         sys.exit(next(code for kind, code in _EXIT_CODES if isinstance(error, kind)))
     except KeyboardInterrupt:
         sys.exit(_INTERRUPTED)

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 
 from api.app import create_app
 from api.cli.http_protocol import protocol_with_deadline
-from api.middleware.access_log import log_config
+from api.middleware.access_log import begin_logging, log_config
 from models.connection import open_database
 from models.embedded.server import embedded_server
 from models.errors import UsageError
@@ -27,6 +27,7 @@ def serve_api(settings: Settings, host: str, port: int) -> None:
     Raise DatabaseError at once when the database cannot be opened, UsageError when the port cannot
     be listened on.
     """
+    begin_logging(settings.log_format)
     try_port(host, port)
     with embedded_server(settings) if settings.is_embedded else nullcontext():
         asyncio.run(_try_database(settings))

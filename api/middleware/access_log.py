@@ -1,11 +1,11 @@
 """Logging: one line per request, and one format for all lines, on stderr."""
 
-import json
 import logging
-from datetime import UTC, datetime
+import logging.config
 from typing import Any, Literal
 
-from api.middleware.exchange import Exchange
+from api.middleware.exchange import NO_ROUTE, Exchange, printable_path
+from models.log_lines import JsonLineFormatter, log_time, log_what_is_not_caught, message_of
 
 Format = Literal["text", "json"]
 
@@ -18,12 +18,18 @@ def log_exchange(exchange: Exchange) -> None:
     _ACCESS.info(
         "%s %s %d %.1f ms %d B",
         exchange.method,
-        exchange.route,
+        exchange.route if exchange.route != NO_ROUTE else printable_path(exchange.path),
         exchange.status,
         exchange.seconds * 1000,
         exchange.size,
         extra={"request_id": exchange.request_id, _EXCHANGE: exchange},
     )
+
+
+def begin_logging(line_format: Format) -> None:
+    """Write all that this process and its libraries log to stderr, in this format."""
+    logging.config.dictConfig(log_config(line_format))
+    log_what_is_not_caught()
 
 
 def log_config(line_format: Format) -> dict[str, Any]:
@@ -50,26 +56,17 @@ def log_config(line_format: Format) -> dict[str, Any]:
             }
         },
         "loggers": loggers,
+        "root": {"handlers": ["stderr"], "level": "WARNING"},
     }
 
 
-class JsonFormatter(logging.Formatter):
-    """A format with one JSON object per line, also for an error with its traceback."""
+class JsonFormatter(JsonLineFormatter):
+    """A format with one JSON object per line, which says of a request what its fields are."""
 
-    def format(self, record: logging.LogRecord) -> str:
-        """Return the line of a record."""
-        line: dict[str, Any] = {
-            "time": _time(record),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-        }
-        if request_id := getattr(record, "request_id", None):
-            line["requestId"] = request_id
+    def content(self, record: logging.LogRecord) -> dict[str, Any]:
+        """Return what the record says."""
         exchange: Exchange | None = getattr(record, _EXCHANGE, None)
-        line |= {"message": record.getMessage()} if exchange is None else _fields(exchange)
-        if record.exc_info:
-            line["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=True, default=str)
+        return super().content(record) if exchange is None else _fields(exchange)
 
 
 class TextFormatter(logging.Formatter):
@@ -77,7 +74,7 @@ class TextFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line of a record."""
-        parts = [_time(record), record.levelname, _one_line(record.getMessage())]
+        parts = [log_time(record), record.levelname, _one_line(message_of(record))]
         if request_id := getattr(record, "request_id", None):
             parts.append(f"request={request_id}")
         exchange: Exchange | None = getattr(record, _EXCHANGE, None)
@@ -89,18 +86,16 @@ class TextFormatter(logging.Formatter):
 
 
 def _fields(exchange: Exchange) -> dict[str, Any]:
+    has_route = exchange.route != NO_ROUTE
     return {
         "method": exchange.method,
         "route": exchange.route,
+        **({} if has_route else {"path": printable_path(exchange.path)}),
         "status": exchange.status,
         "durationMs": round(exchange.seconds * 1000, 3),
         "bytes": exchange.size,
         "tokenId": exchange.token_id,
     }
-
-
-def _time(record: logging.LogRecord) -> str:
-    return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
 
 
 def _one_line(text: str) -> str:

@@ -1,5 +1,6 @@
 """Exchanges: what logs and metrics record of each request and its answer."""
 
+import re
 import time
 from collections.abc import Callable, MutableMapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +9,12 @@ from typing import Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from models.redaction.text import MASK, masked_text
+
 NO_ROUTE = "none"
+_MAX_SEARCHED, _MAX_SHOWN = 4096, 200  # characters of a path
+_LONGEST_WORD = 40
+_LONG_WORD = re.compile(r"[\w+=~%-]{16,}")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
@@ -16,8 +22,9 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 class Exchange:
     """A request and its answer.
 
-    `route` is the template of the path, never the path itself, and the query is not kept: what a
-    client writes there may be a secret. `size` is the number of bytes of the body that was sent.
+    `route` is the template of the path, and `NO_ROUTE` when there is none for the path. `path` may
+    contain a secret: show it as `printable_path` does, and only when it has no route. The query is
+    not kept. `size` is the number of bytes of the body that was sent.
     """
 
     request_id: str
@@ -27,6 +34,7 @@ class Exchange:
     seconds: float
     size: int
     token_id: str | None
+    path: str = ""
 
 
 class ExchangeMiddleware:
@@ -78,7 +86,22 @@ def _exchange(scope: Scope, route: str, status: int, seconds: float, size: int) 
         seconds=seconds,
         size=size,
         token_id=state.get("token_id"),
+        path=scope["path"][:_MAX_SEARCHED],
     )
+
+
+def printable_path(path: str) -> str:
+    """Return a path that no route has: short, on one line, and without what may be a secret."""
+    masked = _LONG_WORD.sub(_masked_word, masked_text(path))
+    shown = "".join(char if char.isprintable() else repr(char)[1:-1] for char in masked)
+    return shown if len(shown) <= _MAX_SHOWN else f"{shown[: _MAX_SHOWN - 1]}…"
+
+
+def _masked_word(match: re.Match[str]) -> str:
+    """Return a long word of a path, or stars when it looks like a token, a key or a digest."""
+    word = match[0]
+    kinds = sum(any(map(test, word)) for test in (str.isdigit, str.islower, str.isupper))
+    return MASK if kinds > 1 or len(word) >= _LONGEST_WORD else word
 
 
 def _template(scope: Scope, below: str) -> str:

@@ -20,6 +20,7 @@ from ingest.cases.task import Result, Task
 from ingest.concurrency.gc_tuning import tune_garbage_collector
 from ingest.concurrency.limits import Limits, limit_memory
 from ingest.concurrency.worker_pool import WorkerCrashedError, WorkerPool
+from models.log_lines import is_logging_json, log_as_json
 
 _IN_FLIGHT = 2  # portions for each worker: one that it parses, and the next
 _MAX_PORTION = 16
@@ -96,7 +97,8 @@ class Workers:
 
     async def _call(self, portion: Sequence[Task]) -> list[Result]:
         if self._pool is None:
-            self._pool = WorkerPool(self._jobs, partial(_begin_worker, self._limits), _OBSERVE)
+            begin = partial(_begin_worker, self._limits, as_json=is_logging_json())
+            self._pool = WorkerPool(self._jobs, begin, _OBSERVE)
         return await self._pool.call(partial(_observe_each, limits=self._limits), portion)
 
 
@@ -115,13 +117,16 @@ def _observe(task: Task) -> Result:
     return observe(task)
 
 
-def _begin_worker(limits: Limits) -> None:
+def _begin_worker(limits: Limits, *, as_json: bool = False) -> None:
     """Limit this process, and make it end with its parent.
 
-    It leaves the process group, so that signals to the group reach only the import.
+    It leaves the process group, so that signals to the group reach only the import. With `as_json`,
+    what it writes to stderr are lines of JSON.
     """
     os.setpgid(0, 0)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+    if as_json:
+        log_as_json()
     tune_garbage_collector()
     limit_memory(limits)
     parent = multiprocessing.parent_process()

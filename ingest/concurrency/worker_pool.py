@@ -10,6 +10,7 @@ import asyncio
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -180,7 +181,15 @@ def _fork_server() -> Iterator[None]:
 
 def _serve(connection: "Connection[Any, Any]", initializer: Callable[[], None]) -> None:
     """Answer calls until the pipe ends. This is what runs in the process."""
-    initializer()
+    try:
+        initializer()
+        _answer_calls(connection)
+    except Exception:
+        sys.excepthook(*sys.exc_info())  # the module multiprocessing would print it
+        os._exit(1)
+
+
+def _answer_calls(connection: "Connection[Any, Any]") -> None:
     while True:
         try:
             work, argument = connection.recv()

@@ -14,6 +14,7 @@ import httpx2
 from more_itertools import chunked, constrained_batches
 
 from ingest.archives.kinds import is_single_file
+from ingest.archives.passed_over import NOTHING_FOUND, describe_nothing
 from ingest.archives.paths import storable_path
 from ingest.cases.sources.base import ExecutionDirectory
 from ingest.cases.sources.open import open_source
@@ -118,10 +119,15 @@ async def _send_path(
     server: "_Server", settings: Settings, path: Path, shard: Shard | None, report: SendReport
 ) -> None:
     damages: Sequence[Damage] = ()
+    before = report.counts.discovered, len(report.problems), report.unreadable
     if not is_single_file(path):
         damages = await _send_executions(server, settings, path, shard, report)
     if shard is None or shard.has(str(path)):
         await _send_software(server, settings, path, damages, report)
+    is_nothing = before == (report.counts.discovered, len(report.problems), report.unreadable)
+    if shard is None and is_nothing:
+        detail = await asyncio.to_thread(describe_nothing, path, budgets_of(settings))
+        report.note_damages([Damage(str(path), NOTHING_FOUND, detail)])
 
 
 async def _send_executions(

@@ -739,6 +739,31 @@ async def test_an_import_that_finds_nothing_new_may_leave_no_record(
     assert await database.ingestions.count({}) == 1
 
 
+async def test_a_path_in_which_nothing_is_found_is_told(
+    database: Database, tree: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "packed.tar.gz").write_bytes(b"not opened")
+    report = await run(database, tmp_path)
+    (problem,) = report.record.problems
+    assert (report.record.status, report.unreadable) == ("failed", 1)
+    assert (problem.path, problem.reason) == (str(tmp_path), "nothing_found")
+    assert f"name them on the command line, {tmp_path}/*.tar.gz" in problem.detail
+    assert (await run(database, tree, tmp_path)).record.status == "partial"
+
+
+async def test_a_path_in_which_nothing_is_new_or_nothing_is_asked_for_is_no_mistake(
+    database: Database, tree: Path, tmp_path: Path
+) -> None:
+    await run(database, tree)
+    for path, options in (
+        (tree, {}),
+        (tmp_path, {"record_idle_runs": False}),
+        (tmp_path, {"shard": Shard(1, 2)}),
+    ):
+        report = await run(database, path, **options)
+        assert (report.record.status, report.record.problem_count) == ("completed", 0)
+
+
 async def test_conflicting_groups_are_reported_and_a_case_made_again_shows_its_lineages(
     database: Database, tmp_path: Path
 ) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from api.middleware.access_log import Format, log_config
+from api.middleware.exchange import printable_path
 from models.database.client import Database
 from models.database.collection import Collection
 from tests.support.tokens import GARBAGE, bearer, client_of, token
@@ -23,7 +24,7 @@ def stream(form: Format) -> Iterator[io.StringIO]:
     written = io.StringIO()
     config = log_config(form)
     config["handlers"]["stderr"]["stream"] = written
-    loggers = [logging.getLogger(name) for name in ("caseledger", "uvicorn")]
+    loggers = [logging.getLogger(name) for name in ("caseledger", "uvicorn", "")]
     saved = [(one, one.handlers[:], one.level, one.propagate) for one in loggers]
     logging.config.dictConfig(config)
     yield written
@@ -106,6 +107,42 @@ async def test_a_fault_is_logged_with_the_id_of_its_request(
     assert "RuntimeError: broken" in fault["traceback"]
     assert fault["requestId"] == access["requestId"] == answer.json()["requestId"]
     assert access["status"] == 500
+
+
+@pytest.mark.parametrize("form", ["json"])
+async def test_a_path_without_a_route_is_logged_without_its_query(
+    database: Database, stream: io.StringIO
+) -> None:
+    async with client_of(database) as client:
+        await client.get("/api/v1/casez/x%0Ay%1b?token=hunter2")
+    (line,) = lines(stream)
+    assert (line["route"], line["path"]) == ("none", "/api/v1/casez/x\\ny\\x1b")
+    assert "hunter2" not in stream.getvalue()
+
+
+@pytest.mark.parametrize("form", ["text"])
+async def test_so_it_is_in_text(database: Database, stream: io.StringIO) -> None:
+    async with client_of(database) as client:
+        await client.get("/nowhere?token=hunter2")
+    assert " INFO GET /nowhere 404 " in stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        pytest.param("/api/v1/performance_archives", None, id="long name"),
+        pytest.param("/x/" + "ab/" * 200, "/x/" + "ab/" * 65 + "a…", id="long path"),
+        pytest.param("/ghp_" + "aB3dEfGhIj" * 4, "/***", id="well-known form"),
+        pytest.param("/x/0123456789abcdef/y", "/x/***/y", id="digest"),
+        pytest.param("/" + "x" * 40, "/***", id="very long word"),
+        pytest.param("/token=hunter2/x", "/token=***", id="named"),
+        pytest.param("/https://me:hunter2@h.de", "/https://***@h.de", id="address"),
+        pytest.param("/a\u2028\ud800b", "/a\\u2028\\ud800b", id="not printable"),
+        pytest.param("/cl_1", None, id="short"),
+    ],
+)
+def test_what_looks_like_a_secret_in_a_path_is_masked(path: str, shown: str | None) -> None:
+    assert printable_path(path) == (path if shown is None else shown)
 
 
 @pytest.mark.parametrize("form", ["text"])
