@@ -60,7 +60,7 @@ class ServerErrorMiddleware:
     def _log(scope: Scope, error: Exception) -> None:
         extra = {"request_id": scope.get("state", {}).get("request_id")}
         if _is_lack_of_space(error):
-            _LOG.error("the temporary directory is full: %s", error, extra=extra)
+            _LOG.error("%s is full: %s", tempfile.gettempdir(), error, extra=extra)
         else:
             _LOG.error("the service failed", exc_info=error, extra=extra)
 
@@ -72,8 +72,8 @@ def _answer(request: Request, error: Exception) -> Response:
         HTTPStatus.INSUFFICIENT_STORAGE,
         "temporary-directory-full",
         "The temporary directory is full",
-        f"The service has no space for the body in {tempfile.gettempdir()}. Free some there, or"
-        " set TMPDIR to a directory on a larger disk, and send the request again.",
+        "The service has no space for the body. Its operator frees some in the temporary directory,"
+        " or sets TMPDIR to a directory on a larger disk; then the same request works.",
     )
     return problem_response(request, problem)
 

@@ -344,7 +344,8 @@ async def test_a_writer_that_comes_second_folds_into_what_the_first_has_written(
 
     async def overtaken(self: Database, writes: Sequence[Write]) -> bool:
         monkeypatch.setattr(Database, "write", write)
-        await write_case(database, KEY, [success(SECOND)], RULES)
+        other_process = Database(self._client, self.name, self.uri, self.seconds)
+        await write_case(other_process, KEY, [success(SECOND)], RULES)
         return await write(self, writes)
 
     monkeypatch.setattr(Database, "write", overtaken)
