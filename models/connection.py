@@ -30,7 +30,9 @@ async def open_database(
                 yield database
         except DatabaseUnavailableError as error:
             reason = full_disk(settings)
-            raise error if reason is None else ServerFullError(reason) from error
+            if reason is None:
+                raise
+            raise ServerFullError(reason) from error
 
 
 async def _ensure_schema(database: Database) -> None:

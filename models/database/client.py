@@ -16,14 +16,14 @@ from pymongo import AsyncMongoClient
 from pymongo.write_concern import WriteConcern
 
 from models.database.collection import Collection
-from models.database.errors import translate_errors
+from models.database.errors import is_undone, translate_errors
 from models.database.health import check_server
 from models.database.log_store import LogStore
 from models.database.monitoring import Observer, listeners_for
 from models.database.turns import Turns
 from models.database.types import Json
 from models.database.writes import Write, apply_writes
-from models.errors import DuplicateError, WriteConflictError
+from models.errors import DatabaseUnavailableError, DuplicateError, WriteConflictError
 
 SCHEMA_RECORD = "schema"
 
@@ -105,7 +105,8 @@ class Database:
         """Apply all writes atomically, and return True.
 
         Return False, having written nothing, when an update matches no document, an `_id` to insert
-        exists, or another writer changes one of the documents at the same time.
+        exists, another writer changes one of the documents at the same time, or the server ends
+        while it makes several writes.
         """
         by_collection: dict[Collection, list[Write]] = {}
         for write in writes:
@@ -116,6 +117,10 @@ class Database:
             return await self._write_together(by_collection)
         except (DuplicateError, WriteConflictError):
             return False
+        except DatabaseUnavailableError as error:
+            if is_undone(error):
+                return False
+            raise
 
     async def _write_together(self, by_collection: Mapping[Collection, Sequence[Write]]) -> bool:
         with translate_errors():

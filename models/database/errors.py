@@ -21,9 +21,10 @@ from models.settings import mask_password
 
 _TRANSACTION_TOO_LARGE_TEXT = "transaction is too large"
 _NO_SPACE_TEXTS = ("No space left on device", "Disk quota exceeded")
+_UNDONE = "TransientTransactionError"
 _PASSING_LABELS = (
+    _UNDONE,
     "RetryableWriteError",
-    "TransientTransactionError",
     "UnknownTransactionCommitResult",
     "RetryableError",
     "SystemOverloadedError",
@@ -68,6 +69,12 @@ def _translated(error: Exception, uri: str | None) -> DatabaseError:
     return DatabaseError(f"MongoDB: {error}")
 
 
+def is_undone(error: DatabaseUnavailableError) -> bool:
+    """Return whether the fault has ended a transaction of which nothing has been written."""
+    cause = error.__cause__
+    return isinstance(cause, errors.PyMongoError) and cause.has_error_label(_UNDONE)
+
+
 def _wrong_uri(error: Exception, uri: str) -> DatabaseError:
     return DatabaseError(f"CASELEDGER_MONGODB_URL {mask_password(uri)}: {error}")
 
@@ -108,7 +115,7 @@ def blame_pipeline() -> Iterator[None]:
 def _failure(error: Exception) -> DatabaseError:
     code = getattr(error, "code", None)
     labels = error if isinstance(error, errors.PyMongoError) else errors.PyMongoError()
-    if code in codes.CONFLICT or labels.has_error_label("TransientTransactionError"):
+    if code in codes.CONFLICT or labels.has_error_label(_UNDONE):
         return WriteConflictError(f"another writer changed the document: {error}")
     if isinstance(error, errors.DocumentTooLarge) or code in codes.TOO_LARGE:
         return DocumentTooLargeError("a document exceeds the 16 MiB that MongoDB stores")
