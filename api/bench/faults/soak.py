@@ -117,7 +117,7 @@ class Reader:
         client.send("export", "GET", f"/executions?format={form}&fields=executionId,machine,status")
 
     def _facets(self, client: Client, chance: random.Random) -> None:
-        client.send("facets", "GET", f"/facets?resource={chance.choice(['cases', 'executions'])}")
+        client.send("facets", "GET", f"/facets?field={chance.choice(['machine', 'compset'])}")
 
 
 async def _prepare(settings: Settings, executions: int) -> tuple[str, Reader]:
