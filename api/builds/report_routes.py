@@ -12,6 +12,7 @@ from api.builds.views import build_detail
 from api.dependencies import DatabaseDep
 from api.http.bodies import body_of, read_body
 from api.http.errors import ProblemError, bad_value, not_found
+from api.http.json_body import refuse_stated_size
 from api.http.responses import entity_tag, json_response, problem_responses
 from api.security import CurrentCaller, require
 from ingest.builds.live import (
@@ -202,16 +203,18 @@ async def put_build_manifest(
 
 
 async def _limited(request: Request, max_bytes: int, what: str) -> AsyncIterator[bytes]:
+    too_large = ProblemError(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        "too-large",
+        "Too large",
+        f"A {what} can have {max_bytes} bytes at most, as it is sent.",
+    )
+    refuse_stated_size(request, max_bytes, too_large)
     size = 0
     async for chunk in request.stream():
         size += len(chunk)
         if size > max_bytes:
-            raise ProblemError(
-                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-                "too-large",
-                "Too large",
-                f"A {what} can have {max_bytes} bytes at most, as it is sent.",
-            )
+            raise too_large
         yield chunk
 
 

@@ -41,17 +41,26 @@ async def read_json(request: Request, max_bytes: int = MAX_BYTES) -> Any:
 
 
 async def _read_bytes(request: Request, max_bytes: int) -> bytearray:
+    too_large = ProblemError(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        "too-large",
+        "Too large",
+        f"A body may have at most {max_bytes} bytes.",
+    )
+    refuse_stated_size(request, max_bytes, too_large)
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > max_bytes:
-            raise ProblemError(
-                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-                "too-large",
-                "Too large",
-                f"A body may have at most {max_bytes} bytes.",
-            )
+            raise too_large
     return body
+
+
+def refuse_stated_size(request: Request, max_bytes: int, error: ProblemError) -> None:
+    """Raise the error when the request states that its body is larger, before it is waited for."""
+    stated = request.headers.get("content-length", "")
+    if stated.isascii() and stated.isdigit() and int(stated[:20]) > max_bytes:
+        raise error
 
 
 def _parse(body: bytearray) -> Any:

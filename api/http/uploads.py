@@ -9,6 +9,7 @@ from starlette.datastructures import UploadFile
 from starlette.types import Message
 
 from api.http.errors import ProblemError
+from api.http.json_body import refuse_stated_size
 
 FORM: dict[str, Any] = {
     "multipart/form-data": {
@@ -56,6 +57,7 @@ async def read_upload(
 
 def _limited(request: Request, max_bytes: int, too_large: ProblemError) -> Request:
     """Return the request with a body that raises the error as soon as it is too large."""
+    refuse_stated_size(request, max_bytes, too_large)
     size = 0
 
     async def receive() -> Message:

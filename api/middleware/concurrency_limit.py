@@ -7,13 +7,17 @@ from http import HTTPStatus
 from typing import Any
 
 from fastapi import Request
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.http.errors import ProblemError, problem_response
 
 _RETRY_SECONDS = 1
 _WAITING_FACTOR = 10
-"""How many times as many requests may wait for their clients as may be worked on."""
+"""How many times as many requests may wait for their clients as may be worked on.
+
+Beyond that, requests with a body are refused; others have nothing to wait for.
+"""
 
 
 class ConcurrencyLimitMiddleware:
@@ -36,7 +40,9 @@ class ConcurrencyLimitMiddleware:
         if scope["type"] != "http" or scope["path"] in self._exempt:
             await self._app(scope, receive, send)
             return
-        if self._places.locked() or self._waiting.number >= self._max_waiting:
+        has_body = _has_body(scope)
+        is_crowded = has_body and self._waiting.number >= self._max_waiting
+        if self._places.locked() or is_crowded:
             answer = problem_response(Request(scope), _overloaded())
             await answer(scope, receive, send)
             return
@@ -116,6 +122,11 @@ class Place:
         if self._is_taken:
             self._is_taken = False
             self._places.release()
+
+
+def _has_body(scope: Scope) -> bool:
+    headers = Headers(scope=scope)
+    return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
 
 
 def _overloaded() -> ProblemError:
