@@ -1,8 +1,8 @@
 """The limit on the number of requests that are worked on at the same time."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, MutableMapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Collection, Iterator, MutableMapping
+from contextlib import asynccontextmanager, contextmanager
 from http import HTTPStatus
 from typing import Any
 
@@ -53,7 +53,7 @@ class ConcurrencyLimitMiddleware:
             nonlocal is_receiving
             if not is_receiving:  # whoever calls now waits in parallel for a disconnect
                 return await receive()
-            async with place.left():
+            async with place.left_to_receive():
                 message = await receive()
             is_receiving = message.get("more_body", False)
             return message
@@ -61,7 +61,7 @@ class ConcurrencyLimitMiddleware:
         async def send_aside(message: MutableMapping[str, Any]) -> None:
             nonlocal is_receiving
             is_receiving = False
-            async with place.left():
+            async with place.left_to_send():
                 await send(message)
 
         await place.take()
@@ -80,26 +80,26 @@ class Waiting:
 class Place:
     """The place of one request, which it leaves and takes again.
 
-    A request may leave it twice at the same time: while it sends an answer, and waits in parallel
-    for the rest of a body or a disconnect. It has the place again as soon as one of them is over,
-    and never has two.
+    Before the answer, it works unless it waits for more of the body; after that, unless the client
+    has to read first. Whoever waits in parallel for the rest of a body, or for a disconnect, does
+    not count then.
     """
 
     def __init__(self, places: asyncio.Semaphore, waiting: Waiting) -> None:
         self._places = places
         self._waiting = waiting
-        self._is_taken = False
-        self._is_given_up = False
+        self._is_taken = self._is_given_up = False
+        self._is_answering = self._is_sending = False
         self._taking = asyncio.Lock()
 
     async def take(self) -> None:
-        """Take the place, unless the request has it."""
+        """Take the place, unless the request has it or needs none."""
         async with self._taking:
-            if self._is_taken or self._is_given_up:
+            if self._is_taken or self._needs_none:
                 return
             await self._places.acquire()
             self._is_taken = True
-        if self._is_given_up:
+        if self._needs_none:
             self._leave()
 
     def give_up(self) -> None:
@@ -108,15 +108,36 @@ class Place:
         self._leave()
 
     @asynccontextmanager
-    async def left(self) -> AsyncIterator[None]:
+    async def left_to_receive(self) -> AsyncIterator[None]:
+        """Leave the place, and take it again at the end unless the answer has begun."""
+        with self._away():
+            yield
+        if not self._is_answering:
+            await self.take()
+
+    @asynccontextmanager
+    async def left_to_send(self) -> AsyncIterator[None]:
         """Leave the place, and take it again at the end."""
+        self._is_answering = self._is_sending = True
+        try:
+            with self._away():
+                yield
+        finally:
+            self._is_sending = False
+        await self.take()
+
+    @contextmanager
+    def _away(self) -> Iterator[None]:
         self._leave()
         self._waiting.number += 1
         try:
             yield
         finally:
             self._waiting.number -= 1
-        await self.take()
+
+    @property
+    def _needs_none(self) -> bool:
+        return self._is_given_up or self._is_sending
 
     def _leave(self) -> None:
         if self._is_taken:

@@ -31,6 +31,8 @@ async def served(database: Database, settings: Settings | None = None) -> AsyncI
         task = asyncio.create_task(server.serve([listening]))
         while not server.started:
             await asyncio.sleep(0.01)
-        yield int(listening.getsockname()[1])
-        server.should_exit = True
-        await task
+        try:
+            yield int(listening.getsockname()[1])
+        finally:
+            server.should_exit = server.force_exit = True
+            await task

@@ -41,6 +41,12 @@ async def answer_to(port: int, sent: bytes) -> bytes:
         return await reader.read()
 
 
+async def head_of(reader: asyncio.StreamReader) -> bytes:
+    """Return the first lines of an answer; what is sent on may end the connection after them."""
+    async with asyncio.timeout(20):
+        return await reader.readuntil(b"\r\n\r\n")
+
+
 def status_of(answer: bytes) -> int:
     found = re.match(rb"HTTP/1.1 (\d+) ", answer)
     return int(found[1]) if found else 0
@@ -63,11 +69,9 @@ async def test_slow_bodies_take_no_places_and_end_with_a_408(database: Database)
         for _ in range(5):
             assert status_of(await answer_to(port, LIST)) == 200
             await asyncio.sleep(0.05)
-        async with asyncio.timeout(20):
-            answers = await asyncio.gather(*(reader.read() for reader, _ in slow))
+        answers = await asyncio.gather(*(head_of(reader) for reader, _ in slow))
         drip.cancel()
         assert {status_of(answer) for answer in answers} == {408}
-        assert all(b":slow-body" in answer for answer in answers)
         assert status_of(await answer_to(port, LIST)) == 200
 
 
