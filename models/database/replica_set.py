@@ -54,11 +54,18 @@ def _configure_replica_set(client: "MongoClient[Json]", member: str) -> None:
 
 
 def initiate(uri: str, name: str, members: Sequence[str]) -> None:
-    """Make the running servers at these addresses a new replica set, by the one at `uri`."""
+    """Make the servers at these addresses a new replica set, by the one at `uri`.
+
+    Waits until all of them answer, as the server demands.
+    """
     config = {
         "_id": name,
         "members": [{"_id": number, "host": host} for number, host in enumerate(members)],
     }
+    for member in members:
+        each: MongoClient[Json] = MongoClient(f"mongodb://{member}/?directConnection=true")
+        with each:
+            each.admin.command("ping")
     client: MongoClient[Json] = MongoClient(uri)
     with client:
         client.admin.command("replSetInitiate", config)
