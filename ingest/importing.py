@@ -72,7 +72,8 @@ class ImportOptions:
     that have not changed since they were last listed are listed again. Without `record_idle_runs`,
     an import that finds nothing new leaves no audit record. `ingestion_id` is the id of the audit
     record, None for a new one. `source_name` is the name of an uploaded archive, whose file has
-    another name here.
+    another name here. With `is_resolved`, the paths were checked after all symbolic links in them
+    were resolved: one that has such a link by now is not read.
     """
 
     jobs: int | None = None
@@ -87,6 +88,7 @@ class ImportOptions:
     record_idle_runs: bool = True
     ingestion_id: str | None = None
     source_name: str | None = None
+    is_resolved: bool = False
 
     @property
     def of_executions(self) -> ExecutionOptions:
@@ -192,6 +194,7 @@ class _Import:
             await executions.import_source(path)
             return
         try:
+            self._refuse_links(path)
             if is_single_file(path):
                 await self._import_software(path, ())
                 return
@@ -206,9 +209,15 @@ class _Import:
         # An archive of executions holds no files of Spack: save the time to read it once more.
         has_executions = counts.discovered > before
         if not (has_executions and is_archive(path)) and not self._stop():
+            self._refuse_links(path)
             await self._import_software(path, source.damages)
         if counts.discovered == before and self._audit.record.problem_count == problems:
             await self._note_nothing(path)
+
+    def _refuse_links(self, path: Path) -> None:
+        """Raise SourceError when a path that was resolved leads through a symbolic link by now."""
+        if self._options.is_resolved and Path(os.path.realpath(path)) != path:
+            raise SourceError(f"{path} leads elsewhere since it was checked; send it again")
 
     async def _note_nothing(self, path: Path) -> None:
         """Note that nothing was found in a path, unless this says nothing about the path.

@@ -151,7 +151,7 @@ async def import_from_path(database: DatabaseDep, request: Request, wait: Wait =
     path = path_below_roots(body.path, settings.import_roots)
     options = import_options(settings, request.app.state.rules, None)
     imports: ImportQueue = request.app.state.imports
-    options = replace(options, machine=body.machine)
+    options = replace(options, machine=body.machine, is_resolved=True)
     with imports.reserve():
         ingestion_id = await imports.start(database, path, options, is_upload=False)
     return await _import_response(database, imports, request, ingestion_id, wait)

@@ -18,6 +18,7 @@ from api.ingestions.queue import ImportQueue, remove_stale_uploads
 from ingest.importing import ImportOptions
 from ingest.sample.specs import sample_bytes
 from models.database.client import Database
+from models.ingestions.audit import Audit
 from models.ingestions.ingestion import IngestionRecord
 from models.settings import Settings
 from models.tokens.store import create_token
@@ -378,6 +379,35 @@ async def test_only_what_is_below_the_roots_is_imported_from_a_path(
             assert (await ask(path)).status_code == 403, path
         allowed = await ask(str(root / "archive"))
     assert allowed.json()["status"] == "completed"
+
+
+@pytest.mark.slow
+async def test_a_path_that_becomes_a_link_after_its_check_is_not_read(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, outside = tmp_path / "root", tmp_path / "outside"
+    sample().write_tree(root / "a" / "archive")
+    sample().write_tree(outside / "archive")
+    begin = Audit.begin
+
+    async def swap(self: Audit) -> None:
+        if not (root / "a").is_symlink():
+            (root / "a").rename(root / "b")
+            (root / "a").symlink_to(outside)
+        await begin(self)
+
+    monkeypatch.setattr(Audit, "begin", swap)
+    _, token = await create_token(database, "ada", ["ingest"], "test", None)
+    headers = {"Authorization": f"Bearer {token}"}
+    async with client_of(database, settings=Settings(import_roots=str(root))) as client:
+        path = {"path": str(root / "a" / "archive")}
+        answer = await client.post(
+            "/api/v1/ingestions/from-path?wait=60", json=path, headers=headers, timeout=100
+        )
+    (problem,) = answer.json()["problems"]
+    assert problem["reason"] == "unreadable"
+    assert "leads elsewhere" in problem["detail"]
+    assert await database.executions.count({}) == 0
 
 
 @pytest.mark.slow
