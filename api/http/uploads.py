@@ -1,11 +1,12 @@
 """Uploads: a file as the body of a request, or as the only file of a form."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Any
 
 from fastapi import Request
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
 from starlette.types import Message
 
 from api.http.errors import ProblemError
@@ -30,10 +31,11 @@ def content_type(request: Request) -> str:
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-async def read_upload(
+@asynccontextmanager
+async def open_upload(
     request: Request, max_bytes: int, setting: str
-) -> tuple[AsyncIterator[bytes], str | None]:
-    """Return the bytes of an upload, and the name of the file if a form has one.
+) -> AsyncIterator[tuple[AsyncIterator[bytes], str | None]]:
+    """Yield the bytes of an upload, and the name of the file if a form has one.
 
     Raise a 400 when the form contains no file or several. Raise a 413 when there are more than
     `max_bytes`, which the environment variable `setting` determines: for a form here, while it is
@@ -46,13 +48,15 @@ async def read_upload(
         f"An upload may have at most {max_bytes} bytes ({setting}).",
     )
     if content_type(request) != "multipart/form-data":
-        return _limited(request, max_bytes, too_large).stream(), None
-    file = await _file(_limited(request, max_bytes + _MAX_FORM_OVERHEAD, too_large))
-    if file.size is not None and file.size > max_bytes:
-        await file.close()
-        raise too_large
-    name = (file.filename or "").rpartition("/")[2][:255]
-    return _chunks(file), name or None
+        yield _limited(request, max_bytes, too_large).stream(), None
+        return
+    limited = _limited(request, max_bytes + _MAX_FORM_OVERHEAD, too_large)
+    async with limited.form(max_files=1, max_fields=10) as form:
+        file = _file(form)
+        if file.size is not None and file.size > max_bytes:
+            raise too_large
+        name = (file.filename or "").rpartition("/")[2][:255]
+        yield _chunks(file), name or None
 
 
 def _limited(request: Request, max_bytes: int, too_large: ProblemError) -> Request:
@@ -71,8 +75,7 @@ def _limited(request: Request, max_bytes: int, too_large: ProblemError) -> Reque
     return Request(request.scope, receive)
 
 
-async def _file(request: Request) -> UploadFile:
-    form = await request.form(max_files=1, max_fields=10)
+def _file(form: FormData) -> UploadFile:
     for value in form.values():
         if isinstance(value, UploadFile):
             return value
@@ -82,8 +85,5 @@ async def _file(request: Request) -> UploadFile:
 
 
 async def _chunks(file: UploadFile) -> AsyncIterator[bytes]:
-    try:
-        while chunk := await file.read(_CHUNK):
-            yield chunk
-    finally:
-        await file.close()
+    while chunk := await file.read(_CHUNK):
+        yield chunk

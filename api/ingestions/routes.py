@@ -12,7 +12,7 @@ from api.http.bodies import body_of, read_body
 from api.http.errors import ProblemError, not_found
 from api.http.responses import json_response, problem_responses
 from api.http.schemas import PageOf
-from api.http.uploads import FORM, content_type, read_upload
+from api.http.uploads import FORM, content_type, open_upload
 from api.ingestions.bodies import ImportFromPath, LackingQuestion
 from api.ingestions.queue import (
     ImportQueue,
@@ -122,9 +122,10 @@ async def upload_archive(
     imports: ImportQueue = request.app.state.imports
     with imports.reserve():
         max_bytes = settings.max_upload_mib * 2**20
-        chunks, form_name = await read_upload(request, max_bytes, "CASELEDGER_MAX_UPLOAD_MIB")
-        file_name = _file_name(request, name or form_name)
-        path = await save_upload(chunks, file_name)
+        upload = open_upload(request, max_bytes, "CASELEDGER_MAX_UPLOAD_MIB")
+        async with upload as (chunks, form_name):
+            file_name = _file_name(request, name or form_name)
+            path = await save_upload(chunks, file_name)
         options = import_options(settings, request.app.state.rules, f"upload:{file_name}")
         try:
             ingestion_id = await imports.start(

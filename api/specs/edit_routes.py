@@ -13,7 +13,7 @@ from api.http.bodies import Extra, Strict, body_of, read_body
 from api.http.errors import ProblemError, not_found
 from api.http.preconditions import if_match_tags, outdated, require_match
 from api.http.responses import json_response, problem_responses
-from api.http.uploads import FORM, read_upload
+from api.http.uploads import FORM, open_upload
 from api.security import require
 from api.specs.resolve import SpecId, read_spec
 from api.specs.routes import spec_tag
@@ -87,8 +87,8 @@ async def upload_spec_documents(
     An invalid item does not affect the others; a 422 means that no item was accepted.
     """
     max_bytes = request.app.state.settings.max_spec_mib * _MIB
-    chunks, form_name = await read_upload(request, max_bytes, "CASELEDGER_MAX_SPEC_MIB")
-    data = b"".join([chunk async for chunk in chunks])
+    async with open_upload(request, max_bytes, "CASELEDGER_MAX_SPEC_MIB") as (chunks, form_name):
+        data = b"".join([chunk async for chunk in chunks])
     limits = SpecLimits(size=max_bytes)
     upload = await upload_specs(database, data, name or _plain(form_name), limits)
     items = upload.items

@@ -2,14 +2,16 @@
 
 import threading
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import orjson
 import pytest
 import schemathesis
 import uvicorn
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.errors import FlakyStrategyDefinition
 from schemathesis.config import SchemathesisConfig
 
 from api.app import create_app
@@ -18,15 +20,18 @@ from ingest.sample import write_files
 from models.connection import open_database
 from models.settings import Settings
 from models.tokens.store import create_token
+from models.tokens.token import Scope
 from tests.support.archives import sample_files
 from tests.support.processes import free_port, request, wait_for
 
-_CONFIG = SchemathesisConfig.from_dict(
-    {
-        "phases": {"coverage": {"enabled": False}, "stateful": {"enabled": False}},
-        "checks": {"positive_data_acceptance": {"enabled": False}},
-    }
-)
+
+def _config(*, stateful: bool) -> SchemathesisConfig:
+    return SchemathesisConfig.from_dict(
+        {
+            "phases": {"coverage": {"enabled": False}, "stateful": {"enabled": stateful}},
+            "checks": {"positive_data_acceptance": {"enabled": False}},
+        }
+    )
 
 
 @schemathesis.serializer("application/x-ndjson")
@@ -35,7 +40,10 @@ def _ndjson(_context: Any, value: Any) -> bytes:
     return b"\n".join(line if isinstance(line, bytes) else orjson.dumps(line) for line in lines)
 
 
-schema = schemathesis.openapi.from_dict(create_app(Settings()).openapi(), config=_CONFIG)
+SCOPES = get_args(Scope)
+
+_DOCUMENT = create_app(Settings()).openapi()
+schema = schemathesis.openapi.from_dict(_DOCUMENT, config=_config(stateful=False))
 
 
 @pytest.fixture(scope="module")
@@ -52,11 +60,21 @@ async def own_settings(
 
 
 @pytest.fixture(scope="module")
+async def tokens(own_settings: tuple[Settings, str]) -> dict[str, str]:
+    """A token of each scope."""
+    async with open_database(own_settings[0]) as database:
+        return {
+            scope: (await create_token(database, scope, [scope], "tests", None))[1]
+            for scope in SCOPES
+        }
+
+
+@pytest.fixture(scope="module")
 def address(own_settings: tuple[Settings, str]) -> Iterator[str]:
     port = free_port()
-    config = uvicorn.Config(
-        create_app(own_settings[0]), host="127.0.0.1", port=port, log_level="error"
-    )
+    app = create_app(own_settings[0])
+    app.state.throttle.note_failure = lambda *_: None  # all come from one address
+    config = uvicorn.Config(app, host="127.0.0.1", port=port, log_level="error")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -74,3 +92,29 @@ def test_the_service_keeps_to_its_document(
 ) -> None:
     headers = {"Authorization": f"Bearer {own_settings[1]}"}
     case.call_and_validate(base_url=address, headers=headers)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scope", SCOPES)
+def test_requests_that_follow_from_answers_keep_to_the_document(
+    scope: str, address: str, tokens: dict[str, str]
+) -> None:
+    linked = schemathesis.openapi.from_dict(_DOCUMENT, config=_config(stateful=True))
+
+    class Requests(linked.as_state_machine()):  # type: ignore[misc]
+        def get_call_kwargs(self, case: Any) -> dict[str, Any]:
+            return {
+                "headers": {"Authorization": f"Bearer {tokens[scope]}"},
+                "base_url": address,
+            }
+
+    own = settings(
+        max_examples=6,
+        stateful_step_count=8,
+        phases=[Phase.generate],
+        deadline=None,
+        derandomize=True,
+        suppress_health_check=list(HealthCheck),
+    )
+    with suppress(FlakyStrategyDefinition):  # what was written before changes what can follow
+        Requests.run(settings=own)
