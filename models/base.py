@@ -1,9 +1,13 @@
 """The base class of stored documents: snake_case in Python, camelCase in MongoDB and in JSON."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
+
+Integer = Annotated[int, Field(strict=True)]
+Real = Annotated[float, Field(strict=True)]
+"""Numbers, which neither true and false nor texts are taken for."""
 
 
 class Stored(BaseModel):

@@ -104,7 +104,7 @@ def _position(name: str, cursor: str | None, size: int) -> list[int]:
     """Return the `size` numbers in a cursor, or zeros without one."""
     if cursor is None:
         return [0] * size
-    position = [n for n in read_cursor(name, cursor, size) if isinstance(n, int) and n >= 0]
+    position = [n for n in read_cursor(name, cursor, size) if type(n) is int and n >= 0]
     if len(position) < size:
         raise bad_parameter("cursor", "This cursor does not come from this list.")
     return position

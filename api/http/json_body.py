@@ -64,9 +64,10 @@ def refuse_stated_size(request: Request, max_bytes: int, error: ProblemError) ->
 
 
 def _parse(body: bytearray) -> Any:
-    """Return the content of a body; its size bounds the number of values too."""
+    """Return the content of a body; its size, and a few millions, bound the number of values."""
     size = len(body)
-    limits = JsonLimits(size=size, values=size, depth=MAX_DEPTH, located=_MAX_LOCATED)
+    values = min(size, JsonLimits().values)
+    limits = JsonLimits(size=size, values=values, depth=MAX_DEPTH, located=_MAX_LOCATED)
     return parse(decode(body, limits), limits)
 
 

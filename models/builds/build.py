@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from pydantic import Field, computed_field
 
-from models.base import Stored
+from models.base import Real, Stored
 from models.fields import words_of
 from models.problem import Problem
 
@@ -108,7 +108,7 @@ class BuildTest(Stored):
 
     name: str
     outcome: TestOutcome
-    seconds: float | None = None
+    seconds: Real | None = None
     message: str | None = None
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, field_validator
 from pydantic.alias_generators import to_camel
 
-from models.base import Stored
+from models.base import Integer, Real, Stored
 from models.builds.build import BuildHost, BuildStatus, BuildTest
 from models.builds.manifest import ManifestEntry
 
@@ -39,8 +39,8 @@ class ReportedEntry(_ReportBody, ManifestEntry):
     path: Annotated[
         str, StringConstraints(min_length=1, max_length=4096, pattern=r"^[^/\x00][^\x00]*$")
     ]
-    mode: Annotated[int | None, Field(ge=0, lt=2**32)] = None
-    size: Annotated[int | None, Field(ge=0, lt=2**63)] = None
+    mode: Annotated[Integer | None, Field(ge=0, lt=2**32)] = None
+    size: Annotated[Integer | None, Field(ge=0, lt=2**63)] = None
     hash: Annotated[str | None, StringConstraints(max_length=200)] = None
     target: Annotated[str | None, StringConstraints(max_length=4096)] = None
 
@@ -59,7 +59,7 @@ class BuildChange(_ReportBody):
     failed_phase: Word | None = None
     message: Annotated[str, StringConstraints(max_length=10_000)] | None = None
     ended_local: Moment | None = None
-    seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    seconds: Annotated[Real, Field(ge=0, allow_inf_nan=False)] | None = None
     tags: Annotated[list[Word], Field(max_length=100)] | None = None
     tests: Annotated[list[BuildTest], Field(max_length=10_000)] | None = None
     manifest: Annotated[list[ReportedEntry], Field(max_length=200_000)] | None = None
@@ -97,4 +97,4 @@ class PhaseReport(_ReportBody):
 
     status: Annotated[str, StringConstraints(pattern="^(success|failed|running|unknown)$")]
     started_local: Moment | None = None
-    seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    seconds: Annotated[Real, Field(ge=0, allow_inf_nan=False)] | None = None

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from models.base import Stored
+from models.base import Integer, Real, Stored
 from models.cases.annotations import ExecutionAnnotations
 from models.cases.scheduler import Status
 from models.cases.simulated_date import SimulatedDate
@@ -21,15 +21,15 @@ class Timing(Stored):
     `run_length_days` in simulated days.
     """
 
-    total_pes_active: int | None = None
-    mpi_tasks_per_node: int | None = None
-    pe_count_for_cost_estimate: int | None = None
-    model_cost: float | None = None
-    model_throughput: float | None = None
-    init_seconds: float | None = None
-    run_seconds: float | None = None
-    final_seconds: float | None = None
-    run_length_days: float | None = None
+    total_pes_active: Integer | None = None
+    mpi_tasks_per_node: Integer | None = None
+    pe_count_for_cost_estimate: Integer | None = None
+    model_cost: Real | None = None
+    model_throughput: Real | None = None
+    init_seconds: Real | None = None
+    run_seconds: Real | None = None
+    final_seconds: Real | None = None
+    run_length_days: Real | None = None
 
 
 class Software(Stored):

@@ -90,7 +90,7 @@ class Node:
     def original_format(self) -> int | None:
         """The format in which the node was first written, if it is noted."""
         number = self.annotations.get("original_specfile_version")
-        return number if isinstance(number, int) else None
+        return number if type(number) is int else None
 
 
 class Edge(NamedTuple):

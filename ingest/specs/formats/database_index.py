@@ -95,7 +95,7 @@ def _stated_formats(version: int, installs: JsonObject) -> Iterator[int]:
             spec = record.get("spec") if isinstance(record, dict) else None
             notes = spec.get("annotations") if isinstance(spec, dict) else None
             number = notes.get("original_specfile_version") if isinstance(notes, dict) else None
-            if isinstance(number, int):
+            if type(number) is int:
                 yield number
 
 

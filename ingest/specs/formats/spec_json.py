@@ -124,7 +124,7 @@ def _format_of(node: JsonObject) -> int:
     notes = node.get("annotations")
     if isinstance(notes, dict) or "compiler" not in node:
         number = notes.get("original_specfile_version") if isinstance(notes, dict) else None
-        return max(5, number) if isinstance(number, int) else 5
+        return max(5, number) if type(number) is int else 5
     edges = node.get("dependencies")
     if isinstance(edges, dict) or (edges is None and "package_hash" not in node):
         return 1
