@@ -99,6 +99,7 @@ async def test_the_throttle_does_not_ask_the_clock_on_the_wall(
     assert 1 <= int(refused.headers["retry-after"]) <= 10
 
 
+@pytest.mark.slow
 @JUMPS
 async def test_edits_on_both_sides_of_a_jump_are_all_in_the_history(
     writer: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch, jump: timedelta
