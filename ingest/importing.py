@@ -199,6 +199,7 @@ class _Import:
                 await self._import_software(path, ())
                 return
             source = open_source(path, self._budgets, self._options.source_name)
+            self._refuse_links(path)
         except SourceError as error:
             self._audit.unreadable += 1
             self._audit.note(str(path), None, "unreadable", str(error))

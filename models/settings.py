@@ -85,7 +85,7 @@ class Settings(BaseSettings):
     ] = 0.5
     linger_seconds: Annotated[
         int,
-        Field(ge=0, le=86400, description="seconds that `db uri` keeps an unused embedded server"),
+        Field(ge=0, le=86_400, description="seconds that `db uri` keeps an unused embedded server"),
     ] = 60
     database_timeout_seconds: Annotated[
         float, Field(gt=0, le=3600, description="time limit of one database operation, seconds")

@@ -115,13 +115,15 @@ def _member(data: bytes, position: int, room: int) -> tuple[bytes, int]:
     return b"".join(parts), position - len(member.unused_data)
 
 
-def text_lines(content: bytes) -> list[str]:
-    """Return the lines of a text, without a byte order mark.
+def text_lines(content: bytes, *, is_start: bool = True) -> list[str]:
+    """Return the lines of a text, without the byte order mark at the start of its file.
 
     Lines may end in CR LF, and bytes that are not UTF-8 are replaced. Raise ParseError
     `too_many_lines` when they would take too much memory.
     """
-    text = content.decode("utf-8", errors="replace").removeprefix(_BYTE_ORDER_MARK)
+    text = content.decode("utf-8", errors="replace")
+    if is_start:
+        text = text.removeprefix(_BYTE_ORDER_MARK)
     if len(text) > _MAX_LINES and sum(map(text.count, _LINE_ENDS)) > _MAX_LINES:
         raise ParseError("too_many_lines", f"the file has more than {_MAX_LINES} lines")
     return text.splitlines()

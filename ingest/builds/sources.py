@@ -19,6 +19,7 @@ from ingest.archives.archive import Archive
 from ingest.archives.budgets import Budgets
 from ingest.archives.kinds import ReaderFactory
 from ingest.archives.paths import storable_path
+from ingest.archives.place import Place, open_file_in_place
 from ingest.archives.reader import ArchiveError
 from ingest.archives.walk import DirectoryWalk, Entry, FileStat, file_stat
 from ingest.builds.discover import STAGE_PREFIX, ListedFile, Unit, find_units, is_of_build
@@ -78,6 +79,7 @@ class DirectoryBuildFileSource(BuildFileSource):
     def __init__(self, path: Path, budgets: Budgets, name: str | None = None) -> None:
         super().__init__(path, budgets, name)
         self._is_named = name is not None
+        self._place = Place(path)
         self._start = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow links
         self._root = self._start.parent
         if self._start.name == METADATA:
@@ -98,7 +100,12 @@ class DirectoryBuildFileSource(BuildFileSource):
     def read(self, wanted: Sequence[Unit]) -> Iterator[tuple[Unit, Files]]:
         """Yield the units with files that are opened when they are read."""
         for unit in wanted:
-            yield unit, {name: partial(_chunks, self.file_path(file)) for name, file in unit.files}
+            yield unit, {name: partial(self._chunks, file) for name, file in unit.files}
+
+    def _chunks(self, file: ListedFile) -> Iterator[bytes]:
+        path = str(self.file_path(file))
+        with os.fdopen(open_file_in_place(self._place.real(path)), "rb") as opened:
+            yield from iter(partial(opened.read, _CHUNK), b"")
 
     def file_path(self, file: ListedFile) -> Path:
         """Return the path of a unit's file on disk."""
@@ -142,11 +149,6 @@ def _entered(directory: Path, entries: Sequence[Entry]) -> Iterator[Entry]:
 
 def _listed(file: FileStat) -> ListedFile:
     return ListedFile(file.path, file.size, file.modified // 10**9)
-
-
-def _chunks(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        yield from iter(partial(file.read, _CHUNK), b"")
 
 
 class ArchiveBuildFileSource(BuildFileSource):

@@ -8,6 +8,7 @@ from typing import Any
 
 from ingest.archives.content import expand, expand_head, identity
 from ingest.archives.paths import storable_path
+from ingest.archives.place import open_in_place
 from ingest.cases.inventory import REQUIRED, Artefact, Inventory, is_namelist
 from ingest.cases.parse_cache import ParseCache
 from ingest.cases.parsers import git_files, mach_specific, seq_maps
@@ -153,8 +154,7 @@ def _read(content: Content, path: str, size: int) -> bytes:
         if path not in content.files:
             raise ParseError("damaged", "it is damaged in the archive")
         return content.files[path][:size]
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-    descriptor = os.open(f"{content.directory}/{path}", flags)
+    descriptor = open_in_place(f"{content.directory}/{path}")
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):

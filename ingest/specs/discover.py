@@ -16,6 +16,7 @@ from ingest.archives.archive import Archive
 from ingest.archives.budgets import Budgets
 from ingest.archives.content import expand_head
 from ingest.archives.kinds import ReaderFactory, reader_for
+from ingest.archives.place import Place, open_file_in_place
 from ingest.archives.reader import ArchiveError
 from ingest.archives.walk import DirectoryWalk, Entry, FileStat, file_stat
 from ingest.specs.formats.buildcache import Blob
@@ -104,6 +105,7 @@ class SpackFiles:
         self.damages: list[Damage] = []
         self._budgets = budgets
         self._limit = limit
+        self._place = Place(path)
 
     @property
     def has_stable_path(self) -> bool:
@@ -160,7 +162,7 @@ class SpackFiles:
 
     def _read(self, path: str) -> bytes | None:
         try:
-            with open(path, "rb") as file:  # noqa: PTH123 - paths are text here
+            with os.fdopen(open_file_in_place(self._place.real(path)), "rb") as file:
                 data = file.read(self._limit + 1)
         except OSError as error:
             self._note(path, "unreadable", str(error))

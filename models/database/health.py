@@ -38,12 +38,12 @@ async def check_server(client: "AsyncMongoClient[Json]", seconds: float) -> None
             hello = await asyncio.wait_for(client.admin.command("hello"), seconds)
     except (TimeoutError, DatabaseUnavailableError):
         raise _absence(client.topology_description) from None
-    reason = _fault(hello)
+    reason = fault_of(hello)
     if reason is not None:
         raise DatabaseUnavailableError(reason, reason)
 
 
-def _fault(hello: Mapping[str, Any]) -> str | None:
+def fault_of(hello: Mapping[str, Any]) -> str | None:
     """Return why a server that answers cannot be used, from what it says of itself."""
     if hello.get("isreplicaset"):
         return _NOT_INITIATED

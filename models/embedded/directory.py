@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+MAX_LINGER_SECONDS = 86400
 _CONNECTED = "03"  # SS_CONNECTED in the column `St` of /proc/net/unix
 
 
@@ -83,7 +84,8 @@ class ServerDirectory:
         It does while it lingers, and after that while clients are connected.
         """
         until = self.lingers_until()
-        return until > 0 and (time.time() < until or connection_count(socket_path) > 0)
+        is_early = time.time() < until <= time.time() + MAX_LINGER_SECONDS  # or the clock was set
+        return until > 0 and (is_early or connection_count(socket_path) > 0)
 
     def forget_linger(self) -> None:
         """Let the server stop with its last user."""

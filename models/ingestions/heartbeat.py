@@ -29,10 +29,10 @@ async def heartbeat(ingestions: Collection, ingestion_id: str) -> AsyncIterator[
 
 
 async def _beat(ingestions: Collection, ingestion_id: str) -> None:
-    while True:
-        await asyncio.sleep(_BEAT_SECONDS)
+    while True:  # at once, because the record begins with the time of another clock
         with suppress(DatabaseError):  # the import itself meets the same error and reports it
             await ingestions.update({"_id": ingestion_id}, {"$currentDate": {"aliveAt": True}})
+        await asyncio.sleep(_BEAT_SECONDS)
 
 
 async def end_killed(ingestions: Collection) -> int:

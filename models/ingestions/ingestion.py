@@ -60,5 +60,9 @@ class IngestionRecord(Stored):
 async def store_ingestion(
     ingestions: Collection, ingestion_id: str, record: IngestionRecord
 ) -> None:
-    """Store the record of an import, replacing what was stored of it."""
+    """Store the record of an import, replacing what was stored of it.
+
+    `aliveAt` is the time of the database server, as with heartbeats, whatever the clock here says.
+    """
     await ingestions.upsert([{"_id": ingestion_id, **record.stored()}])
+    await ingestions.update({"_id": ingestion_id}, {"$currentDate": {"aliveAt": True}})

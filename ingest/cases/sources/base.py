@@ -107,7 +107,8 @@ class Content:
     """The bytes of the files to read, or the directory to read them from.
 
     `sizes` are the sizes of the files in the directory when they were listed. A file that has
-    another size when it is read is being written, and its content is not used.
+    another size when it is read is being written, and its content is not used. There are
+    no symbolic links in the path of the directory.
     """
 
     directory: str | None = None

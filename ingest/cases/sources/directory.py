@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
+from ingest.archives.budgets import Budgets
+from ingest.archives.place import Place
 from ingest.archives.walk import DirectoryWalk, Entry
 from ingest.cases.inventory import FileEntry
 from ingest.cases.layout import locate
@@ -32,6 +34,10 @@ class DirectorySource(Source):
     """
 
     can_prefetch = True
+
+    def __init__(self, path: Path, budgets: Budgets) -> None:
+        super().__init__(path, budgets)
+        self._place = Place(path)
 
     def find(self) -> Iterator[ExecutionDirectory]:
         """Yield the execution directories in the order of their paths."""
@@ -75,7 +81,7 @@ class DirectorySource(Source):
         """Yield the wanted directories by name: their files are read by the parser."""
         for directory in wanted:
             sizes = {entry.path: entry.size for entry in directory.entries}
-            yield directory, Content(directory=directory.path, sizes=sizes)
+            yield directory, Content(self._place.real(directory.path), sizes=sizes)
 
 
 def is_unchanged_on_disk(directory: ExecutionDirectory) -> bool:

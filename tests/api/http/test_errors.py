@@ -13,6 +13,7 @@ from api.http.schemas import ProblemDocument
 from models.database.client import Database
 from models.errors import (
     DatabaseError,
+    DatabaseFullError,
     DatabaseTimeoutError,
     DatabaseUnavailableError,
     RemoteError,
@@ -101,6 +102,7 @@ async def broken(request: pytest.FixtureRequest) -> AsyncIterator[AsyncClient]:
     [
         pytest.param(DatabaseUnavailableError("secret host"), 503, id="unavailable"),
         pytest.param(DatabaseTimeoutError("secret host"), 504, id="timeout"),
+        pytest.param(DatabaseFullError("secret host"), 507, id="full"),
         pytest.param(DatabaseError("secret host"), 500, id="refused"),
         pytest.param(RuntimeError("secret host"), 500, id="bug"),
         pytest.param(RemoteError("secret host"), 500, id="unforeseen"),
@@ -132,6 +134,14 @@ async def test_the_log_tells_of_a_fault_by_the_request_id(
     request_id = (await broken.get("/api/v1/cases/x")).json()["requestId"]
     (told,) = [each for each in caplog.records if getattr(each, "request_id", None) == request_id]
     assert "secret host" in logging.Formatter().format(told)
+
+
+@pytest.mark.parametrize(
+    "broken", [DatabaseUnavailableError("secret host", "there is no primary")], indirect=True
+)
+async def test_the_reason_of_an_outage_is_told_if_clients_may_see_it(broken: AsyncClient) -> None:
+    answer = await broken.get("/readyz")
+    assert answer.json()["detail"] == "There is no primary. Try again in a moment."
 
 
 @pytest.mark.parametrize("broken", [DatabaseUnavailableError("down")], indirect=True)

@@ -143,16 +143,19 @@ async def test_a_body_that_ends_while_the_answer_is_sent_takes_no_second_place()
     assert free_places(world.middleware) == LIMIT
 
 
-async def test_who_waits_for_a_client_leaves_the_place_to_others() -> None:
-    world = World([["receive"]] * 6)
+@pytest.mark.parametrize("step", ["receive", "send"])
+async def test_who_waits_for_a_client_leaves_the_place_to_others(step: str) -> None:
+    world = World([[step]] * 6)
     for number in range(6):
         world.start()
         await world.settle()
         world.happen("continue", number)
         await world.settle()
     assert free_places(world.middleware) == LIMIT
-    for request in world.requests:
-        request.inbox.put_nowait({"type": "http.disconnect"})
+    for number, request in enumerate(world.requests):
+        assert not request.task.done()
+        world.happen("disconnect", number)
+        world.happen("read", number)
     await asyncio.gather(*(request.task for request in world.requests))
     assert free_places(world.middleware) == LIMIT
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from pymongo import MongoClient
 
-from models.embedded.directory import connection_count
+from models.embedded.directory import MAX_LINGER_SECONDS, ServerDirectory, connection_count
 from models.embedded.locks import FileLock
 from models.embedded.program import find_mongod
 from models.embedded.server import (
@@ -384,3 +384,10 @@ def test_connections_are_counted_by_socket(own: Settings) -> None:
 def test_a_uri_escapes_its_socket_and_names_the_database() -> None:
     expected = "mongodb://%2Fa%20b%2Fs.sock/ledger?directConnection=true"
     assert socket_uri("/a b/s.sock", "ledger") == expected
+
+
+@pytest.mark.parametrize(("days", "stays"), [(0.5, True), (2, False), (-1, False)])
+def test_a_clock_that_was_set_keeps_no_server(tmp_path: Path, days: float, stays: bool) -> None:
+    directory = ServerDirectory(tmp_path)
+    directory.linger_until(time.time() + days * MAX_LINGER_SECONDS)
+    assert directory.should_stay("/no/such/socket") is stays

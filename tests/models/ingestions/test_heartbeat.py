@@ -56,6 +56,24 @@ async def test_an_import_says_that_it_is_under_way(
     assert await end_killed(database.ingestions) == 0
 
 
+async def test_an_import_whose_clock_is_late_is_no_killed_one(database: Database) -> None:
+    await insert(database, "late", "running", 86_400)
+    async with heartbeat(database.ingestions, "late"):
+        for _ in range(100):
+            await asyncio.sleep(0.02)
+            if not await is_as_old_as_it_says(database):
+                break
+        assert await end_killed(database.ingestions) == 0
+
+
+async def is_as_old_as_it_says(database: Database) -> bool:
+    """Return whether the record is as old as its own clock says."""
+    record = await database.ingestions.find_one({"_id": "late"})
+    assert record is not None
+    age = datetime.now(UTC) - record["aliveAt"].replace(tzinfo=UTC)
+    return bool(age > timedelta(minutes=1))
+
+
 async def test_an_import_can_be_cancelled_while_its_heartbeat_ends(database: Database) -> None:
     began, ends = asyncio.Event(), asyncio.Event()
 
