@@ -13,8 +13,8 @@ from ingest.concurrency.limits import Limits
 from ingest.importing import Budgets, ImportOptions, import_paths
 from ingest.sample import write_files
 from models.database.client import Database
-from tests.ingest.concurrency.test_limits import Greedy
 from tests.support.archives import sample_cases, sample_files
+from tests.support.hostile_files import Greedy
 
 LIMITS = Limits(memory_bytes=2**30)
 

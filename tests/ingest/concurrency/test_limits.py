@@ -1,7 +1,6 @@
 """A worker that takes too long, or too much memory, costs the execution it was at."""
 
 import time
-from contextlib import suppress
 
 import pytest
 
@@ -10,30 +9,7 @@ from ingest.cases.task import Result
 from ingest.cases.workers import Workers
 from ingest.concurrency.limits import Limits, TookTooLongError, limited_time
 from tests.support.executions import task
-
-
-class Slow(dict[str, bytes]):
-    """Files whose reading, in a worker, takes very long."""
-
-    def __contains__(self, _path: object) -> bool:
-        time.sleep(60)
-        return True
-
-
-class Stuck(Slow):
-    """Files in whose reading a library is stuck, which no exception gets out of."""
-
-    def __contains__(self, _path: object) -> bool:
-        while True:
-            with suppress(TookTooLongError):
-                sum(range(10**6))
-
-
-class Greedy(Slow):
-    """Files that want more memory than there is."""
-
-    def __contains__(self, _path: object) -> bool:
-        return bool(bytes(2**33))
+from tests.support.hostile_files import Greedy, Slow, Stuck
 
 
 async def reason_of(files: dict[str, bytes], limits: Limits) -> str | None:
