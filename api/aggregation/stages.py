@@ -115,8 +115,13 @@ def _match(value: Any, place: str, context: PipelineContext) -> Stage:
 def _project(value: Any, place: str, context: PipelineContext) -> Stage:
     """Return a projection; a field that is only kept counts as one copy of itself."""
     checked = check_object(_fields(value, place), place, context.scope)
-    kept = [{name.partition(".")[0]: 1} for name, item in value.items() if item in (1, True)]
+    kept = [{name.partition(".")[0]: 1} for name, item in value.items() if _is_kept(item)]
     return Stage(checked.value, factor(add([checked.copies, *kept])), work=checked.work)
+
+
+def _is_kept(item: Any) -> bool:
+    """Return whether a projection keeps a field: MongoDB takes any number but 0 for true."""
+    return type(item) in (bool, int, float) and item != 0
 
 
 def _set(value: Any, place: str, context: PipelineContext) -> Stage:

@@ -11,6 +11,8 @@ _GZIP_WBITS = 31  # zlib expects a gzip header, and a window of any size
 _PERSONS = (b"plain", b"gzip")
 _FIRST_PIECE, _NEXT_PIECE = 2**17, 512
 _BYTE_ORDER_MARK = "\ufeff"
+_LINE_ENDS = "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"  # those of `str.splitlines`
+_MAX_LINES = 2_000_000
 
 
 def expand(data: bytes, limit: int) -> bytes:
@@ -113,9 +115,15 @@ def _member(data: bytes, position: int, room: int) -> tuple[bytes, int]:
     return b"".join(parts), position - len(member.unused_data)
 
 
-def text_lines(content: bytes) -> list[str]:
-    """Return the lines of a text, without a byte order mark.
+def text_lines(content: bytes, *, is_start: bool = True) -> list[str]:
+    """Return the lines of a text, without the byte order mark at the start of its file.
 
-    Lines may end in CR LF, and bytes that are not UTF-8 are replaced.
+    Lines may end in CR LF, and bytes that are not UTF-8 are replaced. Raise ParseError
+    `too_many_lines` when they would take too much memory.
     """
-    return content.decode("utf-8", errors="replace").removeprefix(_BYTE_ORDER_MARK).splitlines()
+    text = content.decode("utf-8", errors="replace")
+    if is_start:
+        text = text.removeprefix(_BYTE_ORDER_MARK)
+    if len(text) > _MAX_LINES and sum(map(text.count, _LINE_ENDS)) > _MAX_LINES:
+        raise ParseError("too_many_lines", f"the file has more than {_MAX_LINES} lines")
+    return text.splitlines()

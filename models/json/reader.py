@@ -38,19 +38,25 @@ _BLANKS = " \t\n\r"
 _BLANK = re.compile(r"[ \t\n\r]*+")
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _NESTED = frozenset({dict, list})
+_FREE_VALUES = 2**20  # in a text whose values are short
+_VALUE_BYTES = 8  # of a longer text, for each value
+_LOOSE_VALUES = 16_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class JsonLimits:
     """Limits of what is read: bytes, values, and nested arrays and objects.
 
-    `values` bounds the memory of the result. In NDJSON it holds for each line. In a text of more
-    than `located` characters the place of a fault is not looked for: that takes about two seconds
-    per million tokens.
+    `values` bounds the memory of the result. In NDJSON it holds for each line. `items` bounds the
+    values that follow each other in one text: lines, or items of an array. A text of more than a
+    million values must also have eight bytes for each of them: in all that Spack writes, a value
+    takes twelve at least. In a text of more than `located` characters the place of a fault is not
+    looked for: that takes about two seconds per million tokens.
     """
 
     size: int = 128 * _MIB
-    values: int = 4_000_000
+    values: int = 6_000_000
+    items: int = 200_000
     depth: int = 64
     located: int = 128 * _MIB
 
@@ -102,10 +108,13 @@ def parse_loosely(text: str) -> Any:
     Of a key that occurs twice the last value counts, and integers of more than 64 bits may be
     rounded; there may be 1024 levels. For every other fault raise JsonError as `parse` does.
     """
+    limits = JsonLimits(values=_LOOSE_VALUES)
+    if detail := _excess_of_values(text, limits.values):
+        raise JsonError("too_many_values", "", detail)
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:
-        return parse(text, JsonLimits(values=len(text)))
+        return parse(text, limits)
 
 
 def parse_values(text: str, limits: JsonLimits) -> Iterator[Value]:
@@ -114,10 +123,23 @@ def parse_values(text: str, limits: JsonLimits) -> Iterator[Value]:
     A faulty value does not affect the others. After one that is not JSON, only NDJSON continues.
     """
     if _is_ndjson(text):
-        return _lines(text, limits)
+        if detail := _excess_of_values(text, len(text), text.count("\n")):
+            return iter([Value("", error=JsonError("too_many_values", "", detail))])
+        return _limited(_lines(text, limits), limits)
     reader = _Reader(text, limits)
     start = reader.skip(0)
-    return _items(reader, start) if text.startswith("[", start) else _sequence(reader, start)
+    values = _items(reader, start) if text.startswith("[", start) else _sequence(reader, start)
+    return _limited(values, limits)
+
+
+def _limited(values: Iterator[Value], limits: JsonLimits) -> Iterator[Value]:
+    """Yield the values; when there are too many, end with a fault in place of the next one."""
+    for number, value in enumerate(values):
+        if number == limits.items:
+            detail = f"more than {limits.items} values follow each other"
+            yield Value(value.place, error=JsonError("too_many_values", value.place, detail))
+            return
+        yield value
 
 
 def _is_ndjson(text: str) -> bool:
@@ -190,7 +212,7 @@ class _Reader:
     def __init__(self, text: str, limits: JsonLimits) -> None:
         self.text = text
         self._limits = limits
-        self._has_too_many_values = _has_more_values(text, limits.values)
+        self._excess = _excess_of_values(text, limits.values)
         self._has_surrogates = _SURROGATE.search(text) is not None
         self._has_nul = "\\u0000" in text
 
@@ -201,9 +223,8 @@ class _Reader:
 
     def read(self, start: int, place: str) -> tuple[Value, int | None]:
         """Return the value at `start`, which is not a blank, and where it ends if that is known."""
-        if self._has_too_many_values:
-            detail = f"more than {self._limits.values} values"
-            return Value(place, error=JsonError("too_many_values", place, detail)), None
+        if self._excess:
+            return Value(place, error=JsonError("too_many_values", place, self._excess)), None
         try:
             content, end = _DECODER.raw_decode(self.text, start)
             _check_levels(content, self._limits.depth, has_nul=self._has_nul)
@@ -232,9 +253,19 @@ def _explain(fault: Exception, depth: int) -> tuple[str, str]:
     return "too_deep", TOO_DEEP.format(depth)  # a RecursionError
 
 
-def _has_more_values(text: str, limit: int) -> bool:
-    """Return whether a text may hold more values: each but the first follows one of `,[{`."""
-    return len(text) > limit and text.count(",") + text.count("[") + text.count("{") > limit
+def _excess_of_values(text: str, limit: int, lines: int = 0) -> str:
+    """Return why a text may hold too many values, or "": each but the first follows one of `,[{`.
+
+    `lines` are the lines that have a value of their own.
+    """
+    if len(text) <= min(limit, _FREE_VALUES):
+        return ""
+    count = text.count(",") + text.count("[") + text.count("{") + lines
+    if count > limit:
+        return f"more than {limit} values"
+    if count > max(_FREE_VALUES, len(text) // _VALUE_BYTES):
+        return f"more than {_FREE_VALUES} values, of less than {_VALUE_BYTES} characters on average"
+    return ""
 
 
 def _check_levels(content: Any, limit: int, *, has_nul: bool) -> None:

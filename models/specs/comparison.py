@@ -10,6 +10,7 @@ Packages needed to run are compared separately from those that were needed only 
 whose hash differs only because of a dependency is not listed as changed; the dependency is.
 """
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import zip_longest
 from typing import Any
@@ -124,8 +125,15 @@ def _changes(left: Json, right: Json) -> list[Json]:
     return [
         {"what": name, "left": before.get(name), "right": after.get(name)}
         for name in sorted(before.keys() | after.keys())
-        if before.get(name) != after.get(name)
+        if not _is_same(before.get(name), after.get(name))
     ]
+
+
+def _is_same(left: Any, right: Any) -> bool:
+    """Return whether values are the same JSON: true is not 1, although both are equal here."""
+    if left != right or isinstance(left, str):
+        return bool(left == right)
+    return json.dumps(left, sort_keys=True) == json.dumps(right, sort_keys=True)
 
 
 def _attributes(document: Json) -> Json:

@@ -7,6 +7,8 @@ from lxml import etree
 from models.errors import ParseError
 
 MAX_REPORT_BYTES = 2**26
+MAX_TAGS = 250_000
+_CDATA = re.compile(rb"<!\[CDATA\[.*?(?:\]\]>|\Z)", re.DOTALL)
 _NOT_IN_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _CHARACTER_REFERENCE = re.compile(r"&#(?:[0-9]{1,9}|x[0-9A-Fa-f]{1,8});")
 _DECLARATION = re.compile(r"\s*<\?xml[^>]{0,200}\?>")
@@ -17,11 +19,14 @@ def parse_report(content: bytes, *roots: str) -> "etree._Element":
     """Return the root of a report; its tag is one of `roots`.
 
     Reports contain the output of builds unchanged, even characters that XML does not allow: these
-    become U+FFFD. ParseError `too_large` (the file, a text of more than 10 MB, or elements nested
-    too deeply), `not_xml`, `doctype` or `wrong_root`.
+    become U+FFFD. ParseError `too_large` (the file, a text of more than 10 MB, too many tags, or
+    elements nested too deeply), `not_xml`, `doctype` or `wrong_root`.
     """
     if len(content) > MAX_REPORT_BYTES:
         raise ParseError("too_large", f"the report has more than {MAX_REPORT_BYTES} bytes")
+    if content.count(b"<") > MAX_TAGS and _CDATA.sub(b"", content).count(b"<") > MAX_TAGS:
+        # counted before the tree is built, which takes thirty times the size of the file in memory
+        raise ParseError("too_large", f"the report has more than {MAX_TAGS} tags")
     try:
         root = _parse(content)
     except (etree.XMLSyntaxError, ValueError) as error:

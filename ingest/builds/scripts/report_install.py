@@ -305,7 +305,7 @@ def relative_manifest(manifest: dict[str, Any]) -> list[dict[str, Any]]:
 def _type(fields: dict[str, Any]) -> str:
     """Return the type of an entry, which Spack does not write since 0.20."""
     value = fields.get("mode")
-    mode = value & 0xFFFF if isinstance(value, int) else 0
+    mode = value & 0xFFFF if type(value) is int else 0
     if "dest" in fields or stat.S_ISLNK(mode):
         return "link"
     if stat.S_ISDIR(mode):

@@ -59,7 +59,7 @@ def parse_case_status(content: bytes, before: History = _EMPTY) -> History:
     runs: list[CaseRun] = []
     if before.content and content.startswith(before.content):
         runs = list(before.all_runs)
-        lines = content[len(before.content) :].decode("utf-8", errors="replace").splitlines()
+        lines = text_lines(content[len(before.content) :], is_start=False)
     else:
         lines = text_lines(content)
     for line in lines:

@@ -7,7 +7,7 @@ that `models.json.reader` refuses. A value that looks like a date is text, as in
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import yaml
@@ -17,6 +17,7 @@ from models.json.reader import JsonLimits, Value
 
 _MAX_INT64 = 2**63
 _MAX_NUMBER_LENGTH = 400  # characters
+_MAX_VALUES = 500_000  # of a file; the largest specs have a tenth of that, and YAML is slow to read
 _TAGS = "tag:yaml.org,2002:"
 _KEPT_AS_TEXT = {"timestamp", "str", "merge", "value"}
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -26,7 +27,7 @@ def parse_values(text: str, limits: JsonLimits) -> Iterator[Value]:
     """Yield the documents of a YAML file, up to the first faulty one."""
     place = ""
     try:
-        reader = _Reader(limits)
+        reader = _Reader(replace(limits, values=min(limits.values, _MAX_VALUES)))
         for event in yaml.parse(text, Loader=_LOADER):
             reader.take(event)
             if isinstance(event, yaml.DocumentEndEvent):

@@ -169,6 +169,15 @@ def test_text_becomes_lines(content: bytes, lines: list[str]) -> None:
     assert text_lines(content) == lines
 
 
+@pytest.mark.parametrize("end", ["\n", "\r", "\x85", "\u2028"])
+def test_a_text_of_very_many_lines_is_refused(end: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ingest.archives.content._MAX_LINES", 10)
+    assert len(text_lines((end * 10).encode())) == 10
+    with pytest.raises(ParseError) as caught:
+        text_lines((end * 11).encode())
+    assert caught.value.reason == "too_many_lines"
+
+
 def named(content: bytes, name: str, mtime: int) -> bytes:
     """Return what `gzip name` would write."""
     target = io.BytesIO()

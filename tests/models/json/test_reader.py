@@ -3,6 +3,7 @@
 import gc
 import json
 import time
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -98,6 +99,43 @@ def test_a_deep_bomb_is_refused_in_time(opening: str) -> None:
 def test_an_item_that_is_too_deep_costs_itself() -> None:
     text = f"[{'[' * 99}1{']' * 99}, 2, {{'a': 1}}]".replace("'", '"')
     assert listed(text) == ["too_deep", 2, {"a": 1}]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("[" + "[]," * 2**20 + "[]]", id="lists"),
+        pytest.param("[" + '"",' * 2**21 + "1]", id="texts"),
+        pytest.param('{"a":1}\n' + "{}\n" * 2**20, id="lines of objects"),
+        pytest.param('{"a":1}\n' + "1\n" * 2**21, id="lines of numbers"),
+        pytest.param('{"a":1}\n' + "\n" * 2**21 + "{}", id="empty lines"),
+    ],
+)
+def test_more_than_a_million_values_must_have_some_length(text: str) -> None:
+    tracemalloc.start()
+    try:
+        (value,) = parse_values(text, JsonLimits())
+        assert tracemalloc.get_traced_memory()[1] < 2**24
+    finally:
+        tracemalloc.stop()
+    assert value.error is not None
+    assert value.error.reason == "too_many_values"
+    assert "of less than 8 characters on average" in value.error.detail
+
+
+def test_so_they_must_in_what_is_read_loosely() -> None:
+    with pytest.raises(JsonError, match="of less than 8 characters"):
+        parse_loosely("[" + "[]," * 2**20 + "[]]")
+    assert len(parse_loosely('["' + '12345678","' * 2**20 + '"]')) == 2**20 + 1
+
+
+@pytest.mark.parametrize("text", ["[1,2,3,4]", "1 2 3 4", '{"a":1}\n{}\n{}\n{}'])
+def test_values_that_follow_each_other_are_limited(text: str) -> None:
+    assert len(list(parse_values(text, JsonLimits(items=4)))) == 4
+    *whole, last = parse_values(text, JsonLimits(items=3))
+    assert [value.error for value in whole] == [None] * 3
+    assert last.error is not None
+    assert last.error.text == "more than 3 values follow each other"
 
 
 def test_many_values_are_refused_before_they_take_memory() -> None:

@@ -236,6 +236,13 @@ async def test_a_graph_tells_which_of_its_nodes_are_not_stored(database: Databas
     assert compare_specs(graph, graph)["missing"] == {"left": gone, "right": gone}
 
 
+async def test_true_and_one_are_different_values_of_a_variant(database: Database) -> None:
+    _, left = await _stored(database, document(package("app", parameters={"x": True, "y": 1})))
+    _, right = await _stored(database, document(package("app", parameters={"x": 1, "y": 1})))
+    changes = compare_specs(left, right)["root"]
+    assert changes == [{"what": "variant.x", "left": True, "right": 1}]
+
+
 async def test_a_tree_shows_compilers_and_flags(database: Database) -> None:
     gcc = package("gcc", version="12.2.0")
     app = package("app", on(gcc, "build", "c cxx"), parameters={"api": "v1", "l": ["a", "b"]})

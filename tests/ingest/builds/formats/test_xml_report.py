@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.builds.formats.xml_report import MAX_REPORT_BYTES, parse_report
+from ingest.builds.formats.xml_report import MAX_REPORT_BYTES, MAX_TAGS, parse_report
 from models.errors import ParseError
 from tests.support.executions import reason_of
 
@@ -85,3 +85,16 @@ def test_hostile_reports_take_no_more_time_than_their_length(pattern: bytes) -> 
     start = time.process_time()
     reason_of(lambda: parse_report(b"<Site>" + pattern * (2_000_000 // len(pattern)), "Site"))
     assert time.process_time() - start < 10
+
+
+def test_a_report_of_very_many_tags_is_refused_before_it_takes_memory() -> None:
+    assert reason_of(lambda: parse_report(b"<Site>" + b"<a/>" * MAX_TAGS, "Site")) == "too_large"
+
+
+def test_what_the_output_of_a_build_contains_are_no_tags() -> None:
+    output = b"<a>\n" * (MAX_TAGS + 1)
+    assert text_of(b"<Site><a><![CDATA[" + output + b"]]></a></Site>") == output.decode()
+
+
+def test_beginnings_of_output_without_an_end_are_searched_once() -> None:
+    assert reason_of(lambda: parse_report(b"<![CDATA[" * 2 * MAX_TAGS, "Site")) == "not_xml"
