@@ -194,16 +194,18 @@ class _Import:
             await executions.import_source(path)
             return
         try:
-            self._refuse_links(path)
-            if is_single_file(path):
-                await self._import_software(path, ())
-                return
-            source = open_source(path, self._budgets, self._options.source_name)
-            self._refuse_links(path)
+            await self._import_files(path, executions)
         except SourceError as error:
             self._audit.unreadable += 1
             self._audit.note(str(path), None, "unreadable", str(error))
+
+    async def _import_files(self, path: Path, executions: ExecutionImport) -> None:
+        self._refuse_links(path)
+        if is_single_file(path):
+            await self._import_software(path, ())
             return
+        source = open_source(path, self._budgets, self._options.source_name)
+        self._refuse_links(path)
         counts = self._audit.record.counts
         before, problems = counts.discovered, self._audit.record.problem_count
         await executions.import_source(source)

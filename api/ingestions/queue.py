@@ -21,6 +21,7 @@ from models.errors import CaseledgerError, DatabaseError
 from models.ingestions.heartbeat import end_killed, heartbeat
 from models.ingestions.ingestion import IngestionRecord, store_ingestion
 from models.settings import Settings
+from models.tasks import cancel_and_wait
 from models.version import VERSION
 
 _MAX_RUNNING = 2
@@ -91,18 +92,15 @@ class ImportQueue:
         try:
             yield
         finally:
-            cleanup.cancel()
             await self._stop()
-            await asyncio.wait([cleanup])
+            await cancel_and_wait([cleanup])
 
     async def _stop(self) -> None:
         """Let the imports write what they have begun, then end; a second import continues them."""
         self._is_stopping = True
         if self._tasks:
             _, pending = await asyncio.wait(self._tasks.values(), timeout=_STOP_SECONDS)
-            for task in pending:
-                task.cancel()
-            await asyncio.gather(*pending, return_exceptions=True)
+            await cancel_and_wait(pending)
 
     async def _run(
         self, database: Database, path: Path, options: ImportOptions, is_upload: bool

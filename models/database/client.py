@@ -141,7 +141,7 @@ class Database:
     async def has_schema(self, version: int) -> bool:
         """Return whether all collections and indexes that were created for this version exist."""
         record = await self.schema.find_one({"_id": SCHEMA_RECORD})
-        if record is None or record["version"] != version:
+        if record is None or record["version"] != version or "indexes" not in record:
             return False
         with translate_errors():
             existing = await asyncio.gather(

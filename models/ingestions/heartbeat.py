@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager, suppress
 
 from models.database.collection import Collection
 from models.errors import DatabaseError
+from models.tasks import cancel_and_wait
 
 _BEAT_SECONDS = 15.0
 _SILENT_MILLISECONDS = 120_000
@@ -24,8 +25,7 @@ async def heartbeat(ingestions: Collection, ingestion_id: str) -> AsyncIterator[
     try:
         yield
     finally:
-        task.cancel()
-        await asyncio.wait([task])
+        await cancel_and_wait([task])
 
 
 async def _beat(ingestions: Collection, ingestion_id: str) -> None:
