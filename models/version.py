@@ -5,5 +5,5 @@ from typing import Final
 
 VERSION: Final = version("caseledger")
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 """The version of the collections and indexes; a database that has it is not checked again."""

@@ -4,17 +4,24 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from api.cases.lists import CASE_LIST, EXECUTION_LIST, executions_of, read_summaries
+from api.cases.baselines import CASE_PROJECTION, Baseline, BaselineReader
+from api.cases.lists import (
+    CASE_LIST,
+    EXECUTION_LIST,
+    executions_of,
+    read_summaries,
+    refuse_other_differences,
+)
 from api.cases.lookups import EXECUTION_LOOKUPS
 from api.cases.queries import read_execution_of_case, read_links, read_revision
-from api.cases.schemas import CaseDetail, CaseItem, ExecutionDetail, ExecutionItem, Timeline
-from api.cases.timeline import timeline
+from api.cases.schemas import CaseDetail, CaseItem, ExecutionDetail, ExecutionOfCase, Timeline
+from api.cases.timeline import timeline, timeline_since
 from api.cases.views import (
     SUMMARY_PROJECTION,
     case_detail,
     execution_detail,
 )
-from api.dependencies import DatabaseDep
+from api.dependencies import DatabaseDep, SiteRules
 from api.http.errors import not_found
 from api.http.responses import (
     entity_tag,
@@ -26,6 +33,9 @@ from api.http.responses import (
 from api.http.schemas import PageOf
 from api.lists.listing import ListParameters
 from api.lists.parameters import filters_of
+from models.cases.baselines import CANONICAL
+from models.configuration.rules import DeltaRules
+from models.database.client import Database
 
 router = APIRouter(prefix="/cases", tags=["cases"])
 
@@ -75,26 +85,36 @@ async def read_case(database: DatabaseDep, request: Request, caseId: CaseId) -> 
 
 @router.get(
     "/{caseId}/executions",
-    response_model=PageOf[ExecutionItem],
+    response_model=PageOf[ExecutionOfCase],
     responses=_ERRORS,
     openapi_extra=filters_of(EXECUTION_LIST),
 )
 async def list_executions_of_case(
     database: DatabaseDep,
+    rules: SiteRules,
     request: Request,
     params: ListParameters,
     caseId: CaseId,  # noqa: N803
+    baseline: Baseline = CANONICAL,
 ) -> Response:
-    """List the executions of a case in the order of submission."""
+    """List the executions of a case in the order of submission.
+
+    Filters and sorting by differences work with those to the canonical execution, and with
+    `changedSincePrevious`.
+    """
+    reader = await _baseline_reader(database, caseId, baseline, rules)
+    if baseline != CANONICAL:
+        refuse_other_differences(EXECUTION_LIST.table, request, params.sort)
+    listing = executions_of(caseId, reader)
     revision = await read_revision(database, caseId)
     view = f"executions?{request.url.query}&{request.headers.get('accept', '')}"
     # The result of a lookup depends on specs too, whose changes leave the revision as it is.
     if EXECUTION_LOOKUPS.parameters_in(request.query_params.multi_items()):
-        return await executions_of(caseId).answer(database, request, params)
+        return await listing.answer(database, request, params)
     tag = entity_tag(caseId, revision, view)
     if is_not_modified(request, tag):
         return not_modified(tag)
-    response = await executions_of(caseId).answer(database, request, params)
+    response = await listing.answer(database, request, params)
     response.headers["ETag"] = tag
     return response
 
@@ -102,6 +122,7 @@ async def list_executions_of_case(
 @router.get("/{caseId}/executions/{executionId}", response_model=ExecutionDetail, responses=_ERRORS)
 async def read_execution(
     database: DatabaseDep,
+    rules: SiteRules,
     request: Request,
     caseId: CaseId,  # noqa: N803
     executionId: ExecutionId,  # noqa: N803
@@ -109,9 +130,10 @@ async def read_execution(
         Literal["full"] | None,
         Query(description="`full` rebuilds the whole configuration of this execution."),
     ] = None,
+    baseline: Baseline = CANONICAL,
 ) -> Response:
-    """Read one execution of a case, with the delta of its configuration to the canonical one."""
-    view = f"{executionId}?{config}"
+    """Read one execution of a case, with its differences to the canonical one or another."""
+    view = f"{executionId}?{config}&{baseline}"
     if "if-none-match" in request.headers:
         revision = await read_revision(database, caseId)
         links = await read_links(database, caseId, executionId)
@@ -119,23 +141,56 @@ async def read_execution(
             return not_modified(tag)
     case, execution = await read_execution_of_case(database, caseId, executionId)
     tag = entity_tag(caseId, case["revision"], f"{view}&{execution['specs']}")
-    detail = execution_detail(case, execution, full=config == "full")
+    compared = None
+    if baseline != CANONICAL:
+        reader = BaselineReader(database, case, baseline, rules)
+        await reader.check()
+        compared = (await reader.compare([executionId])).get(executionId)
+    detail = execution_detail(case, execution, full=config == "full", compared=compared)
     return json_response(detail, {"ETag": tag})
 
 
 @router.get("/{caseId}/timeline", response_model=Timeline, responses=_ERRORS)
-async def read_timeline(database: DatabaseDep, request: Request, caseId: CaseId) -> Response:  # noqa: N803
-    """Read the changes over the executions of a case: for each delta key, its values in order."""
+async def read_timeline(
+    database: DatabaseDep,
+    rules: SiteRules,
+    request: Request,
+    caseId: CaseId,  # noqa: N803
+    baseline: Baseline = CANONICAL,
+) -> Response:
+    """Read the changes over the executions of a case: for each delta key, its values in order.
+
+    The keys are those of differences to the `baseline`: with `previous`, all that changed from one
+    execution to the next; with `lineage`, what changed within the creations of the case.
+    """
     revision = await read_revision(database, caseId)
-    tag = entity_tag(caseId, revision, "timeline")
+    tag = entity_tag(caseId, revision, f"timeline?{baseline}")
     if is_not_modified(request, tag):
         return not_modified(tag)
+    reader = await _baseline_reader(database, caseId, baseline, rules)
+    shown = ("runConfigDeltas",) if baseline == CANONICAL else ("overrides", "unset")
     executions = await database.executions.find(
         {"caseId": caseId},
-        {**SUMMARY_PROJECTION, "runConfigDeltas": 1, "recorded.hasConfiguration": 1},
+        {**SUMMARY_PROJECTION, **dict.fromkeys(shown, 1), "recorded.hasConfiguration": 1},
         sort=[("orderKey", 1), ("_id", 1)],
     )
-    case = await database.cases.find_one({"_id": caseId}, {"name": 1, "canonicalExecutionId": 1})
+    if baseline == CANONICAL:
+        return json_response(timeline(reader.case, executions), {"ETag": tag})
+    compared = await reader.compare([str(item["executionId"]) for item in executions])
+    answer = timeline_since(reader.case, executions, baseline, compared)
+    return json_response(answer, {"ETag": tag})
+
+
+async def _baseline_reader(
+    database: Database, case_id: str, baseline: str, rules: DeltaRules
+) -> BaselineReader:
+    """Return the reader of a case's differences; a 404 without the case, a 422 for a baseline."""
+    projection = (
+        CASE_PROJECTION if baseline != CANONICAL else {"name": 1, "canonicalExecutionId": 1}
+    )
+    case = await database.cases.find_one({"_id": case_id}, projection)
     if case is None:
-        raise not_found("case", caseId)
-    return json_response(timeline(case, executions), {"ETag": tag})
+        raise not_found("case", case_id)
+    reader = BaselineReader(database, case, baseline, rules)
+    await reader.check()
+    return reader

@@ -21,7 +21,9 @@ from models.problem import Problem
 
 
 class DeltaEntry(Answer):
-    """How one value differs from that of the canonical execution.
+    """How one value differs from that of the canonical execution, or of another baseline.
+
+    `canonical` is the value of the execution that `baselineExecutionId` names.
 
     `absent` names the side on which the variable does not exist at all, which differs from null.
     `added` and `removed` are the values that a list has gained and lost. `alsoIn` lists other keys
@@ -46,7 +48,11 @@ Deltas = dict[str, DeltaEntry]
 
 
 class ExecutionSummary(Answer):
-    """The summary of an execution in its case."""
+    """The summary of an execution in its case.
+
+    `changedSincePrevious` is null where an earlier version of Caseledger recorded the execution,
+    until `caseledger verify --repair` computes it.
+    """
 
     execution_id: str
     job_id: str | None
@@ -56,6 +62,8 @@ class ExecutionSummary(Answer):
     is_canonical: bool
     change_count: int | None
     changed: list[str]
+    changed_since_previous: list[str] | None
+    previous_execution_id: str | None
     case_hash: str | None
     run_start_local: str | None
     run_end_local: str | None
@@ -96,7 +104,17 @@ class ExecutionItem(ExecutionSummary):
     ingestion_id: str
 
 
-class ExecutionDetail(ExecutionItem):
+class ExecutionOfCase(ExecutionItem):
+    """An execution in the list of its case.
+
+    `changed`, `changeCount` and `runConfigDeltas` are relative to the execution that
+    `baselineExecutionId` names. It is null when there is no such baseline.
+    """
+
+    baseline_execution_id: str | None
+
+
+class ExecutionDetail(ExecutionOfCase):
     """An execution in full.
 
     `specs` are the specs that `software` and the statements in `softwareLinks` refer to; where a
@@ -228,11 +246,16 @@ class KeyTimeline(Answer):
 
 
 class Timeline(Answer):
-    """The changes over the executions of a case, in order, where their configuration is known."""
+    """The changes over the executions of a case, in order, where their configuration is known.
+
+    `changes` has the keys whose value differs from the `baseline` in any execution; `canonical` in
+    it is the value in the canonical execution.
+    """
 
     case_id: str
     case_name: str
     canonical_execution_id: str | None
+    baseline: str
     executions: list[ExecutionSummary]
     changes: list[KeyTimeline]
 

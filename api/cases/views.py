@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic.alias_generators import to_camel
 
+from api.cases.baselines import Compared
 from api.lists.projection import Document, Roots, shown_fields
 from models.cases.case_fields import CASES
 from models.cases.configurations import execution_configuration
@@ -16,7 +17,8 @@ from models.configuration.values import Configuration
 
 _SUMMARY_FIELDS = (
     "executionId", "jobId", "lidTime", "status", "complete", "isCanonical", "changeCount",
-    "changed", "caseHash", "runStartLocal", "runEndLocal", "simulationStart", "simulationEnd",
+    "changed", "changedSincePrevious", "previousExecutionId", "caseHash", "runStartLocal",
+    "runEndLocal", "simulationStart", "simulationEnd",
 )  # fmt: skip
 _DETAIL_FIELDS = (
     "schedulerState", "missing", "problems", "simulationDatesSource", "gitDescribe", "paths",
@@ -24,7 +26,8 @@ _DETAIL_FIELDS = (
 )  # fmt: skip
 _SHARED_FIELDS = (
     "executionId", "jobId", "lidTime", "status", "statusSource", "complete", "changeCount",
-    "changed", "caseHash", "runStartLocal", "runEndLocal", "simulationStart", "simulationEnd",
+    "changed", "changedSincePrevious", "previousExecutionId", "caseHash", "runStartLocal",
+    "runEndLocal", "simulationStart", "simulationEnd",
     "timing", "software", "ingestionId",
 )  # fmt: skip
 _CASE_DETAIL_FIELDS = (
@@ -39,7 +42,7 @@ SUMMARY_PROJECTION: dict[str, int] = dict.fromkeys((*_SUMMARY_FIELDS, "caseId"),
 
 CASE_OF_EXECUTION_PROJECTION: dict[str, int] = dict.fromkeys(
     ("name", "caseGroup", "machine", "system", "user", "canonicalExecutionId", "configurationOf",
-     "configuration", "revision"), 1,
+     "configuration", "lineages", "revision"), 1,
 )  # fmt: skip
 """The projection of a case for the detail of one of its executions."""
 
@@ -65,7 +68,7 @@ def case_detail(case: Document, summaries: Sequence[Document]) -> dict[str, Any]
 
 def execution_summary(listed: Document) -> dict[str, Any]:
     """Return the summary of an execution in its case."""
-    return {name: listed[name] for name in _SUMMARY_FIELDS}
+    return {name: listed.get(name) for name in _SUMMARY_FIELDS}
 
 
 def execution_item(listed: Document, roots: Roots) -> dict[str, Any]:
@@ -76,8 +79,13 @@ def execution_item(listed: Document, roots: Roots) -> dict[str, Any]:
     return item
 
 
-def execution_detail(case: Document, execution: Document, *, full: bool) -> dict[str, Any]:
-    """Return an execution in full; `full` includes its configuration, rebuilt from the delta."""
+def execution_detail(
+    case: Document, execution: Document, *, full: bool, compared: Compared | None = None
+) -> dict[str, Any]:
+    """Return an execution in full; `full` includes its configuration, rebuilt from the delta.
+
+    Its differences are those to the baseline that it was compared with, None for the canonical one.
+    """
     is_canonical = execution["executionId"] == case["canonicalExecutionId"]
     configuration = configuration_of(case, execution)
     metadata = metadata_values(configuration or {})
@@ -90,12 +98,33 @@ def execution_detail(case: Document, execution: Document, *, full: bool) -> dict
         **{name: execution.get(name) for name in (*_SHARED_FIELDS, *_DETAIL_FIELDS)},
         "isCanonical": is_canonical,
         **{camel: _text(metadata[field]) for field, camel in _METADATA_CAMEL.items()},
-        "runConfigDeltas": _flat_delta(execution["runConfigDeltas"]),
-        "expectedVariation": _flat_delta(execution["expectedVariation"]),
+        **_differences(case, execution, compared),
         "provisionalDeltas": _flat_delta(execution["provisionalDeltas"]),
         "configuration": configuration.flat() if configuration and is_shown else None,
         "softwareLinks": execution.get("softwareLinks") or [],
         "specs": execution.get("specs") or [],
+    }
+
+
+def _differences(case: Document, execution: Document, compared: Compared | None) -> dict[str, Any]:
+    if compared is not None:
+        expected = compared.differences.expected if compared.differences else None
+        return {**changes_since(compared), "expectedVariation": expected or None}
+    return {
+        "baselineExecutionId": case["canonicalExecutionId"],
+        "runConfigDeltas": _flat_delta(execution["runConfigDeltas"]),
+        "expectedVariation": _flat_delta(execution["expectedVariation"]),
+    }
+
+
+def changes_since(compared: Compared) -> dict[str, Any]:
+    """Return the fields of an execution that say what differs from its baseline."""
+    found = compared.differences
+    return {
+        "baselineExecutionId": compared.baseline_id,
+        "changed": sorted(found.changed) if found else [],
+        "changeCount": len(found.changed) if found else None,
+        "runConfigDeltas": found.changed or None if found else None,
     }
 
 

@@ -37,14 +37,16 @@ class Attempt(Stored):
 class Lineage(Stored):
     """The executions of one creation of the case, which CASE_HASH identifies.
 
-    A case that is created again under the same name gets another hash, and so another lineage. The
-    two executions are the first and the last in time.
+    A case that is created again under the same name gets another hash, and so another lineage: run
+    scripts of E3SM give short tests and the production run one name. `first` and `last` are in
+    time; `canonical_execution_id` is the first successful execution of the lineage.
     """
 
     case_hash: str
     execution_count: int
     first_execution_id: str
     last_execution_id: str
+    canonical_execution_id: str | None = None
 
 
 class CaseRecord(Stored):

@@ -27,6 +27,7 @@ def execution_configuration(
 ) -> Configuration | None:
     """Return an execution's configuration, rebuilt; None when it could not be read.
 
+    It does not have the files that could not be read, whose contents are unknown.
     `base` is the configuration of the execution `base_id`: `configuration` and `configurationOf`
     of the case.
     """
@@ -34,7 +35,8 @@ def execution_configuration(
         return None
     if execution.execution_id == base_id:
         return Configuration.of(base)
-    return apply_delta(base, whole_delta(execution))
+    rebuilt = apply_delta(base, whole_delta(execution))
+    return rebuilt.without_files(execution.unread_files)
 
 
 def whole_delta(execution: Execution) -> Delta:

@@ -6,11 +6,12 @@ executions ──> canonical execution ──> base ──> deltas of every exec
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from models.cases.annotations import CaseAnnotations
+from models.cases.baselines import split_delta, with_previous
 from models.cases.case import CaseRecord, Lineage
 from models.cases.configurations import Configurations, lost_configuration
 from models.cases.execution import Execution
@@ -50,7 +51,7 @@ def derive_case(
         _with_deltas(execution, configurations, configuration, base_id, canonical_id)
         if is_rebased or configurations.is_new(execution.execution_id)
         else execution
-        for execution in executions
+        for execution in with_previous(executions, configurations)  # by the deltas that are stored
     ]
     return _new_case(case, key, now).model_copy(
         update={
@@ -226,11 +227,8 @@ def _with_deltas(
         delta = diff(base, current, execution.unread_files)
     if canonical_id is None or delta is None:
         return _set_deltas(execution, provisional=delta)
-    rules = configurations.rules
-    changes, repeats = rules.derivation.split_repeats(delta)
-    files = (side.files.keys() if side is not None else () for side in (base, current))
-    changed, expected = rules.variation.split(changes, *files)
-    return _set_deltas(execution, changed, expected, repeats)
+    found = split_delta(delta, base, current, configurations.rules)
+    return _set_deltas(execution, found.changed, found.expected, found.repeats)
 
 
 def _set_deltas(
@@ -292,16 +290,19 @@ def _case_group(executions: list[Execution], canonical_id: str | None) -> str | 
 
 def _lineages(executions: Iterable[Execution]) -> list[Lineage]:
     """Return the lineages in the order of their first executions."""
-    lineages: dict[str, Lineage] = {}
+    by_hash: dict[str, list[Execution]] = {}
     for execution in executions:
-        case_hash = execution.case_hash
-        if case_hash is None:
-            continue
-        known = lineages.get(case_hash)
-        lineages[case_hash] = Lineage(
-            case_hash=case_hash,
-            execution_count=known.execution_count + 1 if known else 1,
-            first_execution_id=known.first_execution_id if known else execution.execution_id,
-            last_execution_id=execution.execution_id,
-        )
-    return list(lineages.values())
+        if execution.case_hash is not None:
+            by_hash.setdefault(execution.case_hash, []).append(execution)
+    return [_lineage(case_hash, members) for case_hash, members in by_hash.items()]
+
+
+def _lineage(case_hash: str, executions: Sequence[Execution]) -> Lineage:
+    canonical = choose_canonical(executions)
+    return Lineage(
+        case_hash=case_hash,
+        execution_count=len(executions),
+        first_execution_id=executions[0].execution_id,
+        last_execution_id=executions[-1].execution_id,
+        canonical_execution_id=canonical.execution_id if canonical else None,
+    )

@@ -108,6 +108,9 @@ class Execution(Stored):
     names, so that nothing is lost. Deltas leave out `unread_files`, which exist but are damaged.
     `configuration_digest` is the digest of the configuration that was read, without
     `unread_files`; it shows whether a rebuilt configuration is right.
+
+    `changed_since_previous` are the delta keys of what was changed since `previous_execution_id`,
+    the last execution before this one whose configuration is known.
     """
 
     execution_id: str
@@ -143,6 +146,8 @@ class Execution(Stored):
     expected_variation: dict[str, Any] | None = None
     repeated_deltas: dict[str, Any] | None = None
     provisional_deltas: dict[str, Any] | None = None
+    previous_execution_id: str | None = None
+    changed_since_previous: list[str] = Field(default_factory=list)
     annotations: ExecutionAnnotations = Field(default_factory=ExecutionAnnotations)
     software_links: list[SoftwareLink] = Field(default_factory=list)
     fingerprint: str

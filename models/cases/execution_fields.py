@@ -49,6 +49,16 @@ EXECUTIONS = FieldTable(
         ),
         Field("changeCount", "integer", "The number of values that differ so.", "2"),
         Field(
+            "changedSincePrevious", "list of text",
+            "The delta keys of the values that were changed since the execution before.",
+            "env_run.ATM_NCPL", sortable=False,
+        ),
+        Field(
+            "previousExecutionId", "text",
+            "The last execution before it whose configuration is known.", "729350.250106-101112",
+            filterable=False, sortable=False,
+        ),
+        Field(
             "runConfigDeltas", "map", "The differences; filter by `changed` and `delta.<key>`.",
             filterable=False, sortable=False,
         ),

@@ -5,6 +5,7 @@ so that a list of executions costs the same at any number of them. `caseledger v
 recomputes it.
 """
 
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from pydantic import Field
@@ -16,8 +17,9 @@ from models.cases.execution import Execution, Software, SoftwareLink, Timing
 from models.cases.scheduler import Status
 from models.cases.simulated_date import SimulatedDate
 from models.configuration.delta import Delta
-from models.configuration.keys import nest
+from models.configuration.keys import flatten, nest
 from models.configuration.metadata import METADATA_FIELDS, VARIABLE_FIELDS
+from models.configuration.values import Configuration, Values, file_of
 from models.fields import words_of
 
 
@@ -89,6 +91,8 @@ class ListedExecutionRecord(Stored):
     changed: list[str]
     change_count: int | None
     run_config_deltas: dict[str, Any] | None
+    previous_execution_id: str | None
+    changed_since_previous: list[str]
     timing: Timing | None
     software: list[Software]
     software_links: list[SoftwareLink]
@@ -123,6 +127,11 @@ def listed_id(case_id: str, execution_id: str) -> str:
 def case_of(document_id: str) -> str:
     """Return the id of an execution's case from the `_id` of the execution's document."""
     return document_id.partition("/")[0]
+
+
+def execution_id_of(document_id: str) -> str:
+    """Return the id of an execution from the `_id` of its document."""
+    return document_id.partition("/")[2]
 
 
 def list_execution(case: CaseRecord, case_id: str, execution: Execution) -> ListedExecutionRecord:
@@ -176,6 +185,32 @@ def _overrides(case: CaseRecord, delta: Delta) -> dict[str, Any]:
         if field in delta and variable not in delta and _is_set(case.configuration, variable):
             values[variable] = values.get(field)
     return {"overrides": nest(values), "unset": sorted(unset)}
+
+
+def listed_configuration(
+    base: Configuration,
+    overrides: Mapping[str, Any],
+    unset: Iterable[str],
+    unread: Collection[str] = (),
+) -> Configuration:
+    """Return the configuration that `overrides` and `unset` of a listed execution describe.
+
+    `base` is the configuration of the case. Files that do not differ are shared with it; the
+    `unread` ones are left out.
+    """
+    parts: dict[str, Values] = {}
+
+    def part_of(key: str) -> Values:
+        name = file_of(key)
+        if name not in parts:
+            parts[name] = dict(base.files.get(name, {}))
+        return parts[name]
+
+    for key in unset:
+        part_of(key).pop(key, None)
+    for key, value in flatten(overrides).items():
+        part_of(key)[key] = value
+    return base.with_files(parts.items()).without_files(unread)
 
 
 def _is_set(configuration: dict[str, Any] | None, key: str) -> bool:

@@ -1,6 +1,6 @@
 """Configuration: all values that decide what the model does, by delta key and by file."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -55,6 +55,10 @@ class Configuration(Mapping[str, Any]):
         return type(self)(
             {name: part for name, part in {**self.files, **dict(parts)}.items() if part}
         )
+
+    def without_files(self, names: Collection[str]) -> Self:
+        """Return the configuration without these files."""
+        return self if not names else self.with_files((name, {}) for name in names)
 
     def __getitem__(self, key: str) -> Any:
         return self.files[file_of(key)][key]

@@ -6,9 +6,8 @@ from typing import Any
 from models.cases.case import CaseRecord
 from models.cases.configurations import Configurations, is_sound
 from models.cases.execution import Execution
-from models.cases.listed_execution import listed_id
+from models.cases.listed_execution import listed_configuration, listed_id
 from models.configuration.delta import diff, flatten_delta
-from models.configuration.keys import flatten
 from models.configuration.values import Configuration
 from models.errors import DamagedError
 
@@ -69,5 +68,4 @@ def _from_listing(base: Configuration, listed: Json | None) -> Configuration | N
     overrides, unset = listed.get("overrides"), listed.get("unset")
     if not isinstance(overrides, Mapping) or not isinstance(unset, list):
         return None
-    values = {key: value for key, value in base.items() if key not in unset}
-    return Configuration.of(values | flatten(overrides))
+    return listed_configuration(base, overrides, unset)
