@@ -13,7 +13,8 @@ from typing import NamedTuple
 Artefact = str
 """What a file is: `env_run`, `case_status`, …, or the name of a namelist: `atm_in`, `user_nl_eam`.
 
-The namelists of several instances have their number in the name: `atm_in_0001`.
+The namelists of several instances have their number in the name: `atm_in_0001`. The files of EAMxx
+are `namelist_scream`, `scream_input`, `namelist_nl`, and `yaml_<name>` for each output stream.
 """
 
 REQUIRED: Mapping[Artefact, str] = {
@@ -55,6 +56,10 @@ _ANY_LID = re.compile(r"\.(?:[0-9][A-Za-z0-9_.\[\]-]{0,200}\.)?[0-9]{6}-[0-9]{6}
 _NAMELIST = re.compile(
     r"(?:[a-z][a-z0-9_]*_in|user_nl_[a-z0-9]+|[a-z]+_modelio(?=\.nml|_[0-9]{4}|$))"
     r"(?:\.nml)?(?P<instance>_[0-9]{4})?"
+)
+_EAMXX = re.compile(
+    r"(?P<xml>namelist_scream|namelist_eamxx)\.xml|(?P<nl>namelist)\.nl"
+    r"|(?P<input>scream_input|eamxx_input)\.yaml|(?P<stream>.+)\.ya?ml"
 )
 _ENV_FILE = re.compile(r"env_[a-z][a-z0-9_]*\.xml")
 _TIMING = re.compile(r"e3sm_timing(?:_(?P<driver>[0-9]{4}))?\.(?P<case>.+)")
@@ -127,7 +132,7 @@ def _identify_short(path: str) -> tuple[Artefact, int] | None:
         stem = _ANY_LID.sub("", plain)
     rank = (0 if is_own else 2) + (plain != name)
     if folder:
-        document = _DOCS_STEMS.get(stem) or _env_file(stem) or _namelist(stem)
+        document = _DOCS_STEMS.get(stem) or _env_file(stem) or _namelist(stem) or _eamxx(stem)
         return None if document is None else (document, rank)
     for artefact, pattern in (("e3sm_timing", _TIMING), ("cpl_log", _CPL_LOG)):
         of_driver = pattern.fullmatch(stem)
@@ -152,6 +157,21 @@ def other_files(entries: Iterable[FileEntry], inventory: Inventory, lid: str) ->
 def is_namelist(artefact: Artefact) -> bool:
     """Return whether an artefact is a namelist."""
     return _NAMELIST.fullmatch(artefact) is not None
+
+
+@lru_cache(maxsize=8192)
+def is_eamxx(artefact: Artefact) -> bool:
+    """Return whether an artefact has parameters of EAMxx in XML or YAML."""
+    return artefact in {NAMELIST_SCREAM, SCREAM_INPUT} or artefact.startswith(STREAM)
+
+
+def _eamxx(stem: str) -> Artefact | None:
+    match = _EAMXX.fullmatch(stem)
+    if match is None:
+        return None
+    if match["stream"]:
+        return STREAM + escape_name(match["stream"])
+    return NAMELIST_SCREAM if match["xml"] else SCREAM_INPUT if match["input"] else "namelist_nl"
 
 
 def _env_file(stem: str) -> Artefact | None:

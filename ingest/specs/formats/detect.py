@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ingest.archives.content import expand
-from ingest.specs.formats import spec_yaml
+from ingest.archives import yaml_file
 from ingest.specs.formats.buildcache import (
     Blob,
     Fetch,
@@ -116,7 +116,7 @@ class _File:
         is_json = text.lstrip().startswith(_JSON_STARTS)
         is_yaml = self.name.endswith(_YAML_SUFFIXES) or text.lstrip("-\n ").startswith("spec:")
         if is_yaml and not is_json:
-            return spec_yaml.parse_values(text, self.limits)
+            return yaml_file.parse_values(text, self.limits)
         return parse_values(text, self.limits)
 
     def _outcomes(self, value: Value, *, may_refer: bool) -> Iterator[Outcome]:

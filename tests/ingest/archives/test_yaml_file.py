@@ -10,7 +10,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.specs.formats.spec_yaml import parse_values
+from ingest.archives.yaml_file import parse_values
 from ingest.specs.limits import SpecLimits
 from tests.support.spec_documents import FORMATS, diamond, document, documents, reasons, same
 

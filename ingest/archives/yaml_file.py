@@ -1,8 +1,8 @@
-"""`spec.yaml` of old installations, and `spack spec --yaml`: the JSON of a spec, written as YAML.
+"""YAML files of what JSON can express, as Spack and EAMxx write them.
 
-Accepted is what JSON can express: maps with text for keys, lists, text, numbers, booleans, null.
-Anchors, aliases, tags and merge keys, which Spack never writes, are refused, and so is everything
-that `models.json.reader` refuses. A value that looks like a date is text, as in JSON.
+Accepted are maps with text for keys, lists, text, numbers, booleans, null. Anchors, aliases, tags
+and merge keys, which neither writes, are refused, and so is everything that `models.json.reader`
+refuses. A value that looks like a date is text, as in JSON.
 """
 
 import math
