@@ -4,20 +4,21 @@ import os
 import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from ingest.archives.content import expand, expand_head, identity
 from ingest.archives.paths import storable_path
 from ingest.archives.place import open_in_place
 from ingest.cases.inventory import REQUIRED, Artefact, Inventory, is_namelist
 from ingest.cases.parse_cache import ParseCache
-from ingest.cases.parsers import git_files, mach_specific, seq_maps
+from ingest.cases.parsers import git_files, mach_specific, not_understood, seq_maps
 from ingest.cases.parsers.cpl_log import Clock, parse_cpl_log
 from ingest.cases.parsers.e3sm_timing import TimingProfile, parse_e3sm_timing
 from ingest.cases.parsers.env_xml import parse_env_lines, parse_env_xml
 from ingest.cases.parsers.git_files import GitConfig, GitDescribe, GitStatus
 from ingest.cases.parsers.incremental import Variables
 from ingest.cases.parsers.namelist import parse_namelist_lines
+from ingest.cases.parsers.not_understood import NotUnderstood, Report
 from ingest.cases.parsers.preview_run import parse_preview_run
 from ingest.cases.parsers.readme_case import ReadmeCase, parse_readme_case
 from ingest.cases.parsers.replay_sh import parse_replay_sh
@@ -28,6 +29,9 @@ from models.configuration.values import Configuration
 from models.errors import ParseError
 from models.problem import Problem
 from models.redaction.text import masked_text, without_secrets
+
+T = TypeVar("T")
+Reader = Callable[[bytes, Report], T]
 
 _LOG_HEAD = 4 * 2**20
 _CACHE = ParseCache()
@@ -105,47 +109,66 @@ def _parse_file(
     if len(data) > limit:
         raise ParseError("too_large", f"the file has more than {limit} bytes")
     if artefact in _READERS:
-        setattr(parsed, artefact, _result(artefact, data, limit, _READERS[artefact]))
-        return
-    variables = _variables(parsed, artefact, data, limit)
+        value, unknown = _result(artefact, data, limit, _READERS[artefact])
+        setattr(parsed, artefact, value)
+    else:
+        unknown = _parse_variables(parsed, artefact, data, limit)
+    if unknown.count:
+        parsed.problems.append(_problem(path, not_understood.REASON, unknown.detail))
+
+
+def _parse_variables(
+    parsed: ParsedFiles, artefact: Artefact, data: bytes, limit: int
+) -> NotUnderstood:
+    variables, unknown = _variables(parsed, artefact, data, limit)
     if variables:
         parsed.parts[artefact] = variables
     if artefact.startswith("env_"):
         parsed.env_files.add(artefact)
+    return unknown
 
 
 def _result(
-    artefact: Artefact, data: bytes, limit: int, read: Callable[[bytes], Any], context: bytes = b""
-) -> Any:
+    artefact: Artefact, data: bytes, limit: int, read: Reader[Any], context: bytes = b""
+) -> tuple[Any, NotUnderstood]:
     """Return the result of a file from the cache if one of the same content was read before.
+
+    With it comes what the reader did not understand.
 
     `context` identifies anything else that the result depends on.
     """
+
+    def parse() -> tuple[Any, NotUnderstood]:
+        unknown = NotUnderstood()
+        return read(expand(data, limit), unknown.add), unknown
+
     if artefact in _NEVER_EQUAL:
-        return read(expand(data, limit))
+        return parse()
     key = (artefact, identity(data), context, limit)
-    return _CACHE.result(key, lambda: read(expand(data, limit)))
+    result: tuple[Any, NotUnderstood] = _CACHE.result(key, parse)
+    return result
 
 
-def _variables(parsed: ParsedFiles, artefact: Artefact, data: bytes, limit: int) -> Variables:
+def _variables(
+    parsed: ParsedFiles, artefact: Artefact, data: bytes, limit: int
+) -> tuple[Variables, NotUnderstood]:
     context = b""
     if artefact == "env_build":
         parsed.build = identity(data)
     elif artefact == mach_specific.FILE:  # parsed after env_build, which chooses its blocks
         context = parsed.build
 
-    def read(content: bytes) -> Variables:
+    def read(content: bytes, report: Report) -> Variables:
         if artefact in _VARIABLE_READERS:
-            return without_secrets(_VARIABLE_READERS[artefact](content))
+            return without_secrets(_VARIABLE_READERS[artefact](content, report))
         if artefact == mach_specific.FILE:
-            variables = parse_env_xml(content, artefact)
-            variables |= mach_specific.parse_mach_specific(content, parsed.variables)
+            variables = parse_env_xml(content, artefact, report)
+            variables |= mach_specific.parse_mach_specific(content, parsed.variables, report)
             return without_secrets(variables)
         parse = parse_namelist_lines if is_namelist(artefact) else parse_env_lines
-        return _CACHE.variables(artefact, content, parse)
+        return _CACHE.variables(artefact, content, parse, report)
 
-    variables: Variables = _result(artefact, data, limit, read, context)
-    return variables
+    return _result(artefact, data, limit, read, context)
 
 
 def _read(content: Content, path: str, size: int) -> bytes:
@@ -180,7 +203,7 @@ def _read_whole(descriptor: int, size: int) -> bytes:
     return b"".join(parts)
 
 
-_READERS: Mapping[Artefact, Callable[[bytes], Any]] = {
+_READERS: Mapping[Artefact, Reader[Any]] = {
     "readme_case": parse_readme_case,
     "case_status": _CACHE.runs,
     "e3sm_timing": parse_e3sm_timing,
@@ -190,7 +213,7 @@ _READERS: Mapping[Artefact, Callable[[bytes], Any]] = {
     "preview_run": parse_preview_run,
     "replay_sh": parse_replay_sh,
 }
-_VARIABLE_READERS: Mapping[Artefact, Callable[[bytes], Variables]] = {
+_VARIABLE_READERS: Mapping[Artefact, Reader[Variables]] = {
     "git_diff": git_files.parse_git_diff,
     "git_log": git_files.parse_git_log,
     "git_remote": git_files.parse_git_remote,

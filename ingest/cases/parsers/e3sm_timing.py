@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ingest.archives.content import text_lines
+from ingest.cases.parsers.not_understood import Report, ignore
 from models.cases.execution import Timing
 from models.errors import ParseError
 from models.redaction.text import masked_text
@@ -41,7 +42,7 @@ class TimingProfile:
     timing: Timing
 
 
-def parse_e3sm_timing(content: bytes) -> TimingProfile:
+def parse_e3sm_timing(content: bytes, report: Report = ignore) -> TimingProfile:
     """Parse a timing profile; ParseError `no_header` without Case, LID or Machine."""
     values: dict[str, str] = {}
     for line in text_lines(content):

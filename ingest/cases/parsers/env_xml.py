@@ -21,6 +21,7 @@ from typing import Any
 from lxml import etree
 
 from ingest.cases.parsers.incremental import ParsedLines, ValueLine, Variables
+from ingest.cases.parsers.not_understood import Report, ignore
 from models.configuration.keys import escape_name, join_key
 from models.errors import ParseError
 
@@ -51,7 +52,7 @@ _VALUE_LINE = re.compile(
 )
 
 
-def parse_env_xml(content: bytes, file: str) -> Variables:
+def parse_env_xml(content: bytes, file: str, report: Report = ignore) -> Variables:
     """Return the variables by delta key; `file` is the name without `.xml`, such as `env_run`.
 
     Keys are `file.ID`, or `file.ID.COMPONENT` when each component has its own value. Job groups

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from ingest.archives.content import text_lines
 from ingest.cases.parsers.incremental import Variables
+from ingest.cases.parsers.not_understood import Report, ignore
 from models.configuration.keys import join_key
 from models.errors import ParseError
 from models.redaction.text import masked_text
@@ -42,7 +43,7 @@ class GitDescribe:
     commit_hash: str | None
 
 
-def parse_git_describe(content: bytes) -> GitDescribe:
+def parse_git_describe(content: bytes, report: Report = ignore) -> GitDescribe:
     """Parse GIT_DESCRIBE: `<tag>-<n>-g<hash>`, an exact tag, a bare hash, or `unknown`."""
     lines = [line.strip() for line in text_lines(content) if line.strip()]
     text = lines[0] if lines else "unknown"
@@ -70,14 +71,14 @@ class GitConfig:
     url: str | None
 
 
-def parse_git_status(content: bytes) -> GitStatus:
+def parse_git_status(content: bytes, report: Report = ignore) -> GitStatus:
     """Parse GIT_STATUS: the branch of the main repository."""
     lines = (line for module, line in _lines_by_module(content) if not module)
     named = (line.removeprefix(_BRANCH).strip() for line in lines if line.startswith(_BRANCH))
     return GitStatus(next(named, "") or None)
 
 
-def parse_git_submodules(content: bytes) -> Variables:
+def parse_git_submodules(content: bytes, report: Report = ignore) -> Variables:
     """Parse GIT_SUBMODULE_STATUS: the commit of each submodule, and git's description of it.
 
     `+` before the commit means that the main repository records another one.
@@ -93,13 +94,13 @@ def parse_git_submodules(content: bytes) -> Variables:
     return submodules
 
 
-def parse_git_log(content: bytes) -> Variables:
+def parse_git_log(content: bytes, report: Report = ignore) -> Variables:
     """Parse GIT_LOG: hash and subject of the last commits of the main repository."""
     lines = (line.strip() for module, line in _lines_by_module(content) if not module)
     return {join_key("git_log", "commits"): [masked_text(line) for line in lines if line] or None}
 
 
-def parse_git_remote(content: bytes) -> Variables:
+def parse_git_remote(content: bytes, report: Report = ignore) -> Variables:
     """Parse GIT_REMOTE: the URLs of the main repository's remotes, without credentials."""
     remotes: Variables = {}
     for module, line in _lines_by_module(content):
@@ -109,7 +110,7 @@ def parse_git_remote(content: bytes) -> Variables:
     return remotes
 
 
-def parse_git_diff(content: bytes) -> Variables:
+def parse_git_diff(content: bytes, report: Report = ignore) -> Variables:
     """Parse GIT_DIFF: the changed files and the SHA-256 of the diff; null for clean sources.
 
     The first 1000 files are listed.
@@ -140,7 +141,7 @@ def _join(module: str, path: str) -> str:
     return f"{module}/{path}" if module else path
 
 
-def parse_git_config(content: bytes) -> GitConfig:
+def parse_git_config(content: bytes, report: Report = ignore) -> GitConfig:
     """Parse GIT_CONFIG: the URL of the remote `origin`, or else of the first remote."""
     urls: dict[str, str] = {}
     remote: str | None = None

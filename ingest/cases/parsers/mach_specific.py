@@ -12,6 +12,7 @@ from lxml import etree
 
 from ingest.cases.parsers.env_xml import parse_xml
 from ingest.cases.parsers.incremental import Variables
+from ingest.cases.parsers.not_understood import Report, ignore
 from models.configuration.keys import join_key
 
 FILE = "env_mach_specific"
@@ -22,7 +23,9 @@ _UNSUPPORTED = frozenset("()[]{}+?^$\\*")
 _ANYTHING = ".*"
 
 
-def parse_mach_specific(content: bytes, variables: Mapping[str, Any]) -> Variables:
+def parse_mach_specific(
+    content: bytes, variables: Mapping[str, Any], report: Report = ignore
+) -> Variables:
     """Return by delta key the module commands, a list in their order, and environment variables.
 
     `variables` are the variables of the case: its compiler, its MPI library and so on choose the

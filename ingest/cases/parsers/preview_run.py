@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from ingest.archives.content import text_lines
+from ingest.cases.parsers.not_understood import Report, ignore
 from models.cases.execution import Launch
 from models.redaction.text import masked_text
 
@@ -25,7 +26,7 @@ _JOB = "case.run"
 _MAX_COMMAND = 4096
 
 
-def parse_preview_run(content: bytes) -> Launch:
+def parse_preview_run(content: bytes, report: Report = ignore) -> Launch:
     """Return the nodes, tasks and threads, and the commands that submit and launch case.run."""
     lines = [line.strip() for line in text_lines(content)]
     numbers: dict[str, int] = {}

@@ -8,6 +8,7 @@ import shlex
 from dataclasses import dataclass
 
 from ingest.archives.content import text_lines
+from ingest.cases.parsers.not_understood import Report, ignore
 from models.errors import ParseError
 
 _MAX_QUOTED = 65_536  # shlex takes time that grows with the square of the length
@@ -25,7 +26,7 @@ class ReadmeCase:
     case_group: str | None
 
 
-def parse_readme_case(content: bytes) -> ReadmeCase:
+def parse_readme_case(content: bytes, report: Report = ignore) -> ReadmeCase:
     """Parse README.case; ParseError `no_command` without create_newcase or create_clone."""
     for line in text_lines(content):
         words = _words(line)

@@ -6,6 +6,7 @@ Source of the format: CIME's case.record_cmd writes a bash script with one comma
 import re
 
 from ingest.archives.content import text_lines
+from ingest.cases.parsers.not_understood import Report, ignore
 from models.redaction.text import masked_text
 
 _MAX_COMMANDS = 1000
@@ -14,7 +15,7 @@ _CONTINUED = re.compile(rb"\\\r?\n")
 _NOT_COMMANDS = ("#", "set ", "CASEDIR=", "cd ")
 
 
-def parse_replay_sh(content: bytes) -> list[str]:
+def parse_replay_sh(content: bytes, report: Report = ignore) -> list[str]:
     """Return the last 1000 commands at most, with credentials masked.
 
     Lines that a backslash joins are one command.

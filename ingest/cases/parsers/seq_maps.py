@@ -7,6 +7,7 @@ import re
 
 from ingest.archives.content import text_lines
 from ingest.cases.parsers.incremental import Variables
+from ingest.cases.parsers.not_understood import Report, ignore
 from models.configuration.keys import join_key
 
 FILE = "seq_maps"
@@ -14,7 +15,7 @@ _LINE = re.compile(r"(?P<name>[A-Za-z]\w*)\s*:\s*(?P<value>.*)")
 _QUOTES = "\"'"
 
 
-def parse_seq_maps(content: bytes) -> Variables:
+def parse_seq_maps(content: bytes, report: Report = ignore) -> Variables:
     """Return the values by delta key, in file order; the last line with a name counts."""
     lines = (_LINE.fullmatch(line.strip()) for line in text_lines(content))
     return {
