@@ -10,7 +10,7 @@ from typing import Any
 
 from lxml import etree
 
-from ingest.cases.parsers.env_xml import parse_xml
+from ingest.cases.parsers.env_xml import line_of, parse_xml
 from ingest.cases.parsers.incremental import Variables
 from ingest.cases.parsers.not_understood import Report, ignore
 from models.configuration.keys import join_key
@@ -38,14 +38,14 @@ def parse_mach_specific(
         if _applies(block, variables)
         for command in block.iterfind("command")
     ]
-    settings: Variables = dict(_environment(root, variables))
+    settings: Variables = dict(_environment(root, variables, report))
     if modules:
         settings[MODULES_KEY] = modules
     return settings
 
 
 def _environment(
-    root: "etree._Element", variables: Mapping[str, Any]
+    root: "etree._Element", variables: Mapping[str, Any], report: Report
 ) -> Iterator[tuple[str, str | None]]:
     for block in root.iterfind("environment_variables"):
         if _applies(block, variables):
@@ -53,6 +53,8 @@ def _environment(
                 name = variable.get("name")
                 if name:
                     yield join_key(FILE, "environment_variables", name), variable.text
+                else:
+                    report(line_of(variable) or 0, "an environment variable without a name")
 
 
 def _applies(block: "etree._Element", variables: Mapping[str, Any]) -> bool:

@@ -18,8 +18,11 @@ _NOT_COMMANDS = ("#", "set ", "CASEDIR=", "cd ")
 def parse_replay_sh(content: bytes, report: Report = ignore) -> list[str]:
     """Return the last 1000 commands at most, with credentials masked.
 
-    Lines that a backslash joins are one command.
+    Lines that a backslash joins are one command. Every line is taken for one, so nothing is not
+    understood but a file that ends within a command.
     """
+    if content.rstrip(b"\r\n").endswith(b"\\"):
+        report(content.rstrip(b"\r\n").count(b"\n") + 1, "the last command has no end")
     lines = (line.strip() for line in text_lines(_CONTINUED.sub(b" ", content)))
     commands = [line for line in lines if line and not line.startswith(_NOT_COMMANDS)]
     return [masked_text(command)[:_MAX_COMMAND] for command in commands[-_MAX_COMMANDS:]]
