@@ -3,7 +3,7 @@
 import os
 import stat
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from ingest.archives.content import expand, expand_head, identity
@@ -17,6 +17,7 @@ from ingest.cases.parsers.e3sm_timing import TimingProfile, parse_e3sm_timing
 from ingest.cases.parsers.env_xml import parse_env_lines, parse_env_xml
 from ingest.cases.parsers.git_files import GitConfig, GitDescribe, GitStatus
 from ingest.cases.parsers.incremental import Variables
+from ingest.cases.parsers.mach_specific import MachSpecific, parse_mach_specific
 from ingest.cases.parsers.namelist import parse_namelist_lines
 from ingest.cases.parsers.not_understood import NotUnderstood, Report
 from ingest.cases.parsers.preview_run import parse_preview_run
@@ -41,8 +42,7 @@ _CACHE = ParseCache()
 class ParsedFiles:
     """The values in the files of an execution; None where a file is missing or unreadable.
 
-    `parts` has the variables of each file with variables: env_*.xml, namelists and others. `build`
-    identifies the content of env_build.xml.
+    `parts` has the variables of each file with variables: env_*.xml, namelists and others.
     """
 
     parts: dict[Artefact, Variables] = field(default_factory=dict)
@@ -59,7 +59,6 @@ class ParsedFiles:
     missing: list[str] = field(default_factory=list)
     damaged: set[Artefact] = field(default_factory=set)
     problems: list[Problem] = field(default_factory=list)
-    build: bytes = b""
 
     @property
     def variables(self) -> Configuration:
@@ -78,7 +77,8 @@ def parse_execution(inventory: Inventory, content: Content, limit: int) -> Parse
     Raise OSError when a file cannot be read or is being written, which is no damage.
     """
     parsed = ParsedFiles()
-    for artefact, path in inventory.files.items():
+    for artefact in sorted(inventory.files, key=_needs_others):
+        path = inventory.files[artefact]
         try:
             _parse_file(parsed, artefact, path, content, limit)
         except ParseError as error:
@@ -91,6 +91,11 @@ def parse_execution(inventory: Inventory, content: Content, limit: int) -> Parse
     present = inventory.files.keys() | inventory.ambiguous.keys()
     parsed.missing = [name for artefact, name in REQUIRED.items() if artefact not in present]
     return parsed
+
+
+def _needs_others(artefact: Artefact) -> bool:
+    """Return whether a file can be parsed only after the others: their variables choose in it."""
+    return artefact == mach_specific.FILE
 
 
 def _problem(path: str, reason: str, detail: str) -> Problem:
@@ -120,7 +125,10 @@ def _parse_file(
 def _parse_variables(
     parsed: ParsedFiles, artefact: Artefact, data: bytes, limit: int
 ) -> NotUnderstood:
-    variables, unknown = _variables(parsed, artefact, data, limit)
+    read = _read_mach_specific if artefact == mach_specific.FILE else _read_variables(artefact)
+    variables, unknown = _result(artefact, data, limit, read)
+    if artefact == mach_specific.FILE:
+        variables, unknown = _of_case(variables, unknown, parsed)
     if variables:
         parsed.parts[artefact] = variables
     if artefact.startswith("env_"):
@@ -129,13 +137,11 @@ def _parse_variables(
 
 
 def _result(
-    artefact: Artefact, data: bytes, limit: int, read: Reader[Any], context: bytes = b""
+    artefact: Artefact, data: bytes, limit: int, read: Reader[Any]
 ) -> tuple[Any, NotUnderstood]:
     """Return the result of a file from the cache if one of the same content was read before.
 
-    With it comes what the reader did not understand.
-
-    `context` identifies anything else that the result depends on.
+    With it comes what the reader did not understand. The result depends on nothing but the content.
     """
 
     def parse() -> tuple[Any, NotUnderstood]:
@@ -144,31 +150,34 @@ def _result(
 
     if artefact in _NEVER_EQUAL:
         return parse()
-    key = (artefact, identity(data), context, limit)
+    key = (artefact, identity(data), limit)
     result: tuple[Any, NotUnderstood] = _CACHE.result(key, parse)
     return result
 
 
-def _variables(
-    parsed: ParsedFiles, artefact: Artefact, data: bytes, limit: int
-) -> tuple[Variables, NotUnderstood]:
-    context = b""
-    if artefact == "env_build":
-        parsed.build = identity(data)
-    elif artefact == mach_specific.FILE:  # parsed after env_build, which chooses its blocks
-        context = parsed.build
-
+def _read_variables(artefact: Artefact) -> Reader[Variables]:
     def read(content: bytes, report: Report) -> Variables:
         if artefact in _VARIABLE_READERS:
             return without_secrets(_VARIABLE_READERS[artefact](content, report))
-        if artefact == mach_specific.FILE:
-            variables = parse_env_xml(content, artefact, report)
-            variables |= mach_specific.parse_mach_specific(content, parsed.variables, report)
-            return without_secrets(variables)
         parse = parse_namelist_lines if is_namelist(artefact) else parse_env_lines
         return _CACHE.variables(artefact, content, parse, report)
 
-    return _result(artefact, data, limit, read, context)
+    return read
+
+
+def _read_mach_specific(content: bytes, report: Report) -> tuple[Variables, MachSpecific]:
+    """Return the variables of the file, and its blocks, of which the case decides what applies."""
+    variables = without_secrets(parse_env_xml(content, mach_specific.FILE, report))
+    return variables, parse_mach_specific(content, report)
+
+
+def _of_case(
+    read: tuple[Variables, MachSpecific], unknown: NotUnderstood, parsed: ParsedFiles
+) -> tuple[Variables, NotUnderstood]:
+    variables, blocks = read
+    all_unknown = replace(unknown)
+    settings = blocks.settings(parsed.variables, all_unknown.add)
+    return variables | without_secrets(settings), all_unknown
 
 
 def _read(content: Content, path: str, size: int) -> bytes:

@@ -31,10 +31,6 @@ from tests.support.executions import LID, TIMING, execution_files
 HASH = "0123456789abcdef0123456789abcdef01234567"
 
 
-def mach_specific(content: bytes, report: Report) -> object:
-    return parse_mach_specific(content, {}, report)
-
-
 def env_run(content: bytes, report: Report) -> object:
     return parse_env_xml(content, "env_run", report)
 
@@ -123,9 +119,9 @@ READERS: dict[str, tuple[Callable[[bytes, Report], object], str, list[tuple[int,
         [(1, "A has a value for no component")],
     ),
     "an environment variable without a name": (
-        mach_specific,
-        "<file><environment_variables>\n<env>1</env></environment_variables></file>",
-        [(2, "an environment variable without a name")],
+        parse_mach_specific,
+        "<file><environment_variables>\n<env>1</env><module/></environment_variables></file>",
+        [(2, "<env> without a name"), (2, "<module> in <environment_variables>")],
     ),
     "a map without a name": (
         parse_seq_maps,
