@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -24,7 +24,7 @@ from ingest.cases.parsers.preview_run import parse_preview_run
 from ingest.cases.parsers.readme_case import ReadmeCase, parse_readme_case
 from ingest.cases.parsers.replay_sh import parse_replay_sh
 from ingest.cases.sources.base import Content
-from models.cases.case_run import CaseRun
+from models.cases.case_run import CaseChange, CaseRun, FailedBuild
 from models.cases.execution import Launch
 from models.configuration.values import Configuration
 from models.errors import ParseError
@@ -43,12 +43,15 @@ class ParsedFiles:
     """The values in the files of an execution; None where a file is missing or unreadable.
 
     `parts` has the variables of each file with variables: env_*.xml, namelists and others.
+    `changes` and `failed_builds` are those of CaseStatus, at most the last 5000.
     """
 
     parts: dict[Artefact, Variables] = field(default_factory=dict)
     env_files: set[Artefact] = field(default_factory=set)
     readme_case: ReadmeCase | None = None
     case_status: list[CaseRun] | None = None
+    changes: Sequence[CaseChange] = ()
+    failed_builds: Sequence[FailedBuild] = ()
     e3sm_timing: TimingProfile | None = None
     git_describe: GitDescribe | None = None
     git_config: GitConfig | None = None
@@ -116,10 +119,20 @@ def _parse_file(
     if artefact in _READERS:
         value, unknown = _result(artefact, data, limit, _READERS[artefact])
         setattr(parsed, artefact, value)
+    elif artefact == "case_status":
+        unknown = _parse_case_status(parsed, data, limit)
     else:
         unknown = _parse_variables(parsed, artefact, data, limit)
     if unknown.count:
         parsed.problems.append(_problem(path, not_understood.REASON, unknown.detail))
+
+
+def _parse_case_status(parsed: ParsedFiles, data: bytes, limit: int) -> NotUnderstood:
+    unknown = NotUnderstood()
+    history = _CACHE.history(expand(data, limit), unknown.add)
+    parsed.case_status = history.runs
+    parsed.changes, parsed.failed_builds = history.changes, history.failed_builds
+    return unknown
 
 
 def _parse_variables(
@@ -214,7 +227,6 @@ def _read_whole(descriptor: int, size: int) -> bytes:
 
 _READERS: Mapping[Artefact, Reader[Any]] = {
     "readme_case": parse_readme_case,
-    "case_status": _CACHE.runs,
     "e3sm_timing": parse_e3sm_timing,
     "git_describe": git_files.parse_git_describe,
     "git_config": git_files.parse_git_config,
@@ -229,4 +241,4 @@ _VARIABLE_READERS: Mapping[Artefact, Reader[Variables]] = {
     "git_submodule_status": git_files.parse_git_submodules,
     "seq_maps": seq_maps.parse_seq_maps,
 }
-_NEVER_EQUAL = frozenset({"case_status", "e3sm_timing"})  # those of any two executions differ
+_NEVER_EQUAL = frozenset({"e3sm_timing"})  # those of any two executions differ

@@ -10,7 +10,6 @@ from ingest.cases.inventory import Artefact
 from ingest.cases.parsers.case_status import History, parse_case_status
 from ingest.cases.parsers.incremental import ParsedLines, Variables
 from ingest.cases.parsers.not_understood import Report
-from models.cases.case_run import CaseRun
 from models.redaction.text import without_secret, without_secrets
 
 _MAX_RESULTS = 1024
@@ -65,10 +64,12 @@ class ParseCache:
         _keep(self._parsed_lines, key, parsed, _MAX_PARSED_LINES)
         return parsed
 
-    def runs(self, content: bytes, _report: Report) -> list[CaseRun]:
-        """Return the runs in a CaseStatus, reading only its new lines if it continues the last."""
+    def history(self, content: bytes, report: Report) -> History:
+        """Return what a CaseStatus says, reading only its new lines if it continues the last."""
         self._history = parse_case_status(content, self._history)
-        return self._history.runs
+        for line, text in self._history.unknown:
+            report(line, text)
+        return self._history
 
 
 def _keep(kept: dict[K, V], key: K, value: V, limit: int) -> None:

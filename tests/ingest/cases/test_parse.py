@@ -213,3 +213,15 @@ def test_the_environment_follows_the_variables_of_every_file() -> None:
 
     key = "env_mach_specific.environment_variables.A"
     assert [key in settings(tasks) for tasks in (128, 64, 128)] == [True, False, True]
+
+
+def test_changes_and_failed_builds_of_the_case_are_parsed() -> None:
+    rule = f" {'-' * 51}\n"
+    status = (
+        "2025-01-01 03:00:00: xmlchange success <command> ./xmlchange A=1  </command>\n"
+        f"{rule}2025-01-01 04:00:00: case.build error \nERROR: BUILD FAIL\n{rule}"
+    )
+    parsed = parse(FILES | {path_of("CaseStatus"): packed(status.encode())})
+    assert [change.command for change in parsed.changes] == ["./xmlchange A=1"]
+    assert [build.text for build in parsed.failed_builds] == ["ERROR: BUILD FAIL"]
+    assert parsed.problems == []

@@ -7,6 +7,7 @@ import pytest
 from ingest.cases.inventory import FileEntry, take_inventory
 from ingest.cases.parse import parse_execution
 from ingest.cases.parse_cache import ParseCache
+from ingest.cases.parsers.case_status import parse_case_status
 from ingest.cases.parsers.e3sm_timing import parse_e3sm_timing
 from ingest.cases.parsers.env_xml import parse_env_lines, parse_env_xml
 from ingest.cases.parsers.git_files import (
@@ -28,11 +29,18 @@ from ingest.cases.parsers.seq_maps import parse_seq_maps
 from ingest.cases.sources.base import Content
 from tests.support.executions import LID, TIMING, execution_files
 
+NOW = "2025-01-02 03:00:00"
+TIMED = "  Timing files created for run 1.250102-030000"
 HASH = "0123456789abcdef0123456789abcdef01234567"
 
 
 def env_run(content: bytes, report: Report) -> object:
     return parse_env_xml(content, "env_run", report)
+
+
+def case_status(content: bytes, report: Report) -> None:
+    for line, text in parse_case_status(content).unknown:
+        report(line, text)
 
 
 def env_run_by_line(content: bytes, report: Report) -> None:
@@ -122,6 +130,16 @@ READERS: dict[str, tuple[Callable[[bytes, Report], object], str, list[tuple[int,
         parse_mach_specific,
         "<file><environment_variables>\n<env>1</env><module/></environment_variables></file>",
         [(2, "<env> without a name"), (2, "<module> in <environment_variables>")],
+    ),
+    "events of other forms": (
+        case_status,
+        f"a note\n{NOW}: case.run starting 1\nanother\n{NOW}: it is fast\n{NOW}: {TIMED}\n",
+        [(1, "a note"), (3, "another"), (4, "it is fast")],
+    ),
+    "the text of an error": (
+        case_status,
+        f"{NOW}: case.build error \nERROR: BUILD FAIL\n\n-----\nmore\n {'-' * 51}\n",
+        [],
     ),
     "a map without a name": (
         parse_seq_maps,
