@@ -7,7 +7,7 @@ class Problem(Stored):
     """A fault of one file, or of its contents.
 
     `reason` is one of a few stable words (`missing`, `truncated`, `not_xml`, …), `detail` a
-    sentence for people.
+    sentence for people. `not_understood` is no damage: the rest of the file was read.
     """
 
     file: str

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from ingest.cases.inventory import Artefact
 from ingest.cases.parsers.case_status import History, parse_case_status
 from ingest.cases.parsers.incremental import ParsedLines, Variables
-from models.cases.case_run import CaseRun
+from ingest.cases.parsers.not_understood import Report
 from models.redaction.text import without_secret, without_secrets
 
 _MAX_RESULTS = 1024
@@ -39,23 +39,37 @@ class ParseCache:
         return value
 
     def variables(
-        self, artefact: Artefact, content: bytes, parse: Callable[[bytes, Artefact], ParsedLines]
+        self,
+        artefact: Artefact,
+        content: bytes,
+        parse: Callable[[bytes, Artefact], ParsedLines],
+        report: Report,
     ) -> Variables:
         """Return the variables of a file without secrets, parsed incrementally if possible."""
+        parsed = self._parsed(artefact, content, parse)
+        for line, text in parsed.unknown:
+            report(line, text)
+        return parsed.variables
+
+    def _parsed(
+        self, artefact: Artefact, content: bytes, parse: Callable[[bytes, Artefact], ParsedLines]
+    ) -> ParsedLines:
         if len(content) > _MAX_INCREMENTAL_BYTES:
-            return without_secrets(parse(content, artefact).variables)
+            return parse(content, artefact).cleaned(without_secrets)
         key = (artefact, content.count(b"\n"))
         similar = self._parsed_lines.pop(key, None)
         parsed = similar.with_content(content, without_secret) if similar else None
         if parsed is None:
             parsed = parse(content, artefact).cleaned(without_secrets)
         _keep(self._parsed_lines, key, parsed, _MAX_PARSED_LINES)
-        return parsed.variables
+        return parsed
 
-    def runs(self, content: bytes) -> list[CaseRun]:
-        """Return the runs in a CaseStatus, reading only its new lines if it continues the last."""
+    def history(self, content: bytes, report: Report) -> History:
+        """Return what a CaseStatus says, reading only its new lines if it continues the last."""
         self._history = parse_case_status(content, self._history)
-        return self._history.runs
+        for line, text in self._history.unknown:
+            report(line, text)
+        return self._history
 
 
 def _keep(kept: dict[K, V], key: K, value: V, limit: int) -> None:

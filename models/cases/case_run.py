@@ -21,6 +21,10 @@ class CaseRun:
     history continues without an end of this run, which happens when a job is killed. The end is
     guessed when its line carries no job id: a later line that does carry one may show that the end
     was that of another run.
+
+    Of a run that failed, `failed_phase` is the phase of CIME whose error was its end (`case.run` or
+    `model execution`), `failure` the text of the error without credentials, and `failure_log` the
+    log that it names.
     """
 
     job_id: str | None
@@ -28,6 +32,27 @@ class CaseRun:
     end: str | None
     outcome: Outcome
     is_guessed: bool = False
+    failed_phase: str | None = None
+    failure: str | None = None
+    failure_log: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CaseChange:
+    """A change of the case's variables: its ISO local time and the command, without credentials."""
+
+    time: str
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
+class FailedBuild:
+    """A build that failed: ISO local time and phase, the text of the error, the log in it."""
+
+    time: str
+    phase: str
+    text: str | None
+    log: str | None
 
 
 def find_run(runs: Sequence[CaseRun], lid: Lid) -> CaseRun | None:

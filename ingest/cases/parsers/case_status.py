@@ -1,8 +1,8 @@
 """CaseStatus: the cumulative history of a case.
 
 Source of the format: CIME/status.py. Each event is `YYYY-MM-DD HH:MM:SS: <phase> <status> <msg>`
-in local time. Since 2021 the message of a start and of a success is the job id. An error never has
-one, and a job that is killed leaves no line at all:
+in local time, with a rule below it. Since 2021 the message of a start and of a success is the job
+id. That of an error is the error's text, in the lines that follow:
 
     2025-01-02 03:04:05: case.run starting 1000           a run begins
     2025-01-02 03:04:09: model execution starting 1000
@@ -10,45 +10,72 @@ one, and a job that is killed leaves no line at all:
     2025-01-02 05:04:06: case.run success 1000            it ends
     2025-01-02 06:00:00: case.run starting 1001           another begins
     2025-01-02 09:00:00: case.submit starting             without an end: it was killed
+    2025-01-02 10:00:00: case.build error
+    ERROR: BUILD FAIL: eam.buildlib failed, cat /scratch/bld/atm.bldlog.250102-095500
+    2025-01-02 11:00:00: xmlchange success <command> ./xmlchange STOP_N=5  </command>
+
+Before CIME 5.3, of 2017, there were neither rules nor phases for most events: `Run started `,
+`Run SUCCESSFUL`, `Model did not complete - see …`, `<command> ./xmlchange … </command>`.
 """
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import timedelta
-from functools import lru_cache
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 from ingest.archives.content import text_lines
-from models.cases.case_run import CaseRun, Outcome, moment_of
+from ingest.cases.parsers.run_list import MAX_RUNS, MODEL, RUN, RunList, failure_of, shared_run
+from models.cases.case_run import CaseChange, CaseRun, FailedBuild
 from models.redaction.text import masked_text
 
+_TIMED = re.compile(
+    r"(?P<time>[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}): (?P<text>.*)"
+)
 _EVENT = re.compile(
-    r"(?P<time>[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}): "
-    r"(?P<phase>[^<>]{1,60}?) (?P<status>starting|success|error)(?: (?P<message>.*))?"
+    r"(?P<phase>[^<>]{1,60}?) (?P<status>starting|success|error|completed?)(?: (?P<message>.*))?"
 )
-_OTHER_EVENT = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}: (?!(?:Starting|Completed) script )"
+_RULE = re.compile(r" ?-{40,60}\s*")
+_OLD_EVENTS = {
+    "Run started": (RUN, "starting"),
+    "Run SUCCESSFUL": (RUN, "success"),
+    "Run FAILED": (RUN, "error"),
+    "Model did not complete": (RUN, "error"),
+    "<command>": ("xmlchange", "success"),
+    "cleanbuild": ("build.clean", "success"),
+    "resubmitting from st_archive": ("st_archive", "resubmitting"),
+}
+_SCRIPTS = ("Starting script ", "Completed script ")
+_NOTES = (*_SCRIPTS, "Timing files created ", "local git repository ", "Local git version ")
+_DURING_RUN = frozenset(
+    {"st_archive", "case.st_archive", "st_archiving", "lt_archive", "lt_archiving"}
 )
-_DURING_RUN = frozenset({"model execution", "st_archive", "case.st_archive"})
-_JOB_ID = re.compile(r"[0-9]{1,18}+(?:\[[0-9]{0,9}\])?+(?:\.[A-Za-z0-9_\[\]-]{1,64}+){0,8}+")
-_MAX_JOB_TIME = timedelta(days=4)  # no queue allows a job to run longer
-_MAX_RUNS = 5000
+_BUILDS = ("case.build", "case.testbuild")
+_CHANGE = "xmlchange"
+_MAX_CHANGES = 5000
+_MAX_COMMAND = 1000
+_MAX_UNKNOWN = 1000
+_MAX_SHOWN = 200
 
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """All runs that a CaseStatus reports, in order, and its content, empty if a line is cut.
+    """All that a CaseStatus reports, each in order, and its content, empty if its end is cut.
 
     The CaseStatus of a later execution begins with the same content and is read from there on.
+    `unknown` has the number and text of lines that are not understood, `line_count` the number of
+    all lines.
     """
 
     content: bytes = b""
     all_runs: tuple[CaseRun, ...] = ()
+    changes: tuple[CaseChange, ...] = ()
+    failed_builds: tuple[FailedBuild, ...] = ()
+    unknown: tuple[tuple[int, str], ...] = ()
+    line_count: int = 0
 
     @property
     def runs(self) -> list[CaseRun]:
         """The runs, at most the last 5000."""
-        return [_shared(run) for run in self.all_runs[-_MAX_RUNS:]]
+        return [shared_run(run) for run in self.all_runs[-MAX_RUNS:]]
 
 
 _EMPTY = History()
@@ -56,121 +83,125 @@ _EMPTY = History()
 
 def parse_case_status(content: bytes, before: History = _EMPTY) -> History:
     """Parse CaseStatus; `before` is any other one: if this continues it, only the rest is read."""
-    runs: list[CaseRun] = []
-    if before.content and content.startswith(before.content):
-        runs = list(before.all_runs)
-        lines = text_lines(content[len(before.content) :], is_start=False)
-    else:
-        lines = text_lines(content)
-    for line in lines:
-        _read_line(line, runs)
-    return History(content if content.endswith(b"\n") else b"", tuple(runs))
+    if not before.content or not content.startswith(before.content):
+        before = _EMPTY
+    is_start = before is _EMPTY
+    lines = text_lines(content[len(before.content) :], is_start=is_start)
+    reader = _Reader(before)
+    reader.read(lines)
+    is_whole = content.endswith(b"\n") and not reader.is_open
+    reader.close()
+    return History(
+        content if is_whole else b"",
+        tuple(reader.runs.runs),
+        tuple(reader.changes[-_MAX_CHANGES:]),
+        tuple(reader.failed_builds[-_MAX_CHANGES:]),
+        tuple(reader.unknown[:_MAX_UNKNOWN]),
+        before.line_count + len(lines),
+    )
 
 
-def _read_line(line: str, runs: list[CaseRun]) -> None:
-    event = _EVENT.fullmatch(line.rstrip())
-    if event is None:
-        if runs and _OTHER_EVENT.match(line):
-            _close_killed(runs)
-        return
-    moment = event["time"].replace(" ", "T")
-    if event["phase"] == "case.run":
-        _read_run_event(runs, event["status"], moment, _job_id(event["message"] or ""))
-    elif event["phase"] == "model execution":
-        _read_model_event(runs, event["status"], moment, _job_id(event["message"] or ""))
-    elif event["phase"] not in _DURING_RUN:
-        _close_killed(runs)
+@dataclass(slots=True)
+class _Event:
+    """An event whose message may go on in the lines that follow."""
+
+    phase: str
+    status: str
+    moment: str
+    message: list[str] = field(default_factory=list)
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether the next line belongs to the message."""
+        is_cut = self.phase == _CHANGE and "</command>" not in self.message[-1]
+        return self.status == "error" or is_cut
 
 
-@lru_cache(maxsize=16384)
-def _shared(run: CaseRun) -> CaseRun:
-    """Return the same object for equal runs: each CaseStatus repeats those of the one before."""
-    return run
+class _Reader:
+    def __init__(self, before: History) -> None:
+        self.runs = RunList(before.all_runs)
+        self.changes = list(before.changes)
+        self.failed_builds = list(before.failed_builds)
+        self.unknown = list(before.unknown)
+        self._line_count = before.line_count
+        self._event: _Event | None = None
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the message of the last event may go on."""
+        return self._event is not None
 
-def _read_run_event(runs: list[CaseRun], status: str, moment: str, job_id: str | None) -> None:
-    if status == "starting":
-        _close_killed(runs)
-        runs.append(CaseRun(job_id, moment, None, "running"))
-        return
-    if status == "error" and runs and runs[-1].outcome == "failed":
-        return  # the model's error, just before, was the end of the same run
-    _take_back_guess(runs, job_id)
-    index = _find_open_run(runs, job_id)
-    if index is not None:
-        outcome: Outcome = "completed" if status == "success" else "failed"
-        runs[index] = replace(runs[index], end=moment, outcome=outcome, is_guessed=job_id is None)
+    def read(self, lines: Iterable[str]) -> None:
+        for number, line in enumerate(lines, self._line_count + 1):
+            timed = _TIMED.fullmatch(line.rstrip())
+            if timed is not None:
+                self.close()
+                self._begin(number, timed["time"].replace(" ", "T"), timed["text"])
+            elif _RULE.fullmatch(line):
+                self.close()
+            elif self._event is not None:
+                self._event.message.append(line)
+                self._close_if_ended()
+            elif line.strip():
+                self._note_unknown(number, line)
 
-
-def _read_model_event(runs: list[CaseRun], status: str, moment: str, job_id: str | None) -> None:
-    """Separate the tries of one job, in which the model runs again after a node failure.
-
-    Each try has its own LID. The first begins with case.run, each later one with the model.
-    """
-    if not runs:
-        return
-    last = runs[-1]
-    if status == "success":
-        _take_back_guess(runs, job_id)
-    elif status == "error" and last.end is None:
-        runs[-1] = replace(last, end=moment, outcome="failed", is_guessed=True)
-    elif status == "starting" and last.outcome == "failed" and _can_be_of(last, job_id):
-        runs.append(CaseRun(last.job_id, moment, None, "running"))
-
-
-def _take_back_guess(runs: list[CaseRun], job_id: str | None) -> None:
-    """Reopen the latest run of a job that still runs, and assign its guessed end to another run.
-
-    That is the latest earlier run without an end, of another job, that may still have been running.
-    A run that began more than four days before that end was killed.
-    """
-    index = _find_latest_run(runs, job_id)
-    if index is None or not runs[index].is_guessed:
-        return
-    wrong = runs[index]
-    outcome: Outcome = "running" if index == len(runs) - 1 else "unknown"
-    runs[index] = CaseRun(wrong.job_id, wrong.start, None, outcome)
-    for other in range(index - 1, -1, -1):
-        earlier = runs[other]
-        age = moment_of(wrong.end or "") - moment_of(earlier.start)
-        if earlier.end is None and earlier.job_id != job_id and age < _MAX_JOB_TIME:
-            runs[other] = replace(earlier, end=wrong.end, outcome=wrong.outcome, is_guessed=True)
+    def close(self) -> None:
+        """Read the event whose message has ended."""
+        event, self._event = self._event, None
+        if event is None:
             return
+        message = "\n".join(event.message)
+        if event.phase in {RUN, MODEL}:
+            self.runs.read(event.phase, event.status, event.moment, message)
+            return
+        if event.phase not in _DURING_RUN:
+            self.runs.close_killed()
+        if event.phase == _CHANGE and event.status == "success":
+            self._add_change(event.moment, message)
+        elif event.phase.startswith(_BUILDS) and event.status == "error":
+            failure = failure_of(message)
+            build = FailedBuild(event.moment, event.phase, failure.text, failure.log)
+            self.failed_builds.append(build)
+
+    def _begin(self, number: int, moment: str, text: str) -> None:
+        found = _old_event(text.strip()) or _event(text)
+        if found is not None:
+            phase, status, message = found
+            self._event = _Event(phase, status, moment, [message])
+            self._close_if_ended()
+            return
+        is_note = text.strip().startswith(_NOTES)
+        if not is_note:
+            self._note_unknown(number, text)
+        if not text.strip().startswith(_SCRIPTS):
+            self.runs.close_killed()
+
+    def _close_if_ended(self) -> None:
+        if self._event is not None and not self._event.goes_on:
+            self.close()
+
+    def _add_change(self, moment: str, message: str) -> None:
+        command = message.partition("<command>")[2].partition("</command>")[0].strip()
+        if command:
+            self.changes.append(CaseChange(moment, masked_text(command)[:_MAX_COMMAND]))
+
+    def _note_unknown(self, number: int, text: str) -> None:
+        if len(self.unknown) < _MAX_UNKNOWN:
+            self.unknown.append((number, text.strip()[:_MAX_SHOWN]))
 
 
-def _job_id(message: str) -> str | None:
-    """Return the job id that a message begins with, or None when it begins with other text."""
-    first = message.split(maxsplit=1)[:1]
-    is_job_id = first and _JOB_ID.fullmatch(first[0]) and masked_text(first[0]) == first[0]
-    return first[0] if is_job_id else None
-
-
-def _find_open_run(runs: Sequence[CaseRun], job_id: str | None) -> int | None:
-    """Return the index of the run that an event of a job ends: the job's latest, if it is open.
-
-    Otherwise it is the latest open run that can be the job's.
-    """
-    latest = _find_latest_run(runs, job_id)
-    if latest is not None and runs[latest].end is None:
-        return latest
-    for index in range(len(runs) - 1, -1, -1):
-        if runs[index].end is None and _can_be_of(runs[index], job_id):
-            return index
-    return None
-
-
-def _find_latest_run(runs: Sequence[CaseRun], job_id: str | None) -> int | None:
-    if job_id is None:
+def _event(text: str) -> tuple[str, str, str] | None:
+    """Return phase, status and message of an event, None for other text."""
+    match = None if text.startswith(_NOTES) else _EVENT.fullmatch(text)
+    if match is None:
         return None
-    indexes = range(len(runs) - 1, -1, -1)
-    return next((index for index in indexes if runs[index].job_id == job_id), None)
+    status = "success" if match["status"].startswith("complete") else match["status"]
+    return match["phase"], status, match["message"] or ""
 
 
-def _can_be_of(run: CaseRun, job_id: str | None) -> bool:
-    """Return whether a run can be of a job: where both have an id, these must be the same."""
-    return job_id is None or run.job_id is None or run.job_id == job_id
-
-
-def _close_killed(runs: list[CaseRun]) -> None:
-    if runs and runs[-1].outcome == "running":
-        runs[-1] = replace(runs[-1], outcome="unknown")
+def _old_event(text: str) -> tuple[str, str, str] | None:
+    """Return phase, status and message of an event in the form of CIME before 5.3."""
+    for beginning, (phase, status) in _OLD_EVENTS.items():
+        if text.startswith(beginning):
+            return phase, status, text if status == "error" or phase == _CHANGE else ""
+    return None

@@ -1,7 +1,8 @@
 """e3sm_timing.<CASE>.<LID>: the summary of the timing profile.
 
-Source of the format: CIME/get_timing.py writes `KEY : value` lines and a table. Old files lack
-some lines, and a run of zero simulated days has no cost.
+Source of the format: CIME/get_timing.py writes `KEY : value` lines, the layout of the components on
+processors, and the driver's timers; of these last two nothing is kept. Old files lack some lines,
+and a run of zero simulated days has no cost. Until 2018 three keys had underscores: `run_length`.
 """
 
 import re
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ingest.archives.content import text_lines
+from ingest.cases.parsers.not_understood import Report, ignore
 from models.cases.execution import Timing
 from models.errors import ParseError
 from models.redaction.text import masked_text
@@ -17,13 +19,26 @@ _NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?")
 _TOO_LARGE = 2**53  # beyond which a float does not hold every integer
 _REQUIRED = ("Case", "LID", "Machine")
 _MAX_LINE = 2000
-_KEYS = frozenset(
+_NUMBERS = (
+    "total pes active", "mpi tasks per node", "pes per node", "pe count for cost estimate",
+    "Model Cost", "Model Throughput", "Init Time", "Run Time", "Final Time", "run length",
+)  # fmt: skip
+_KEYS = frozenset({*_REQUIRED, "User", "Curr Date", "grid", "compset", "run type", *_NUMBERS})
+_NOT_KEPT = frozenset(
     {
-        *_REQUIRED, "User", "Curr Date", "grid", "compset", "run type", "run length",
-        "total pes active", "mpi tasks per node", "pes per node", "pe count for cost estimate",
-        "Model Cost", "Model Throughput", "Init Time", "Run Time", "Final Time",
+        "Caseroot", "Timeroot", "Driver", "stop option", "Overall Metrics",
+        "Actual Ocn Init Wait Time", "Estimated Ocn Init Run Time", "Estimated Run Time Correction",
+        "TOT Run Time", "CPL COMM Time", "NOTE", "More info on coupler timing",
     }
 )  # fmt: skip
+_TABLES = re.compile(
+    r"-{4,}+ [A-Z ]++ ?-{4,}+|[- ]++"  # above the header and the timers; below the table's head
+    r"|component\s++comp_pes\b.*"
+    r"|\w{1,16}+ = \S++\s++[0-9].*"  # the layout of a component
+    r"|[A-Z]{2,8}+ Run Time:.*|[A-Z]{2,8}+ \(pes -?[0-9]++ to -?[0-9]++\)"
+    r"|CPL:\w++\s*+(?:<-++>)?+[\s0-9.:*nainf+-]*+"  # a timer of the driver
+    r"|\(This correction has been applied .*|Runs Time in total .*|CPL Run Time represents .*"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +56,18 @@ class TimingProfile:
     timing: Timing
 
 
-def parse_e3sm_timing(content: bytes) -> TimingProfile:
+def parse_e3sm_timing(content: bytes, report: Report = ignore) -> TimingProfile:
     """Parse a timing profile; ParseError `no_header` without Case, LID or Machine."""
     values: dict[str, str] = {}
-    for line in text_lines(content):
+    for number, line in enumerate(text_lines(content), 1):
         key, _, value = line[:_MAX_LINE].partition(":")
-        key, value = key.strip(), value.strip()
-        if key in _KEYS and value and key not in values:
-            values[key] = masked_text(value)
+        key, value = key.strip().replace("_", " "), value.strip()
+        if key in _KEYS:
+            if value and key not in values:
+                values[key] = masked_text(value)
+                _check(number, key, value, report)
+        elif line.strip() and key not in _NOT_KEPT and _TABLES.fullmatch(line.strip()) is None:
+            report(number, line.strip())
     absent = [key for key in _REQUIRED if key not in values]
     if absent:
         raise ParseError("no_header", f"the timing profile has no {', '.join(absent)}")
@@ -64,6 +83,14 @@ def parse_e3sm_timing(content: bytes) -> TimingProfile:
         run_type=run_type or None,
         timing=_timing(values),
     )
+
+
+def _check(number: int, key: str, value: str, report: Report) -> None:
+    """Report a value that is not of the kind that its key says."""
+    is_number = key not in _NUMBERS or _number(value) is not None
+    is_time = key != "Curr Date" or _iso_time(value) is not None
+    if not (is_number and is_time):
+        report(number, f"{key} is {value}")
 
 
 def _timing(values: dict[str, str]) -> Timing:

@@ -21,6 +21,7 @@ from typing import Any
 from lxml import etree
 
 from ingest.cases.parsers.incremental import ParsedLines, ValueLine, Variables
+from ingest.cases.parsers.not_understood import Report, ignore
 from models.configuration.keys import escape_name, join_key
 from models.errors import ParseError
 
@@ -40,6 +41,24 @@ _TAGS_AS_IN_ASCII = re.compile(
 _MAX_VALUE = 1000
 _EBCDIC = b"\x4c\x6f\xa7\x94"
 _MAX_LINE = 65_000  # libxml2 does not count lines beyond that
+_PARTS: dict[str, frozenset[str]] = {
+    "file": frozenset(
+        {
+            "header", "comment", "group", "entry", "batch_system", "components", "module_system",
+            "environment_variables", "resource_limits", "mpirun",
+        }
+    ),
+    "group": frozenset({"entry", "desc", "comment", "header"}),
+    "entry": frozenset(
+        {
+            "type", "valid_values", "default_value", "file", "group", "category", "match", "values",
+            "value", "desc", "schema",
+        }
+    ),
+    "values": frozenset({"value"}),
+}  # fmt: skip
+"""The elements that CIME's schemas allow in an element; only those of entries become variables."""
+_TYPES = frozenset({"char", "integer", "logical", "real"})
 _SUPERSETS_OF_ASCII = {"UTF-8", "US-ASCII", "ASCII", "ISO-8859-1"}
 _PLAIN = re.compile(rb"[ !#-%'-;=?-~]*+")  # unchanged by XML, in attributes and in text
 _ENTRY_LINE = re.compile(
@@ -51,7 +70,7 @@ _VALUE_LINE = re.compile(
 )
 
 
-def parse_env_xml(content: bytes, file: str) -> Variables:
+def parse_env_xml(content: bytes, file: str, report: Report = ignore) -> Variables:
     """Return the variables by delta key; `file` is the name without `.xml`, such as `env_run`.
 
     Keys are `file.ID`, or `file.ID.COMPONENT` when each component has its own value. Job groups
@@ -59,7 +78,10 @@ def parse_env_xml(content: bytes, file: str) -> Variables:
     their dots, because the same ids appear in each. So does any group with an id that another group
     repeats.
     """
-    return {value.key: value.value for value in _read_values(parse_xml(content), file)}
+    root = parse_xml(content)
+    for line, text in _unknown(root):
+        report(line, text)
+    return {value.key: value.value for value in _read_values(root, file)}
 
 
 def parse_env_lines(content: bytes, file: str) -> ParsedLines:
@@ -70,11 +92,36 @@ def parse_env_lines(content: bytes, file: str) -> ParsedLines:
     line_count = min(content.count(b"\n") + 1, _MAX_LINE)
     lines: dict[int, ValueLine] = {}
     for value in values if is_ascii else ():
-        number = (_line_of(value.element) or 0) - 1
+        number = (line_of(value.element) or 0) - 1
         name = value.element.get("id") or value.element.get("compclass")
         if name is not None and 0 <= number < line_count:
             lines[number] = ValueLine(value.key, name, value.type_name)
-    return ParsedLines(content, {value.key: value.value for value in values}, lines, _reparse_line)
+    variables = {value.key: value.value for value in values}
+    return ParsedLines(content, variables, lines, _reparse_line, tuple(_unknown(root)))
+
+
+def _unknown(root: "etree._Element") -> Iterator[tuple[int, str]]:
+    """Yield line and description of the elements that do not say what they should."""
+    for element in root.iter(*_PARTS):
+        for part in element.iterchildren("*"):
+            if part.tag not in _PARTS[str(element.tag)]:
+                yield line_of(part) or 0, f"<{part.tag}> in <{element.tag}>"
+        if element.tag == "entry":
+            fault = _fault_of(element)
+            if fault:
+                yield line_of(element) or 0, fault
+
+
+def _fault_of(entry: "etree._Element") -> str:
+    """Return what is wrong with an entry, empty for most."""
+    name = entry.get("id")
+    type_name = (entry.findtext("type") or "char").strip()
+    if not name:
+        return "an entry without an id"
+    if type_name not in _TYPES:
+        return f"{name} has the type {type_name}"
+    is_bare = any(not value.attrib for value in entry.iterfind("values/value"))
+    return f"{name} has a value for no component" if is_bare else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +151,8 @@ def _read_values(root: "etree._Element", file: str) -> list[_Value]:
     return list(values.values())
 
 
-def _line_of(element: "etree._Element") -> int | None:
+def line_of(element: "etree._Element") -> int | None:
+    """Return the number of the line in which an element ends its first tag, if it is known."""
     line: int | None = element.sourceline  # type: ignore[assignment]
     return line
 

@@ -10,7 +10,7 @@ differs in such lines only need not be parsed: the values are read from these li
     4  <!-- a comment -->                  4  <!-- another -->                  parse all
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import compress, count
 from operator import ne
@@ -46,12 +46,17 @@ None when one of them contains anything but a value of the variable of the line.
 
 @dataclass(frozen=True, slots=True)
 class ParsedLines:
-    """A parsed file: its variables and, by line number from 0, the lines that can be read alone."""
+    """A parsed file: its variables and, by line number from 0, the lines that can be read alone.
+
+    `unknown` has the places that are not understood. They are in no line that can be read alone, so
+    that a similar file has the same.
+    """
 
     content: bytes
     variables: Variables
     value_lines: Mapping[int, ValueLine]
     reparse_line: LineReader
+    unknown: Sequence[tuple[int, str]] = ()
 
     def cleaned(self, clean: Callable[[Variables], Variables]) -> "ParsedLines":
         """Return the same file with the variables that `clean` returns."""
@@ -77,7 +82,7 @@ class ParsedLines:
             ):
                 return None
             variables[line.key] = clean(line.key, values[1])
-        return ParsedLines(content, variables, self.value_lines, self.reparse_line)
+        return replace(self, content=content, variables=variables)
 
 
 def _differing_lines(old: bytes, new: bytes) -> tuple[int, list[bytes], list[bytes]]:

@@ -1,128 +1,156 @@
 """env_mach_specific.xml: the modules and the environment that a case runs with.
 
-Source of the format: CIME/XML/env_mach_specific.py. Blocks of modules and of environment variables
-have attributes (`compiler="gnu"`, `mpilib="!mpi-serial"`) that say to which builds they apply. CIME
-takes these for regular expressions. The few forms that occur are matched here in linear time.
+Source of the format: CIME/XML/env_mach_specific.py. Blocks of modules and of environment variables,
+and each of their elements, have attributes (`compiler="gnu"`, `mpilib="!mpi-serial"`) that say for
+which values of the case's variables they apply:
+
+    <modules compiler="gnu.*"> <command name="load">netcdf/$COMPILER-$MPILIB</command> </modules>
+    <environment_variables MAX_TASKS_PER_NODE="!128">
+      <env name="OMP_STACKSIZE">128M</env>
+      <env source="sh">/soft/setup.sh</env>
+    </environment_variables>
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from lxml import etree
 
-from ingest.cases.parsers.env_xml import parse_xml
+from ingest.cases.parsers.attribute_pattern import UnsupportedError, matches
+from ingest.cases.parsers.case_variables import CaseVariables
+from ingest.cases.parsers.env_xml import line_of, parse_xml
 from ingest.cases.parsers.incremental import Variables
+from ingest.cases.parsers.not_understood import Report, ignore
 from models.configuration.keys import join_key
 
 FILE = "env_mach_specific"
 MODULES_KEY = f"{FILE}.modules"
+SOURCES_KEY = f"{FILE}.sources"
 
-_MAX_PATTERN = 64
-_UNSUPPORTED = frozenset("()[]{}+?^$\\*")
-_ANYTHING = ".*"
+_NO_CONDITIONS = frozenset({"name", "source"})
+_MAX_CONDITIONS = 1000
+
+Condition = tuple[str, str]
 
 
-def parse_mach_specific(content: bytes, variables: Mapping[str, Any]) -> Variables:
-    """Return by delta key the module commands, a list in their order, and environment variables.
+@dataclass(frozen=True, slots=True)
+class _Element:
+    """A command or an environment variable, with the conditions of its block and its own."""
 
-    `variables` are the variables of the case: its compiler, its MPI library and so on choose the
-    blocks that apply.
-    """
+    line: int
+    conditions: tuple[Condition, ...]
+    name: str
+    source: str
+    text: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class MachSpecific:
+    """The content of the file, of which `settings` are what applies to a case."""
+
+    commands: tuple[_Element, ...]
+    environment: tuple[_Element, ...]
+
+    def settings(self, variables: Mapping[str, Any], report: Report = ignore) -> Variables:
+        """Return by delta key the module commands, a list in their order, and the environment.
+
+        `variables` are the variables of the case. An element whose conditions cannot be decided
+        does not apply, and is reported.
+        """
+        case = CaseVariables(variables)
+        conditions = _Conditions(case, report)
+        commands = [
+            f"{element.name} {_resolved(element.text or '', case).strip()}".strip()
+            for element in self.commands
+            if conditions.hold(element, is_of_job=False)
+        ]
+        settings: Variables = {MODULES_KEY: commands} if commands else {}
+        for element in self.environment:
+            if conditions.hold(element, is_of_job=True):
+                text = None if element.text is None else _resolved(element.text, case)
+                if element.name:
+                    settings[join_key(FILE, "environment_variables", element.name)] = text
+                else:
+                    source = f"{element.source} {text or ''}".strip()
+                    settings[SOURCES_KEY] = [*settings.get(SOURCES_KEY, ()), source]
+        return settings
+
+
+def parse_mach_specific(content: bytes, report: Report = ignore) -> MachSpecific:
+    """Parse env_mach_specific.xml; raise what `parse_xml` raises."""
     root = parse_xml(content)
-    modules = [
-        " ".join((command.get("name", ""), (command.text or "").strip())).strip()
-        for block in root.iterfind("module_system/modules")
-        if _applies(block, variables)
-        for command in block.iterfind("command")
-    ]
-    settings: Variables = dict(_environment(root, variables))
-    if modules:
-        settings[MODULES_KEY] = modules
-    return settings
-
-
-def _environment(
-    root: "etree._Element", variables: Mapping[str, Any]
-) -> Iterator[tuple[str, str | None]]:
-    for block in root.iterfind("environment_variables"):
-        if _applies(block, variables):
-            for variable in block.iterfind("env"):
-                name = variable.get("name")
-                if name:
-                    yield join_key(FILE, "environment_variables", name), variable.text
-
-
-def _applies(block: "etree._Element", variables: Mapping[str, Any]) -> bool:
-    """Return whether a block applies to this case: all its attributes match the case's build."""
-    return all(
-        _matches(str(wanted), _setting(str(name), variables))
-        for name, wanted in block.attrib.items()
+    return MachSpecific(
+        tuple(_elements(root, "module_system/modules", "command", report)),
+        tuple(_elements(root, "environment_variables", "env", report)),
     )
 
 
-def _matches(wanted: str, actual: str) -> bool:
-    """Return whether a setting matches an attribute; a leading `!` inverts the match."""
-    pattern = wanted.removeprefix("!")
-    return _matches_whole(pattern, actual) == (pattern == wanted)
-
-
-def _matches_whole(pattern: str, actual: str) -> bool:
-    """Return whether a pattern matches the whole of a setting.
-
-    A pattern is text with `.`, `.*`, and `|` between alternatives. With any other operator of
-    regular expressions, and when it is too long, it matches only the same text.
-    """
-    if not {".", "|"}.intersection(pattern) or max(len(pattern), len(actual)) > _MAX_PATTERN:
-        return pattern == actual
-    if not _UNSUPPORTED.isdisjoint(pattern.replace(_ANYTHING, "")):
-        return pattern == actual
-    return _Automaton(pattern).accepts(actual)
-
-
-class _Automaton:
-    """A nondeterministic automaton for a pattern: a state is a bit, and all run at the same time.
-
-    So there is no backtracking. The pattern `a.*b` has the states
-
-        1 --a--> 2 --(nothing)--> 4 --b--> 8, the end
-                 2 --any--> 2     it stays, because `.*` follows
-    """
-
-    def __init__(self, pattern: str) -> None:
-        self._start = self._end = self._any = self._loops = 0
-        self._by_character: dict[str, int] = {}
-        state = 1
-        for alternative in pattern.split("|"):
-            self._start |= state
-            for index, text in enumerate(alternative.split(_ANYTHING)):
-                if index and not self._loops & (state >> 1):  # `.*.*` means the same as `.*`
-                    self._loops |= state
-                    state <<= 1
-                state = self._add_text(text, state)
-            self._end |= state
-            state <<= 1
-
-    def _add_text(self, text: str, state: int) -> int:
-        for character in text:
-            if character == ".":
-                self._any |= state
+def _elements(root: "etree._Element", blocks: str, tag: str, report: Report) -> Iterator[_Element]:
+    for block in root.iterfind(blocks):
+        for element in block.iterchildren("*"):
+            line, name = line_of(element) or 0, element.get("name", "")
+            source = element.get("source", "")
+            if element.tag != tag:
+                report(line, f"<{element.tag}> in <{block.tag}>")
+            elif not name and not source:
+                report(line, f"<{tag}> without a name")
             else:
-                self._by_character[character] = self._by_character.get(character, 0) | state
-            state <<= 1
-        return state
-
-    def accepts(self, text: str) -> bool:
-        states = self._skip_loops(self._start)
-        for character in text:
-            moving = states & (self._any | self._by_character.get(character, 0))
-            states = self._skip_loops((moving << 1) | (states & self._loops))
-        return states & self._end != 0
-
-    def _skip_loops(self, states: int) -> int:
-        """Add the state after each `.*`, because that also matches nothing."""
-        return states | ((states & self._loops) << 1)
+                conditions = (*_conditions(block), *_conditions(element))
+                yield _Element(line, conditions, name, source, element.text)
 
 
-def _setting(name: str, variables: Mapping[str, Any]) -> str:
-    value = variables.get(f"env_build.{name.upper()}")
-    return str(value).upper() if isinstance(value, bool) else str(value or "")
+def _conditions(element: "etree._Element") -> Iterator[Condition]:
+    for name, wanted in element.attrib.items():
+        if name not in _NO_CONDITIONS:
+            yield str(name), str(wanted)
+
+
+def _resolved(text: str, case: CaseVariables) -> str:
+    """Resolve references; those to compiler and MPI library also where other letters follow."""
+    for name in ("COMPILER", "MPILIB"):
+        if f"${name}" in text and (value := case.value(name)) is not None:
+            text = text.replace(f"${name}", str(value))
+    return case.resolved(text)
+
+
+@dataclass(slots=True)
+class _Conditions:
+    """Decides on the conditions of a file, on each once."""
+
+    case: CaseVariables
+    report: Report
+    _decided: dict[Condition, bool] = field(default_factory=dict)
+
+    def hold(self, element: _Element, *, is_of_job: bool) -> bool:
+        """Return whether all conditions hold; queues matter only to what is set for a job."""
+        return all(
+            self._holds(element.line, condition)
+            for condition in element.conditions
+            if is_of_job or condition[0] != "queue"
+        )
+
+    def _holds(self, line: int, condition: Condition) -> bool:
+        if condition not in self._decided:
+            decision = self._decide(*condition)
+            if decision is None:
+                self.report(line, "it is not clear whether {}={!r} holds".format(*condition))
+            self._decided[condition] = bool(decision)
+        return self._decided[condition]
+
+    def _decide(self, name: str, wanted: str) -> bool | None:
+        """Return whether a condition holds, None when that cannot be decided."""
+        if name == "unit_testing":
+            actual, wanted = False, wanted.upper()
+        else:
+            actual = self.case.value("JOB_QUEUE" if name == "queue" else name.upper())
+        if actual is None or len(self._decided) >= _MAX_CONDITIONS:
+            return None
+        try:
+            if wanted.startswith("!"):
+                return not matches(wanted[1:], str(actual))
+            if isinstance(actual, bool):
+                return wanted == str(actual).upper()
+            return matches(wanted, str(actual))
+        except UnsupportedError:
+            return None

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from ingest.archives.content import text_lines
+from ingest.cases.parsers.not_understood import Report, ignore
 from models.cases.execution import Launch
 from models.redaction.text import masked_text
 
@@ -21,30 +22,50 @@ _FIELDS = {
     "ngpus per node": "gpus_per_node",
 }
 _NUMBER = re.compile(r"[0-9]{1,9}")
-_JOB = "case.run"
+_CASE = "CASE INFO:"
+_SECTIONS = (_CASE, "BATCH INFO:")
+_JOBS = ("case.run", "case.test")  # a case has either, a test the second
 _MAX_COMMAND = 4096
 
 
-def parse_preview_run(content: bytes) -> Launch:
-    """Return the nodes, tasks and threads, and the commands that submit and launch case.run."""
+def parse_preview_run(content: bytes, report: Report = ignore) -> Launch:
+    """Return the nodes, tasks and threads, and the commands that submit and launch the job.
+
+    Nothing else is kept. Not understood is a number that is none, other information on the case,
+    and the lack of a command.
+    """
     lines = [line.strip() for line in text_lines(content)]
-    numbers: dict[str, int] = {}
-    for line in lines:
-        name, _, value = line.partition(":")
-        if name in _FIELDS and _NUMBER.fullmatch(value.strip()):
-            numbers.setdefault(_FIELDS[name], int(value))
+    numbers = _numbers(lines, report)
     commands: dict[str, str] = {}
-    for name, command in _commands(lines):
-        commands.setdefault(name, masked_text(command)[:_MAX_COMMAND])
+    for number, name, command in _commands(lines):
+        if command:
+            commands.setdefault(name, masked_text(command)[:_MAX_COMMAND])
+        else:
+            report(number, f"{lines[number - 1]} without a command")
     return Launch.model_validate({**numbers, **commands})
 
 
-def _commands(lines: list[str]) -> Iterator[tuple[str, str]]:
+def _numbers(lines: list[str], report: Report) -> dict[str, int]:
+    numbers: dict[str, int] = {}
+    section = ""
+    for number, line in enumerate(lines, 1):
+        name, colon, value = line.partition(":")
+        if line in _SECTIONS:
+            section = line
+        elif name in _FIELDS and _NUMBER.fullmatch(value.strip()):
+            numbers.setdefault(_FIELDS[name], int(value))
+        elif colon and (name in _FIELDS or section == _CASE):
+            report(number, line)
+    return numbers
+
+
+def _commands(lines: list[str]) -> Iterator[tuple[int, str, str]]:
+    """Yield for each command of the job the line that announces it, its field and its text."""
     job = ""
-    for line, following in pairwise([*lines, ""]):
+    for number, (line, following) in enumerate(pairwise([*lines, ""]), 1):
         if line.startswith("FOR JOB:"):
             job = line.removeprefix("FOR JOB:").strip()
-        elif line == "SUBMIT CMD:" and job == _JOB and following:
-            yield "submit_command", following
-        elif line == f"MPIRUN (job={_JOB}):" and following:
-            yield "mpirun_command", following
+        elif job in _JOBS and line == "SUBMIT CMD:":
+            yield number, "submit_command", following
+        elif job in _JOBS and line == f"MPIRUN (job={job}):":
+            yield number, "mpirun_command", following

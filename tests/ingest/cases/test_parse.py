@@ -12,7 +12,7 @@ from ingest.cases.inventory import REQUIRED, FileEntry, take_inventory
 from ingest.cases.parse import ParsedFiles, parse_execution
 from ingest.cases.parsers.git_files import GitConfig, GitStatus
 from ingest.cases.sources.base import Content
-from tests.support.executions import LID, env_xml, execution_files, packed
+from tests.support.executions import LID, entry, env_xml, execution_files, packed
 
 LIMIT = 10_000
 FILES = execution_files()
@@ -194,3 +194,34 @@ def test_variables_of_several_files_stand_side_by_side() -> None:
     assert {key.partition(".")[0] for key in variables} == {
         "env_batch", "env_build", "env_case", "env_run",
     }  # fmt: skip
+
+
+def test_the_environment_follows_the_variables_of_every_file() -> None:
+    mach_specific = env_xml(
+        '<environment_variables MAX_TASKS_PER_NODE="128"><env name="A">1</env>'
+        "</environment_variables>",
+        file="env_mach_specific",
+    )
+
+    def settings(tasks: int) -> dict[str, str]:
+        pes = env_xml(entry("MAX_TASKS_PER_NODE", str(tasks), "integer"), file="env_mach_pes")
+        extra = {
+            f"CaseDocs.{LID}/env_mach_specific.xml.{LID}": mach_specific,
+            f"CaseDocs.{LID}/env_mach_pes.xml.{LID}": pes,
+        }
+        return parse(FILES | extra).parts.get("env_mach_specific", {})
+
+    key = "env_mach_specific.environment_variables.A"
+    assert [key in settings(tasks) for tasks in (128, 64, 128)] == [True, False, True]
+
+
+def test_changes_and_failed_builds_of_the_case_are_parsed() -> None:
+    rule = f" {'-' * 51}\n"
+    status = (
+        "2025-01-01 03:00:00: xmlchange success <command> ./xmlchange A=1  </command>\n"
+        f"{rule}2025-01-01 04:00:00: case.build error \nERROR: BUILD FAIL\n{rule}"
+    )
+    parsed = parse(FILES | {path_of("CaseStatus"): packed(status.encode())})
+    assert [change.command for change in parsed.changes] == ["./xmlchange A=1"]
+    assert [build.text for build in parsed.failed_builds] == ["ERROR: BUILD FAIL"]
+    assert parsed.problems == []

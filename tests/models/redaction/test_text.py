@@ -13,6 +13,7 @@ from ingest.cases.parse import ParsedFiles, parse_execution
 from ingest.cases.parse_cache import ParseCache
 from ingest.cases.parsers.case_status import parse_case_status
 from ingest.cases.parsers.env_xml import parse_env_lines
+from ingest.cases.parsers.not_understood import ignore
 from ingest.cases.parsers.preview_run import parse_preview_run
 from ingest.cases.parsers.replay_sh import parse_replay_sh
 from ingest.cases.sources.base import Content
@@ -194,7 +195,7 @@ def test_a_file_like_one_with_a_credential_in_a_name_is_parsed_anew() -> None:
 
     recall = ParseCache()
     for value in ("1", "2"):
-        found = recall.variables("env_run", content(value), parse_env_lines)
+        found = recall.variables("env_run", content(value), parse_env_lines, ignore)
         assert found == {"env_run.A": value}
 
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.cases.parsers.case_status import parse_case_status
-from models.cases.case_run import CaseRun, Outcome, find_run
+from models.cases.case_run import CaseChange, CaseRun, FailedBuild, Outcome, find_run
 from models.errors import ParseError
 from tests.support.executions import lid_of, mutations, sample_files
 
@@ -251,6 +251,146 @@ def test_the_tries_of_one_job_are_told_apart() -> None:
         ("11", "03:20:00", "failed"),
         ("11", "04:00:00", "completed"),
     ]
+
+
+LOG = "/scratch/run/e3sm.log.11.250102-030000"
+RUN_FAIL = (
+    "04:00:01: case.run error \nERROR: RUN FAIL: Command 'srun -n 5 e3sm.exe' failed\n"
+    f"See log file for details: {LOG}"
+)
+
+
+def failures(*events: str) -> list[tuple[str | None, str | None, str | None]]:
+    runs = parse_case_status(status(*events)).runs
+    return [(run.failed_phase, run.failure, run.failure_log) for run in runs]
+
+
+def test_a_run_that_failed_tells_the_phase_the_error_and_its_log() -> None:
+    text = RUN_FAIL.partition("\n")[2]
+    model = "04:00:00: model execution error \nERROR: Command: 'srun -n 5 e3sm.exe' failed"
+    assert failures(START, model, RUN_FAIL) == [("model execution", text, LOG)]
+    assert failures(START, RUN_FAIL) == [("case.run", text, LOG)]
+    assert failures(START, model) == [("model execution", model.partition("\n")[2], None)]
+    assert failures(START, "04:00:00: case.run error ") == [("case.run", None, None)]
+    assert failures(START, SUCCESS) == [(None, None, None)]
+
+
+def test_a_job_whose_model_runs_again_has_completed() -> None:
+    again = (
+        "03:10:05: model execution starting 11",
+        "04:00:00: model execution success 11",
+        SUCCESS,
+    )
+    error = "03:10:00: model execution error \nERROR: Command: 'srun' failed"
+    assert told(START, error, *again) == [
+        ("11", "03:10:00", "failed"),
+        ("11", "04:00:00", "completed"),
+    ]
+    assert failures(START, error, *again) == [
+        ("model execution", "ERROR: Command: 'srun' failed", None),
+        (None, None, None),
+    ]
+
+
+def test_an_error_that_is_given_to_another_run_takes_its_text_along() -> None:
+    events = (START, "03:30:00: case.run starting 12", RUN_FAIL, "05:00:00: case.run success 12")
+    assert failures(*events) == [("case.run", RUN_FAIL.partition("\n")[2], LOG), (None,) * 3]
+
+
+def test_an_error_may_have_rules_of_its_own_and_empty_lines() -> None:
+    text = f"ERROR: Command failed with error '\n{'-' * 74}\n\nmpirun noticed'"
+    assert failures(START, f"04:00:00: case.run error \n{text}") == [("case.run", text, None)]
+
+
+def test_credentials_in_an_error_are_masked_and_its_text_is_cut() -> None:
+    error = f"04:00:00: case.run error \nERROR: git clone https://me:hunter2@h/r {'x' * 9999}"
+    ((_, text, _),) = failures(START, error)
+    assert text is not None
+    assert text.startswith("ERROR: git clone https://***@h/r xxx")
+    assert len(text) == 1000
+
+
+def test_failed_builds_are_told_with_their_logs() -> None:
+    error = "ERROR: BUILD FAIL: eam.buildlib failed, cat /b/atm.bldlog.1"
+    history = parse_case_status(
+        status(
+            "01:00:00: case.build starting ",
+            f"01:10:00: case.build error \n{error}",
+            "02:00:00: case.build (MODEL_BUILD) error \nERROR: no space",
+            "02:30:00: case.build success ",
+        )
+    )
+    assert history.failed_builds == (
+        FailedBuild(
+            f"{DAY}T01:10:00",
+            "case.build",
+            error,
+            "/b/atm.bldlog.1",
+        ),
+        FailedBuild(f"{DAY}T02:00:00", "case.build (MODEL_BUILD)", "ERROR: no space", None),
+    )
+
+
+def test_changes_of_variables_are_told_with_their_commands() -> None:
+    history = parse_case_status(
+        status(
+            "01:00:00: xmlchange success <command> ./xmlchange STOP_N=5  </command>",
+            "01:01:00: xmlchange success <command> ./xmlchange --id A --val one\ntwo </command>",
+            "01:02:00: xmlchange success <command> ./xmlchange U=https://me:hunter2@h/r </command>",
+        )
+    )
+    assert history.changes == (
+        CaseChange(f"{DAY}T01:00:00", "./xmlchange STOP_N=5"),
+        CaseChange(f"{DAY}T01:01:00", "./xmlchange --id A --val one\ntwo"),
+        CaseChange(f"{DAY}T01:02:00", "./xmlchange U=https://***@h/r"),
+    )
+
+
+OLD = f"""{DAY} 01:00:00: <command> ./xmlchange STOP_N=5  </command>
+{DAY} 01:01:00: case.setup starting
+{DAY} 01:02:00: case.setup complete
+{DAY} 01:03:00: cleanbuild atm lnd
+{DAY} 01:04:00: case.build starting
+{DAY} 01:05:00: case.build complete
+{DAY} 02:00:00: Run started~
+{DAY} 03:00:00: Run SUCCESSFUL
+{DAY} 03:01:00: st_archiving starting
+{DAY} 03:02:00: st_archiving completed
+{DAY} 03:03:00: resubmitting from st_archive
+{DAY} 04:00:00: Run started~
+{DAY} 05:00:00: Model did not complete - see /run/cpl.log.250102-040000~
+~
+{DAY} 06:00:00: Run started~
+{DAY} 07:00:00:  Run FAILED~
+{DAY} 08:00:00: Run started~
+""".replace("~", " ")
+
+
+def test_the_history_of_cime_before_5_3_is_read() -> None:
+    history = parse_case_status(OLD.encode())
+    log = "/run/cpl.log.250102-040000"
+    assert history.runs == [
+        CaseRun(None, f"{DAY}T02:00:00", f"{DAY}T03:00:00", "completed", is_guessed=True),
+        CaseRun(
+            None, f"{DAY}T04:00:00", f"{DAY}T05:00:00", "failed", True,
+            "case.run", f"Model did not complete - see {log}", log,
+        ),
+        CaseRun(
+            None, f"{DAY}T06:00:00", f"{DAY}T07:00:00", "failed", True, "case.run", "Run FAILED"
+        ),
+        CaseRun(None, f"{DAY}T08:00:00", None, "running"),
+    ]  # fmt: skip
+    assert history.changes == (CaseChange(f"{DAY}T01:00:00", "./xmlchange STOP_N=5"),)
+    assert history.unknown == ()
+
+
+@given(st.data())
+def test_errors_and_changes_are_read_on_from_anywhere(data: st.DataObject) -> None:
+    content = OLD.encode() + status(
+        START, RUN_FAIL, "05:00:00: xmlchange success <command> a\nb </command>", "05:01:00: what"
+    )
+    before = parse_case_status(content[: data.draw(st.integers(0, len(content)))])
+    assert parse_case_status(content, before) == parse_case_status(content)
 
 
 _JOBS = st.lists(st.sampled_from(["success", "error", "killed"]), min_size=1, max_size=5)

@@ -58,6 +58,43 @@ def test_a_clone_has_a_command_too() -> None:
     assert readme("./create_clone --clone /a --case /b") == ReadmeCase(None, None, None, None, None)
 
 
+CLONE = """2025-02-01 10:00:00: ./create_clone --case t.clone --clone /home/jdoe/parent
+ ---------------------------------------------------
+
+    *** original clone README follows ****
+ 2025-01-07 13:50:00: ./create_newcase --case parent --compset F2010 --res ne30 --mach pm-cpu
+ ---------------------------------------------------
+"""
+
+
+def test_a_clone_has_compset_grid_and_machine_of_the_case_that_was_cloned() -> None:
+    expected = ReadmeCase("F2010", "ne30", None, "pm-cpu", None)
+    assert parse_readme_case(CLONE.encode()) == expected
+    clone_of_clone = CLONE.partition("\n")[0] + "\n" + CLONE
+    assert parse_readme_case(clone_of_clone.encode()) == expected
+
+
+def test_a_clone_that_a_test_made_is_a_clone() -> None:
+    content = CLONE.replace(
+        "./create_clone --case t.clone --clone /home/jdoe/parent", "./case.build"
+    )
+    assert parse_readme_case(content.encode()).compset == "F2010"
+
+
+def test_a_test_is_created_by_a_script_of_python() -> None:
+    found = readme("/e3sm/cime/CIME/scripts/create_newcase.py --res ne4 --compset F2010 --test")
+    assert (found.compset, found.grid) == ("F2010", "ne4")
+
+
+def test_the_command_of_a_test_tells_what_no_other_does() -> None:
+    test = "SMS_Ld5_P64.ne4pg2_oQU480.F2010.pm-cpu_gnu.eam-outfrq9s"
+    assert readme(f"Case Created using: ./create_test {test} --wait") == ReadmeCase(
+        "F2010", "ne4pg2_oQU480", "gnu", "pm-cpu", None
+    )
+    assert readme(f"./create_test {test} {test}x --wait").compset is None
+    assert readme("./create_test e3sm_developer").compset is None
+
+
 def test_the_first_command_counts() -> None:
     content = b"./create_newcase --compset A\n./create_newcase --compset B\n"
     assert parse_readme_case(content).compset == "A"

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from hashlib import sha256
 
 import pytest
 from hypothesis import given
@@ -122,6 +123,60 @@ def test_submodules_are_told_with_their_commits() -> None:
         f"{key}externals/scorpio": "+2fb6493b78c13d7e",
         f"{key}cime/CIME/data": "-f59a75b36319d251 (v1\u20242)".replace("\u2024", "."),
     }
+
+
+def test_the_first_submodule_is_told_although_its_line_has_lost_the_blank() -> None:
+    first, second = "1" * 40, "2" * 40
+    for sign in ("", "+", "-"):
+        content = f"{sign}{first} cime (v1)\n {second} externals/x\n".encode()
+        assert parse_git_submodules(content) == {
+            "git_submodule_status.cime": f"{sign}{first} (v1)",
+            "git_submodule_status.externals/x": second,
+        }
+
+
+def test_only_the_first_line_can_have_lost_its_blank() -> None:
+    assert parse_git_submodules(f" {'1' * 40} a\n{'2' * 40} b\n".encode()).keys() == {
+        "git_submodule_status.a"
+    }
+
+
+def test_a_remote_of_a_partial_clone_is_told() -> None:
+    content = b"origin\thttps://h/r (fetch) [blob:none]\norigin\thttps://h/r (push)\n"
+    assert parse_git_remote(content) == {"git_remote.origin": "https://h/r"}
+
+
+@pytest.mark.parametrize(
+    ("line", "path"),
+    [
+        pytest.param("diff --git a/x/y.F90 b/x/y.F90", "x/y.F90", id="plain"),
+        pytest.param("diff --git a/x b/y b/x b/y", "x b/y", id="a name like two"),
+        pytest.param("diff --git a/old.F90 b/new.F90", "old.F90", id="renamed"),
+        pytest.param("diff --git i/x.F90 w/x.F90", "x.F90", id="mnemonic prefixes"),
+        pytest.param("diff --git src/x.F90 src/x.F90", "src/x.F90", id="no prefixes"),
+        pytest.param("diff --cc src/x.F90", "src/x.F90", id="while merging"),
+        pytest.param("diff --combined src/x.F90", "src/x.F90", id="combined"),
+        pytest.param("* Unmerged path src/x.F90", "src/x.F90", id="unmerged"),
+        pytest.param(
+            'diff --git "a/\\303\\251\\t\\".F" "b/\\303\\251\\t\\".F"', 'é\t".F', id="quoted"
+        ),
+        pytest.param("Submodule cime 1a2b3c4...5d6e7f8 (commits not present)", "cime", id="log"),
+    ],
+)
+def test_a_changed_file_is_told_in_each_form_that_git_writes(line: str, path: str) -> None:
+    found: list[str] = []
+    content = f"{line}\n--- a/z\n+++ b/z\n"
+    assert parse_git_diff(content.encode(), lambda _, text: found.append(text)) == {
+        "git_diff.files": [path],
+        "git_diff.sha256": sha256(content.encode()).hexdigest(),
+    }
+    assert found == []
+
+
+def test_the_preview_of_a_test_tells_its_commands() -> None:
+    preview = parse_preview_run(PREVIEW.replace(b"case.run", b"case.test"))
+    assert preview.submit_command == "sbatch --time 12:00:00 .case.test"
+    assert preview.mpirun_command == "srun -n 1856 https://***@host/e3sm.exe"
 
 
 def test_the_log_is_that_of_the_main_repository() -> None:
