@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ingest.archives.paths import storable_path
-from ingest.cases.inventory import FileEntry, is_namelist
+from ingest.cases.inventory import FileEntry, is_part_of_configuration
 from ingest.cases.layout import Location
 from ingest.cases.modules import find_software
 from ingest.cases.origin import Origin
@@ -63,7 +63,7 @@ def _execution(
     run = find_run(parsed.case_status or (), lid)
     status, status_source = _status(run, location.state)
     interval = simulated_interval(variables, parsed.cpl_log)
-    unread = sorted(artefact for artefact in parsed.damaged if is_namelist(artefact))
+    unread = sorted(filter(is_part_of_configuration, parsed.damaged))
     return Execution(
         execution_id=lid.text,
         job_id=lid.job_id,

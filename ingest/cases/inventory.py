@@ -10,6 +10,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
+from models.configuration.keys import escape_name
+
+NAMELIST_SCREAM, SCREAM_INPUT, NAMELIST_NL = "namelist_scream", "scream_input", "namelist_nl"
+STREAM = "yaml_"
+
 Artefact = str
 """What a file is: `env_run`, `case_status`, …, or the name of a namelist: `atm_in`, `user_nl_eam`.
 
@@ -156,7 +161,7 @@ def other_files(entries: Iterable[FileEntry], inventory: Inventory, lid: str) ->
 @lru_cache(maxsize=8192)
 def is_namelist(artefact: Artefact) -> bool:
     """Return whether an artefact is a namelist."""
-    return _NAMELIST.fullmatch(artefact) is not None
+    return artefact == NAMELIST_NL or _NAMELIST.fullmatch(artefact) is not None
 
 
 @lru_cache(maxsize=8192)
@@ -165,13 +170,18 @@ def is_eamxx(artefact: Artefact) -> bool:
     return artefact in {NAMELIST_SCREAM, SCREAM_INPUT} or artefact.startswith(STREAM)
 
 
+def is_part_of_configuration(artefact: Artefact) -> bool:
+    """Return whether an artefact has what a component reads, in whatever format."""
+    return is_namelist(artefact) or is_eamxx(artefact)
+
+
 def _eamxx(stem: str) -> Artefact | None:
     match = _EAMXX.fullmatch(stem)
     if match is None:
         return None
     if match["stream"]:
         return STREAM + escape_name(match["stream"])
-    return NAMELIST_SCREAM if match["xml"] else SCREAM_INPUT if match["input"] else "namelist_nl"
+    return NAMELIST_SCREAM if match["xml"] else SCREAM_INPUT if match["input"] else NAMELIST_NL
 
 
 def _env_file(stem: str) -> Artefact | None:

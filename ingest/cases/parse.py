@@ -9,11 +9,19 @@ from typing import Any, TypeVar
 from ingest.archives.content import expand, expand_head, identity
 from ingest.archives.paths import storable_path
 from ingest.archives.place import open_in_place
-from ingest.cases.inventory import REQUIRED, Artefact, Inventory, is_namelist
+from ingest.cases.inventory import (
+    NAMELIST_SCREAM,
+    REQUIRED,
+    Artefact,
+    Inventory,
+    is_eamxx,
+    is_namelist,
+)
 from ingest.cases.parse_cache import ParseCache
 from ingest.cases.parsers import git_files, mach_specific, not_understood, seq_maps
 from ingest.cases.parsers.cpl_log import Clock, parse_cpl_log
 from ingest.cases.parsers.e3sm_timing import TimingProfile, parse_e3sm_timing
+from ingest.cases.parsers.eamxx import parse_eamxx_xml, parse_eamxx_yaml
 from ingest.cases.parsers.env_xml import parse_env_lines, parse_env_xml
 from ingest.cases.parsers.git_files import GitConfig, GitDescribe, GitStatus
 from ingest.cases.parsers.incremental import Variables
@@ -172,6 +180,9 @@ def _read_variables(artefact: Artefact) -> Reader[Variables]:
     def read(content: bytes, report: Report) -> Variables:
         if artefact in _VARIABLE_READERS:
             return without_secrets(_VARIABLE_READERS[artefact](content, report))
+        if is_eamxx(artefact):
+            parse_eamxx = parse_eamxx_xml if artefact == NAMELIST_SCREAM else parse_eamxx_yaml
+            return without_secrets(parse_eamxx(content, artefact, report))
         parse = parse_namelist_lines if is_namelist(artefact) else parse_env_lines
         return _CACHE.variables(artefact, content, parse, report)
 

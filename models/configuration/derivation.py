@@ -13,7 +13,12 @@ from pydantic import BaseModel
 
 from models.configuration.delta import Delta
 
-_PLACEHOLDERS = {"{c}": "(?P<c>[A-Za-z]+)", "{name}": r"(?P<name>\w+)", "{any}": "[^.]+"}
+_PLACEHOLDERS = {
+    "{c}": "(?P<c>[A-Za-z]+)",
+    "{name}": r"(?P<name>\w+)",
+    "{any}": "[^.]+",
+    "{path}": "(?P<path>.+)",
+}
 _Namelists = dict[tuple[str, str], str]
 _MAX_REMEMBERED = 65536
 _USER_NAMELIST = re.compile(r"user_nl_([a-z0-9]+)(_[0-9]{4})?\.(.+)")
@@ -43,7 +48,8 @@ class _Rule:
             return None
         primary = self.primary
         for placeholder, part in match.groupdict().items():
-            primary = primary.replace(f"{{{placeholder}}}", part.upper())
+            text = part if placeholder == "path" else part.upper()
+            primary = primary.replace(f"{{{placeholder}}}", text)
         return primary
 
 
@@ -114,7 +120,8 @@ class DerivationTable:
             files = self._user_namelists.get(component, [])
             effective = (namelists.get((f"{file}{instance or ''}", name)) for file in files)
             return next((primary for primary in effective if primary is not None), None)
-        return next((primary for primary in self._primaries(key) if primary in delta), None)
+        causes = (_find(primary, delta) for primary in self._primaries(key))
+        return next((cause for cause in causes if cause is not None), None)
 
     def _primaries(self, key: str) -> tuple[str, ...]:
         """Return the primary keys that the rules give for a key, in the order of the rules."""
@@ -125,6 +132,14 @@ class DerivationTable:
             if len(self._known) < _MAX_REMEMBERED:
                 self._known[key] = known
         return known
+
+
+def _find(primary: str, delta: Delta) -> str | None:
+    """Return the key of a delta that a primary key, or its beginning before `*`, is."""
+    if not primary.endswith("*"):
+        return primary if primary in delta else None
+    beginning = primary.removesuffix("*")
+    return next((key for key in delta if key.startswith(beginning)), None)
 
 
 def _by_name(delta: Delta) -> _Namelists:

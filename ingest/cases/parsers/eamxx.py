@@ -17,20 +17,19 @@ describes an output stream.
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from lxml import etree
 
 from ingest.archives.yaml_file import parse_values
-from ingest.cases.parsers.env_xml import parse_xml
+from ingest.cases.parsers.env_xml import line_of, parse_xml
 from ingest.cases.parsers.incremental import Variables
 from ingest.cases.parsers.not_understood import Report, ignore
 from models.configuration.keys import MAX_PARTS, join_key
 from models.errors import ParseError
 from models.json.reader import JsonLimits
 
-STREAM = "yaml_"
-"""The beginning of the name of an output stream's file, in delta keys."""
+Path: TypeAlias = tuple[str, ...]
 
 _INPUT = "scream_input"
 _ARRAY = "array("
@@ -46,7 +45,7 @@ def parse_eamxx_xml(content: bytes, file: str, report: Report = ignore) -> Varia
     Of elements of one name in a group, the second is called `name#2`. ParseError as `parse_xml`,
     or `too_deep`.
     """
-    root = parse_xml(content)
+    root = parse_xml(content, "namelist")
     variables: Variables = {}
     for path, element in _parameters(root):
         if len(path) >= MAX_PARTS:
@@ -57,14 +56,14 @@ def parse_eamxx_xml(content: bytes, file: str, report: Report = ignore) -> Varia
             variables[join_key(file, *path)] = _typed(text, declared)
         except ValueError:
             variables[join_key(file, *path)] = text or None
-            line = element.sourceline or 0
+            line = line_of(element) or 0
             report(line, f"{element.tag} is declared {declared[:50]!r}, and is {text[:100]!r}")
     return variables
 
 
-def _parameters(root: "etree._Element") -> Iterator[tuple[tuple[str, ...], "etree._Element"]]:
+def _parameters(root: "etree._Element") -> Iterator[tuple[Path, "etree._Element"]]:
     """Yield the elements without children, with their path below the root, in their order."""
-    waiting = [((), root)]
+    waiting: list[tuple[Path, etree._Element]] = [((), root)]
     while waiting:
         path, element = waiting.pop()
         children = [child for child in element if isinstance(child.tag, str)]

@@ -186,8 +186,8 @@ def _refuse_conflicts(variables: Collection[str]) -> None:
             parent = parent.rpartition(".")[0]
 
 
-def parse_xml(content: bytes) -> "etree._Element":
-    """Return the root of one of CIME's XML files.
+def parse_xml(content: bytes, root_name: str = "file") -> "etree._Element":
+    """Return the root, a `root_name`, of an XML file that CIME or a component wrote.
 
     Raise ParseError `not_xml`, `wrong_root`, `doctype` (no document type may be declared),
     `too_large` (more than 32 MiB) or `too_many_elements` (more than 250,000 characters `<` and `=`,
@@ -204,8 +204,9 @@ def parse_xml(content: bytes) -> "etree._Element":
         raise ParseError("not_xml", str(error)[:300]) from error
     if root.getroottree().docinfo.internalDTD is not None:
         raise ParseError("doctype", "a document type declaration is not allowed")
-    if root.tag != "file":
-        raise ParseError("wrong_root", f"the root element is <{str(root.tag)[:80]}>, not <file>")
+    if root.tag != root_name:
+        detail = f"the root element is <{str(root.tag)[:80]}>, not <{root_name}>"
+        raise ParseError("wrong_root", detail)
     return root
 
 

@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ingest.archives.content import expand
 from ingest.archives import yaml_file
+from ingest.archives.content import expand
 from ingest.specs.formats.buildcache import (
     Blob,
     Fetch,
