@@ -28,7 +28,16 @@ Baseline = Annotated[
 ]
 
 CASE_PROJECTION: dict[str, int] = dict.fromkeys(
-    ("name", "canonicalExecutionId", "lineages", "configuration", "configurationOf"), 1
+    (
+        "name",
+        "canonicalExecutionId",
+        "lineages",
+        "configuration",
+        "configurationOf",
+        "changes",
+        "failedBuilds",
+    ),
+    1,
 )
 """The fields of a case that a `BaselineReader` needs."""
 

@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field
 
 from api.http.schemas import Answer
 from models.cases.annotations import CaseAnnotations, ExecutionAnnotations
-from models.cases.case import Attempt, Lineage
+from models.cases.case import Attempt, CaseChange, FailedBuild, Lineage
 from models.cases.edit import EditRecord
 from models.cases.execution import Launch, OtherFile, Paths, Software, SoftwareLink, Timing
 from models.cases.listed_execution import LinkedSpec
@@ -69,6 +69,7 @@ class ExecutionSummary(Answer):
     run_end_local: str | None
     simulation_start: SimulatedDate | None
     simulation_end: SimulatedDate | None
+    simulation_end_reached: bool | None
 
 
 class ExecutionItem(ExecutionSummary):
@@ -85,6 +86,14 @@ class ExecutionItem(ExecutionSummary):
     system: str
     user: str
     status_source: str | None
+    scheduler_state: str | None
+    failed_phase: str | None
+    failure_reason: str | None
+    failure_log: str | None
+    attempts: int | None
+    missing: list[str] | None
+    problems: list[Problem] | None
+    run_end_source: str | None
     run_config_deltas: Deltas | None
     timing: Timing | None
     software: list[Software]
@@ -122,9 +131,6 @@ class ExecutionDetail(ExecutionOfCase):
     execution; for another one it is null, unless `config=full` requests to rebuild it.
     """
 
-    scheduler_state: str | None
-    missing: list[str]
-    problems: list[Problem]
     simulation_dates_source: str | None
     git_describe: str | None
     paths: Paths
@@ -195,6 +201,8 @@ class CaseDetail(CaseItem):
     configuration_of: str | None
     configuration: dict[str, Any] | None
     attempts: list[Attempt]
+    changes: list[CaseChange]
+    failed_builds: list[FailedBuild]
     commands: list[str]
     commands_of: str | None
     annotations: CaseAnnotations
@@ -249,7 +257,8 @@ class Timeline(Answer):
     """The changes over the executions of a case, in order, where their configuration is known.
 
     `changes` has the keys whose value differs from the `baseline` in any execution; `canonical` in
-    it is the value in the canonical execution.
+    it is the value in the canonical execution. `xmlchanges` and `failedBuilds` are what CaseStatus
+    tells of the case, with their ISO local times.
     """
 
     case_id: str
@@ -258,6 +267,8 @@ class Timeline(Answer):
     baseline: str
     executions: list[ExecutionSummary]
     changes: list[KeyTimeline]
+    xmlchanges: list[CaseChange]
+    failed_builds: list[FailedBuild]
 
 
 class Compared(Answer):

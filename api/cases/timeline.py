@@ -93,6 +93,8 @@ def _answer(
         "baseline": baseline,
         "executions": [execution_summary(item) for item in listed],
         "changes": changes,
+        "xmlchanges": case.get("changes") or [],
+        "failedBuilds": case.get("failedBuilds") or [],
     }
 
 

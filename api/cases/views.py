@@ -18,10 +18,11 @@ from models.configuration.values import Configuration
 _SUMMARY_FIELDS = (
     "executionId", "jobId", "lidTime", "status", "complete", "isCanonical", "changeCount",
     "changed", "changedSincePrevious", "previousExecutionId", "caseHash", "runStartLocal",
-    "runEndLocal", "simulationStart", "simulationEnd",
+    "runEndLocal", "simulationStart", "simulationEnd", "simulationEndReached",
 )  # fmt: skip
 _DETAIL_FIELDS = (
-    "schedulerState", "missing", "problems", "simulationDatesSource", "gitDescribe", "paths",
+    "schedulerState", "missing", "problems", "failedPhase", "failureReason", "failureLog",
+    "attempts", "runEndSource", "simulationEndReached", "simulationDatesSource", "gitDescribe", "paths",
     "launch", "otherFiles", "hasConfiguration", "unreadFiles", "annotations", "sourcePath",
 )  # fmt: skip
 _SHARED_FIELDS = (
@@ -32,6 +33,7 @@ _SHARED_FIELDS = (
 )  # fmt: skip
 _CASE_DETAIL_FIELDS = (
     "caseGroups", "lineages", "canonicalIsPinned", "configurationOf", "attempts", "commands",
+    "changes", "failedBuilds",
     "commandsOf", "annotations", "history",
 )  # fmt: skip
 _CASE_ROOTS = dict.fromkeys(field.root for field in CASES.fields)

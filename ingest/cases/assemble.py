@@ -12,10 +12,11 @@ from ingest.cases.origin import Origin
 from ingest.cases.parse import ParsedFiles
 from ingest.cases.parsers import mach_specific
 from ingest.cases.simulated_interval import simulated_interval
-from models.cases.case_run import CaseRun, find_run
+from models.cases.case_run import CaseRun, find_own_run
 from models.cases.execution import Execution, OtherFile, Paths
 from models.cases.identity import CaseKey, machine_systems, spell_machine, system_of
 from models.cases.observation import Observation
+from models.cases.outcome import CASE_STATUS, ENDS, SCHEDULER
 from models.cases.scheduler import Status, scheduler_status
 from models.configuration.digest import digest_configuration
 from models.configuration.values import Configuration
@@ -47,7 +48,13 @@ def assemble(
     configuration = _configuration(parsed, key.name) if _has_configuration(parsed) else None
     execution = _execution(location, parsed, origin, key, configuration, others)
     return Observation(
-        key, execution, configuration, tuple(parsed.case_status or ()), parsed.replay_sh or ()
+        key,
+        execution,
+        configuration,
+        runs=tuple(parsed.case_status or ()),
+        commands=parsed.replay_sh or (),
+        changes=parsed.changes,
+        failed_builds=parsed.failed_builds,
     )
 
 
@@ -60,8 +67,9 @@ def _execution(
     others: Sequence[FileEntry],
 ) -> Execution:
     lid, variables, timing = location.lid, parsed.variables, parsed.e3sm_timing
-    run = find_run(parsed.case_status or (), lid)
+    run = find_own_run(parsed.case_status or (), lid)
     status, status_source = _status(run, location.state)
+    run_end, run_end_source = _run_end(parsed, run, status)
     interval = simulated_interval(variables, parsed.cpl_log)
     unread = sorted(filter(is_part_of_configuration, parsed.damaged))
     return Execution(
@@ -82,7 +90,11 @@ def _execution(
         case_hash=_text(parsed, "env_case.CASE_HASH"),
         case_group=_text(parsed, "env_case.CASE_GROUP"),
         run_start_local=run.start if run else lid.local_time,
-        run_end_local=_run_end(parsed, run),
+        run_end_local=run_end,
+        run_end_source=run_end_source,
+        failed_phase=run.failed_phase if run else None,
+        failure_reason=run.failure if run else None,
+        failure_log=run.failure_log if run else None,
         simulation_start=interval.start,
         simulation_end=interval.end,
         simulation_dates_source=interval.source,
@@ -111,11 +123,11 @@ def _has_configuration(parsed: ParsedFiles) -> bool:
 
 def _status(run: CaseRun | None, state: str | None) -> tuple[Status, str | None]:
     """Return the status and its source: the end of the run, or else the scheduler's state."""
-    if run is not None and run.outcome in {"completed", "failed"}:
-        return run.outcome, "CaseStatus"
+    if run is not None and run.outcome in ENDS:
+        return run.outcome, CASE_STATUS
     if state is not None:
-        return scheduler_status(state), "scheduler"
-    return ("unknown", None) if run is None else (run.outcome, "CaseStatus")
+        return scheduler_status(state), SCHEDULER
+    return ("unknown", None) if run is None else (run.outcome, CASE_STATUS)
 
 
 def _case_key(location: Location, parsed: ParsedFiles, fallback_machine: str | None) -> CaseKey:
@@ -251,9 +263,20 @@ def _git_describe(parsed: ParsedFiles) -> str | None:
     return None if text is None else masked_text(text)
 
 
-def _run_end(parsed: ParsedFiles, run: CaseRun | None) -> str | None:
+def _run_end(
+    parsed: ParsedFiles, run: CaseRun | None, status: Status
+) -> tuple[str | None, str | None]:
+    """Return the end of the run and its source; none while it runs.
+
+    CaseStatus has the end itself, the timing profile the time at which it was written, some seconds
+    later.
+    """
+    if run is not None and run.end is not None:
+        return run.end, CASE_STATUS
     profile_end = parsed.e3sm_timing.end_local if parsed.e3sm_timing else None
-    return profile_end or (run.end if run else None)
+    if profile_end is None or status == "running":
+        return None, None
+    return profile_end, "e3sm_timing"
 
 
 def _paths(variables: Configuration) -> Paths:

@@ -32,7 +32,8 @@ from ingest.cases.parsers.preview_run import parse_preview_run
 from ingest.cases.parsers.readme_case import ReadmeCase, parse_readme_case
 from ingest.cases.parsers.replay_sh import parse_replay_sh
 from ingest.cases.sources.base import Content
-from models.cases.case_run import CaseChange, CaseRun, FailedBuild
+from models.cases.case import CaseChange, FailedBuild
+from models.cases.case_run import CaseRun
 from models.cases.execution import Launch
 from models.configuration.values import Configuration
 from models.errors import ParseError

@@ -24,7 +24,9 @@ class HistoryEntry(Stored):
 class Attempt(Stored):
     """One `case.run` that a CaseStatus reports: its ISO local times and its outcome.
 
-    `told_by` is the execution whose CaseStatus reports it.
+    `told_by` is the execution whose CaseStatus reports it. Of a failed one, `failed_phase` is the
+    phase of CIME that ended with an error, `failure` the error's text, and `failure_log` the log
+    that it names.
     """
 
     job_id: str | None
@@ -32,6 +34,25 @@ class Attempt(Stored):
     end: str | None
     outcome: str
     told_by: str
+    failed_phase: str | None = None
+    failure: str | None = None
+    failure_log: str | None = None
+
+
+class CaseChange(Stored):
+    """A change of the case's variables by xmlchange: its ISO local time, and the command."""
+
+    time: str
+    command: str
+
+
+class FailedBuild(Stored):
+    """A build of the case that failed: ISO local time, phase, error, and the log that it names."""
+
+    time: str
+    phase: str
+    text: str | None = None
+    log: str | None = None
 
 
 class Lineage(Stored):
@@ -58,7 +79,8 @@ class CaseRecord(Stored):
     metadata fields under their snake_case names; for searching, the case has them in camelCase as
     well. `executions` are in the order of submission; those of a very large case continue in the
     collection `caseOverflows`. `case_groups` are the groups of all its executions, and `commands`
-    those of the latest replay.sh, which is that of the execution `commands_of`.
+    those of the latest replay.sh, which is that of the execution `commands_of`. `changes` and
+    `failed_builds` are what the CaseStatus of any execution reports, in order of time.
     """
 
     name: str
@@ -89,6 +111,8 @@ class CaseRecord(Stored):
     configuration: dict[str, Any] | None = None
     executions: list[Execution] = Field(default_factory=list)
     attempts: list[Attempt] = Field(default_factory=list)
+    changes: list[CaseChange] = Field(default_factory=list)
+    failed_builds: list[FailedBuild] = Field(default_factory=list)
     commands: list[str] = Field(default_factory=list)
     commands_of: str | None = None
     execution_count: int = 0

@@ -37,22 +37,17 @@ class CaseRun:
     failure_log: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CaseChange:
-    """A change of the case's variables: its ISO local time and the command, without credentials."""
+def find_own_run(runs: Sequence[CaseRun], lid: Lid) -> CaseRun | None:
+    """Return the run that an execution is, among those that its own CaseStatus reports.
 
-    time: str
-    command: str
-
-
-@dataclass(frozen=True, slots=True)
-class FailedBuild:
-    """A build that failed: ISO local time and phase, the text of the error, the log in it."""
-
-    time: str
-    phase: str
-    text: str | None
-    log: str | None
+    The LID is made before PRERUN_SCRIPT runs, which may take long: without a run nearby, it is the
+    only one that begins later, if there is only one.
+    """
+    found = find_run(runs, lid)
+    if found is not None:
+        return found
+    later = [run for run in runs if _can_be(run, lid) and run.start >= lid.local_time]
+    return later[0] if len(later) == 1 else None
 
 
 def find_run(runs: Sequence[CaseRun], lid: Lid) -> CaseRun | None:
@@ -68,12 +63,13 @@ def find_run(runs: Sequence[CaseRun], lid: Lid) -> CaseRun | None:
     same_job = [run for run in runs if run.job_id is not None and _is_same_job(run.job_id, lid)]
     if same_job:
         return min(same_job, key=distance)
-    nearby = [
-        run
-        for run in runs
-        if (run.job_id is None or lid.job_id is None) and distance(run) <= _NEARBY_SECONDS
-    ]
+    nearby = [run for run in runs if _can_be(run, lid) and distance(run) <= _NEARBY_SECONDS]
     return min(nearby, key=distance, default=None)
+
+
+def _can_be(run: CaseRun, lid: Lid) -> bool:
+    """Return whether nothing says that the run and the execution are of different jobs."""
+    return run.job_id is None or lid.job_id is None
 
 
 def job_number_of(job_id: str | None) -> int | None:

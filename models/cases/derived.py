@@ -94,7 +94,7 @@ def recompute(
             configurations.put(execution.execution_id, configurations.of(execution))
     runs = RunHistory(case.attempts)
     kept = (execution for execution in case.executions if execution.execution_id != without)
-    resolved = [runs.resolve_status(execution) for execution in kept]
+    resolved = [runs.resolve(execution) for execution in kept]
     ordered = sorted(resolved, key=lambda execution: execution.order_key)
     key = CaseKey(case.machine, case.user, case.name)
     chosen = case.model_copy(update=dict(choice or {}))

@@ -91,7 +91,11 @@ class Execution(Stored):
     time of the machine, which does not record its zone.
 
     `status_source` is the source of the status: `CaseStatus`, `CaseStatus of <execution>` for that
-    of another execution, `scheduler`, which reported `scheduler_state`, or `stated`.
+    of another execution, `scheduler`, which reported `scheduler_state`, or `stated`. The source of
+    `run_end_local` may also be `e3sm_timing`. `failure_reason` says why it has not completed; when
+    CaseStatus has an error of its run, that is the error's text, `failed_phase` the phase of CIME
+    that ended with it, and `failure_log` the log that it names. `attempts` is how many runs its job
+    made. `simulation_end_reached` is false when the end is only planned.
 
     The differences to the canonical execution are in three fields:
 
@@ -128,8 +132,14 @@ class Execution(Stored):
     case_group: str | None = None
     run_start_local: str | None = None
     run_end_local: str | None = None
+    run_end_source: str | None = None
+    attempts: int = 0
+    failed_phase: str | None = None
+    failure_reason: str | None = None
+    failure_log: str | None = None
     simulation_start: SimulatedDate | None = None
     simulation_end: SimulatedDate | None = None
+    simulation_end_reached: bool | None = None
     simulation_dates_source: str | None = None
     git_describe: str | None = None
     timing: Timing | None = None

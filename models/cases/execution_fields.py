@@ -29,11 +29,47 @@ EXECUTIONS = FieldTable(
             "statusSource", "text", "The source of the status.", "CaseStatus",
             filterable=False, sortable=False,
         ),
+        Field(
+            "schedulerState", "text", "The scheduler's word for how the job ended.", "TIMEOUT"
+        ),
+        Field(
+            "failedPhase", "text",
+            "The phase of CIME that ended with an error: `case.run` or `model execution`.",
+            "model execution",
+        ),
+        Field(
+            "failureReason", "text", "Why it has not completed: the error's text, or what is known.",
+            "RUN FAIL", served_by=None,
+        ),
+        Field(
+            "failureLog", "text", "The log that the error names.", "/scratch/e3sm.log.729351",
+            sortable=False, served_by=None,
+        ),
+        Field(
+            "attempts", "integer", "How many runs its job made, 0 when none is known.", "2",
+            served_by=None,
+        ),
+        Field(
+            "missing", "list of text", "Required files that it lacks.", "CaseStatus",
+            sortable=False,
+        ),
+        Field(
+            "problems", "map", "What could not be read of its files.",
+            filterable=False, sortable=False,
+        ),
+        Field(
+            "problems.reason", "list of text", "The kinds of these problems.", "truncated",
+            sortable=False,
+        ),
         Field("complete", "boolean", "Whether all required files exist and are readable.", "true"),
         Field("isCanonical", "boolean", "Whether it is the canonical one of its case.", "true"),
         Field("caseHash", "text", "CASE_HASH, which identifies a creation of a case.", "7f3a91c2"),
         Field("runStartLocal", "local time", f"When the model started: {_LOCAL}.", "2025-01-07"),
         Field("runEndLocal", "local time", f"When the model ended: {_LOCAL}.", "2025-01-08"),
+        Field(
+            "runEndSource", "text", "The source of that end: CaseStatus, or the timing profile.",
+            "CaseStatus", filterable=False, sortable=False,
+        ),
         Field(
             "simulationStart", "simulated date", "Where the run began in simulated time.",
             "1850-01-01", path="simulationStart.sortKey",
@@ -41,6 +77,10 @@ EXECUTIONS = FieldTable(
         Field(
             "simulationEnd", "simulated date", "Where the run ended in simulated time.",
             "1855-01-01", path="simulationEnd.sortKey",
+        ),
+        Field(
+            "simulationEndReached", "boolean",
+            "Whether it got there; otherwise the end is only planned.", "true", served_by=None,
         ),
         Field(
             "changed", "list of text",

@@ -21,6 +21,7 @@ from models.configuration.keys import flatten, nest
 from models.configuration.metadata import METADATA_FIELDS, VARIABLE_FIELDS
 from models.configuration.values import Configuration, Values, file_of
 from models.fields import words_of
+from models.problem import Problem
 
 
 class Recorded(Stored):
@@ -81,13 +82,22 @@ class ListedExecutionRecord(Stored):
     lid_time: str
     status: Status
     status_source: str | None
+    scheduler_state: str | None
+    failed_phase: str | None
+    failure_reason: str | None
+    failure_log: str | None
+    attempts: int
     complete: bool
+    missing: list[str]
+    problems: list[Problem]
     is_canonical: bool
     case_hash: str | None
     run_start_local: str | None
     run_end_local: str | None
+    run_end_source: str | None
     simulation_start: SimulatedDate | None
     simulation_end: SimulatedDate | None
+    simulation_end_reached: bool | None
     changed: list[str]
     change_count: int | None
     run_config_deltas: dict[str, Any] | None

@@ -7,9 +7,11 @@ function of the set of executions that the case has.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from itertools import chain
+from operator import itemgetter
+from typing import Literal, TypeVar
 
-from models.cases.case import CaseRecord, HistoryEntry
+from models.cases.case import CaseChange, CaseRecord, FailedBuild, HistoryEntry
 from models.cases.configurations import Configurations
 from models.cases.derived import derive_case
 from models.cases.execution import Execution
@@ -21,6 +23,9 @@ from models.cases.scheduler import state_rank
 from models.configuration.rules import DeltaRules
 
 _MAX_LOCATIONS = 50
+_MAX_EVENTS = 2000
+
+E = TypeVar("E", CaseChange, FailedBuild)
 
 Outcome = Literal["created", "updated", "unchanged", "incomplete"]
 
@@ -67,10 +72,13 @@ def merge(
             is_updated = kept.scheduler_state != known.scheduler_state
             outcome = outcomes.get(seen.execution_id, "updated" if is_updated else "unchanged")
         outcomes[seen.execution_id] = outcome
-    resolved = (runs.resolve_status(execution) for execution in executions.values())
+    resolved = (runs.resolve(execution) for execution in executions.values())
     ordered = sorted(resolved, key=lambda execution: execution.order_key)
     merged = derive_case(case, key, ordered, configurations, now)
     merged.attempts = runs.stored()
+    merged.changes = _latest(case.changes if case else (), (o.changes for o in observations))
+    builds = (o.failed_builds for o in observations)
+    merged.failed_builds = _latest(case.failed_builds if case else (), builds)
     merged.commands, merged.commands_of = _latest_commands(case, observations)
     _note_history(case, merged, ingestion_id, now)
     return Merged(merged, outcomes)
@@ -122,6 +130,16 @@ def _with_sources(kept: Execution, other: Execution) -> Execution:
         update["source_path"] = min(kept.source_path, other.source_path)
     is_unchanged = all(getattr(kept, name) == value for name, value in update.items())
     return kept if is_unchanged else kept.model_copy(update=update)
+
+
+def _latest(known: Iterable[E], told: Iterable[Iterable[E]]) -> list[E]:
+    """Return all events once, in order of time: at most the last 2000.
+
+    Observations share what the files of their case have in common: most are the same objects.
+    """
+    distinct = {id(event): event for event in (*known, *chain.from_iterable(told))}
+    events = {(event.time, event.model_dump_json()): event for event in distinct.values()}
+    return [event for _, event in sorted(events.items(), key=itemgetter(0))][-_MAX_EVENTS:]
 
 
 def _latest_commands(

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from models.cases.case import CaseChange, FailedBuild
 from models.cases.case_run import CaseRun
 from models.cases.execution import Execution
 from models.cases.identity import CaseKey
@@ -13,8 +14,8 @@ from models.configuration.values import Configuration
 class Observation:
     """One execution as its files show it, and the case that it belongs to.
 
-    `configuration` is None when it could not be read. `runs` are all runs of the case that its
-    CaseStatus reports, `commands` the commands that created the case.
+    `configuration` is None when it could not be read. `runs`, `changes` and `failed_builds` are all
+    those of the case that its CaseStatus reports, `commands` the commands that created the case.
     """
 
     key: CaseKey
@@ -22,3 +23,5 @@ class Observation:
     configuration: Configuration | None
     runs: Sequence[CaseRun] = ()
     commands: Sequence[str] = ()
+    changes: Sequence[CaseChange] = ()
+    failed_builds: Sequence[FailedBuild] = ()

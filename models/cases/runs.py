@@ -4,19 +4,18 @@ CaseStatus is the history of the whole case. So an execution that was killed or 
 CaseStatus of its own, appears in that of a later execution.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from models.cases.case import Attempt
 from models.cases.case_run import CaseRun, find_run, job_number_of
 from models.cases.execution import Execution
-from models.cases.lid import parse_lid
+from models.cases.lid import Lid, parse_lid
 from models.cases.observation import Observation
-from models.cases.scheduler import scheduler_status
+from models.cases.outcome import with_outcome
 
 _RANK = {"completed": 4, "failed": 3, "unknown": 2, "running": 1}
 _MAX_STORED = 5000
-_ENDS = frozenset({"completed", "failed"})
 
 
 class RunHistory:
@@ -39,47 +38,36 @@ class RunHistory:
                     start=run.start,
                     end=run.end,
                     outcome=run.outcome,
+                    failed_phase=run.failed_phase,
+                    failure=run.failure,
+                    failure_log=run.failure_log,
                     told_by=execution_id,
                 )
 
-    def resolve_status(self, execution: Execution) -> Execution:
-        """Return an execution with the best known end of its run.
-
-        An end in its own CaseStatus counts first, then one in that of another execution, then the
-        state that the scheduler reports.
-        """
-        if execution.status_source == "CaseStatus" and execution.status in _ENDS:
-            return execution
-        attempt = self._attempt_of(execution)
-        update: dict[str, str | None] = {}
-        if attempt is not None and attempt.outcome in _ENDS:
-            update = {
-                "status": attempt.outcome,
-                "status_source": f"CaseStatus of {attempt.told_by}",
-                "run_start_local": attempt.start,
-                "run_end_local": execution.run_end_local or attempt.end,
-            }
-        elif execution.scheduler_state is not None:
-            status = scheduler_status(execution.scheduler_state)
-            update = {"status": status, "status_source": "scheduler"}
-        is_known = all(getattr(execution, name) == value for name, value in update.items())
-        return execution if is_known else execution.model_copy(update=update)
+    def resolve(self, execution: Execution) -> Execution:
+        """Return an execution with the best known outcome of its run."""
+        lid = parse_lid(execution.execution_id)
+        if lid is None:
+            return with_outcome(execution, None, 0)
+        runs = self._runs_of(lid)
+        run = find_run([CaseRun(a.job_id, a.start, a.end, "unknown") for a in runs], lid)
+        found = self._attempts[run.job_id, run.start] if run else None
+        if found is None:  # its own CaseStatus may have shown which run it is
+            found = next((a for a in runs if a.start == execution.run_start_local), None)
+        if found is None:
+            return with_outcome(execution, None, 0)
+        tries = sum(a.job_id is not None and a.job_id == found.job_id for a in runs)
+        return with_outcome(execution, found, max(tries, 1))
 
     def stored(self) -> list[Attempt]:
         """Return the runs to store, in the order of their start: at most the last 5000."""
         attempts = sorted(self._attempts.values(), key=lambda a: (a.start, a.job_id or ""))
         return attempts[-_MAX_STORED:]
 
-    def _attempt_of(self, execution: Execution) -> Attempt | None:
-        lid = parse_lid(execution.execution_id)
-        if lid is None:
-            return None
-        candidates = (
-            self._attempts.values() if lid.job_id is None else self._attempts_of_job(lid.job_number)
-        )
-        runs = [CaseRun(a.job_id, a.start, a.end, "unknown") for a in candidates]
-        run = find_run(runs, lid)
-        return None if run is None else self._attempts[run.job_id, run.start]
+    def _runs_of(self, lid: Lid) -> Sequence[Attempt]:
+        if lid.job_id is None:
+            return list(self._attempts.values())
+        return self._attempts_of_job(lid.job_number)
 
     def _attempts_of_job(self, job_number: int) -> list[Attempt]:
         """Return the runs of a job, and those without a job number."""
@@ -99,8 +87,9 @@ def _is_better(run: CaseRun, execution_id: str, known: Attempt) -> bool:
     """
     if run.outcome != known.outcome:
         return _RANK[run.outcome] > _RANK[known.outcome]
-    ours = (_order_of(execution_id), run.outcome, run.end or "")
-    return ours < (_order_of(known.told_by), known.outcome, known.end or "")
+    ours = (_order_of(execution_id), run.outcome, run.end or "", run.failure or "")
+    theirs = (_order_of(known.told_by), known.outcome, known.end or "", known.failure or "")
+    return ours < theirs
 
 
 @lru_cache(maxsize=4096)

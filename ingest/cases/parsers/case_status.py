@@ -24,7 +24,8 @@ from dataclasses import dataclass, field
 
 from ingest.archives.content import text_lines
 from ingest.cases.parsers.run_list import MAX_RUNS, MODEL, RUN, RunList, failure_of, shared_run
-from models.cases.case_run import CaseChange, CaseRun, FailedBuild
+from models.cases.case import CaseChange, FailedBuild
+from models.cases.case_run import CaseRun
 from models.redaction.text import masked_text
 
 _TIMED = re.compile(
@@ -160,7 +161,9 @@ class _Reader:
             self._add_change(event.moment, message)
         elif event.phase.startswith(_BUILDS) and event.status == "error":
             failure = failure_of(message)
-            build = FailedBuild(event.moment, event.phase, failure.text, failure.log)
+            build = FailedBuild(
+                time=event.moment, phase=event.phase, text=failure.text, log=failure.log
+            )
             self.failed_builds.append(build)
 
     def _begin(self, number: int, moment: str, text: str) -> None:
@@ -183,7 +186,8 @@ class _Reader:
     def _add_change(self, moment: str, message: str) -> None:
         command = message.partition("<command>")[2].partition("</command>")[0].strip()
         if command:
-            self.changes.append(CaseChange(moment, masked_text(command)[:_MAX_COMMAND]))
+            masked = masked_text(command)[:_MAX_COMMAND]
+            self.changes.append(CaseChange(time=moment, command=masked))
 
     def _note_unknown(self, number: int, text: str) -> None:
         if len(self.unknown) < _MAX_UNKNOWN:

@@ -38,7 +38,7 @@ def settled(*observations: Observation, of: Execution) -> Execution:
     attempts = RunHistory(())
     for observation in observations:
         attempts.add(observation)
-    return attempts.resolve_status(of)
+    return attempts.resolve(of)
 
 
 def test_a_later_execution_tells_the_end() -> None:
@@ -116,7 +116,7 @@ def test_what_is_stored_can_be_gone_on_with() -> None:
     attempts.add(told(SECOND, FAILED))
     again = RunHistory(attempts.stored())
     assert again.stored() == attempts.stored()
-    assert again.resolve_status(execution(FIRST)).status == "failed"
+    assert again.resolve(execution(FIRST)).status == "failed"
 
 
 def test_an_end_that_only_a_copy_of_it_tells_counts() -> None:
@@ -128,9 +128,9 @@ def test_an_end_that_only_a_copy_of_it_tells_counts() -> None:
 def test_what_is_told_after_all_counts() -> None:
     attempts = RunHistory(())
     attempts.add(told(SECOND, CaseRun("8", "2025-01-02T00:00:05", None, "running")))
-    assert attempts.resolve_status(execution(FIRST)).status == "unknown"
+    assert attempts.resolve(execution(FIRST)).status == "unknown"
     attempts.add(told(THIRD, FAILED))
-    assert attempts.resolve_status(execution(FIRST)).status == "failed"
+    assert attempts.resolve(execution(FIRST)).status == "failed"
 
 
 def test_the_end_that_a_case_status_tells_counts_before_the_schedulers_word() -> None:
