@@ -439,6 +439,12 @@ def test_of_very_many_runs_the_last_are_told() -> None:
     assert [run.job_id for run in runs] == [str(n) for n in range(1, 5001)]
 
 
+def test_an_end_is_looked_for_among_the_latest_runs_only() -> None:
+    others = [f"03:00:00: case.run starting {n}" for n in range(100, 300)]
+    assert told(START, *others[:-1], SUCCESS)[0] == ("11", "04:00:00", "completed")
+    assert told(START, *others, SUCCESS)[0] == ("11", None, "unknown")
+
+
 def test_times_are_iso_local_times() -> None:
     (attempt,) = parse_case_status(status(START, SUCCESS)).runs
     assert (attempt.start, attempt.end) == (f"{DAY}T03:00:00", f"{DAY}T04:00:00")
