@@ -41,6 +41,9 @@ CASE_PROJECTION: dict[str, int] = dict.fromkeys(
 )
 """The fields of a case that a `BaselineReader` needs."""
 
+NAMES_PROJECTION = dict.fromkeys(("name", "canonicalExecutionId", "changes", "failedBuilds"), 1)
+"""The fields of a case that are needed for differences to the canonical execution."""
+
 _BATCH = 100
 _PROJECTION = dict.fromkeys(
     ("executionId", "caseHash", "previousExecutionId", "overrides", "unset", "recorded"), 1

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from api.cases.baselines import CASE_PROJECTION, Baseline, BaselineReader
+from api.cases.baselines import CASE_PROJECTION, NAMES_PROJECTION, Baseline, BaselineReader
 from api.cases.lists import (
     CASE_LIST,
     EXECUTION_LIST,
@@ -185,9 +185,7 @@ async def _baseline_reader(
     database: Database, case_id: str, baseline: str, rules: DeltaRules
 ) -> BaselineReader:
     """Return the reader of a case's differences; a 404 without the case, a 422 for a baseline."""
-    projection = (
-        CASE_PROJECTION if baseline != CANONICAL else {"name": 1, "canonicalExecutionId": 1}
-    )
+    projection = NAMES_PROJECTION if baseline == CANONICAL else CASE_PROJECTION
     case = await database.cases.find_one({"_id": case_id}, projection)
     if case is None:
         raise not_found("case", case_id)

@@ -22,20 +22,19 @@ _SUMMARY_FIELDS = (
 )  # fmt: skip
 _DETAIL_FIELDS = (
     "schedulerState", "missing", "problems", "failedPhase", "failureReason", "failureLog",
-    "attempts", "runEndSource", "simulationEndReached", "simulationDatesSource", "gitDescribe", "paths",
-    "launch", "otherFiles", "hasConfiguration", "unreadFiles", "annotations", "sourcePath",
+    "attempts", "runEndSource", "simulationEndReached", "simulationDatesSource", "gitDescribe",
+    "paths", "launch", "otherFiles", "hasConfiguration", "unreadFiles", "annotations", "sourcePath",
 )  # fmt: skip
 _SHARED_FIELDS = (
     "executionId", "jobId", "lidTime", "status", "statusSource", "complete", "changeCount",
     "changed", "changedSincePrevious", "previousExecutionId", "caseHash", "runStartLocal",
-    "runEndLocal", "simulationStart", "simulationEnd",
-    "timing", "software", "ingestionId",
+    "runEndLocal", "simulationStart", "simulationEnd", "timing", "software", "ingestionId",
 )  # fmt: skip
 _CASE_DETAIL_FIELDS = (
-    "caseGroups", "lineages", "canonicalIsPinned", "configurationOf", "attempts", "commands",
-    "changes", "failedBuilds",
-    "commandsOf", "annotations", "history",
+    "caseGroups", "lineages", "canonicalIsPinned", "configurationOf", "attempts", "changes",
+    "failedBuilds", "commands", "commandsOf", "annotations", "history",
 )  # fmt: skip
+_EVENTS: dict[str, Any] = {"changes": [], "failedBuilds": []}
 _CASE_ROOTS = dict.fromkeys(field.root for field in CASES.fields)
 _METADATA_CAMEL = {field: to_camel(field) for field in METADATA_FIELDS}
 
@@ -63,7 +62,8 @@ def case_detail(case: Document, summaries: Sequence[Document]) -> dict[str, Any]
     """Return a case in full, with its configuration by delta key."""
     return {
         **case_item(case, summaries),
-        **{name: case.get(name) for name in _CASE_DETAIL_FIELDS},
+        **_EVENTS,
+        **{name: case[name] for name in _CASE_DETAIL_FIELDS if name in case},
         "configuration": flat_configuration(case),
     }
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 
@@ -22,14 +23,16 @@ _MAX_SHOWN_DIFFERENCES = 1000
 def run_verify(settings: Settings, *, repair: bool, as_json: bool) -> int:
     """Verify everything derived, print the differences and return the exit code."""
     differences = asyncio.run(_verify(settings, repair=repair))
-    damages = sum(difference.kind != "derived" for difference in differences)
+    kinds = Counter(difference.kind for difference in differences)
+    derived, outdated = kinds["derived"], kinds["outdated"]
+    damages = len(differences) - derived - outdated
     if as_json:
         items = [asdict(difference) for difference in differences]
         typer.echo(json.dumps({"differences": items, "repaired": repair}, indent=2))
     else:
         _print_differences(differences)
-        typer.echo(_summary(len(differences) - damages, damages, repair=repair))
-    return 1 if damages or (differences and not repair) else 0
+        typer.echo(_summary(derived, damages, outdated, repair=repair))
+    return 1 if damages or (derived and not repair) else 0
 
 
 def _print_differences(differences: Sequence[Difference]) -> None:
@@ -38,13 +41,17 @@ def _print_differences(differences: Sequence[Difference]) -> None:
         typer.echo(f"{item.collection} {item.document}: {item.field}{reason}")
 
 
-def _summary(differences: int, damages: int, *, repair: bool) -> str:
+def _summary(differences: int, damages: int, outdated: int, *, repair: bool) -> str:
     parts = []
     if differences:
         outcome = "repaired" if repair else "found; run with --repair to correct them"
         parts.append(f"{differences} differences {outcome}")
     if damages:
         parts.append(f"{damages} damages that cannot be repaired from what is stored")
+    if outdated:
+        parts.append(
+            f"{outdated} executions were read by an earlier version: import their directories again"
+        )
     return "; ".join(parts) or "everything agrees"
 
 

@@ -23,6 +23,7 @@ from models.configuration.values import Configuration
 from models.errors import RejectedError
 from models.problem import Problem
 from models.redaction.text import masked_text, without_secrets
+from models.version import READER_VERSION
 
 _ENSEMBLE_MEMBER = re.compile(r"_[0-9]+$")
 _EXPERIMENT_TYPES = frozenset(
@@ -107,6 +108,7 @@ def _execution(
         has_configuration=configuration is not None,
         configuration_digest=_digest(configuration, unread),
         unread_files=unread,
+        reader=READER_VERSION,
         fingerprint=origin.fingerprint,
         file_count=origin.file_count,
         files_modified=origin.files_modified,

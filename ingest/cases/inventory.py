@@ -18,8 +18,9 @@ STREAM = "yaml_"
 Artefact = str
 """What a file is: `env_run`, `case_status`, …, or the name of a namelist: `atm_in`, `user_nl_eam`.
 
-The namelists of several instances have their number in the name: `atm_in_0001`. The files of EAMxx
-are `namelist_scream`, `scream_input`, `namelist_nl`, and `yaml_<name>` for each output stream.
+The namelists of several instances have their number in the name: `atm_in_0001`. A name is that of
+the file, such as `mpas-o_in` of E3SM before 2018, without `.nml`. The files of EAMxx are
+`namelist_scream`, `scream_input`, `namelist_nl`, and `yaml_<name>` for each output stream.
 """
 
 REQUIRED: Mapping[Artefact, str] = {
@@ -55,20 +56,23 @@ _DOCS_STEMS: Mapping[str, Artefact] = {
     "env_mach_specific.xml": "env_mach_specific",
     "env_run.xml": "env_run",
     "env_workflow.xml": "env_workflow",
+    "nuopc.runconfig": "nuopc_runconfig",
     "seq_maps.rc": "seq_maps",
 }
-_ANY_LID = re.compile(r"\.(?:[0-9][A-Za-z0-9_.\[\]-]{0,200}\.)?[0-9]{6}-[0-9]{6}$")
+_ANY_LID = re.compile(r"\.(?:[0-9][A-Za-z0-9_.\[\]-]{0,200}\.)?[0-9]{6}-[0-9]{6}\Z")
 _NAMELIST = re.compile(
-    r"(?:[a-z][a-z0-9_]*_in|user_nl_[a-z0-9]+|[a-z]+_modelio(?=\.nml|_[0-9]{4}|$))"
-    r"(?:\.nml)?(?P<instance>_[0-9]{4})?"
+    r"(?:[a-z][a-z0-9_-]*_in|user_nl_[a-z0-9-]+|[a-z]+_modelio(?=\.nml|_[0-9]{4}|$))"
+    r"(?:\.nml)?(?P<instance>_?[0-9]{4})?(?:\.nml)?"
 )
 _EAMXX = re.compile(
     r"(?P<xml>namelist_scream|namelist_eamxx)\.xml|(?P<nl>namelist)\.nl"
     r"|(?P<input>scream_input|eamxx_input)\.yaml|(?P<stream>.+)\.ya?ml"
 )
 _ENV_FILE = re.compile(r"env_[a-z][a-z0-9_]*\.xml")
-_TIMING = re.compile(r"e3sm_timing(?:_(?P<driver>[0-9]{4}))?\.(?P<case>.+)")
-_CPL_LOG = re.compile(r"cpl(?:_(?P<driver>[0-9]{4}))?\.log")
+_TIMING = re.compile(r"(?:e3sm|acme)_timing(?:_(?P<driver>[0-9]{4}))?\.(?P<case>.+)", re.DOTALL)
+_CPL_LOG = re.compile(r"(?P<log>cpl|drv|med)(?:_(?P<driver>[0-9]{4}))?\.log")
+_LOGS = ("cpl", "drv", "med")  # the NUOPC driver writes the last two; which has its clock depends
+_MAX_RANK = 50_000
 _LID = "\0"
 _DOCS_PREFIX = "casedocs"
 
@@ -139,12 +143,17 @@ def _identify_short(path: str) -> tuple[Artefact, int] | None:
     if folder:
         document = _DOCS_STEMS.get(stem) or _env_file(stem) or _namelist(stem) or _eamxx(stem)
         return None if document is None else (document, rank)
-    for artefact, pattern in (("e3sm_timing", _TIMING), ("cpl_log", _CPL_LOG)):
-        of_driver = pattern.fullmatch(stem)
-        if of_driver:  # with several drivers each has its own file: the first one's counts
-            return artefact, rank + 4 * int(of_driver["driver"] or 0)
+    if of_driver := _TIMING.fullmatch(stem):
+        return "e3sm_timing", rank + _driver_rank(of_driver)
+    if of_driver := _CPL_LOG.fullmatch(stem):
+        return "cpl_log", rank + _driver_rank(of_driver) + _MAX_RANK * _LOGS.index(of_driver["log"])
     root = _ROOT_STEMS.get(stem)
     return None if root is None else (root, rank)
+
+
+def _driver_rank(match: re.Match[str]) -> int:
+    """Return the rank of a driver's file; with several drivers the first one's counts."""
+    return 4 * int(match["driver"] or 0)
 
 
 def other_files(entries: Iterable[FileEntry], inventory: Inventory, lid: str) -> list[FileEntry]:
@@ -182,6 +191,12 @@ def _eamxx(stem: str) -> Artefact | None:
     if match["stream"]:
         return STREAM + escape_name(match["stream"])
     return NAMELIST_SCREAM if match["xml"] else SCREAM_INPUT if match["input"] else NAMELIST_NL
+
+
+def log_name(path: str) -> str:
+    """Return the name of a log without LID and the number of the driver: `med.log`."""
+    log = path.rpartition("/")[2].partition(".log")[0].partition("_")[0]
+    return f"{log}.log"
 
 
 def _env_file(stem: str) -> Artefact | None:

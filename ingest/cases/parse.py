@@ -16,9 +16,10 @@ from ingest.cases.inventory import (
     Inventory,
     is_eamxx,
     is_namelist,
+    log_name,
 )
 from ingest.cases.parse_cache import ParseCache
-from ingest.cases.parsers import git_files, mach_specific, not_understood, seq_maps
+from ingest.cases.parsers import git_files, mach_specific, not_understood, nuopc_runconfig, seq_maps
 from ingest.cases.parsers.cpl_log import Clock, parse_cpl_log
 from ingest.cases.parsers.e3sm_timing import TimingProfile, parse_e3sm_timing
 from ingest.cases.parsers.eamxx import parse_eamxx_xml, parse_eamxx_yaml
@@ -120,7 +121,8 @@ def _parse_file(
     parsed: ParsedFiles, artefact: Artefact, path: str, content: Content, limit: int
 ) -> None:
     if artefact == "cpl_log":
-        parsed.cpl_log = parse_cpl_log(expand_head(_read(content, path, _LOG_HEAD), _LOG_HEAD))
+        clock = parse_cpl_log(expand_head(_read(content, path, _LOG_HEAD), _LOG_HEAD))
+        parsed.cpl_log = clock and replace(clock, log=log_name(path))
         return
     data = _read(content, path, limit + 1)
     if len(data) > limit:
@@ -251,6 +253,7 @@ _VARIABLE_READERS: Mapping[Artefact, Reader[Variables]] = {
     "git_log": git_files.parse_git_log,
     "git_remote": git_files.parse_git_remote,
     "git_submodule_status": git_files.parse_git_submodules,
+    nuopc_runconfig.FILE: nuopc_runconfig.parse_nuopc_runconfig,
     "seq_maps": seq_maps.parse_seq_maps,
 }
 _NEVER_EQUAL = frozenset({"e3sm_timing"})  # those of any two executions differ

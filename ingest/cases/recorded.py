@@ -6,6 +6,7 @@ from typing import Any
 from ingest.cases.sources.base import ExecutionDirectory, ExecutionPath
 from models.cases.scheduler import state_rank
 from models.database.client import Database
+from models.version import READER_VERSION
 
 _FIELDS = {"executionId": 1, "recorded": 1}
 
@@ -24,8 +25,8 @@ class RecordedExecutions:
     def is_unchanged(self, directory: ExecutionDirectory) -> bool:
         """Return whether the directory need not be opened, because it would add nothing.
 
-        That requires that the execution was found at this path before, and that the files there
-        rank no higher than what is recorded.
+        That requires that the execution was found at this path before, that the files there rank no
+        higher than what is recorded, and that this version of Caseledger has read them.
         """
         return any(_adds_nothing(directory, known) for known in self._found_at(directory))
 
@@ -41,6 +42,8 @@ class RecordedExecutions:
 
 def _adds_nothing(directory: ExecutionDirectory, known: Mapping[str, Any]) -> bool:
     """Return whether merging the directory would change nothing: see `models.cases.merge`."""
+    if known.get("reader", 0) < READER_VERSION:
+        return False
     if state_rank(directory.location.state) > state_rank(known["schedulerState"]):
         return False
     if _is_whole(known):

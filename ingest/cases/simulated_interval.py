@@ -37,9 +37,9 @@ def simulated_interval(variables: Mapping[str, Any], clock: Clock | None) -> Sim
     calendar = case_calendar(variables)
     if clock is not None:
         start = _from_clock(clock.start, calendar)
-        end = _from_clock(clock.stop, calendar) if clock.stop else None
         if start is not None:
-            return SimulatedInterval(start.to_stored(), _stored(end), "cpl.log")
+            end = _clock_stop(clock, start, variables)
+            return SimulatedInterval(start.to_stored(), _stored(end), clock.log)
     if str(variables.get("env_run.CONTINUE_RUN")).strip().upper() == "TRUE":
         return _UNKNOWN
     try:
@@ -50,6 +50,12 @@ def simulated_interval(variables: Mapping[str, Any], clock: Clock | None) -> Sim
     if start is None:
         return _UNKNOWN
     return SimulatedInterval(start.to_stored(), _stored(end), "env_run.xml")
+
+
+def _clock_stop(clock: Clock, start: ModelDate, variables: Mapping[str, Any]) -> ModelDate | None:
+    if clock.stops_as_configured:
+        return _configured_stop(start, variables)
+    return _from_clock(clock.stop, start.calendar) if clock.stop else None
 
 
 def case_calendar(variables: Mapping[str, Any]) -> Calendar:

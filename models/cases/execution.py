@@ -113,6 +113,8 @@ class Execution(Stored):
     `configuration_digest` is the digest of the configuration that was read, without
     `unread_files`; it shows whether a rebuilt configuration is right.
 
+    `reader` is the READER_VERSION that read its files, 0 before there was one.
+
     `changed_since_previous` are the delta keys of what was changed since `previous_execution_id`,
     the last execution before this one whose configuration is known.
     """
@@ -160,6 +162,7 @@ class Execution(Stored):
     changed_since_previous: list[str] = Field(default_factory=list)
     annotations: ExecutionAnnotations = Field(default_factory=ExecutionAnnotations)
     software_links: list[SoftwareLink] = Field(default_factory=list)
+    reader: int = 0
     fingerprint: str
     file_count: int = 0
     files_modified: int = 0

@@ -38,16 +38,15 @@ EXECUTIONS = FieldTable(
             "model execution",
         ),
         Field(
-            "failureReason", "text", "Why it has not completed: the error's text, or what is known.",
-            "RUN FAIL", served_by=None,
+            "failureReason", "text", "Why it has not completed: the text of an error, or another.",
+            "RUN FAIL",
         ),
         Field(
             "failureLog", "text", "The log that the error names.", "/scratch/e3sm.log.729351",
-            sortable=False, served_by=None,
+            filterable=False, sortable=False,
         ),
         Field(
             "attempts", "integer", "How many runs its job made, 0 when none is known.", "2",
-            served_by=None,
         ),
         Field(
             "missing", "list of text", "Required files that it lacks.", "CaseStatus",
@@ -80,7 +79,7 @@ EXECUTIONS = FieldTable(
         ),
         Field(
             "simulationEndReached", "boolean",
-            "Whether it got there; otherwise the end is only planned.", "true", served_by=None,
+            "Whether it got there; otherwise the end is only planned.", "true",
         ),
         Field(
             "changed", "list of text",

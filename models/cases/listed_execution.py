@@ -28,6 +28,7 @@ class Recorded(Stored):
     """What an import needs to know of a recorded execution to decide whether to read its files."""
 
     complete: bool
+    reader: int
     fingerprint: str
     source_path: str
     found_at: list[str]

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
-from operator import itemgetter
 from typing import Literal, TypeVar
 
 from models.cases.case import CaseChange, CaseRecord, FailedBuild, HistoryEntry
@@ -25,7 +24,7 @@ from models.configuration.rules import DeltaRules
 _MAX_LOCATIONS = 50
 _MAX_EVENTS = 2000
 
-E = TypeVar("E", CaseChange, FailedBuild)
+E = TypeVar("E", bound=CaseChange | FailedBuild)
 
 Outcome = Literal["created", "updated", "unchanged", "incomplete"]
 
@@ -48,7 +47,7 @@ def merge(
     """Return the case, new when `case` is None, with these executions merged into it.
 
     A recorded execution is replaced only by a better observation of it: one that has more of its
-    files, or whose files could be read.
+    files, or whose files could be read, or that a later version has read.
     """
     observations = list(observations)
     executions = {e.execution_id: e for e in case.executions} if case else {}
@@ -100,6 +99,7 @@ def _quality(execution: Execution) -> tuple[int, ...]:
         execution.is_whole,
         execution.complete,
         execution.has_configuration,
+        execution.reader,
         -len(execution.missing),
         -len(execution.unread_files),
         execution.file_count,
@@ -139,7 +139,7 @@ def _latest(known: Iterable[E], told: Iterable[Iterable[E]]) -> list[E]:
     """
     distinct = {id(event): event for event in (*known, *chain.from_iterable(told))}
     events = {(event.time, event.model_dump_json()): event for event in distinct.values()}
-    return [event for _, event in sorted(events.items(), key=itemgetter(0))][-_MAX_EVENTS:]
+    return [events[key] for key in sorted(events)[-_MAX_EVENTS:]]
 
 
 def _latest_commands(

@@ -26,6 +26,7 @@ from models.database.client import Database
 from models.database.retry import IMPORT_RETRY_SECONDS, REQUEST_RETRY_SECONDS
 from models.errors import ConflictError
 from models.redaction.text import without_secrets
+from models.version import READER_VERSION
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +130,7 @@ def _observation(key: CaseKey, stated: StatedExecution, author: Author) -> Obser
         software=stated.software,
         annotations=stated.annotations,
         has_configuration=has_configuration,
+        reader=READER_VERSION,
         fingerprint=_fingerprint(stated),
         source_path=f"stated by {author.name}",
         ingestion_id="",

@@ -25,6 +25,7 @@ from models.database.collection import Collection
 from models.errors import DamagedError
 from models.verify.configurations import restore_configurations
 from models.verify.difference import Difference, Kind
+from models.version import READER_VERSION
 
 _PAGE = 500
 _MAX_ATTEMPTS = 20
@@ -117,7 +118,17 @@ def _check(
     listing = list(_listing_differences(case_id, after, listed, damaged))
     listing += [Difference("executions", document_id, "_id") for document_id in strays]
     differences = [*_case_differences(case_id, before.record, after), *listing, *lost]
+    differences += _outdated(case_id, after)
     return _CaseCheck(after, differences, frozenset(damaged), strays, needs_relisting=bool(listing))
+
+
+def _outdated(case_id: str, case: CaseRecord) -> Iterator[Difference]:
+    """Yield the executions whose files an earlier version has read."""
+    for execution in case.executions:
+        if execution.reader < READER_VERSION and execution.ingestion_id:
+            detail = f"an earlier version has read it; import it again from {execution.source_path}"
+            field = f"executions.{execution.execution_id}.reader"
+            yield Difference("cases", case_id, field, "outdated", detail)
 
 
 def _not_in_case(

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["derived", "lost", "identity", "unreadable"]
+Kind = Literal["derived", "lost", "identity", "unreadable", "outdated"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,7 +12,8 @@ class Difference:
 
     Only the kind `derived` can be corrected. `lost` is data that was recorded and no longer exists,
     `identity` a case whose name, machine and user do not give its id, and `unreadable` a document
-    that is not a valid case; for these, `detail` says more.
+    that is not a valid case. `outdated` is no damage: an earlier version has read the files, and
+    this one reads more of them. For these, `detail` says more.
     """
 
     collection: str

@@ -22,6 +22,7 @@ from models.cases.observation import Observation
 from models.configuration.rules import DeltaRules
 from models.configuration.values import Configuration
 from models.errors import ParseError
+from models.version import READER_VERSION
 
 LID = "1000.250102-030405"
 KEY = CaseKey("chrysalis", "jdoe", "v3.LR.amip_0001")
@@ -152,7 +153,8 @@ def execution(text: str = LID, **fields: Any) -> Execution:
         "job_number": lid.job_number if lid.job_id else None,
         "lid_time": lid.local_time, "order_key": lid.order_key, "status": "completed",
         "status_source": "CaseStatus", "complete": True, "has_configuration": True,
-        "fingerprint": "f", "source_path": f"/{lid.text}", "ingestion_id": "i",
+        "reader": READER_VERSION, "fingerprint": "f",
+        "source_path": f"/{lid.text}", "ingestion_id": "i",
     }  # fmt: skip
     return Execution(**(given | fields))
 

@@ -19,6 +19,7 @@ MAX_RUNS = 5000
 
 _JOB_ID = re.compile(r"[0-9]{1,18}+(?:\[[0-9]{0,9}\])?+(?:\.[A-Za-z0-9_\[\]-]{1,64}+){0,8}+")
 _MAX_JOB_TIME = timedelta(days=4)  # no queue allows a job to run longer
+_MAX_BACK = 200  # runs among which that of an event is looked for: many more than ever overlap
 _MAX_FAILURE = 1000
 _LOG = re.compile(r"(?:\bSee log file for details: |\s- see |, cat )(?P<path>\S{1,1000}+)")
 
@@ -108,7 +109,7 @@ class RunList:
         wrong = runs[index]
         outcome: Outcome = "running" if index == len(runs) - 1 else "unknown"
         runs[index] = CaseRun(wrong.job_id, wrong.start, None, outcome)
-        for other in range(index - 1, -1, -1):
+        for other in self._latest_indexes(index):
             earlier = runs[other]
             age = moment_of(wrong.end or "") - moment_of(earlier.start)
             if earlier.end is None and earlier.job_id != job_id and age < _MAX_JOB_TIME:
@@ -123,7 +124,7 @@ class RunList:
         latest = self._find_latest(job_id)
         if latest is not None and self.runs[latest].end is None:
             return latest
-        for index in range(len(self.runs) - 1, -1, -1):
+        for index in self._latest_indexes(len(self.runs)):
             if self.runs[index].end is None and _can_be_of(self.runs[index], job_id):
                 return index
         return None
@@ -131,8 +132,13 @@ class RunList:
     def _find_latest(self, job_id: str | None) -> int | None:
         if job_id is None:
             return None
-        indexes = range(len(self.runs) - 1, -1, -1)
+        indexes = self._latest_indexes(len(self.runs))
         return next((index for index in indexes if self.runs[index].job_id == job_id), None)
+
+    @staticmethod
+    def _latest_indexes(end: int) -> range:
+        """Return the indexes of the latest runs before `end`, the last one first."""
+        return range(end - 1, max(end - 1 - _MAX_BACK, -1), -1)
 
 
 @lru_cache(maxsize=16384)

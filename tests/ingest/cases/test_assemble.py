@@ -88,14 +88,28 @@ def test_case_status_gives_outcome_and_start() -> None:
     assert own.run_start_local == "2025-01-02T03:04:06"
 
 
-def test_the_end_of_the_run_is_when_the_profile_was_written() -> None:
-    assert observed().execution.run_end_local == "2025-01-02T06:07:08"
+def run_end(found: ParsedFiles) -> tuple[str | None, str | None]:
+    own = observed(found).execution
+    return own.run_end_local, own.run_end_source
 
 
-def test_without_a_profile_case_status_tells_the_end() -> None:
+def test_the_end_of_the_run_is_that_of_case_status() -> None:
+    assert run_end(parsed()) == ("2025-01-02T06:07:09", "CaseStatus")
+
+
+def test_without_an_end_in_case_status_the_profile_tells_it() -> None:
     found = parsed()
+    found.case_status = None
+    assert run_end(found) == ("2025-01-02T06:07:08", "e3sm_timing")
     found.e3sm_timing = None
-    assert observed(found).execution.run_end_local == "2025-01-02T06:07:09"
+    assert run_end(found) == (None, None)
+
+
+def test_a_run_that_goes_on_has_no_end() -> None:
+    going_on = STATUS[: STATUS.index(b"case.run success") - 21]
+    found = parsed({f"CaseStatus.{LID}.gz": packed(going_on)})
+    assert observed(found).execution.status == "running"
+    assert run_end(found) == (None, None)
 
 
 def test_the_runs_of_other_jobs_tell_nothing_of_it() -> None:
@@ -485,3 +499,27 @@ def test_paths_are_expanded() -> None:
     own = observed(found).execution
     assert (own.paths.case_root, own.paths.run_directory) == (f"/home/{KEY.name}", None)
     assert own.paths.archive_root is None
+
+
+def test_a_run_that_begins_long_after_its_lid_is_found_when_it_is_the_only_one() -> None:
+    """PRERUN_SCRIPT runs after the LID is made, and before the run begins."""
+    late = b"2025-01-02 05:00:00: case.run starting \n2025-01-02 06:00:00: case.run success \n"
+    own = observed(parsed({f"CaseStatus.{LID}.gz": packed(late)})).execution
+    assert (own.status, own.run_start_local) == ("completed", "2025-01-02T05:00:00")
+    two = late + late.replace(b"2025-01-02", b"2025-01-03")
+    own = observed(parsed({f"CaseStatus.{LID}.gz": packed(two)})).execution
+    assert own.status == "unknown"
+
+
+def test_a_run_that_failed_says_why() -> None:
+    error = (
+        b"2025-01-02 03:04:06: case.run starting 1000\n"
+        b"2025-01-02 06:00:00: model execution error \n"
+        b"ERROR: RUN FAIL: Command 'srun e3sm' failed\n"
+        b"See log file for details: /run/e3sm.log.1000\n"
+        b" ---------------------------------------------------\n"
+    )
+    own = observed(parsed({f"CaseStatus.{LID}.gz": packed(error)})).execution
+    assert (own.status, own.failed_phase) == ("failed", "model execution")
+    assert own.failure_log == "/run/e3sm.log.1000"
+    assert "srun e3sm" in str(own.failure_reason)

@@ -26,7 +26,11 @@ def inventory(*paths: str) -> Inventory:
         pytest.param(f"e3sm_timing.v3.LR.a_0001.{LID}", "e3sm_timing", id="profile"),
         pytest.param(f"e3sm_timing.a b\u00e4\udcff.{LID}", "e3sm_timing", id="odd case"),
         pytest.param(f"e3sm_timing_0002.case.{LID}", "e3sm_timing", id="profile of a driver"),
+        pytest.param(f"acme_timing.case.{LID}", "e3sm_timing", id="profile of ACME"),
+        pytest.param(f"e3sm_timing.a\nb.{LID}", "e3sm_timing", id="line feed in the case"),
         pytest.param(f"cpl.log.{LID}.gz", "cpl_log", id="log"),
+        pytest.param(f"med_0001.log.{LID}.gz", "cpl_log", id="log of NUOPC"),
+        pytest.param(f"drv.log.{LID}.gz", "cpl_log", id="log of the driver of NUOPC"),
         pytest.param(f"replay.sh.{LID}.gz", "replay_sh", id="commands"),
         pytest.param(f"preview_run.log.{LID}", "preview_run", id="preview"),
         pytest.param(f"GIT_STATUS.{LID}", "git_status", id="state of the source"),
@@ -37,6 +41,14 @@ def inventory(*paths: str) -> Inventory:
         pytest.param(f"CaseDocs.{LID}/atm_in.{LID}.gz", "atm_in", id="namelist"),
         pytest.param(f"CaseDocs.{LID}/atm_in_0001.{LID}", "atm_in_0001", id="of an instance"),
         pytest.param(f"CaseDocs.{LID}/user_nl_eam.{LID}", "user_nl_eam", id="of the user"),
+        pytest.param(f"CaseDocs.{LID}/mpas-o_in.{LID}", "mpas-o_in", id="of ACME"),
+        pytest.param(f"CaseDocs.{LID}/mpas-cice_in_0001.{LID}", "mpas-cice_in_0001", id="both"),
+        pytest.param(f"CaseDocs.{LID}/user_nl_mpas-o.{LID}", "user_nl_mpas-o", id="user of ACME"),
+        pytest.param(f"CaseDocs.{LID}/atm_in0001.{LID}", "atm_in0001", id="no underscore"),
+        pytest.param(
+            f"CaseDocs.{LID}/atm_modelio_0002.nml.{LID}", "atm_modelio_0002", id="ends in nml"
+        ),
+        pytest.param(f"CaseDocs.{LID}/nuopc.runconfig.{LID}", "nuopc_runconfig", id="of NUOPC"),
         pytest.param(f"CaseDocs.{LID}/atm_modelio.nml.{LID}", "atm_modelio", id="of the driver"),
         pytest.param(
             f"CaseDocs.{LID}/atm_modelio.nml_0002.{LID}", "atm_modelio_0002", id="for an instance"
@@ -62,7 +74,8 @@ def test_a_file_is_known_by_its_name(path: str, artefact: str) -> None:
         pytest.param(f"CaseDocs.{LID}/env_run.xml~.{LID}", id="copy of an editor"),
         pytest.param(f"e3sm_timing_stats.{LID}.gz", id="statistics"),
         pytest.param(f"e3sm_timing.{LID}", id="profile without a case"),
-        pytest.param(f"e3sm_timing.a\nb.{LID}", id="line feed"),
+        pytest.param(f"CaseDocs.{LID}/nuopc.runseq.{LID}", id="sequence of NUOPC"),
+        pytest.param(f"CaseStatus.{OTHER}\n", id="line feed after another LID"),
         pytest.param(f"CaseStatus.{LID}.bz2", id="another compression"),
         pytest.param(f"CaseStatus.{LID}\n", id="line feed at the end"),
         pytest.param(f"GIT_LOGS_HEAD.{LID}", id="not wanted"),
@@ -81,6 +94,8 @@ def test_other_files_are_passed_over(path: str) -> None:
         pytest.param(f"CaseStatus.{LID}.gz", f"CaseStatus.{OTHER}", id="own LID first"),
         pytest.param(f"CaseStatus.{LID}", "CaseStatus", id="own LID before none"),
         pytest.param(f"e3sm_timing.c.{LID}", f"e3sm_timing_0001.c.{LID}", id="profile of all"),
+        pytest.param(f"cpl.log.{LID}.gz", f"drv.log.{LID}", id="log of the coupler"),
+        pytest.param(f"drv_0001.log.{LID}.gz", f"med.log.{LID}", id="log of the driver"),
         pytest.param(f"e3sm_timing_0001.c.{LID}.gz", f"e3sm_timing_0002.c.{LID}", id="driver 1"),
     ],
 )

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from ingest.cases.inventory import REQUIRED, FileEntry, take_inventory
 from ingest.cases.parse import ParsedFiles, parse_execution
+from ingest.cases.parsers.cpl_log import Clock
 from ingest.cases.parsers.git_files import GitConfig, GitStatus
 from ingest.cases.sources.base import Content
 from tests.support.executions import LID, entry, env_xml, execution_files, packed
@@ -225,3 +226,18 @@ def test_changes_and_failed_builds_of_the_case_are_parsed() -> None:
     assert [change.command for change in parsed.changes] == ["./xmlchange A=1"]
     assert [build.text for build in parsed.failed_builds] == ["ERROR: BUILD FAIL"]
     assert parsed.problems == []
+
+
+def test_the_files_of_nuopc_are_read() -> None:
+    log = b" (esm_time_clockInit): driver curr_ymd:   18500101\n (x): driver curr_tod:   0\n"
+    config = b"ALLCOMP_attributes::\n case_name = c\n API_KEY = hunter2\n::\n"
+    extra = {
+        f"med_0001.log.{LID}": log,
+        f"CaseDocs.{LID}/nuopc.runconfig.{LID}": config,
+    }
+    parsed = parse(FILES | extra)
+    assert parsed.cpl_log == Clock((18500101, 0), None, stops_as_configured=True, log="med.log")
+    assert parsed.parts["nuopc_runconfig"] == {
+        "nuopc_runconfig.ALLCOMP_attributes.case_name": "c",
+        "nuopc_runconfig.ALLCOMP_attributes.API_KEY": "***",
+    }

@@ -7,6 +7,7 @@ import pytest
 from ingest.cases.inventory import FileEntry
 from ingest.cases.recorded import RecordedExecutions
 from ingest.cases.sources.base import ExecutionDirectory
+from models.version import READER_VERSION
 from tests.support.executions import KEY, LID, location
 
 ENTRIES = (FileEntry("CaseStatus", 5),)
@@ -29,6 +30,7 @@ def known(**fields: Any) -> RecordedExecutions:
         "unreadFiles": [],
         "fileCount": 1,
         "filesModified": 0,
+        "reader": READER_VERSION,
     }
     lid = fields.pop("executionId", LID)
     return RecordedExecutions([{"executionId": lid, "recorded": recorded | fields}])
@@ -58,6 +60,7 @@ def test_a_directory_that_teaches_nothing_is_passed_over(
     ("recorded", "directory"),
     [
         pytest.param({"executionId": "1.250101-000000"}, found(), id="another LID"),
+        pytest.param({"reader": READER_VERSION - 1}, found(), id="read by an earlier version"),
         pytest.param(
             {"complete": False}, found(entries=(FileEntry("CaseStatus", 6),)), id="other size"
         ),
@@ -94,6 +97,7 @@ def test_one_lid_may_belong_to_several_cases() -> None:
     recorded = {
         "complete": True, "fingerprint": found().fingerprint, "schedulerState": None,
         "hasConfiguration": True, "unreadFiles": [], "fileCount": 1, "filesModified": 0,
+        "reader": READER_VERSION,
     }  # fmt: skip
     executions = RecordedExecutions(
         {"executionId": LID, "recorded": recorded | {"foundAt": [path]}} for path in ("/a", PATH)

@@ -141,6 +141,14 @@ odd = st.one_of(
 )  # fmt: skip
 names = ["RUN_STARTDATE", "RUN_REFDATE", "STOP_OPTION", "STOP_N", "STOP_DATE", "START_TOD"]
 times = st.tuples(st.integers(0, 10**12), st.integers(0, 99_999))
+
+
+def test_a_clock_of_nuopc_stops_as_is_configured_from_where_it_begins() -> None:
+    clock = Clock((18600101, 0), None, stops_as_configured=True, log="drv.log")
+    run = RUN | {"CONTINUE_RUN": True, "STOP_OPTION": "nyears", "STOP_N": 5}
+    assert shown(run, clock) == ("1860-01-01", "1865-01-01", "drv.log")
+
+
 clocks = st.one_of(st.none(), st.builds(Clock, times, st.one_of(st.none(), times)))
 
 

@@ -54,7 +54,10 @@ def test_a_killed_job_stays_unknown() -> None:
 
 def test_an_execution_that_tells_its_own_end_is_left_alone() -> None:
     own = execution(FIRST, "completed", "CaseStatus")
-    assert settled(told(SECOND, FAILED), of=own) is own
+    found = settled(told(SECOND, FAILED), of=own)
+    assert (found.status, found.status_source, found.run_end_local) == (
+        "completed", "CaseStatus", None,
+    )  # fmt: skip
 
 
 def test_the_model_counts_more_than_the_scheduler() -> None:
@@ -139,9 +142,10 @@ def test_the_end_that_a_case_status_tells_counts_before_the_schedulers_word() ->
     assert settled(told(SECOND, of_first("unknown")), of=own).status == "completed"
 
 
-def test_the_end_that_its_own_profile_tells_stays() -> None:
-    own = execution(FIRST).model_copy(update={"run_end_local": "2025-01-01T01:59:00"})
-    assert settled(told(SECOND, FAILED), of=own).run_end_local == "2025-01-01T01:59:00"
+def test_an_end_in_another_case_status_counts_more_than_the_profile() -> None:
+    end = {"run_end_local": "2025-01-01T02:00:09", "run_end_source": "e3sm_timing"}
+    found = settled(told(SECOND, FAILED), of=execution(FIRST).model_copy(update=end))
+    assert (found.run_end_local, found.run_end_source) == (FAILED.end, f"CaseStatus of {SECOND}")
 
 
 def test_of_very_many_runs_the_last_are_stored() -> None:

@@ -67,6 +67,39 @@ async def test_what_was_changed_is_found_and_mended(
     assert await dump(filled) == before
 
 
+_NEW = (
+    "previousExecutionId", "changedSincePrevious", "reader", "runEndSource", "attempts",
+    "failedPhase", "failureReason", "failureLog", "simulationEndReached",
+)  # fmt: skip
+_NEW_OF_CASES = ("changes", "failedBuilds")
+
+
+@pytest.mark.slow
+async def test_what_an_earlier_version_recorded_is_mended_and_then_read_again(
+    filled: Database, tmp_path: Path
+) -> None:
+    before = await dump(filled)
+    await filled.cases.update_all({}, _without("executions.", *_NEW_OF_CASES))
+    await filled.executions.update_all({}, _without("", "recorded.reader", "problems", "missing"))
+    assert await differences(filled, repair=True)
+    found = await differences(filled)
+    assert {item.kind for item in found} == {"outdated"}
+    assert str(tmp_path) in found[0].detail
+    report = await import_paths(filled, [tmp_path], ImportOptions())
+    assert report.record.counts.updated == len(found)
+    assert await differences(filled) == []
+    assert _filled_in(await dump(filled)) == _filled_in(before)
+
+
+def _without(prefix: str, *others: str) -> list[dict[str, Any]]:
+    return [{"$unset": [*(f"{prefix}{name}" for name in _NEW), *others]}]
+
+
+def _filled_in(documents: Any) -> list[dict[str, Any]]:
+    """Return documents in which a list that is not there is empty."""
+    return [{"changes": [], "failedBuilds": []} | document for document in documents]
+
+
 async def test_what_is_left_of_a_lost_case_is_told_and_left(filled: Database) -> None:
     case = (await filled.cases.find({}))[0]
     await filled.cases.delete({"_id": case["_id"]})

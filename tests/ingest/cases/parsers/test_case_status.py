@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.cases.parsers.case_status import parse_case_status
-from models.cases.case_run import CaseChange, CaseRun, FailedBuild, Outcome, find_run
+from models.cases.case import CaseChange, FailedBuild
+from models.cases.case_run import CaseRun, Outcome, find_run
 from models.errors import ParseError
 from tests.support.executions import lid_of, mutations, sample_files
 
@@ -320,14 +321,12 @@ def test_failed_builds_are_told_with_their_logs() -> None:
             "02:30:00: case.build success ",
         )
     )
-    assert history.failed_builds == (
-        FailedBuild(
-            f"{DAY}T01:10:00",
-            "case.build",
-            error,
-            "/b/atm.bldlog.1",
-        ),
-        FailedBuild(f"{DAY}T02:00:00", "case.build (MODEL_BUILD)", "ERROR: no space", None),
+    first, second = history.failed_builds
+    assert first == FailedBuild(
+        time=f"{DAY}T01:10:00", phase="case.build", text=error, log="/b/atm.bldlog.1"
+    )
+    assert second == FailedBuild(
+        time=f"{DAY}T02:00:00", phase="case.build (MODEL_BUILD)", text="ERROR: no space"
     )
 
 
@@ -340,9 +339,9 @@ def test_changes_of_variables_are_told_with_their_commands() -> None:
         )
     )
     assert history.changes == (
-        CaseChange(f"{DAY}T01:00:00", "./xmlchange STOP_N=5"),
-        CaseChange(f"{DAY}T01:01:00", "./xmlchange --id A --val one\ntwo"),
-        CaseChange(f"{DAY}T01:02:00", "./xmlchange U=https://***@h/r"),
+        CaseChange(time=f"{DAY}T01:00:00", command="./xmlchange STOP_N=5"),
+        CaseChange(time=f"{DAY}T01:01:00", command="./xmlchange --id A --val one\ntwo"),
+        CaseChange(time=f"{DAY}T01:02:00", command="./xmlchange U=https://***@h/r"),
     )
 
 
@@ -380,7 +379,7 @@ def test_the_history_of_cime_before_5_3_is_read() -> None:
         ),
         CaseRun(None, f"{DAY}T08:00:00", None, "running"),
     ]  # fmt: skip
-    assert history.changes == (CaseChange(f"{DAY}T01:00:00", "./xmlchange STOP_N=5"),)
+    assert history.changes == (CaseChange(time=f"{DAY}T01:00:00", command="./xmlchange STOP_N=5"),)
     assert history.unknown == ()
 
 
@@ -437,6 +436,12 @@ def test_of_very_many_runs_the_last_are_told() -> None:
         status(*(f"03:00:00: case.run starting {n}" for n in range(5001)))
     ).runs
     assert [run.job_id for run in runs] == [str(n) for n in range(1, 5001)]
+
+
+def test_an_end_is_looked_for_among_the_latest_runs_only() -> None:
+    others = [f"03:00:00: case.run starting {n}" for n in range(100, 300)]
+    assert told(START, *others[:-1], SUCCESS)[0] == ("11", "04:00:00", "completed")
+    assert told(START, *others, SUCCESS)[0] == ("11", None, "unknown")
 
 
 def test_times_are_iso_local_times() -> None:

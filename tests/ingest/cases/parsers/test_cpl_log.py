@@ -50,6 +50,23 @@ def test_the_first_clock_counts(head: bytes, expected: Clock | None) -> None:
     assert parse_cpl_log(head) == expected
 
 
+SUBNAME = "(/e3sm/cmeps/cesm/driver/esm_time_mod.F90:esm_time_clockInit)"
+NUOPC = "".join(
+    f" {SUBNAME}: driver {name}: {number:10}\n"
+    for name, number in (
+        ("start_ymd", 18500101), ("start_tod", 0), ("curr_ymd", 18600101), ("curr_tod", 43200),
+        ("stop_ymd", 99990101), ("stop_tod", 0),
+    )
+).encode()  # fmt: skip
+
+
+def test_the_nuopc_driver_tells_only_where_its_clock_begins() -> None:
+    expected = Clock((18600101, 43200), None, stops_as_configured=True)
+    assert parse_cpl_log(b"lines\n" + NUOPC + NUOPC.replace(b"1860", b"1870")) == expected
+    assert parse_cpl_log(NUOPC.partition(b"curr_tod")[0]) is None
+    assert parse_cpl_log(NUOPC.partition(b"43200")[0] + b"432") is None
+
+
 @given(st.one_of(st.binary(), mutations(sample_files()["cpl_log"]), mutations(DRIVER)))
 def test_nothing_is_raised(head: bytes) -> None:
     found = parse_cpl_log(head)

@@ -49,6 +49,7 @@ def test_the_date_of_ctime_becomes_iso() -> None:
         pytest.param(
             "run length  : 365 days (365.0 for ocean)", "run_length_days", 365.0, id="len"
         ),
+        pytest.param("run_length  : 1825 days", "run_length_days", 1825.0, id="until 2018"),
         pytest.param("run length  : 0.99999992 days", "run_length_days", 0.99999992, id="fraction"),
         pytest.param("TOT Run Time:  1.0 seconds", "run_seconds", None, id="row of the table"),
         pytest.param("ATM Run Time:  1.0 seconds", "run_seconds", None, id="row of a component"),
@@ -131,3 +132,41 @@ def test_figures_are_such_as_mongodb_stores(content: bytes) -> None:
     timing = parse_e3sm_timing(content).timing
     figures = [figure for figure in timing.model_dump().values() if figure is not None]
     assert all(math.isfinite(figure) and abs(figure) < 2**53 for figure in figures)
+
+
+TABLES = """  Driver      : CPL7
+  run_type    : startup, continue_run = FALSE (inittype = TRUE)
+  stop_option : ndays, stop_n = 5
+
+  component       comp_pes    root_pe   tasks  x threads instances (stride)
+  ---------        ------     -------   ------   ------  ---------  ------
+  cpl = cpl        1           0        1      x 1       1      (1     )
+
+  Overall Metrics:
+    Actual Ocn Init Wait Time     :       0.000 seconds
+      (This correction has been applied to the ocean and total run times)
+
+Runs Time in total seconds, seconds/model-day, and model-years/wall-day
+CPL Run Time represents time in CPL pes alone, not including time associated with the rest
+    TOT Run Time:   12537.470 seconds        0.199 seconds/mday      1192.20 myears/wday
+    ICE Run Time:         nan seconds          inf seconds/mday         0.00 myears/wday
+    CPL COMM Time:    122.151 seconds        0.002 seconds/mday    122366.58 myears/wday
+
+---------------- DRIVER TIMING FLOWCHART ---------------------
+
+   NOTE: min:max driver timers (seconds/day):
+                            CPL (pes 0 to 63)
+
+  CPL:CLOCK_ADVANCE           0.004:   0.004
+  CPL:C2L                        <---->           0.001:********
+
+More info on coupler timing:
+  CPL:lndprep_atm2lnd     12345.000:12345.000
+"""
+
+
+def test_the_tables_are_known() -> None:
+    found: list[str] = []
+    tables = "\n".join(line.rstrip() + " " for line in TABLES.splitlines())
+    parse_e3sm_timing(TIMING + tables.encode(), lambda _, text: found.append(text))
+    assert found == []

@@ -22,6 +22,7 @@ from ingest.cases.parsers.git_files import (
 from ingest.cases.parsers.incremental import ParsedLines
 from ingest.cases.parsers.mach_specific import parse_mach_specific
 from ingest.cases.parsers.not_understood import NotUnderstood, Report
+from ingest.cases.parsers.nuopc_runconfig import parse_nuopc_runconfig
 from ingest.cases.parsers.preview_run import parse_preview_run
 from ingest.cases.parsers.readme_case import parse_readme_case
 from ingest.cases.parsers.replay_sh import parse_replay_sh
@@ -145,6 +146,11 @@ READERS: dict[str, tuple[Callable[[bytes, Report], object], str, list[tuple[int,
         parse_seq_maps,
         '# a comment\n  atm2ice_fmapname: "idmap"\nidmap\n',
         [(3, "idmap")],
+    ),
+    "a configuration of NUOPC with other lines": (
+        parse_nuopc_runconfig,
+        "x = 1\nA::\n # a comment\n y: 2\n::\nrunSeq::\n ATM -> MED\n",
+        [(0, "the table runSeq has no end"), (1, "x = 1"), (4, "y: 2"), (7, "ATM -> MED")],
     ),
     "a layout without numbers": (
         parse_preview_run,
