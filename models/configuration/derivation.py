@@ -18,10 +18,11 @@ _PLACEHOLDERS = {
     "{name}": r"(?P<name>\w+)",
     "{any}": "[^.]+",
     "{path}": "(?P<path>.+)",
+    "{rest}": r"\w*",
 }
 _Namelists = dict[tuple[str, str], str]
 _MAX_REMEMBERED = 65536
-_USER_NAMELIST = re.compile(r"user_nl_([a-z0-9]+)(_[0-9]{4})?\.(.+)")
+_USER_NAMELIST = re.compile(r"user_nl_([a-z0-9-]+)(_[0-9]{4})?\.(.+)")
 
 
 class _RuleText(BaseModel, extra="forbid"):
