@@ -8,10 +8,10 @@ and the sort, at the same cost at any size:
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 from models.database.types import Index
 
@@ -33,9 +33,10 @@ class Field:
     `path` is the path of the value in MongoDB to compare and sort by, when it is not the name. A
     field that is not `listed` is shown only when the request names it. `shown_from` is the
     top-level field of the document that it is computed from, when it is not the one of its name.
-    A field with `choices` has no other values: asking for another one is an error. `served_by`
-    names its index, when it is not the one of its name; when it is None, a list is read in its
-    natural order until enough documents match.
+    A field with `choices` has no other values: asking for another one is an error. `meaning`
+    returns the stored values that a value of a condition stands for. `served_by` names its index,
+    when it is not the one of its name; when it is None, a list is read in its natural order until
+    enough documents match.
     """
 
     name: str
@@ -49,6 +50,12 @@ class Field:
     shown_from: str = ""
     served_by: str | None = ""
     choices: tuple[str, ...] = ()
+    meaning: Callable[[str], tuple[str, ...]] | None = None
+
+    def values_of(self, value: Any) -> tuple[Any, ...]:
+        """Return the stored values that a value of a condition stands for."""
+        is_name = self.meaning is not None and isinstance(value, str)
+        return self.meaning(value) if is_name else (value,)  # type: ignore[misc]
 
     @property
     def stored(self) -> str:

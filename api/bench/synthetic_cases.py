@@ -145,9 +145,7 @@ class _Case:
         lid = parse_lid(f"{job_id}.{moment:%y%m%d-%H%M%S}")
         assert lid is not None
         key = self.key
-        location = Location(
-            lid, key.user, key.name, key.machine, is_anchored=True, machine_is_known=True
-        )
+        location = Location(lid, key.user, key.name, key.machine, is_anchored=True)
         parsed = self._parsed(index, lid, moment)
         path = f"/archive/{key.machine}/performance_archive/{key.user}/{key.name}/{lid.text}"
         origin = Origin(path, f"{key.case_id}{index}", f"import-{moment:%Y-%m}", 40, 0)

@@ -107,9 +107,16 @@ def _parameter(table: FieldTable, name: str, values: Sequence[str]) -> Filter:
         check_operator(field, operator)
         read = tuple(read_value(part, field.type, operator) for part in parts)
         check_choices(read, field.choices, operator)
-        return Condition(field, operator, read)
+        return Condition(field, operator, meant(field, operator, read))
     except ValueError as error:
         raise bad_value(name, str(error)) from None
+
+
+def meant(field: Field, operator: Operator, values: tuple[Scalar, ...]) -> tuple[Scalar, ...]:
+    """Return the stored values that the values of a condition stand for."""
+    if operator not in ANY_OF:
+        return values
+    return tuple(stored for value in values for stored in field.values_of(value))
 
 
 def search_words(text: str, parameter: str = SEARCH) -> Words:

@@ -9,6 +9,7 @@ from api.filters.parse import (
     check_operator,
     is_keyed,
     keyed_condition,
+    meant,
     parse_operator,
     search_words,
     unknown_field,
@@ -95,4 +96,4 @@ class _TreeParser:
         check_operator(field, operator)
         read = tuple(read_json_value(value, field.type, operator) for value in values)
         check_choices(read, field.choices, operator)
-        return Condition(field, operator, read)
+        return Condition(field, operator, meant(field, operator, read))

@@ -11,6 +11,7 @@ from fastapi import Depends, Query, Request, Response
 
 from api.filters.conditions import Filter
 from api.filters.config_search import find_config_matches
+from api.filters.machines import check_machines
 from api.filters.parse import is_filter, parse_filter
 from api.http.errors import bad_parameter
 from api.http.responses import json_response
@@ -155,6 +156,7 @@ class Listing:
 
         `source` is what the two were read from, as JSON values: cursors are bound to it.
         """
+        await check_machines(database, tree)
         order = self.default_order if params.sort is None else None
         order = order or parse_order(self.table, params.sort, tree)
         selection = select(self.table, params.fields)

@@ -9,6 +9,7 @@ from api.builds.lists import BUILD_LIST
 from api.cases.lists import CASE_LIST, EXECUTION_LIST
 from api.dependencies import DatabaseDep
 from api.filters.config_search import find_config_matches
+from api.filters.machines import check_machines
 from api.filters.parse import parse_filter
 from api.filters.tree import parse_tree
 from api.filters.values import operators_of
@@ -112,6 +113,7 @@ async def list_facets(
             "field", f"There is no field {field[:100]!r}{did_you_mean(field, known)}"
         )
     tree = parse_filter(table, request.query_params.multi_items())
+    await check_machines(database, tree)
     matches = await find_config_matches(database, table, tree, {})
     listing = _LISTS[resource]
     lookup_parameters = listing.lookups.parameters_in(request.query_params.multi_items())

@@ -14,7 +14,7 @@ from ingest.cases.parsers import mach_specific
 from ingest.cases.simulated_interval import simulated_interval
 from models.cases.case_run import CaseRun, find_own_run
 from models.cases.execution import Execution, OtherFile, Paths
-from models.cases.identity import CaseKey, machine_systems, spell_machine, system_of
+from models.cases.identity import CaseKey, spell_machine, system_of
 from models.cases.observation import Observation
 from models.cases.outcome import CASE_STATUS, ENDS, SCHEDULER
 from models.cases.scheduler import Status, scheduler_status
@@ -41,11 +41,11 @@ _MAX_PATH = 4096
 def assemble(
     location: Location, parsed: ParsedFiles, origin: Origin, others: Sequence[FileEntry] = ()
 ) -> Observation:
-    """Return the execution; RejectedError when its machine, user or case is unknown or not text.
+    """Return the execution; RejectedError when its user or case is unknown or not text.
 
     `others` are the files that were not parsed.
     """
-    key = _case_key(location, parsed, origin.machine)
+    key = _case_key(location, parsed)
     configuration = _configuration(parsed, key.name) if _has_configuration(parsed) else None
     execution = _execution(location, parsed, origin, key, configuration, others)
     return Observation(
@@ -56,6 +56,7 @@ def assemble(
         commands=parsed.replay_sh or (),
         changes=parsed.changes,
         failed_builds=parsed.failed_builds,
+        directory_machine=location.machine,
     )
 
 
@@ -132,20 +133,23 @@ def _status(run: CaseRun | None, state: str | None) -> tuple[Status, str | None]
     return ("unknown", None) if run is None else (run.outcome, CASE_STATUS)
 
 
-def _case_key(location: Location, parsed: ParsedFiles, fallback_machine: str | None) -> CaseKey:
-    """Return the key of the case; user and case are those of the path where it is certain."""
+def _case_key(location: Location, parsed: ParsedFiles) -> CaseKey:
+    """Return the key of the case; user and case are those of the path where it is certain.
+
+    The machine is empty when no file names it.
+    """
     timing = parsed.e3sm_timing
     user, case = location.user, location.case
     if not location.is_anchored:
         file_user = _text(parsed, "env_case.REALUSER") or (timing.user if timing else None)
         file_case = _text(parsed, "env_case.CASE") or (timing.case if timing else None)
         user, case = file_user or user, file_case or case
-    machine = _machine(location, _file_machine(parsed)) or spell_machine(fallback_machine or "")
-    for what, name in (("machine", machine), ("user", user), ("case", case)):
+    machine = _machine(location, _file_machine(parsed))
+    for what, name in (("user", user), ("case", case)):
         if not name:
-            hint = "; say which with --machine" if what == "machine" else ""
-            raise RejectedError("no_identity", f"its {what} is not known{hint}")
-        if not _is_storable(name):
+            raise RejectedError("no_identity", f"its {what} is not known")
+    for what, name in (("machine", machine), ("user", user), ("case", case)):
+        if not _is_storable(str(name)):
             raise RejectedError("bad_name", f"the name of its {what} is not valid UTF-8: {name!a}")
     return CaseKey(machine, str(user), str(case))
 
@@ -159,29 +163,23 @@ def _file_machine(parsed: ParsedFiles) -> str | None:
     return spell_machine(name) if name else None
 
 
-def _machine(location: Location, file_machine: str | None) -> str | None:
+def _machine(location: Location, file_machine: str | None) -> str:
     """Choose between the machine of the directory above the archive and that of the files.
 
     directory      files       machine
     compy          pm-cpu      compy     both are machines of E3SM: the directory counts
     perlmutter     pm-cpu      pm-cpu    a part of the system that the directory names
-    backup         pm-cpu      pm-cpu    the directory is not named by a machine of E3SM
-    laptop         desktop     laptop    E3SM knows neither
+    none           pm-cpu      pm-cpu    the directory is not named by a machine of E3SM
+    compy          none        none      the other executions of its case may tell more
     """
     if location.machine is None or file_machine is None:
-        return location.machine or file_machine
+        return file_machine or ""
     is_part = location.machine == system_of(file_machine)
-    if is_part or (file_machine in machine_systems() and not location.machine_is_known):
-        return file_machine
-    return location.machine
+    return file_machine if is_part else location.machine
 
 
 def _disagreements(location: Location, parsed: ParsedFiles, key: CaseKey) -> Iterator[Problem]:
     """Yield a problem for each part of the identity on which path and files disagree."""
-    directory, system = location.machine_directory, system_of(key.machine)
-    if directory and location.machine != system and key.machine not in directory.lower():
-        detail = f"the directory says {directory!r}, the file {key.machine!r}, which counts"
-        yield Problem(file="env_case.xml", reason="machine_disagrees", detail=detail)
     for what, stated, used, file in (
         ("machine", _file_machine(parsed), key.machine, "env_case.xml"),
         ("user", _text(parsed, "env_case.REALUSER"), key.user, "env_case.xml"),

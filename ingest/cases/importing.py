@@ -10,6 +10,7 @@ from weakref import WeakValueDictionary
 
 from ingest.cases.directory_cache import DirectoryCache
 from ingest.cases.origin import Origin
+from ingest.cases.placing import Placing
 from ingest.cases.screening import Screening, screen
 from ingest.cases.shard import Shard
 from ingest.cases.sources.base import (
@@ -34,6 +35,10 @@ if TYPE_CHECKING:
     from models.cases.case import CaseRecord
     from models.cases.observation import Observation
 
+_NO_MACHINE = (
+    "none of its files names its machine, and no other execution of its case is recorded; import"
+    " these first, or say which with --machine"
+)
 _MAX_CONCURRENT_WRITES = 8  # cases; most of a write is waiting for the journal
 
 
@@ -65,6 +70,9 @@ class ExecutionImport:
         self._audit = audit
         self._options = options
         self._stop = stop
+        self._placing = Placing(database, options.machine)
+        self._untold: list[Observation] = []
+        self._disagreements: set[str] = set()  # about the same directory, once
         self._directories = DirectoryCache(database, relist=options.relist)
         # One writer at a time for each case: two would conflict, and one would have to retry.
         self._case_locks: WeakValueDictionary[CaseKey, asyncio.Lock] = WeakValueDictionary()
@@ -82,6 +90,7 @@ class ExecutionImport:
             with closing(source):
                 async for screening in take_until(self._stop, batches):
                     await self._import_batch(source, screening, writes)
+        await self._write_untold()
         await self._directories.save()
         self._audit.note_damages(source.damages)
 
@@ -154,7 +163,6 @@ class ExecutionImport:
             ingestion_id=self._audit.id,
             file_count=len(directory.entries),
             files_modified=directory.modified,
-            machine=self._options.machine,
         )
         return Task(
             directory.location, directory.entries, content, origin, self._options.max_file_bytes
@@ -164,10 +172,28 @@ class ExecutionImport:
         """Write the executions of one case directory, which usually belong to one case."""
         by_key: dict[CaseKey, list[Observation]] = {}
         for observation in observations:
+            if not observation.key.machine:
+                self._untold.append(observation)
+                continue
+            self._placing.note(observation.key)
             by_key.setdefault(observation.key, []).append(observation)
         for key in sorted(by_key):
             async with self._case_locks.setdefault(key, asyncio.Lock()):
                 await self._write(key, by_key[key])
+
+    async def _write_untold(self) -> None:
+        """Write the executions whose files name no machine, after the others of their cases."""
+        untold, self._untold = self._untold, []
+        placed = []
+        for observation in untold:
+            execution = observation.execution
+            found = await self._placing.place(observation)
+            if found is None:
+                self._audit.reject(execution.source_path, "no_identity", _NO_MACHINE)
+            else:
+                placed.append(found)
+        if placed:
+            await self._write_cases(placed)
 
     async def _write(self, key: CaseKey, observations: "list[Observation]") -> None:
         # An import that finds nothing new needs none of this.
@@ -213,4 +239,8 @@ class ExecutionImport:
         for name in execution.missing:
             self._audit.note(execution.source_path, name, "missing", f"there is no {name}")
         for problem in execution.problems:
+            if problem.reason == "machine_disagrees":
+                if problem.detail in self._disagreements:
+                    continue
+                self._disagreements.add(problem.detail)
             self._audit.note(execution.source_path, problem.file, problem.reason, problem.detail)

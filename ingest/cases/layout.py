@@ -13,7 +13,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from models.cases.identity import machine_systems, spell_machine
+from models.cases.identity import named_machines, spell_machine
 from models.cases.lid import Lid
 from models.cases.scheduler import SCHEDULER_STATES
 
@@ -28,9 +28,9 @@ class Location:
 
     `is_anchored` means that the path goes through a `performance_archive`, so that the positions of
     user and case are certain; otherwise these are only the names of the directories above.
-    `machine_is_known` means that the machine's name is one of E3SM's machines. `state` is the
-    scheduler's: a key of SCHEDULER_STATES or another of its words. `machine_directory` is the
-    unchanged name of the directory that `machine` is taken from.
+    `machine` is None when the directory above is not named like one of E3SM's machines: archives
+    often are in directories such as `/lcrc/group/e3sm/performance_archive`. `state` is the
+    scheduler's: a key of SCHEDULER_STATES or another of its words.
     """
 
     lid: Lid
@@ -38,18 +38,11 @@ class Location:
     case: str | None
     machine: str | None
     is_anchored: bool
-    machine_is_known: bool
     state: str | None = None
-    machine_directory: str | None = None
 
 
-def locate(parts: Sequence[str], lid: Lid, outside: int = 0) -> Location:
-    """Interpret the path of an execution directory: its parts from the top down, without the LID.
-
-    The first `outside` parts lead to the directory that the user wants to import. One of them is
-    taken for a machine only when it is named like one, because archives often are in directories
-    such as `/lcrc/group/e3sm/performance_archive`.
-    """
+def locate(parts: Sequence[str], lid: Lid) -> Location:
+    """Interpret the path of an execution directory: its parts from the top, without the LID."""
     anchor = max((i for i, part in enumerate(parts) if _ARCHIVE.fullmatch(part)), default=None)
     below = list(parts[anchor + 1 :]) if anchor is not None else []
     state = _state_of(below[0]) if len(below) == 3 else None
@@ -60,15 +53,13 @@ def locate(parts: Sequence[str], lid: Lid, outside: int = 0) -> Location:
         user = parts[-2] if len(parts) > 1 else None
         bucket = _state_of(parts[-3]) if len(parts) > 2 else None
         known_state = bucket if bucket in SCHEDULER_STATES else None
-        return Location(lid, user, case, None, False, False, known_state)
+        return Location(lid, user, case, None, is_anchored=False, state=known_state)
     above = anchor - 1
     while above >= 0 and _ABOVE_SNAPSHOTS.fullmatch(parts[above]):
         above -= 1
-    name = spell_machine(parts[above]) if above >= 0 else None
-    known = name in machine_systems()
-    machine = name if known or above >= outside else None
-    directory = parts[above] if machine is not None else None
-    return Location(lid, below[0], below[1], machine, True, known, state, directory)
+    name = spell_machine(parts[above]) if above >= 0 else ""
+    machine = name if name in named_machines() else None
+    return Location(lid, below[0], below[1], machine, is_anchored=True, state=state)
 
 
 def _state_of(part: str) -> str | None:

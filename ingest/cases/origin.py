@@ -7,8 +7,8 @@ from dataclasses import dataclass
 class Origin:
     """Where an execution was found, and by which import.
 
-    `machine` is that of executions whose path and files do not name one. `files_modified` is the
-    latest time at which one of its files was modified, in seconds since the epoch.
+    `files_modified` is the latest time at which one of its files was modified, in seconds since the
+    epoch.
     """
 
     path: str
@@ -16,4 +16,3 @@ class Origin:
     ingestion_id: str
     file_count: int = 0
     files_modified: int = 0
-    machine: str | None = None

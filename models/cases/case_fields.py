@@ -1,5 +1,6 @@
 """The fields of a case in a list."""
 
+from models.cases.identity import machines_named, spell_machine
 from models.fields import Field, FieldTable
 
 _OF_CANONICAL = "of the canonical execution"
@@ -15,8 +16,13 @@ CASES = FieldTable(
             path="_id", sortable=False,
         ),
         Field("name", "text", "The name of the case.", "v3.LR.historical_0101"),
-        Field("machine", "text", "The machine that it runs on.", "pm-cpu"),
-        Field("system", "text", "The system that the machine is part of.", "perlmutter"),
+        Field(
+            "machine", "text", "The machine that it runs on.", "pm-cpu", meaning=machines_named,
+        ),
+        Field(
+            "system", "text", "The system that the machine is part of.", "perlmutter",
+            meaning=lambda name: (spell_machine(name),),
+        ),
         Field("user", "text", "The user who runs it.", "jdoe"),
         Field("caseGroup", "text", "The group, or ensemble, of the case.", "v3.LR.historical"),
         Field("canonicalExecutionId", "text", "The canonical execution.", "729351.250107-193415"),

@@ -1,5 +1,6 @@
 """The fields of an execution in a list."""
 
+from models.cases.identity import machines_named, spell_machine
 from models.cases.scheduler import STATUSES
 from models.fields import Field, FieldTable
 
@@ -15,8 +16,13 @@ EXECUTIONS = FieldTable(
         Field("caseId", "text", "The id of its case.", "956da483-a010-5dbc-9526-b4f51ae7dd3a"),
         Field("caseName", "text", "The name of its case.", "v3.LR.historical_0101"),
         Field("caseGroup", "text", "The group, or ensemble, of the case.", "v3.LR.historical"),
-        Field("machine", "text", "The machine that it ran on.", "pm-cpu"),
-        Field("system", "text", "The system that the machine is part of.", "perlmutter"),
+        Field(
+            "machine", "text", "The machine that it ran on.", "pm-cpu", meaning=machines_named,
+        ),
+        Field(
+            "system", "text", "The system that the machine is part of.", "perlmutter",
+            meaning=lambda name: (spell_machine(name),),
+        ),
         Field("user", "text", "The user who ran it.", "jdoe"),
         Field("jobId", "text", "The scheduler's id of the job.", "729351"),
         Field("lidTime", "local time", f"When the job began: {_LOCAL}.", "2025-01-07T19:34:15"),

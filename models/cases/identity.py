@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
+_NICKNAMES = {"pm": "perlmutter"}
 _CASES = uuid.UUID("6f1c9a52-6c0e-5a3b-9d5e-0d6f3f7f8a11")
 
 
@@ -30,9 +31,12 @@ def spell_machine(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """A computer at a site; `machines` are the names by which it, or a part of it, is known."""
+    """A computer at a site; `machines` are the names by which it, or a part of it, is known.
 
-    site: str
+    Without a site it is a kind of computer, such as a laptop.
+    """
+
+    site: str | None
     machines: tuple[str, ...]
 
 
@@ -41,13 +45,29 @@ def systems() -> dict[str, System]:
     """Return the known systems by name."""
     text = resources.files("models.cases").joinpath("machines.toml").read_text(encoding="utf-8")
     tables = tomllib.loads(text)["systems"]
-    return {name: System(table["site"], tuple(table["machines"])) for name, table in tables.items()}
+    return {
+        name: System(table.get("site"), tuple(table["machines"])) for name, table in tables.items()
+    }
 
 
 @cache
 def machine_systems() -> dict[str, str]:
     """Return the known machines, each with the name of the system that it is part of."""
     return {machine: name for name, system in systems().items() for machine in system.machines}
+
+
+@cache
+def named_machines() -> frozenset[str]:
+    """Return the names that a directory may have for its machine: those of computers at a site."""
+    at_a_site = (system for system in systems().values() if system.site is not None)
+    return frozenset(name for system in at_a_site for name in system.machines)
+
+
+def machines_named(name: str) -> tuple[str, ...]:
+    """Return the machines that a name stands for, in any spelling: all those of a system."""
+    spelled = spell_machine(name)
+    of_system = systems().get(_NICKNAMES.get(spelled, spelled))
+    return of_system.machines if of_system else (spelled,)
 
 
 def system_of(machine: str) -> str:

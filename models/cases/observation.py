@@ -16,6 +16,8 @@ class Observation:
 
     `configuration` is None when it could not be read. `runs`, `changes` and `failed_builds` are all
     those of the case that its CaseStatus reports, `commands` the commands that created the case.
+    The machine of the key is empty when no file names it; `directory_machine` is then the machine
+    that a directory is named by, if any: see `ingest.cases.placing`.
     """
 
     key: CaseKey
@@ -25,3 +27,4 @@ class Observation:
     commands: Sequence[str] = ()
     changes: Sequence[CaseChange] = ()
     failed_builds: Sequence[FailedBuild] = ()
+    directory_machine: str | None = None

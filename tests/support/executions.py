@@ -56,7 +56,7 @@ def write_execution(root: Path, place: str) -> Path:
 def location(text: str = LID, **fields: Any) -> Location:
     given: dict[str, Any] = {
         "user": KEY.user, "case": KEY.name, "machine": KEY.machine,
-        "is_anchored": True, "machine_is_known": True,
+        "is_anchored": True,
     }  # fmt: skip
     return Location(lid_of(text), **(given | fields))
 

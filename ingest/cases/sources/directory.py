@@ -46,14 +46,13 @@ class DirectorySource(Source):
     def locate(self) -> Iterator[ExecutionPath]:
         """Yield the execution directories without listing any of them."""
         root = Path(os.path.abspath(self.path))  # noqa: PTH100 - resolve() would follow links
-        outside = len(root.parts)
         lid = parse_lid(root.name)
         if lid is not None:
-            yield _execution_path(str(root), lid, outside)
+            yield _execution_path(str(root), lid)
             return
         walk = DirectoryWalk(self.budgets, _select, self._note, lambda: self.is_closed)
         for entry, lid in walk.entries(str(root)):
-            yield _execution_path(entry.path, lid, outside)
+            yield _execution_path(entry.path, lid)
 
     def list_files(self, place: ExecutionPath) -> ExecutionDirectory | None:
         """List the files of an execution directory; note damage and return None when it fails."""
@@ -101,9 +100,8 @@ def _select(_directory: str, entries: Sequence[Entry]) -> Iterator[tuple[Entry, 
             yield entry, parse_lid(entry.name)
 
 
-def _execution_path(path: str, lid: Lid, outside: int) -> ExecutionPath:
-    """Return an execution directory; the first `outside` parts of its path are the source's own."""
-    return ExecutionPath(path, locate(Path(path).parts[1:-1], lid, outside - 1))
+def _execution_path(path: str, lid: Lid) -> ExecutionPath:
+    return ExecutionPath(path, locate(Path(path).parts[1:-1], lid))
 
 
 def _files(path: str, listed: list[DirectoryTimes]) -> Iterator[FileEntry]:

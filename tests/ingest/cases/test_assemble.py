@@ -27,9 +27,7 @@ from tests.support.executions import (
     packed,
 )
 
-NOWHERE: dict[str, Any] = {
-    "user": None, "case": None, "machine": None, "is_anchored": False, "machine_is_known": False,
-}  # fmt: skip
+NOWHERE: dict[str, Any] = {"user": None, "case": None, "machine": None, "is_anchored": False}
 
 
 def parsed(changes: dict[str, bytes] | None = None, **variables: Any) -> ParsedFiles:
@@ -205,18 +203,8 @@ def test_namelists_that_are_damaged_are_told() -> None:
         pytest.param(
             {"machine": "perlmutter"}, {"env_case__MACH": "pm-cpu"}, "pm-cpu", id="part of a system"
         ),
-        pytest.param(
-            {"machine": "e3sm", "machine_is_known": False},
-            {"env_case__MACH": "pm-cpu"},
-            "pm-cpu",
-            id="a directory that is no machine",
-        ),
-        pytest.param(
-            {"machine": "laptop", "machine_is_known": False},
-            {"env_case__MACH": "desktop"},
-            "laptop",
-            id="two unknown machines",
-        ),
+        pytest.param({}, {"env_case__MACH": "nexus"}, KEY.machine, id="an unknown machine"),
+        pytest.param({"machine": None}, {"env_case__MACH": "Nexus"}, "nexus", id="the files alone"),
         pytest.param({"machine": None}, {"env_case__MACH": " PM-CPU"}, "pm-cpu", id="spelling"),
     ],
 )
@@ -246,32 +234,17 @@ def test_without_variables_and_profile_the_readme_tells_the_machine() -> None:
     assert observed(found, location(machine=None)).key.machine == "compy"
 
 
-@pytest.mark.parametrize(
-    ("directory", "is_noted"),
-    [
-        pytest.param("e3sm", True, id="another name"),
-        pytest.param("PERF_Chrysalis", False, id="a name that holds the machine's"),
-        pytest.param("CHRYSALIS", False, id="the machine"),
-        pytest.param(None, False, id="none"),
-    ],
-)
-def test_a_directory_that_is_not_called_like_the_machine_is_noted(
-    directory: str | None, is_noted: bool
-) -> None:
-    machine = directory and directory.lower()
-    place = location(
-        machine=machine, machine_is_known=machine == KEY.machine, machine_directory=directory
-    )
-    found = observed(place=place)
-    assert found.key == KEY
-    assert problems(found) == ["machine_disagrees"] * is_noted
+def test_a_directory_of_another_machine_is_noted() -> None:
+    found = observed(place=location(machine="compy"))
+    assert (found.key.machine, problems(found)) == ("compy", ["machine_disagrees"])
 
 
-def test_a_machine_that_the_files_do_not_tell_is_that_of_the_directory() -> None:
+def test_a_machine_that_no_file_names_is_left_to_the_other_executions() -> None:
     found = parsed(env_case__MACH=None)
     found.e3sm_timing = None
-    observation = observed(found, location(machine="laptop", machine_directory="laptop"))
-    assert (observation.key.machine, problems(observation)) == ("laptop", [])
+    observation = observed(found, location(machine="compy"))
+    assert (observation.key.machine, observation.directory_machine) == ("", "compy")
+    assert problems(observation) == []
 
 
 def test_an_anchored_path_counts_before_the_files() -> None:
@@ -296,21 +269,6 @@ def test_elsewhere_names_of_directories_count_if_there_is_nothing_better() -> No
 def test_a_profile_of_another_execution_is_noted() -> None:
     found = observed(place=location("1001.250102-030405"))
     assert "lid_disagrees" in problems(found)
-
-
-def test_the_machine_may_be_given_by_the_user() -> None:
-    found = parsed(env_case__MACH=None)
-    found.e3sm_timing = None
-    origin = Origin("/x", "f", "i", machine=" Compy ")
-    assert assemble(location(machine=None), found, origin).key.machine == "compy"
-    assert assemble(location(machine=None), parsed(), origin).key.machine == KEY.machine
-
-
-def test_an_execution_of_no_known_machine_is_rejected() -> None:
-    found = parsed(env_case__MACH=None)
-    found.e3sm_timing = None
-    with pytest.raises(RejectedError, match=r"no_identity.*machine.*--machine"):
-        observed(found, location(machine=None))
 
 
 @pytest.mark.parametrize("what", ["user", "case"])

@@ -12,8 +12,8 @@ from tests.support.executions import LID, lid_of
 OWN: Lid = lid_of(LID)
 
 
-def place(path: str, outside: int = 0) -> Location:
-    return locate(path.split("/") if path else [], OWN, outside)
+def place(path: str) -> Location:
+    return locate(path.split("/") if path else [], OWN)
 
 
 @pytest.mark.parametrize(
@@ -23,10 +23,11 @@ def place(path: str, outside: int = 0) -> Location:
         pytest.param("a/b/PM-CPU/performance_archive/u/c", ("pm-cpu", "u", "c"), id="capitals"),
         pytest.param("performance_archive/u/c", (None, "u", "c"), id="no machine"),
         pytest.param("performance_archive/JDOE/c", (None, "JDOE", "c"), id="user in capitals"),
-        pytest.param("laptop/performance_archive/u/c", ("laptop", "u", "c"), id="unknown machine"),
+        pytest.param("laptop/performance_archive/u/c", (None, "u", "c"), id="unknown machine"),
+        pytest.param("mac/performance_archive/u/c", (None, "u", "c"), id="a kind of computer"),
         pytest.param(
             "pm-cpu/performance_archive/performance_archive/u/c",
-            ("performance_archive", "u", "c"),
+            (None, "u", "c"),
             id="the last of two",
         ),
         pytest.param(
@@ -91,33 +92,15 @@ def test_a_snapshot_tells_the_state_of_the_job(
     ],
 )
 def test_elsewhere_the_path_only_gives_names(path: str, user: str | None, case: str | None) -> None:
-    assert place(path) == Location(OWN, user, case, None, is_anchored=False, machine_is_known=False)
-
-
-@pytest.mark.parametrize(
-    ("path", "machine", "is_known"),
-    [
-        pytest.param("e3sm/performance_archive/u/c", None, False, id="no machine"),
-        pytest.param("chrysalis/performance_archive/u/c", "chrysalis", True, id="a machine"),
-    ],
-)
-def test_above_the_import_only_a_known_machine_counts(
-    path: str, machine: str | None, is_known: bool
-) -> None:
-    found = place(path, outside=1)
-    assert (found.machine, found.machine_is_known) == (machine, is_known)
-
-
-def test_what_the_user_asked_for_is_not_above_the_import() -> None:
-    assert place("x/laptop/performance_archive/u/c", outside=1).machine == "laptop"
+    assert place(path) == Location(OWN, user, case, None, is_anchored=False)
 
 
 parts = st.lists(st.sampled_from(["performance_archive", "pm-cpu", "x", "a b", "\udcff", "\n"]))
 
 
-@given(parts, st.integers(0, 5))
-def test_any_path_can_be_read(path: list[str], outside: int) -> None:
-    found = locate(path, OWN, outside)
+@given(parts)
+def test_any_path_can_be_read(path: list[str]) -> None:
+    found = locate(path, OWN)
     assert found.case == (path[-1] if path else None)
     is_anchor = [part == "performance_archive" for part in path[-3:]]
     assert found.is_anchored == (is_anchor == [True, False, False])
@@ -144,21 +127,6 @@ def test_a_bucket_alone_tells_the_state() -> None:
 
 def test_a_directory_that_is_no_bucket_tells_no_state() -> None:
     assert place("HOME/u/c").state is None
-
-
-@pytest.mark.parametrize(
-    ("path", "outside", "directory"),
-    [
-        pytest.param("PM-CPU/performance_archive/u/c", 1, "PM-CPU", id="a machine"),
-        pytest.param("Laptop/performance_archive/u/c", 0, "Laptop", id="below the import"),
-        pytest.param("laptop/performance_archive/u/c", 1, None, id="above the import"),
-        pytest.param("OLD_PERF/performance_archive_x/u/c", 0, None, id="nothing above it"),
-    ],
-)
-def test_the_directory_that_stands_where_the_machine_would_is_told(
-    path: str, outside: int, directory: str | None
-) -> None:
-    assert place(path, outside).machine_directory == directory
 
 
 @pytest.mark.parametrize(

@@ -164,14 +164,17 @@ def test_an_execution_itself_can_be_imported(tmp_path: Path) -> None:
     assert (found.location.machine, found.location.case) == ("chrysalis", "case")
 
 
-def test_above_the_import_only_a_known_machine_counts(tmp_path: Path) -> None:
-    place = f"laptop/performance_archive/u/c/{LID}"
+@pytest.mark.parametrize(("above", "machine"), [("laptop", None), ("Compy", "compy")])
+def test_the_machine_is_that_of_the_path_wherever_one_begins(
+    tmp_path: Path, above: str, machine: str | None
+) -> None:
+    place = f"{above}/performance_archive/u/c/{LID}"
     root = write(tmp_path, "directory", placed(SMALL, place))
     machines = [
         next(open_source(path).find()).location.machine
-        for path in (root, root / "laptop", root / "laptop/performance_archive")
+        for path in (root, root / above, root / above / "performance_archive")
     ]
-    assert machines == ["laptop", None, None]
+    assert machines == [machine] * 3
 
 
 # What must not get through.
