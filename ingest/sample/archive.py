@@ -136,7 +136,7 @@ def _execution(plan: Plan, submission: Submission) -> SampleExecution:
         complete=complete,
         is_canonical=submission is plan.canonical,
         run_start=submission.starting.isoformat(),
-        run_end=submission.ended.isoformat() if complete else None,
+        run_end=submission.run_ended.isoformat() if complete else None,
         simulation_start=str(start) if has_start else None,
         simulation_end=str(stop) if complete else None,
         changes=_changes(plan.canonical, submission),

@@ -25,13 +25,15 @@ from ingest.sample.truth import Status
 class Submission:
     """A submission that has an execution directory.
 
-    `events` and `commands` are how many of these the history had when the submission ended.
+    `run_ended` is the end in CaseStatus; the timing profile is written when the submission has
+    `ended`. `events` and `commands` are how many of these the history had then.
     """
 
     lid: str
     status: Status
     state: State
     starting: datetime
+    run_ended: datetime
     ended: datetime
     segment: tuple[ModelDate, ModelDate]
     events: int
@@ -81,7 +83,7 @@ class Story:
         history.event("case.run starting", str(job))
         history.wait(9)
         history.event("model execution starting", str(job))
-        self._run(outcome, job, lid)
+        run_ended = self._run(outcome, job, lid)
         stop = self.date.advance(
             keys.text(state, "env_run.STOP_OPTION"), keys.number(state, "env_run.STOP_N")
         )
@@ -91,6 +93,7 @@ class Story:
                 status=outcome,
                 state=state,
                 starting=starting,
+                run_ended=run_ended,
                 ended=history.clock,
                 segment=(self.date, stop),
                 events=len(history.events),
@@ -148,21 +151,25 @@ class Story:
         if edit.build:
             self.history.build(self.rng.uniform(300, 1200), clean=True)
 
-    def _run(self, outcome: Status, job: int, lid: str) -> None:
+    def _run(self, outcome: Status, job: int, lid: str) -> datetime:
+        """Simulate the run; return when it ended."""
         history = self.history
         limit = int(keys.text(self.state, keys.WALLTIME)[:2]) * 3600
         if outcome == "completed":
             history.wait(limit * self.rng.uniform(0.3, 0.8))
             history.event("model execution success", str(job))
             history.event("case.run success", str(job))
+            ended = history.clock
             history.wait(self.rng.randint(5, 20))
-        elif outcome == "failed":
+            return ended
+        if outcome == "failed":
             history.wait(limit * self.rng.uniform(0.01, 0.4))
             rundir = f"{self.identity.scratch}/run"
             command = f"srun {self.identity.scratch}/build/e3sm.exe   >> e3sm.log.$LID 2>&1 "
             history.fail(command, rundir, f"{rundir}/e3sm.log.{lid}")
         elif outcome != "running":
             history.wait(limit * (1 if outcome == "timeout" else self.rng.uniform(0.1, 0.6)))
+        return history.clock
 
     def _resubmit(self) -> None:
         """Simulate the resubmission by a finished job, or by the user when none are left."""

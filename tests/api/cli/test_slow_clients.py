@@ -78,7 +78,7 @@ async def test_of_slow_bodies_there_are_not_more_than_ten_for_each_place(
 
 
 async def test_a_body_that_comes_steadily_has_the_time_it_needs(database: Database) -> None:
-    body = b'{"field": "machine", "value": "' + b"x" * 200 + b'"}'
+    body = b'{"field": "user", "value": "' + b"x" * 200 + b'"}'
     head = QUERY.replace(b"1000\r\n\r\n{", b"%d\r\nConnection: close\r\n\r\n" % len(body))
     own = Settings(body_seconds=0.5, body_bytes_per_second=100)
     async with served(database, own) as port, connected(port, head) as [(reader, writer)]:
