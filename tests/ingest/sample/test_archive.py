@@ -6,6 +6,7 @@ import tarfile
 import zipfile
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from itertools import islice, pairwise
 from pathlib import Path
 
@@ -304,11 +305,13 @@ def test_run_times_are_in_the_files(texts: Mapping[str, Texts]) -> None:
             docs, job = texts[execution.path], execution.lid.partition(".")[0]
             started = execution.run_start.replace("T", " ")
             assert f"{started}: case.run starting {job}\n" in docs["CaseStatus"]
-            timing = docs[f"e3sm_timing.{case.name}"]
-            found = re.search(r"Curr Date   : (.*)", timing)
-            assert found
             assert execution.run_end
-            assert found[1].endswith(f"{execution.run_end[11:]} {execution.run_end[:4]}")
+            ended = execution.run_end.replace("T", " ")
+            assert f"{ended}: case.run success {job}\n" in docs["CaseStatus"]
+            found = re.search(r"Curr Date   : (.*)", docs[f"e3sm_timing.{case.name}"])
+            assert found
+            written = datetime.strptime(found[1], "%a %b %d %H:%M:%S %Y")
+            assert 0 < (written - datetime.fromisoformat(execution.run_end)).seconds < 60
 
 
 def test_no_two_executions_of_a_case_share_a_lid() -> None:
