@@ -111,6 +111,11 @@ class Report:
     record: IngestionRecord
     unreadable: int
 
+    @property
+    def nothing_found(self) -> list[ImportProblem]:
+        """The problems that name paths in which there is nothing of E3SM or Spack."""
+        return [each for each in self.record.problems if each.reason == NOTHING_FOUND]
+
 
 async def import_paths(
     database: Database,
@@ -232,7 +237,7 @@ class _Import:
         is_whole = options.shard is None and options.source_name is None
         if is_whole and options.record_idle_runs and not self._stop():
             detail = await asyncio.to_thread(describe_nothing, path, self._budgets)
-            self._audit.note_damages([Damage(str(path), NOTHING_FOUND, detail)])
+            self._audit.note(str(path), None, NOTHING_FOUND, detail)
 
     async def _import_software(self, path: Path, known: Sequence[Damage]) -> None:
         """Import the specs of a path, then its builds.

@@ -138,15 +138,17 @@ def _show(report: Report, choices: Choices) -> None:
         typer.echo(json.dumps(report_json(report), ensure_ascii=False))
     elif not choices.quiet:
         print_report(report, dry_run=choices.dry_run)
-    elif report.unreadable:
-        for problem in report.record.problems:
+    else:
+        shown = report.record.problems if report.unreadable else report.nothing_found
+        for problem in shown:
             typer.echo(f"caseledger: {problem.path}: {problem.detail}", err=True)
 
 
 def _exit_code(report: Report, choices: Choices) -> int:
     if report.unreadable:
         return _UNREADABLE
-    return _REJECTED if choices.strict and report.record.counts.rejected else _DONE
+    is_rejected = report.record.counts.rejected or report.nothing_found
+    return _REJECTED if choices.strict and is_rejected else _DONE
 
 
 async def _import(

@@ -61,6 +61,11 @@ class SendReport:
         self.counts.rejected += 1
         self.problems.append({"path": storable_path(path), "reason": reason, "detail": detail})
 
+    def note_nothing(self, path: Path, detail: str) -> None:
+        """Add that there is nothing to send in a path, which may be a mistake."""
+        found = {"path": storable_path(str(path)), "reason": NOTHING_FOUND, "detail": detail}
+        self.problems.append(found)
+
     def note_damages(self, damages: Sequence[Damage]) -> None:
         """Count and report what could not be read on this machine."""
         self.unreadable += len(damages)
@@ -127,7 +132,7 @@ async def _send_path(
     is_nothing = before == (report.counts.discovered, len(report.problems), report.unreadable)
     if shard is None and is_nothing:
         detail = await asyncio.to_thread(describe_nothing, path, budgets_of(settings))
-        report.note_damages([Damage(str(path), NOTHING_FOUND, detail)])
+        report.note_nothing(path, detail)
 
 
 async def _send_executions(

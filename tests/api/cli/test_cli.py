@@ -291,3 +291,13 @@ def test_modules_of_our_names_elsewhere_are_not_imported(
     )
     assert answer.returncode == 0, answer.stderr
     assert json.loads(answer.stdout)["counts"]["created"] > 0
+
+
+@pytest.mark.slow
+def test_a_path_with_nothing_is_a_hint_and_an_error_if_strict(
+    tmp_path: Path, place: dict[str, str]
+) -> None:
+    for options, code in ((["--quiet"], 0), (["--quiet", "--strict"], 1)):
+        answer = _run("import", str(tmp_path), *options, **place)
+        assert (answer.returncode, answer.stdout) == (code, "")
+        assert "nothing of E3SM or Spack was found" in answer.stderr
