@@ -43,6 +43,14 @@ def tune_turbulence(context: EditContext) -> Edit:
     return Edit({keys.C1: context.rng.choice([1.335, 2.0, 2.8])})
 
 
+def tune_shoc(context: EditContext) -> Edit:
+    """Try another stability correction of EAMxx; atmchange buffers the change in env_run.xml."""
+    value = context.rng.choice([0.002, 0.004, 0.008])
+    buffered = f"shoc::lambda_low={value}-ATMCHANGE_SEP-"
+    command = f"--append SCREAM_ATMCHANGE_BUFFER='{buffered}'"
+    return Edit({keys.SHOC: value, keys.ATMCHANGES: buffered}, (command,))
+
+
 def turn_on_drag(_: EditContext) -> Edit:
     """Switch on a scheme that is not in the namelist yet."""
     return Edit({keys.OROGRAPHIC_DRAG: True})
@@ -133,6 +141,15 @@ CONFIGURATION: tuple[Propose, ...] = (
     change_compiler,
     turn_on_drag,
     write_land_often,
+)
+
+
+EAMXX_CONFIGURATION: tuple[Propose, ...] = (
+    tune_shoc,
+    resize,
+    update_source,
+    couple_less_often,
+    change_compiler,
 )
 
 

@@ -13,6 +13,8 @@ from ingest.sample.truth import Payload
 
 FILES = ("env_case", "env_build", "env_run", "env_mach_pes", "env_workflow", "env_batch")
 _VARIABLES = Path(__file__).with_name("variables.json")
+_OPTIONAL = "%OPTIONAL%"
+"""The default of a variable that only some component sets have."""
 _HEADERS = {
     "env_case": "Fixed when the case is created.",
     "env_build": "Changing one of these needs a clean build.",
@@ -57,7 +59,8 @@ def render(
     """Return one file; `values` overrides defaults by delta key, None leaves a variable unset."""
     parts = [f'<?xml version="1.0"?>\n<file id="{file}.xml" version="2.0">\n']
     parts.append(f"  <header>\n    {_HEADERS[file]}\n    </header>\n")
-    for group, entries in groupby(_entries(file, payload), lambda entry: entry.group):
+    present = (e for e in _entries(file, payload) if e.default != _OPTIONAL or e.key in values)
+    for group, entries in groupby(present, lambda entry: entry.group):
         parts.append(f'  <group id="{group}">\n')
         for entry in entries:
             parts.extend(_entry(entry, values, component_attribute))

@@ -25,14 +25,15 @@ class Compset:
     reference: tuple[str, str]
     stop: tuple[str, int]
     coupled: bool
+    atmosphere: str = "eam"
 
     @property
     def components(self) -> dict[str, str]:
         """The model of each component class."""
         ocean, ice = ("mpaso", "mpassi") if self.coupled else ("docn", "mpassi")
         return {
-            "CPL": "cpl", "ATM": "eam", "LND": "elm", "ICE": ice, "OCN": ocean, "ROF": "mosart",
-            "GLC": "sglc", "WAV": "swav", "IAC": "siac", "ESP": "sesp",
+            "CPL": "cpl", "ATM": self.atmosphere, "LND": "elm", "ICE": ice, "OCN": ocean,
+            "ROF": "mosart", "GLC": "sglc", "WAV": "swav", "IAC": "siac", "ESP": "sesp",
         }  # fmt: skip
 
 
@@ -61,13 +62,23 @@ COMPSETS = (
         ("v3.LR.historical_0051", "2000-01-01"), ("nyears", 3), coupled=True,
     ),
 )  # fmt: skip
+EAMXX = Compset(
+    "F2010-SCREAMv1", "2010_SCREAM_ELM%SPBC_MPASSI%PRES_DOCN%DOM_MOSART_SGLC_SWAV_SIAC_SESP",
+    "SCREAM", "startup", "2019-08-01", ("case.std", "0001-01-01"), ("ndays", 40), coupled=False,
+    atmosphere="scream",
+)  # fmt: skip
+"""A component set whose atmosphere is EAMxx, which has its parameters in XML."""
+
 GRID_ALIAS = "ne30pg2_r05_IcoswISC30E3r5"
 GRID_LONG = "a%ne30np4.pg2_l%r05_oi%IcoswISC30E3r5_r%r05_g%null_w%null_z%null_m%IcoswISC30E3r5"
 
 
 @dataclass(frozen=True)
 class Identity:
-    """A case before its first run. `vintage` is the year of the CIME that writes its files."""
+    """A case before its first run. `vintage` is the year of the CIME that writes its files.
+
+    A case that `is_tested` was created twice under its name: for a short test, then for production.
+    """
 
     index: int
     machine: Machine
@@ -78,6 +89,8 @@ class Identity:
     created: datetime
     vintage: int
     succeeds: bool
+    is_clone: bool = False
+    is_tested: bool = False
 
     @property
     def root(self) -> str:
@@ -112,6 +125,11 @@ class Identity:
         return hashlib.sha256(seed.encode()).hexdigest()
 
     @property
+    def test_hash(self) -> str:
+        """The CASE_HASH of the case that was created for the test."""
+        return hashlib.sha256(f"test {self.case_hash}".encode()).hexdigest()
+
+    @property
     def commit(self) -> str:
         """The abbreviated commit hash of the source from which the case was created."""
         return self.case_hash[:10]
@@ -130,6 +148,12 @@ class Identity:
     def total_pes(self) -> int:
         """All tasks together; a coupled ocean has tasks of its own."""
         return self.tasks + (self.ocean_tasks if self.compset.coupled else 0)
+
+    @property
+    def create_clone(self) -> str:
+        """The command line that made this case of another one."""
+        clone = f"{self.srcroot}/cime/scripts/create_clone --case {self.caseroot}"
+        return f"{clone} --clone {self.scratch}.original/case_scripts --keepexe"
 
     @property
     def create_newcase(self) -> str:
@@ -155,7 +179,7 @@ def identify(seed: int, cases: int, failures: bool, index: int) -> Identity:
     rng = Random(f"{seed}:{twin}:identity")
     machine = list(MACHINES.values())[{4: 0, 5: 0, 6: 3}.get(index, index % 4)]
     created = EPOCH + timedelta(seconds=rng.randrange(330 * 86_400))
-    compset = COMPSETS[4 if index == 4 else twin % 4]
+    compset = {4: COMPSETS[4], 9: EAMXX}.get(index, COMPSETS[twin % 4])
     user = USERS[(twin + (index == 5)) % len(USERS)]
     return Identity(
         index=index,
@@ -165,6 +189,8 @@ def identify(seed: int, cases: int, failures: bool, index: int) -> Identity:
         compset=compset,
         case_group=f"v3.{compset.label}.tuning" if index % 4 == 1 else None,
         created=created + timedelta(days=index - twin),
+        is_clone=index == 10,
+        is_tested=index == 8,
         vintage=2020 if machine.name == "compy" else 2024,
         succeeds=not failures or cases == 1 or index % 40 != min(7, cases - 1),
     )

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from ingest.sample import env_trees, env_xml, logs, namelists, texts, variables
+from ingest.sample import eamxx, env_trees, env_xml, logs, namelists, texts, variables
 from ingest.sample import state as keys
 from ingest.sample.plan import Plan
 from ingest.sample.story import Submission
@@ -97,8 +97,13 @@ class CaseLayout:
         identity, state = self.plan.identity, submission.state
         inputdata = identity.machine.inputdata
         values = self.entries | namelists.of_submission(identity, state)
-        names = ["atm_in", "lnd_in", "drv_in", "mosart_in", "mpassi_in"]
+        names = ["lnd_in", "drv_in", "mosart_in", "mpassi_in"]
         docs = {"streams.seaice": texts.streams("ice")}
+        is_eamxx = identity.compset.atmosphere == "scream"
+        if is_eamxx:
+            docs |= eamxx.documents(identity, state)
+        else:
+            names.append("atm_in")
         if identity.compset.coupled:
             names.append("mpaso_in")
             docs["streams.ocean"] = texts.streams("ocean")
@@ -113,7 +118,10 @@ class CaseLayout:
                 part, submission.lid, f"{identity.scratch}/run", typename,
                 identity.machine.tasks_per_node,
             )  # fmt: skip
-        return docs | namelists.user_nl(state)
+        lines = namelists.user_nl(state)
+        if is_eamxx:
+            del lines["user_nl_eam"]
+        return docs | lines
 
     def _before_run(self, submission: Submission) -> dict[str, str]:
         identity = self.plan.identity
@@ -125,11 +133,11 @@ class CaseLayout:
 
     def _after_run(self, submission: Submission) -> dict[str, str]:
         plan, identity, payload = self.plan, self.plan.identity, self.payload
-        commands = list(plan.commands[: submission.commands])
+        commands = list(plan.commands[submission.first_command : submission.commands])
         files = {
             f"e3sm_timing.{identity.name}": logs.e3sm_timing(identity, submission),
             "e3sm_timing_stats": logs.timing_stats(identity.total_pes, payload),
-            "CaseStatus": "".join(plan.events[: submission.events]),
+            "CaseStatus": "".join(plan.events[submission.first_event : submission.events]),
             "cpl.log": logs.cpl_log(identity, submission, payload),
             "e3sm.log": logs.e3sm_log(identity.total_pes, payload),
             "memory.3.86400.log": logs.memory_log(submission, payload),

@@ -12,6 +12,14 @@ from ingest.sample.state import State, Value
 Groups = Mapping[str, Mapping[str, str | None]]
 _DEFAULTS = Path(__file__).with_name("namelists.json")
 _WIDTH = 110
+RESTART_FLAGS = (
+    "mpaso_in.time_management.config_do_restart",
+    *(
+        f"mpassi_in.restart.config_do_restart{what}"
+        for what in ("", "_bgc", "_hbrine", "_snow_density", "_snow_grain_radius", "_zsalinity")
+    ),
+)
+"""The options that a continuation turns on, which the scripts of MPAS list one by one."""
 
 
 def render(name: str, inputdata: str, values: Mapping[str, str | None]) -> str:
@@ -115,16 +123,15 @@ def _restart(identity: Identity, continued: bool) -> Mapping[str, str | None]:
     compset, start = identity.compset, identity.start
     kind = "branch" if compset.run_type == "branch" else "startup"
     initial = f"'{identity.machine.inputdata}/lnd/clm2/initdata_map/{compset.reference[0]}.nc'"
-    mpas = {"config_do_restart": ".false.", "config_start_time": f"'{start}_00:00:00'"}
-    if continued:
-        mpas = {"config_do_restart": ".true.", "config_start_time": "'file'"}
+    start_time = "'file'" if continued else f"'{start}_00:00:00'"
+    flag = f".{str(continued).lower()}."
     values: dict[str, str | None] = {
         "drv_in.seq_infodata_inparm.start_type": f'"{"continue" if continued else kind}"',
         "lnd_in.elm_inparm.finidat": None if continued else initial,
     }
     for scope in ("mpaso_in.time_management", "mpassi_in.seaice_model"):
-        values |= {f"{scope}.{name}": value for name, value in mpas.items()}
-    return values
+        values[f"{scope}.config_start_time"] = start_time
+    return values | dict.fromkeys(RESTART_FLAGS, flag)
 
 
 def fortran(value: Value, separator: str = ", ", exponent: str = "D") -> str | None:

@@ -20,6 +20,9 @@ NTASKS_PER_INST = "env_mach_pes.NTASKS_PER_INST.ATM"
 PIO_TYPENAME = "env_run.PIO_TYPENAME.ATM"
 QUEUE = "env_workflow.case_run.JOB_QUEUE"
 WALLTIME = "env_workflow.case_run.JOB_WALLCLOCK_TIME"
+CASE_HASH = "env_case.CASE_HASH"
+SHOC = "namelist_scream.atmosphere_processes.physics.mac_aero_mic.shoc.lambda_low"
+ATMCHANGES = "env_run.SCREAM_ATMCHANGE_BUFFER"
 GIT_DISTANCE = "git_distance"
 MODULES = "env_mach_specific.modules"
 LOADED = "loaded"
@@ -29,6 +32,7 @@ GROUPS: Mapping[str, str] = {
     "git_tag": "source",
     "git_commit_hash": "source",
     "git_branch": "source",
+    CASE_HASH: "source",
     "env_build.DEBUG": "build",
     MODULES: "build",
     NTASKS: "pe_layout",
@@ -43,6 +47,7 @@ GROUPS: Mapping[str, str] = {
     QUEUE: "scheduler",
     WALLTIME: "scheduler",
     "env_run.DOUT_S": "archiving",
+    SHOC: "science",
     KE: "science",
     C1: "science",
     OROGRAPHIC_DRAG: "science",

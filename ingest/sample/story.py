@@ -7,6 +7,7 @@ from random import Random
 from ingest.sample import state as keys
 from ingest.sample.edits import (
     CONFIGURATION,
+    EAMXX_CONFIGURATION,
     ROUTINE,
     Edit,
     EditContext,
@@ -26,7 +27,8 @@ class Submission:
     """A submission that has an execution directory.
 
     `run_ended` is the end in CaseStatus; the timing profile is written when the submission has
-    `ended`. `events` and `commands` are how many of these the history had then.
+    `ended`. `events` and `commands` are how many of these the history had then; `first_event` and
+    `first_command` are how many it had when the case was created.
     """
 
     lid: str
@@ -38,6 +40,8 @@ class Submission:
     segment: tuple[ModelDate, ModelDate]
     events: int
     commands: int
+    first_event: int = 0
+    first_command: int = 0
 
     @property
     def complete(self) -> bool:
@@ -61,14 +65,20 @@ class Story:
         self.date = identity.start
         self.submissions: list[Submission] = []
         first = identity.index * 5
-        edits = [CONFIGURATION[(first + n) % len(CONFIGURATION)] for n in range(3)]
+        is_eamxx = identity.compset.atmosphere == "scream"
+        choices = EAMXX_CONFIGURATION if is_eamxx else CONFIGURATION
+        edits = [choices[(first + n) % len(choices)] for n in range(3)]
         gaps = rng.sample(range(1, executions), min(3, executions - 1)) if executions > 1 else []
         self.edits = dict(zip(gaps, edits, strict=False))
         stays = identity.machine.newer_modules and change_compiler not in edits
         self.upgrade = executions // 2 + 1 if stays else None
+        self._created_at = (0, 0)  # events and commands before the case was created
+        self._tests = 0
+        if identity.is_tested:
+            self._run_test()
         self._open()
 
-    def submit(self, outcome: Status) -> None:
+    def submit(self, outcome: Status, *, resubmits: bool = True) -> None:
         """Simulate the next submission up to its outcome."""
         self._prepare()
         history = self.history
@@ -98,11 +108,33 @@ class Story:
                 segment=(self.date, stop),
                 events=len(history.events),
                 commands=len(history.commands),
+                first_event=self._created_at[0],
+                first_command=self._created_at[1],
             )
         )
-        if outcome == "completed":
+        if outcome == "completed" and resubmits:
             self.date = stop
             self._resubmit()
+
+    def _run_test(self) -> None:
+        """Simulate the short test that E3SM's run script makes before production."""
+        tasks = self.identity.machine.tasks_per_node * 2
+        self.state |= {
+            keys.CASE_HASH: self.identity.test_hash,
+            keys.NTASKS: tasks,
+            keys.NTASKS_PER_INST: tasks,
+            "env_run.STOP_OPTION": "ndays",
+            "env_run.STOP_N": 5,
+            "env_run.REST_N": 5,
+            "env_run.RESUBMIT": 0,
+        }
+        self._open()
+        self.submit("completed", resubmits=False)
+        self._tests = len(self.submissions)
+        self.history.wait(7200)
+        self._created_at = len(self.history.events), len(self.history.commands)
+        distance = self.state[keys.GIT_DISTANCE]  # both are cases of the same source
+        self.state = _initial_state(self.identity, self.rng) | {keys.GIT_DISTANCE: distance}
 
     def _open(self) -> None:
         history, scratch = self.history, self.identity.scratch
@@ -121,10 +153,11 @@ class Story:
 
     def _prepare(self) -> None:
         """Simulate what the user does before a submission: a repair, an edit, or nothing."""
-        if not self.submissions:
+        submissions = self.submissions[self._tests :]
+        if not submissions:
             return
-        last = self.submissions[-1].status
-        done = sum(submission.complete for submission in self.submissions)
+        last = submissions[-1].status
+        done = sum(submission.complete for submission in submissions)
         context = EditContext(self.state, self.identity.machine, self.rng)
         edits: list[Edit] = []
         if last == "timeout" and self.rng.random() < 0.5:
@@ -201,6 +234,9 @@ def _initial_state(identity: Identity, rng: Random) -> dict[str, Value]:
         "git_tag": "v3.0.2",
         "git_commit_hash": identity.commit,
         "git_branch": "maint-3.0",
+        keys.CASE_HASH: identity.case_hash,
+        keys.SHOC: 0.001 if identity.compset.atmosphere == "scream" else None,
+        **({keys.ATMCHANGES: ""} if identity.compset.atmosphere == "scream" else {}),
         keys.GIT_DISTANCE: rng.randint(1, 12),
         "env_build.DEBUG": False,
         keys.NTASKS: tasks,

@@ -29,6 +29,7 @@ def readme_case(identity: Identity) -> str:
     """Return README.case: the events of the creation of the case."""
     compset = identity.compset
     messages = [
+        *([identity.create_clone] if identity.is_clone else []),
         identity.create_newcase,
         f"Compset longname is {compset.longname}",
         f"Compset specification file is {identity.srcroot}/cime_config/config_compsets.xml",
@@ -114,12 +115,16 @@ def git(identity: Identity, state: State) -> dict[str, str]:
         "GIT_DIFF": _foreach(dict.fromkeys(_SUBMODULES, "")),
         "GIT_REMOTE": remote + _foreach(dict.fromkeys(_SUBMODULES, remote)),
         "GIT_CONFIG": _git_config(branch),
-        "GIT_SUBMODULE_STATUS": "".join(
-            f" {sha} {path} (heads/master)\n" for path, sha in hashes.items()
-        ),
+        "GIT_SUBMODULE_STATUS": _submodule_status(hashes),
         "GIT_LOGS_HEAD": f"{'0' * 40} {head} {identity.user} <{identity.user}@example.org>"
         f" 1720000000 +0000\tclone: from {_REMOTE}\n",
     }
+
+
+def _submodule_status(hashes: Mapping[str, str]) -> str:
+    """Return the output of `git submodule status`, from which CIME strips blanks at both ends."""
+    lines = (f" {sha} {path} (heads/master)" for path, sha in hashes.items())
+    return "\n".join(lines).strip()
 
 
 def _foreach(outputs: Mapping[str, str]) -> str:

@@ -78,12 +78,18 @@ class SampleCase:
     mpilib: str
 
 
+_SHOC = "namelist_scream.atmosphere_processes.physics.mac_aero_mic.shoc.lambda_low"
 DERIVED: Mapping[str, str] = {
     "drv_in.seq_infodata_inparm.start_type": "env_run.CONTINUE_RUN",
     "lnd_in.elm_inparm.finidat": "env_run.CONTINUE_RUN",
     "mpaso_in.time_management.config_do_restart": "env_run.CONTINUE_RUN",
     "mpaso_in.time_management.config_start_time": "env_run.CONTINUE_RUN",
-    "mpassi_in.seaice_model.config_do_restart": "env_run.CONTINUE_RUN",
+    "mpassi_in.restart.config_do_restart": "env_run.CONTINUE_RUN",
+    "mpassi_in.restart.config_do_restart_bgc": "env_run.CONTINUE_RUN",
+    "mpassi_in.restart.config_do_restart_hbrine": "env_run.CONTINUE_RUN",
+    "mpassi_in.restart.config_do_restart_snow_density": "env_run.CONTINUE_RUN",
+    "mpassi_in.restart.config_do_restart_snow_grain_radius": "env_run.CONTINUE_RUN",
+    "mpassi_in.restart.config_do_restart_zsalinity": "env_run.CONTINUE_RUN",
     "mpassi_in.seaice_model.config_start_time": "env_run.CONTINUE_RUN",
     "drv_in.seq_timemgr_inparm.stop_n": "env_run.STOP_N",
     "drv_in.seq_timemgr_inparm.stop_option": "env_run.STOP_OPTION",
@@ -93,5 +99,7 @@ DERIVED: Mapping[str, str] = {
     "drv_in.cime_pes.atm_ntasks": "env_mach_pes.NTASKS.ATM",
     "env_mach_pes.NTASKS_PER_INST.ATM": "env_mach_pes.NTASKS.ATM",
     "atm_modelio.pio_inparm.pio_typename": "env_run.PIO_TYPENAME.ATM",
+    "env_run.SCREAM_ATMCHANGE_BUFFER": _SHOC,
+    _SHOC.replace("namelist_scream", "scream_input"): _SHOC,
 }
 """Namelist entries that repeat an XML variable, and that variable; no `changes` contain them."""

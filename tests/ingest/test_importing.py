@@ -808,3 +808,23 @@ async def test_what_is_too_large_for_one_transaction_takes_several(
     stored = await database.cases.find_one({"_id": KEY.case_id})
     assert stored is not None
     assert stored["executionCount"] == 7
+
+
+@pytest.mark.slow
+async def test_the_sample_has_what_e3sm_writes(database: Database, tree: Path) -> None:
+    await run(database, tree)
+    tested, eamxx, clone = [await read_case(database, sample_cases()[n]) for n in (8, 9, 10)]
+    first, production = tested["lineages"]
+    assert tested["canonicalExecutionId"] == first["canonicalExecutionId"]
+    assert production["executionCount"] == len(tested["executions"]) - 1
+    assert "namelist_scream" in eamxx["configuration"]
+    assert "scream_input" in eamxx["configuration"]
+    assert "yaml_scream_output" in eamxx["configuration"]
+    assert (clone["compset"], clone["gridName"]) == ("WCYCL1850", "ne30pg2_r05_IcoswISC30E3r5")
+    for case in (tested, eamxx, clone):
+        assert case["changes"]
+        assert not [e["problems"] for e in case["executions"] if e["problems"]]
+    told = [e for case in sample_cases() for e in (await read_case(database, case))["executions"]]
+    silent = [e for e in told if e["status"] not in {"completed", "running"}]
+    assert silent
+    assert all(execution["failureReason"] for execution in silent)

@@ -12,17 +12,17 @@ BOOKKEEPING = {"revision", "createdAt", "updatedAt", "history"}
 
 
 @cache
-def sample(cases: int = 8, executions: int = 3, seed: int = 1) -> SampleArchive:
+def sample(cases: int = 11, executions: int = 3, seed: int = 1) -> SampleArchive:
     return SampleArchive(SampleOptions(cases=cases, executions=executions, seed=seed))
 
 
 @cache
-def sample_files(cases: int = 8, executions: int = 3, seed: int = 1) -> tuple[SampleFile, ...]:
+def sample_files(cases: int = 11, executions: int = 3, seed: int = 1) -> tuple[SampleFile, ...]:
     return tuple(sample(cases, executions, seed).files())
 
 
 @cache
-def sample_cases(cases: int = 8, executions: int = 3, seed: int = 1) -> tuple[SampleCase, ...]:
+def sample_cases(cases: int = 11, executions: int = 3, seed: int = 1) -> tuple[SampleCase, ...]:
     return tuple(sample(cases, executions, seed).cases)
 
 

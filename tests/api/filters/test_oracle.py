@@ -20,7 +20,7 @@ Document = Mapping[str, Any]
 Predicate = Callable[[Document], bool]
 
 TRIED = [
-    "caseHash", "machine", "status", "complete", "changeCount", "changed", "compiler", "gitTag",
+    "caseHash", "user", "status", "complete", "changeCount", "changed", "compiler", "gitTag",
     "simulationStart", "runStartLocal", "timing.modelCost", "timing.modelThroughput",
     "software.name", "lidTime", "caseGroup",
 ]  # fmt: skip
