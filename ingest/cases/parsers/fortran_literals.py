@@ -24,6 +24,7 @@ _NON_FINITE = re.compile(
 )
 _NON_FINITE_TEXTS = {"positive": "Infinity", "negative": "-Infinity", "nan": "NaN"}
 _LOGICALS = {"t": True, "T": True, "f": False, "F": False}
+_PLAIN_LOGICAL = re.compile(r"\.?(?:t|true|f|false)\.?(?:_\w+)?", re.IGNORECASE)
 _DIGITS = {"b": frozenset("01"), "o": frozenset("01234567"), "z": frozenset("0123456789abcdef")}
 _MAX_INT64 = 2**63
 _MAX_DIGITS = 20
@@ -49,6 +50,11 @@ def literal(token: str) -> Value | None:
         value = float(f"{real['mantissa']}e{exponent}")
         return value if math.isfinite(value) else token
     return _rare_literal(token)
+
+
+def is_plain_logical(token: str) -> bool:
+    """Return whether a logical is written as people write it: a word such as `Fortune` is not."""
+    return _PLAIN_LOGICAL.fullmatch(token) is not None
 
 
 def _rare_literal(token: str) -> str | None:

@@ -19,10 +19,11 @@ from ingest.cases.parsers.fortran_literals import (
     boz_literal,
     character_literal,
     complex_literal,
+    is_plain_logical,
     literal,
 )
 from ingest.cases.parsers.incremental import ParsedLines, ValueLine
-from models.configuration.keys import escape_name, join_key
+from models.configuration.keys import join_key
 from models.errors import ParseError
 
 _TOKEN = re.compile(
@@ -98,8 +99,9 @@ def parse_namelist(content: bytes, file: str) -> Values:
 def parse_namelist_lines(content: bytes, file: str) -> ParsedLines:
     """Return the values that `parse_namelist` returns, and the lines that can be read alone.
 
-    Such a line contains everything that is assigned to a name. Not understood are words that are no
-    constants, what belongs to no variable or group, and groups without an end.
+    Such a line contains everything that is assigned to a name. Not understood are values that
+    belong to no variable, words where no value is due, text outside of groups that is no comment,
+    and groups without an end.
     """
     text = _text(content)
     reader = _Reader(file, text)
@@ -116,6 +118,8 @@ def parse_namelist_lines(content: bytes, file: str) -> ParsedLines:
             lines[number] = ValueLine(variable.array.key)
     for number, _ in unknown:
         lines.pop(number - 1, None)
+    if len(unknown) == _MAX_UNKNOWN:  # there may be others
+        lines.clear()
     return ParsedLines(content, values, lines, _reparse_line, unknown)
 
 
@@ -137,9 +141,8 @@ def _read_assignment(line: bytes) -> tuple[str, Any] | None:
     simple = _SIMPLE_LINE.fullmatch(line)
     if simple is not None:
         quoted, word = simple["string"], simple["word"]
-        value = literal(word.decode()) if quoted is None else character_literal(quoted.decode())
-        name = escape_name(simple["name"].decode().lower())
-        return None if value is None else (f"{_LINE_ALONE}.{name}", value)
+        value = character_literal(quoted.decode()) if quoted else _value_of(word.decode())
+        return join_key(_LINE_ALONE, simple["name"].decode().lower()), value
     if len(line) > _MAX_LINE:
         return None
     text = line.decode("utf-8", errors="replace")
@@ -151,6 +154,11 @@ def _read_assignment(line: bytes) -> tuple[str, Any] | None:
     if reader.unknown or len(reader.variables) != 1 or text[: reader.variables[0].start].strip():
         return None
     return next(iter(values.items()))
+
+
+def _value_of(word: str) -> Any:
+    value = literal(word)
+    return word if value is None else value
 
 
 class _Reader:
@@ -263,26 +271,40 @@ class _Reader:
     def _take_word(self, token: str, position: int) -> None:
         value = literal(token)
         if value is not None:
+            if type(value) is bool and not self._is_due() and not is_plain_logical(token):
+                self._report(position)
             self._append(value, token, position)
         elif repeat := _REPEAT.fullmatch(token) if "*" in token else None:
-            text = repeat["value"]
-            value = literal(text) if text else None
-            self._append_known(value, text or None, token, position, int(repeat["count"]))
+            self._take_repeated(repeat["value"], int(repeat["count"]), token, position)
         elif _ASSIGN.match(self._text, position + len(token)):  # it is no name
             self._finish()
             self._report(position)
         else:
-            self._append_known(None, token, token, position)
+            self._append_text(token, token, position)
+
+    def _take_repeated(self, text: str, count: int, token: str, position: int) -> None:
+        """Append copies of a value; without a value they are null."""
+        value = literal(text) if text else None
+        if value is None and text:
+            self._append_text(text, token, position, count)
+        else:
+            self._append(value, token, position, count)
 
     def _take_string(self, token: str, position: int) -> None:
+        if self._variable is not None and self._variable.end == position and not self._is_due():
+            self._report(position)  # there is nothing between two values
         self._append(character_literal(token), token, position)
 
     def _take_boz(self, token: str, position: int) -> None:
         count, _, constant = token.rpartition("*")
-        self._append_known(boz_literal(constant), constant, token, position, int(count or 1))
+        value = boz_literal(constant)
+        append = self._append_text if value is None else self._append
+        append(value or constant, token, position, int(count or 1))
 
     def _take_complex(self, token: str, position: int) -> None:
-        self._append_known(complex_literal(token), token, token, position)
+        value = complex_literal(token)
+        append = self._append_text if value is None else self._append
+        append(value or token, token, position)
 
     def _take_repeat(self, token: str, _position: int) -> None:
         self._repeat = int(token[:-1])
@@ -310,13 +332,15 @@ class _Reader:
         line = self._text.count("\n", 0, position) + 1
         raise ParseError("unterminated_string", f"the string in line {line} has no end")
 
-    def _append_known(
-        self, value: Any, text: str | None, token: str, position: int, count: int = 1
-    ) -> None:
-        """Append a value; when there is none, append its text, which is not understood."""
-        if value is None and text is not None:
+    def _append_text(self, text: str, token: str, position: int, count: int = 1) -> None:
+        """Append what is no constant: it is text where a value is due, otherwise a stray word."""
+        if not self._is_due() or text in "()":
             self._report(position)
-        self._append(text if value is None else value, token, position, count)
+        self._append(text, token, position, count)
+
+    def _is_due(self) -> bool:
+        """Return whether a value must come next, as after an equals sign or a comma."""
+        return self._variable is not None and self._variable.is_open
 
     def _append(self, value: Any, token: str, position: int, count: int = 1) -> None:
         count, self._repeat = count * self._repeat, 1
