@@ -5,197 +5,122 @@ trailing comment block), CIME in Python, and users, whose user_nl_* files have n
 of letters in names does not matter. The parser takes time linear in its input.
 """
 
-import math
 import re
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import accumulate
+from operator import itemgetter
 from typing import Any
 
+from ingest.cases.parsers.fortran_arrays import Array, Section, split_name
+from ingest.cases.parsers.fortran_literals import (
+    boz_literal,
+    character_literal,
+    complex_literal,
+    is_plain_logical,
+    literal,
+)
 from ingest.cases.parsers.incremental import ParsedLines, ValueLine
 from models.configuration.keys import join_key
 from models.errors import ParseError
 
 _TOKEN = re.compile(
     r"""
-    (?P<space>[\s]+)
-  | (?P<comment>![^\n]*)
+    \s*+(?:
+    (?P<name>[A-Za-z_][\w%@]*+(?:[ \t]*+(?:[%@][ \t]*+\w*+|\([^()\n]*+\))){0,16}+\s*+\+?=)
   | (?P<boz>(?:[0-9]{1,18}\*)?[bozxBOZX](?:'[0-9A-Fa-f]++'|"[0-9A-Fa-f]++")(?!['"\w])
         |(?:'[0-9A-Fa-f]++'|"[0-9A-Fa-f]++")[bozxBOZX](?=[\s,/!]|\Z)(?!\s*+\+?=|[ \t]*+[(%]))
   | (?P<string>'(?:[^']++|'')*+'|"(?:[^"]++|"")*+")
   | (?P<open>['"])
-  | (?P<group>[&$][A-Za-z_]\w*)
-  | (?P<end>/)
   | (?P<comma>,)
+  | (?P<comment>![^\n]*)
+  | (?P<hash>[#][^\n]*)
+  | (?P<group>[&$][A-Za-z_]\w*)
+  | (?P<end>/|[&$](?=\s|\Z))
+  | (?P<complex>\([^()\n]*\)|\(\s*+[^\s,()=!'"/]++\s*+,\s*+[^\s,()=!'"/]++\s*+\))
   | (?P<assign>\+?=)
-  | (?P<complex>\([^()\n]*\))
-  | (?P<name>[A-Za-z_][\w%]*+(?:[ \t]*+(?:%[ \t]*+\w*+|\([^()\n]*+\))){0,16}+(?=\s*+\+?=))
+  | (?P<repeat>(?=0*[1-9])[0-9]{1,18}\*(?=['"(]))
   | (?P<word>[^\s,=/!'"()]+(?:\([^()\s]*\))?|[()])
+  | \Z)
     """,
     re.VERBOSE,
 )
-_OUTSIDE = re.compile(r"(?P<group>[&$][A-Za-z_]\w*)|![^\n]*|[^\s,=/!()]+")
-_REPEAT = re.compile(r"(?P<count>[0-9]{1,18})\*(?P<value>.*)", re.DOTALL)
-_INTEGER = re.compile(r"(?P<digits>[+-]?[0-9]{1,19})(?:_\w+)?")
-_REAL = re.compile(
-    r"(?P<mantissa>[+-]?(?:[0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(?=[eEdDqQ])))(?:[eEdDqQ](?P<exponent>[+-]?[0-9]{1,4}))?"
-    r"(?:_\w+)?"
-)
-_LOGICALS = {
-    ".true.": True, ".t.": True, "t": True, "true": True, ".true": True,
-    ".false.": False, ".f.": False, "f": False, "false": False, ".false": False,
-}  # fmt: skip
-_LOGICAL_KIND = re.compile(r"(?P<logical>\.(?:true|false|t|f)\.)_\w+", re.IGNORECASE)
-_DIGITS = {"b": frozenset("01"), "o": frozenset("01234567"), "z": frozenset("0123456789abcdef")}
-_NUMBER_OF_SUBSCRIPT = re.compile(r"(?<=[(,:])\+?0*(?P<digits>[0-9])")
-_ELEMENTS = re.compile(
-    r"(?P<array>\w+)\((?:(?P<element>[0-9]{1,9})|(?P<first>[0-9]{0,9}):(?P<last>[0-9]{0,9}))\)"
-)
-_ENDS = {"&end", "$end"}
+_OUTSIDE = re.compile(r"(?P<group>[&$][A-Za-z_]\w*)|[!#][^\n]*|(?P<other>[^\s,=/!()]+)")
+_REPEAT = re.compile(r"(?P<count>(?=0*[1-9])[0-9]{1,18})\*(?P<value>.*)", re.DOTALL)
+_NUMBER_OF_SUBSCRIPT = re.compile(r"(?<=[(,:])(?:\+|(?P<minus>-))?0*(?P<digits>[0-9])")
+_ASSIGN = re.compile(r"\s*+\+?=")
 _SIMPLE_LINE = re.compile(  # one value, which is what nearly every line holds
     rb"[ \t]*(?P<name>[A-Za-z_]\w*)[ \t]*=[ \t]*"
     rb"(?:(?P<string>'[ !#-&(-~]*'|\"[ !#-~]*\")|(?P<word>[-+.\w]+))[ \t]*,?[ \t]*\r?"
 )
-_BEYOND_ONE = frozenset({"name", "group", "end", "open"})
+_LINE_ALONE = "user_nl"
 _MAX_LINE = 4096
 _MAX_VALUES = 100_000
 _MAX_LINES = 1_000_000
-_MAX_INT64 = 2**63
+_MAX_UNKNOWN = 1000
+_MAX_UNKNOWN_TEXT = 200
 
 Values = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class _Section:
-    """The elements of an array that an assignment sets: from `first` to `last`, or to infinity.
-
-    `key` is the delta key of the section when it is not merged with others into a list.
-    """
-
-    key: str
-    first: int
-    last: float
-
-
 @dataclass(slots=True)
 class _Variable:
-    """A variable while its values are read.
+    """An assignment while its values are read.
 
     `start` and `end` are its position in the text. `is_open` means that another value must follow,
-    as after a comma. `repeat` is the count of a `3*` without a value so far: a string may follow
-    it, otherwise the values are null.
+    as after a comma.
     """
 
-    key: str
-    section: _Section | None
+    array: Array
+    section: Section | None
+    adds: bool
     start: int
     end: int
-    adds: bool = False
     values: list[Any] = field(default_factory=list)
     is_open: bool = True
-    repeat: int = 0
-
-
-@dataclass(slots=True)
-class _Array:
-    """The values that the assignments to one name set, in their order; most names have only one.
-
-    `whole` has the values assigned to the name itself, `sections` those assigned to parts of it,
-    by key. As long as the subscript of every value is certain (`has_subscripts`), `elements` has
-    all values by subscript.
-
-        a = 1, 2        whole [1, 2]
-        a(4) = 9        sections {"a(4)": [9]}              elements 1: 1, 2: 2, 4: 9
-        a(3) = 7        sections {"a(4)": [9], "a(3)": [7]} elements 1 to 4: one list again
-
-    The cost of an assignment depends only on its own values, not on those set before.
-    """
-
-    whole: list[Any] | None = None
-    sections: dict[str, list[Any]] = field(default_factory=dict)
-    elements: dict[int, Any] = field(default_factory=dict)
-    highest: int = 0
-    has_subscripts: bool = True
-
-    def assign(self, values: list[Any]) -> None:
-        """Set the whole array; earlier values no longer count."""
-        self.whole, self.sections, self.elements = values, {}, {}
-        self.highest, self.has_subscripts = 0, True
-
-    def add(self, values: list[Any]) -> None:
-        """Append to the present values, for `+=`."""
-        if self.sections:
-            self.has_subscripts = self.has_subscripts and self._is_full()
-            self._set_elements(self.highest + 1, values)
-        if self.whole is None:
-            self.whole = []
-        self.whole.extend(values)
-
-    def assign_section(self, section: _Section, values: list[Any], adds: bool) -> None:
-        """Set some elements. With `adds` (`+=`) their subscripts are uncertain."""
-        if not self.sections:
-            self._set_elements(1, self.whole or [])
-        fits = 0 < len(values) <= section.last - section.first + 1
-        self.has_subscripts = self.has_subscripts and section.first > 0 and fits and not adds
-        self._set_elements(section.first, values)
-        if adds:
-            self.sections.setdefault(section.key, []).extend(values)
-        else:
-            self.sections[section.key] = values
-
-    def values(self, key: str) -> Iterator[tuple[str, list[Any]]]:
-        """Yield `key` with the whole list when it has no gap; otherwise each assignment by key."""
-        if self.sections and self.has_subscripts and self._is_full():
-            yield key, [self.elements[number] for number in range(1, self.highest + 1)]
-            return
-        if self.whole is not None:
-            yield key, self.whole
-        yield from self.sections.items()
-
-    def _is_full(self) -> bool:
-        return len(self.elements) == self.highest
-
-    def _set_elements(self, first: int, values: list[Any]) -> None:
-        if not self.has_subscripts:
-            return
-        for number, value in enumerate(values, first):
-            if value is not None or number not in self.elements:  # null keeps an earlier value
-                self.elements[number] = value
-        self.highest = max(self.highest, first + len(values) - 1)
 
 
 def parse_namelist(content: bytes, file: str) -> Values:
     """Return the values by delta key, `file.group.name`; user_nl files have no groups.
 
     The notation of a value decides on its type. Several values are a list, with repeats (`3*0.5`)
-    expanded. Elements and sections of an array, `a(1)` and `a(2:3)`, are one list when they fill it
-    from 1 on; otherwise each is a separate variable, as always with derived types and several
-    dimensions. Raise ParseError `unterminated_string`, `too_many_values` or `too_many_lines`.
+    expanded. Later assignments change the elements that they give, and leave the others. Elements
+    and sections of an array, `a(1)` and `a(2:3)`, are one list when few are missing from the first
+    on; otherwise each sequence of elements is a separate variable. Arrays of several dimensions and
+    parts of arrays of derived types are always separate. When a file has several groups of one
+    name, which Fortran reads one after the other, the keys of the second are `file.group.2.name`.
+    Raise ParseError `unterminated_string`, `too_many_values`, `too_many_lines` or `conflict`.
     """
-    return _Reader(file).read(_text(content))
+    return _Reader(file, _text(content)).read()
 
 
 def parse_namelist_lines(content: bytes, file: str) -> ParsedLines:
     """Return the values that `parse_namelist` returns, and the lines that can be read alone.
 
-    Such a line contains everything that is assigned to a name.
+    Such a line contains everything that is assigned to a name. Not understood are values that
+    belong to no variable, words where no value is due, text outside of groups that is no comment,
+    and groups without an end.
     """
-    reader = _Reader(file)
     text = _text(content)
-    values = reader.read(text)
-    if content.count(b"\n") != text.count("\n"):  # then line numbers would differ
-        return ParsedLines(content, values, {}, _reparse_line)
+    reader = _Reader(file, text)
+    values = reader.read()
     starts = [0, *accumulate(len(line) + 1 for line in text.split("\n"))]
+    unknown = [(bisect_right(starts, place), words) for place, words in sorted(reader.unknown)]
+    if content.count(b"\n") != text.count("\n"):  # then line numbers would differ
+        return ParsedLines(content, values, {}, _reparse_line, unknown)
     lines = {}
-    times_set = Counter(variable.key for variable in reader.variables)
     for variable in reader.variables:
-        key, number = variable.key, bisect_right(starts, variable.start) - 1
-        is_alone = variable.section is None and times_set[key] == 1
+        number = bisect_right(starts, variable.start) - 1
+        is_alone = variable.section is None and variable.array.assignments == 1
         if is_alone and variable.end < starts[number + 1]:
-            lines[number] = ValueLine(key)
-    return ParsedLines(content, values, lines, _reparse_line)
+            lines[number] = ValueLine(variable.array.key)
+    for number, _ in unknown:
+        lines.pop(number - 1, None)
+    if len(unknown) == _MAX_UNKNOWN:  # there may be others
+        lines.clear()
+    return ParsedLines(content, values, lines, _reparse_line, unknown)
 
 
 def _text(content: bytes) -> str:
@@ -216,200 +141,254 @@ def _read_assignment(line: bytes) -> tuple[str, Any] | None:
     simple = _SIMPLE_LINE.fullmatch(line)
     if simple is not None:
         quoted, word = simple["string"], simple["word"]
-        value = typed(word.decode()) if quoted is None else _string(quoted.decode())
-        return join_key("user_nl", simple["name"].decode().lower()), value
+        value = character_literal(quoted.decode()) if quoted else _value_of(word.decode())
+        return join_key(_LINE_ALONE, simple["name"].decode().lower()), value
     if len(line) > _MAX_LINE:
         return None
     text = line.decode("utf-8", errors="replace")
-    kinds = [kind for kind, _, _ in _tokens(text)]
-    if kinds[:2] != ["name", "assign"] or not _BEYOND_ONE.isdisjoint(kinds[1:]):
+    reader = _Reader(_LINE_ALONE, text)
+    try:
+        values = reader.read()
+    except ParseError:
         return None
-    reader = _Reader("user_nl")
-    ((name, value),) = reader.read(text).items()
-    return name, value
+    if reader.unknown or len(reader.variables) != 1 or text[: reader.variables[0].start].strip():
+        return None
+    return next(iter(values.items()))
+
+
+def _value_of(word: str) -> Any:
+    value = literal(word)
+    return word if value is None else value
 
 
 class _Reader:
-    def __init__(self, file: str) -> None:
-        self.variables: list[_Variable] = []
-        self._file = file
-        self._group: str | None = "" if file.startswith("user_nl") else None
-        self._arrays: dict[str, _Array] = {}
-        self._variable: _Variable | None = None
-        self._count = 0
+    """Reads one text; `unknown` then has the places that are not understood, and their text."""
 
-    def read(self, text: str) -> Values:
-        position = 0
-        while position < len(text):
-            start = position if self._group is not None else _next_group(text, position)
-            position = self._read_group(text, start)
-        self._finish()
-        return {
-            key: values[0] if len(values) == 1 else (values or None)
-            for key, values in sorted(
-                (key, values)
-                for name, array in self._arrays.items()
-                for key, values in array.values(name)
-            )
+    def __init__(self, file: str, text: str) -> None:
+        self.variables: list[_Variable] = []
+        self.unknown: list[tuple[int, str]] = []
+        self._file = file
+        self._text = text
+        self._has_groups = not file.startswith("user_nl")
+        self._path = "" if self._has_groups else f"{join_key(file)}."
+        self._group: str | None = None
+        self._group_start = 0
+        self._groups: Counter[str] = Counter()
+        self._arrays: dict[str, dict[str, Array]] = {}
+        self._variable: _Variable | None = None
+        self._repeat = 1
+        self._count = 0
+        self._reported = -1
+        self._takers: Mapping[str, Callable[[str, int], None]] = {
+            "name": self._take_name,
+            "word": self._take_word,
+            "string": self._take_string,
+            "comma": self._take_comma,
+            "boz": self._take_boz,
+            "complex": self._take_complex,
+            "repeat": self._take_repeat,
+            "assign": self._take_assign,
+            "group": self._take_group,
+            "end": self._take_end,
+            "hash": self._take_hash,
+            "open": self._refuse_open_string,
         }
 
-    def _read_group(self, text: str, start: int) -> int:
-        """Read a group; return the position after its end, or the length of the text."""
-        for kind, token, position in _tokens(text, start):
-            if kind == "open":
-                line = text.count("\n", 0, position) + 1
-                raise ParseError("unterminated_string", f"the string in line {line} has no end")
-            if kind == "group":
-                self._begin_group(token[1:].lower(), token.lower())
-            else:
-                self._take(kind, token, position)
-            if self._group is None:
-                return position + len(token)
-        return len(text)
-
-    def _begin_group(self, name: str, token: str) -> None:
+    def read(self) -> Values:
+        """Return the values by delta key, in sorted order."""
+        position = 0
+        while position < len(self._text):
+            start = position if self._path else self._next_group(position)
+            position = self._read_group(start)
         self._finish()
-        outside = "" if self._file.startswith("user_nl") else None
-        self._group = outside if token in _ENDS else name
+        if self._group is not None:
+            self._report_group()
+        found = (
+            (key, values[0] if len(values) == 1 else (values or None))
+            for arrays in self._arrays.values()
+            for array in arrays.values()
+            for key, values in array.values()
+        )
+        values = dict(sorted(found, key=itemgetter(0)))
+        self._refuse_conflicts(values)
+        return values
 
-    def _take(self, kind: str, token: str, position: int) -> None:
-        if kind == "name":
-            self._finish()
-            self._begin_variable(token, position)
-        elif kind == "end":
-            self._begin_group("", "&end")
-        elif self._variable is not None:
-            self._variable.end = position + len(token)
-            self._add(self._variable, kind, token)
+    def _read_group(self, start: int) -> int:
+        """Read a group; return the position after its end, or the length of the text."""
+        for match in _TOKEN.finditer(self._text, start):
+            kind = match.lastgroup
+            if kind is not None and kind != "comment":
+                self._takers[kind](match[kind], match.start(kind))
+                if not self._path:
+                    return match.end()
+        return len(self._text)
 
-    def _begin_variable(self, token: str, position: int) -> None:
+    def _next_group(self, start: int) -> int:
+        """Return the position of the next group; outside of groups, quotes have no meaning."""
+        for match in _OUTSIDE.finditer(self._text, start):
+            if match["group"]:
+                return match.start()
+            if match["other"]:
+                self._report(match.start())
+        return len(self._text)
+
+    def _take_group(self, token: str, position: int) -> None:
+        name = token[1:].lower()
+        if name == "end":
+            self._take_end(token, position)
+            return
+        self._finish()
+        if self._group is not None:
+            self._report_group()
+        self._groups[name] += 1
+        number = self._groups[name]
+        self._group, self._group_start = name, position
+        names = (name,) if number == 1 else (name, str(number))
+        self._path = f"{join_key(self._file, *names)}."
+
+    def _take_end(self, _token: str, position: int) -> None:
+        self._finish()
+        if self._group is None:
+            self._report(position)
+        self._group = None
+        self._path = "" if self._has_groups else f"{join_key(self._file)}."
+
+    def _take_name(self, token: str, position: int) -> None:
+        self._finish()
         if len(self.variables) == _MAX_VALUES:
             raise ParseError("too_many_values", f"there are more than {_MAX_VALUES} variables")
-        name, elements = token.lower(), None
+        adds = token.endswith("+=")
+        name, section = token[: -2 if adds else -1].rstrip().lower(), None
         if not name.isidentifier():
-            name = _NUMBER_OF_SUBSCRIPT.sub(r"\g<digits>", "".join(name.split()))
-            elements = _ELEMENTS.fullmatch(name)
-        if elements is None:
-            key, section = self._key(name), None
+            name = _NUMBER_OF_SUBSCRIPT.sub(r"\g<minus>\g<digits>", "".join(name.split()))
+            name, section = split_name(name)
+        arrays = self._arrays.setdefault(self._path, {})
+        array = arrays.get(name)
+        if array is None:
+            array = arrays[name] = Array(self._path, name)
+        self._variable = _Variable(array, section, adds, position, position + len(token))
+
+    def _take_word(self, token: str, position: int) -> None:
+        value = literal(token)
+        if value is not None:
+            if type(value) is bool and not self._is_due() and not is_plain_logical(token):
+                self._report(position)
+            self._append(value, token, position)
+        elif repeat := _REPEAT.fullmatch(token) if "*" in token else None:
+            self._take_repeated(repeat["value"], int(repeat["count"]), token, position)
+        elif _ASSIGN.match(self._text, position + len(token)):  # it is no name
+            self._finish()
+            self._report(position)
         else:
-            key = self._key(elements["array"])
-            first = int(elements["element"] or elements["first"] or 1)
-            section = _Section(self._key(name), first, float(elements["last"] or math.inf))
-        self._variable = _Variable(key, section, position, position + len(token))
+            self._append_text(token, token, position)
 
-    def _key(self, name: str) -> str:
-        if self._group:
-            return join_key(self._file, self._group, name)
-        return join_key(self._file, name)
-
-    def _add(self, variable: _Variable, kind: str, token: str) -> None:
-        if kind == "assign":
-            variable.adds = token.startswith("+")
-        elif kind == "comma":
-            self._settle(variable)
-            variable.is_open = True
-        elif kind == "string":
-            self._append(variable, _string(token), variable.repeat or 1)
-        elif kind == "complex":
-            self._append(variable, _complex(token), variable.repeat or 1)
-        elif kind == "boz":
-            count, _, constant = token.rpartition("*")
-            for value in _boz(constant):
-                self._append(variable, value, int(count or variable.repeat or 1))
+    def _take_repeated(self, text: str, count: int, token: str, position: int) -> None:
+        """Append copies of a value; without a value they are null."""
+        value = literal(text) if text else None
+        if value is None and text:
+            self._append_text(text, token, position, count)
         else:
-            self._append_nulls(variable)
-            repeat = _REPEAT.fullmatch(token)
-            if repeat is None:
-                self._append(variable, typed(token), 1)
-            elif repeat["value"]:
-                self._append(variable, typed(repeat["value"]), int(repeat["count"]))
-            else:
-                variable.repeat = int(repeat["count"])
+            self._append(value, token, position, count)
 
-    def _settle(self, variable: _Variable) -> None:
+    def _take_string(self, token: str, position: int) -> None:
+        if self._variable is not None and self._variable.end == position and not self._is_due():
+            self._report(position)  # there is nothing between two values
+        self._append(character_literal(token), token, position)
+
+    def _take_boz(self, token: str, position: int) -> None:
+        count, _, constant = token.rpartition("*")
+        value = boz_literal(constant)
+        append = self._append_text if value is None else self._append
+        append(value or constant, token, position, int(count or 1))
+
+    def _take_complex(self, token: str, position: int) -> None:
+        value = complex_literal(token)
+        append = self._append_text if value is None else self._append
+        append(value or token, token, position)
+
+    def _take_repeat(self, token: str, _position: int) -> None:
+        self._repeat = int(token[:-1])
+
+    def _take_comma(self, token: str, position: int) -> None:
         """End a value at a comma; an empty one is null."""
-        if variable.is_open and not variable.repeat:
-            self._append(variable, None, 1)
-        self._append_nulls(variable)
+        variable = self._variable
+        if variable is None:
+            return
+        if variable.is_open:
+            self._append(None, token, position)
+        variable.end, variable.is_open = position + 1, True
 
-    def _append_nulls(self, variable: _Variable) -> None:
-        if variable.repeat:
-            self._append(variable, None, variable.repeat)
+    def _take_assign(self, token: str, position: int) -> None:
+        """Report an equals sign that follows no name; to whom the next values belong is unknown."""
+        if self._variable is not None:
+            self._variable.end = position + len(token)
+        self._finish()
+        self._report(position)
 
-    def _append(self, variable: _Variable, value: Any, count: int) -> None:
+    def _take_hash(self, _token: str, position: int) -> None:
+        self._report(position)
+
+    def _refuse_open_string(self, _token: str, position: int) -> None:
+        line = self._text.count("\n", 0, position) + 1
+        raise ParseError("unterminated_string", f"the string in line {line} has no end")
+
+    def _append_text(self, text: str, token: str, position: int, count: int = 1) -> None:
+        """Append what is no constant: it is text where a value is due, otherwise a stray word."""
+        if not self._is_due() or text in "()":
+            self._report(position)
+        self._append(text, token, position, count)
+
+    def _is_due(self) -> bool:
+        """Return whether a value must come next, as after an equals sign or a comma."""
+        return self._variable is not None and self._variable.is_open
+
+    def _append(self, value: Any, token: str, position: int, count: int = 1) -> None:
+        count, self._repeat = count * self._repeat, 1
         self._count += count
         if self._count > _MAX_VALUES:
             raise ParseError("too_many_values", f"there are more than {_MAX_VALUES} values")
-        variable.values.extend([value] * count)
-        variable.is_open, variable.repeat = False, 0
+        variable = self._variable
+        if variable is None:
+            self._report(position)
+            return
+        if count == 1:
+            variable.values.append(value)
+        else:
+            variable.values.extend([value] * count)
+        variable.end, variable.is_open = position + len(token), False
 
     def _finish(self) -> None:
+        """Assign the values of the variable, if one is being read."""
         variable, self._variable = self._variable, None
         if variable is None:
             return
         self.variables.append(variable)
-        self._append_nulls(variable)
-        array = self._arrays.setdefault(variable.key, _Array())
-        if variable.section is not None:
-            array.assign_section(variable.section, variable.values, variable.adds)
+        array, section, values = variable.array, variable.section, variable.values
+        if section is None:
+            (array.add if variable.adds else array.assign)(values)
         elif variable.adds:
-            array.add(variable.values)
-        else:
-            array.assign(variable.values)
+            array.add_to_section(section, values)
+        elif not array.assign_section(section, values):
+            self._report(variable.start)
 
+    def _report(self, position: int) -> None:
+        """Note that the line of a position is not understood, unless that is noted."""
+        if position < self._reported or len(self.unknown) == _MAX_UNKNOWN:
+            return
+        start = self._text.rfind("\n", 0, position) + 1
+        end = self._text.find("\n", position)
+        self._reported = len(self._text) if end < 0 else end
+        if position - start > _MAX_UNKNOWN_TEXT // 2:
+            start = position
+        text = self._text[start : min(self._reported, start + _MAX_UNKNOWN_TEXT)]
+        self.unknown.append((position, text.strip()))
 
-def _next_group(text: str, start: int) -> int:
-    """Return the position of the next group; outside of groups, quotes have no meaning."""
-    groups = (match.start() for match in _OUTSIDE.finditer(text, start) if match["group"])
-    return next(groups, len(text))
+    def _report_group(self) -> None:
+        if len(self.unknown) < _MAX_UNKNOWN:
+            self.unknown.append((self._group_start, f"the group {self._group} has no end"))
 
-
-def _tokens(text: str, start: int = 0) -> Iterator[tuple[str, str, int]]:
-    for match in _TOKEN.finditer(text, start):
-        kind = match.lastgroup or ""
-        if kind not in {"space", "comment"}:
-            yield kind, match[0], match.start()
-
-
-def _string(token: str) -> str:
-    """Return the text of a character constant without trailing blanks, which Fortran ignores."""
-    quote = token[0]
-    return token[1:-1].replace(quote * 2, quote).rstrip(" ")
-
-
-def _boz(token: str) -> list[str]:
-    """Return a BOZ constant, such as `z'ff'`; as two values when its digits are not of its base."""
-    lowered = token.lower().replace('"', "'")
-    before, digits, after = lowered.split("'")
-    base = (before or after).replace("x", "z")
-    if not _DIGITS[base].issuperset(digits):
-        return [before, digits] if before else [digits, after]
-    return [f"{base}'{digits}'"]
-
-
-def _complex(token: str) -> str:
-    """Return the text of the value of a complex constant; any other text is returned unchanged."""
-    parts = [typed(part.strip()) for part in token[1:-1].split(",", 2)]
-    if len(parts) != 2 or not all(type(part) in {int, float} for part in parts):
-        return token
-    return f"({float(parts[0])!r},{float(parts[1])!r})"
-
-
-def typed(token: str) -> str | int | float | bool:
-    """Return an unquoted value in the type of its notation; other text is returned unchanged."""
-    logical = _LOGICALS.get(token.lower())
-    if logical is not None:
-        return logical
-    if token.startswith("("):
-        return _complex(token)
-    if kind := _LOGICAL_KIND.fullmatch(token):
-        return _LOGICALS[kind["logical"].lower()]
-    integer = _INTEGER.fullmatch(token)
-    if integer is not None:
-        number = int(integer["digits"])
-        return number if -_MAX_INT64 <= number < _MAX_INT64 else token
-    real = _REAL.fullmatch(token)
-    if real is not None:
-        value = float(f"{real['mantissa']}e{real['exponent'] or 0}")
-        return value if math.isfinite(value) else token
-    return token
+    def _refuse_conflicts(self, values: Values) -> None:
+        """Raise ParseError when a user's variable has the name of a group, as no key can."""
+        for name in self._groups:
+            if (key := join_key(self._file, name)) in values:
+                raise ParseError("conflict", f"{key[:80]} is a variable and a group")

@@ -44,7 +44,13 @@ NML = b"""&g
  u(2) = 2
  v = 1
  v = 1
- w % x(2) = 1
+ w(2) % x = 1
+ l = .true.
+ m = 1, 2, 3
+ m = , 8
+ n = (1, 2)
+ o = 1
+ more words
  y(1:2) = 1, 2
 /
 outside = 1
@@ -119,7 +125,9 @@ def test_only_values_that_are_new_are_cleaned() -> None:
         pytest.param(
             b"c = 2, 3", b"c = 'ff'Z, (1,2)", "f.g.c", ["z'ff'", "(1.0,2.0)"], id="constants"
         ),
-        pytest.param(b"w % x(2) = 1", b"W%x( 2) = 3", "f.g.w%x(2)", 3, id="derived type"),
+        pytest.param(b"w(2) % x = 1", b"W( 02)%x = 3", "f.g.w(2)%x", 3, id="derived type"),
+        pytest.param(b"= .true.", b"= .False_alarm", "f.g.l", False, id="logical"),
+        pytest.param(b"n = (1, 2)", b"n = 1-6, inf", "f.g.n", [1e-6, "Infinity"], id="reals"),
     ],
 )
 def test_a_value_of_a_namelist_is_read_from_its_line(
@@ -144,6 +152,12 @@ def test_a_value_of_a_namelist_is_read_from_its_line(
         pytest.param(b"s(1) = 1", b"s(1) = 5", id="an element of a list"),
         pytest.param(b"t(4) = 1", b"t(4) = 5", id="an element alone"),
         pytest.param(b"u = 1", b"u = 5", id="a list that an element is merged into"),
+        pytest.param(b"m = 1, 2, 3", b"m = 1, 2, 4", id="a list that is changed later"),
+        pytest.param(b"m = , 8", b"m = , 9", id="a change of a list"),
+        pytest.param(b"n = (1, 2)", b"n = (1,", id="half a constant"),
+        pytest.param(b"c = 2, 3", b"c = 2, 3 words", id="words that are not understood"),
+        pytest.param(b"o = 1", b"o = 2", id="a list that words belong to"),
+        pytest.param(b"more words", b"no words", id="words"),
         pytest.param(b" v = 1\n v", b" v = 5\n v", id="a value that is set again"),
         pytest.param(b"= 1, 2\n/", b"= 1, 2, 3\n/", id="more than fits into a section"),
         pytest.param(b"outside = 1", b"outside = 2", id="outside of groups"),
@@ -190,11 +204,20 @@ def test_only_lines_that_are_the_same_are_not_cut_out(
     assert old_lines[len(old_lines) - rest :] == new_lines[len(new_lines) - rest :]
 
 
+@pytest.mark.parametrize("new", [b"c = 2, 3 words", b"c = 5 = 6", b"c = 1 # note", b"c = ( 2"])
+def test_what_is_not_understood_in_a_new_line_is_parsed_and_told(new: bytes) -> None:
+    content = NML.replace(b"c = 2, 3", new)
+    assert read_anew(parse_namelist_lines(NML, "f"), content) is None
+    known = {line for line, _ in parse_namelist_lines(NML, "f").unknown}
+    assert {line for line, _ in parse_namelist_lines(content, "f").unknown} - known == {5}
+
+
 LINE = re.compile(rb"(?m)^ *\w[\w %()]* *= *(.*)$")
 
 
 @given(
-    st.lists(st.sampled_from(list("abz1 ,'\"!/&$=+()*%.\n")), max_size=8).map("".join), st.data()
+    st.lists(st.sampled_from([*"abtz1 ,'\"!/&$=+-()*%.#@\n", "inf"]), max_size=8).map("".join),
+    st.data(),
 )
 def test_any_value_in_a_namelist_is_read_as_it_would_be_parsed(
     text: str, data: st.DataObject
@@ -205,6 +228,8 @@ def test_any_value_in_a_namelist_is_read_as_it_would_be_parsed(
     if found is not None:
         try:
             expected = parse_namelist(content, "f")
+            unknown = parse_namelist_lines(content, "f").unknown
         except ParseError:
-            expected = {}
+            expected, unknown = {}, []
         assert found.variables == expected
+        assert found.unknown == unknown

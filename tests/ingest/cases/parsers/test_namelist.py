@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.cases.parsers.namelist import parse_namelist
+from ingest.cases.parsers.namelist import parse_namelist, parse_namelist_lines
 from models.configuration.delta import diff
+from models.configuration.keys import check_keys, flatten, nest
 from models.errors import ParseError
 
 
@@ -115,7 +116,7 @@ def test_a_string_without_end_behind_other_text_is_told_with_its_line() -> None:
         read("it's\n&g x = 1 /\n isn't it\n&h y = 'abc\n z = 2 /")
 
 
-@pytest.mark.parametrize("end", ["/", "&end", "$END", "&END"])
+@pytest.mark.parametrize("end", ["/", "&end", "$END", "&END", "$", "&"])
 def test_a_group_ends_in_any_of_the_forms(end: str) -> None:
     assert read(f"&A X = 1 {end} y = 2 &b z = 3 /") == {"atm_in.a.x": 1, "atm_in.b.z": 3}
 
@@ -129,11 +130,11 @@ def test_names_mean_the_same_in_any_case() -> None:
 
 
 def test_array_elements_and_derived_types_are_variables_of_their_own() -> None:
-    found = read("&g a(2) = 1 b (2:4) = 4,5,6 c % d(01) = 7 e( 1, 02 ) = 8 f(1)%g = 9 /")
+    found = read("&g a(2) = 1 b (2:4) = 4,5,6 c % d(02) = 7 e( 1, 02 ) = 8 f(1)%g = 9 /")
     assert found == {
         "atm_in.g.a(2)": 1,
         "atm_in.g.b(2:4)": [4, 5, 6],
-        "atm_in.g.c%d(1)": 7,
+        "atm_in.g.c%d(2)": 7,
         "atm_in.g.e(1,2)": 8,
         "atm_in.g.f(1)%g": 9,
     }
@@ -153,17 +154,29 @@ def test_array_elements_and_derived_types_are_variables_of_their_own() -> None:
         pytest.param("a = 1,2,3 a(2) = 9", {"a": [1, 9, 3]}, id="one of them"),
         pytest.param("a = 1,2,3 a(1:3) = 9,,8", {"a": [9, 2, 8]}, id="null leaves a value"),
         pytest.param("a(1:2) = 1,2 a += 3", {"a": [1, 2, 3]}, id="added"),
-        pytest.param("a(1)=1 a(3)=3", {"a(1)": 1, "a(3)": 3}, id="a hole"),
-        pytest.param("a = 1 a(3)=3", {"a": 1, "a(3)": 3}, id="a hole behind the list"),
+        pytest.param("a(1)=1 a(3)=3", {"a": [1, None, 3]}, id="a hole"),
+        pytest.param("a = 1 a(3)=3", {"a": [1, None, 3]}, id="a hole behind the list"),
+        pytest.param("a=1 a(9)=2 a(10)=3", {"a": 1, "a(9:10)": [2, 3]}, id="a large hole"),
+        pytest.param("a(2)=2 a(3)=3 a(5)=5", {"a(2:3)": [2, 3], "a(5)": 5}, id="later"),
         pytest.param("a(0:1) = 1,2", {"a(0:1)": [1, 2]}, id="another lower bound"),
+        pytest.param("a(-1)=5 a(1)=1", {"a(-1)": 5, "a(1)": 1}, id="negative subscript"),
+        pytest.param("a(0:2)=1,2,3 a=,9", {"a(0:2)": [1, 2, 3], "a": [None, 9]},
+                     id="a list from an unknown subscript on"),
         pytest.param("a(1:2) = 1,2,3", {"a(1:2)": [1, 2, 3]}, id="too many values"),
-        pytest.param("a(1:5:2) = 1,2,3", {"a(1:5:2)": [1, 2, 3]}, id="a stride"),
-        pytest.param("a(1) =", {"a(1)": None}, id="no value"),
+        pytest.param("a(1:5:2) = 1,2,3", {"a": [1, None, 2, None, 3]}, id="a stride"),
+        pytest.param("a(::2) = 1,3 a(2) = 2", {"a": [1, 2, 3]}, id="a stride, filled"),
+        pytest.param("a(1:3:0) = 1", {"a(1:3:0)": 1}, id="no stride"),
+        pytest.param("a(1) =", {"a": None}, id="no value"),
         pytest.param("a(3) = 3 a += 1 a(1) = 1 a(2) = 2",
                      {"a": 1, "a(1)": 1, "a(2)": 2, "a(3)": 3}, id="added to a hole"),
         pytest.param("a(1) = 1 a(1) += 2", {"a(1)": [1, 2]}, id="added to an element"),
-        pytest.param("a(5) = 5 a(1) = 1 a = 7,8", {"a": [7, 8]}, id="all set later"),
-        pytest.param("a(5) = 5 a = 7,8 a(3) = 9", {"a": [7, 8, 9]}, id="and then one more"),
+        pytest.param("a(5) = 5 a(1) = 1 a = 7,8", {"a": [7, 8, None, None, 5]}, id="whole later"),
+        pytest.param("a(5) = 5 a = 7,8 a(3) = 9", {"a": [7, 8, 9, None, 5]}, id="one more later"),
+        pytest.param("a(3:5) = 1,2,3 a(4) = 9", {"a(3:5)": [1, 9, 3]}, id="a part of a section"),
+        pytest.param("b%a = 1,2,3 b%a(2) = 9", {"b%a": [1, 9, 3]}, id="of a derived type"),
+        pytest.param("a(1,2) = 1,2 a(1,2) = ,3", {"a(1,2)": [1, 3]}, id="several dimensions"),
+        pytest.param("s(1)(2:3) = 'ab'", {"s(1)(2:3)": "ab"}, id="a part of a text"),
+        pytest.param("current(2) = 1", {"current(2)": 1}, id="a name that is escaped"),
     ],
 )  # fmt: skip
 def test_elements_that_fill_an_array_are_its_list(text: str, values: dict[str, Any]) -> None:
@@ -195,8 +208,118 @@ def test_a_user_may_add_to_a_list() -> None:
     assert read("a = 1\na += 2, 3\n", "user_nl_eam") == {"user_nl_eam.a": [1, 2, 3]}
 
 
-def test_the_last_of_two_assignments_counts() -> None:
-    assert read("&g x = 1 x = 2 /") == {"atm_in.g.x": 2}
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        pytest.param("x = 1 x = 2", 2, id="the last counts"),
+        pytest.param("x = 1, 2, 3 x = ,8", [1, 8, 3], id="null leaves a value"),
+        pytest.param("x = 1,2,3,4,5 x = 10,20", [10, 20, 3, 4, 5], id="a shorter list"),
+        pytest.param("x = 1 x = 2, 3", [2, 3], id="a longer list"),
+        pytest.param("x = -24 x =", -24, id="no value"),
+        pytest.param("x = -24 x = ,", -24, id="null"),
+        pytest.param("x = 1,2,3,4 x = 2*, 2*9", [1, 2, 9, 9], id="repeats"),
+        pytest.param("x = 'a','b' x += 'c' x = ,'z'", ["a", "z", "c"], id="what was added"),
+        pytest.param("x(3:5) = 3,4,5 x = 1,2", [1, 2, 3, 4, 5], id="whole after section"),
+        pytest.param("x = 6*0 x = T, 4*, F", [True, 0, 0, 0, 0, False], id="like merged lists"),
+    ],
+)
+def test_a_later_assignment_leaves_what_it_does_not_give(text: str, value: Any) -> None:
+    assert read(f"&g {text} /") == {"atm_in.g.x": value}
+    assert read(f"{text}\n", "user_nl_eam") == {"user_nl_eam.x": value}
+
+
+def test_groups_of_one_name_are_kept_apart_in_their_order() -> None:
+    group = "&hist_nl volume = {} /\n"
+    text = group.format("'h1'") + "&other /\n" + group.format("'h2'") + group.format("'h3'")
+    assert read(text) == {
+        "atm_in.hist_nl.volume": "h1",
+        "atm_in.hist_nl.2.volume": "h2",
+        "atm_in.hist_nl.3.volume": "h3",
+    }
+    assert flatten(nest(read(text))) == dict(sorted(read(text).items()))
+    check_keys(read(text).keys())
+
+
+def test_a_change_in_one_of_several_groups_is_that_of_its_variable() -> None:
+    text = "&hist_nl v = 'h1' f = 'T' / &hist_nl v = 'h2' f = 'U' /"
+    delta = diff(read(text), read(text.replace("'U'", "'U', 'OMEGA'")))
+    assert list(delta) == ["atm_in.hist_nl.2.f"]
+    assert delta["atm_in.hist_nl.2.f"]["added"] == ["OMEGA"]
+
+
+def test_a_variable_and_a_group_of_one_name_cannot_both_be_stored() -> None:
+    with pytest.raises(ParseError) as caught:
+        read("g = 1\n&g x = 2 /", "user_nl_eam")
+    assert caught.value.reason == "conflict"
+
+
+def test_a_variable_of_several_groups_is_named_with_its_group() -> None:
+    assert read("x@g = 1\nx@h = 2\n", "user_nl_cice") == {
+        "user_nl_cice.x@g": 1,
+        "user_nl_cice.x@h": 2,
+    }
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "lines"),
+    [
+        pytest.param("atm_in", "&g\n 5\n x = 1\n/\n", [2], id="a value before any variable"),
+        pytest.param("atm_in", "&g\n x = 1\n some more\n/\n", [3], id="words"),
+        pytest.param("atm_in", "&g\n x = 1\n fincl1 'T'\n/\n", [3], id="no equals sign"),
+        pytest.param("atm_in", "&g\n x = 1\n 2a = 3\n y = 4\n/\n", [3], id="no name"),
+        pytest.param("atm_in", "&g\n x = 1\n = 3\n/\n", [3], id="nothing but an equals sign"),
+        pytest.param("atm_in", "&g\n x = 1\n#y = 2\n/\n", [3], id="a comment of another language"),
+        pytest.param("atm_in", "&g\n x = (1\n/\n", [2], id="half a complex constant"),
+        pytest.param("atm_in", "&g\n x(1:2) = 1,2,3\n/\n", [2], id="more than a section holds"),
+        pytest.param("atm_in", "&g\n x = z'fg'\n/\n", [2], id="a string behind a word"),
+        pytest.param("atm_in", "title\n&g x = 1\n/\nEOF\n", [1, 4], id="outside of groups"),
+        pytest.param("atm_in", "&g\n x = 1\n", [1], id="no end"),
+        pytest.param("atm_in", "&g\n x = 1\n&h y = 2 /\n", [1], id="no end before the next"),
+        pytest.param("user_nl_eam", "x = 1\nhello world\ny = 2\n", [2], id="text of a user"),
+        pytest.param("user_nl_eam", "hello\nx = 1\n", [1], id="text before all assignments"),
+        pytest.param("user_nl_eam", "x = /a/b.nc\ny = 2\n", [1], id="a path without quotes"),
+        pytest.param("user_nl_eam", "&g\nx = 1\n", [1], id="a user's group without an end"),
+    ],
+)
+def test_what_is_not_understood_is_told_with_its_line(
+    file: str, text: str, lines: list[int]
+) -> None:
+    found = parse_namelist_lines(text.encode(), file)
+    assert [line for line, _ in found.unknown] == lines
+    assert not {line - 1 for line in lines} & found.value_lines.keys()
+
+
+def test_the_text_that_is_not_understood_is_that_of_its_line() -> None:
+    found = parse_namelist_lines(b"&g\n x = 1 2 more words\n/\n", "atm_in")
+    assert found.unknown == [(2, "x = 1 2 more words")]
+    found = parse_namelist_lines(b"&g x = 1\n", "atm_in")
+    assert found.unknown == [(1, "the group g has no end")]
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        pytest.param("atm_in", "&g x = 1, / ! note\n\n! &h\n$h y = .t $end\n", id="groups"),
+        pytest.param("atm_in", "&g\n x = word, other\n y = 2*word /\n", id="text without quotes"),
+        pytest.param("lnd_in", "&g x = 1\n/\n#! made by: -namelist &a x=2 /\n#!--\n", id="perl"),
+        pytest.param("user_nl_eam", "! note\nx = T F .false._4\n y(2) += 3*'a',\n", id="user"),
+        pytest.param("user_nl_eam", "&g x = 1 &end\n", id="a group of a user"),
+        pytest.param("atm_in", "$g x = 1.00\n$\n", id="dollar signs"),
+        pytest.param("atm_in", "", id="nothing"),
+    ],
+)
+def test_what_is_understood_is_not_reported(file: str, text: str) -> None:
+    assert parse_namelist_lines(text.encode(), file).unknown == []
+
+
+def test_of_very_much_that_is_not_understood_only_the_first_is_told() -> None:
+    found = parse_namelist_lines(b"junk\nx = 1\n" * 5000, "user_nl_eam")
+    assert len(found.unknown) == 1000
+    assert not found.value_lines
+
+
+def test_a_comment_behind_the_groups_is_no_group() -> None:
+    assert read("&a x = 1 /\n#! -namelist &a x = 2 /\n") == {"atm_in.a.x": 1}
 
 
 @pytest.mark.parametrize(
@@ -217,6 +340,11 @@ def test_the_last_of_two_assignments_counts() -> None:
         pytest.param("x = 2*o'17'", "x = o'17', '17'o", id="repeated octal"),
         pytest.param("A % B=1", "a%b = 1", id="blanks in a name"),
         pytest.param("a(1) % b (2)=1", "a(1)%b(2) = 1", id="blanks around subscripts"),
+        pytest.param("x = 1+6, inf, .T", "x = 1.0e6, +Infinity, TRUE", id="rare forms"),
+        pytest.param("x = (1.0,\n 2.0), y = 3", "x = (1,2) y = 3", id="complex over two lines"),
+        pytest.param("x = 2*(1.0 \n, 2.0\n )", "x = (1,2), (1,2)", id="repeated over two lines"),
+        pytest.param("x = 2* 'a'", "x = , , 'a'", id="repeated null before a text"),
+        pytest.param("a(-01)=1", "a( -1 ) = 1", id="negative subscript"),
     ],
 )
 def test_a_change_of_text_only_is_no_change(one: str, other: str) -> None:
@@ -244,7 +372,7 @@ def test_a_name_directly_behind_a_string_is_a_name(text: str) -> None:
 
 
 def test_digits_that_are_not_of_the_base_are_text() -> None:
-    assert read_values("b'19' 3*z'fg'") == ["b", "19", "z", "z", "z", "fg"]
+    assert read_values("b'19', 2*z'fg'") == ["b'19'", "z", "z", "fg"]
 
 
 def test_a_string_without_end_is_told_with_its_line() -> None:
@@ -290,6 +418,10 @@ def test_very_many_lines_are_refused() -> None:
         pytest.param("a=90000*0\n", "a(3)+=\n", id="appends to an element"),
         pytest.param("", "a% ", id="names in parts"),
         pytest.param("a=", "'ff'z (", id="constants"),
+        pytest.param("a=80000*0\n", "a=1\n", id="later assignments"),
+        pytest.param("a=", "(1,\n", id="halves of complex constants"),
+        pytest.param("a=1 ", "\n" * 20, id="blank lines at the end"),
+        pytest.param("a(1:80000)=80000*0\n", "a(7)=1\n", id="later elements"),
     ],
 )
 def test_repeated_assignments_take_linear_time(start: str, again: str) -> None:
