@@ -14,8 +14,8 @@ import re
 from collections.abc import Iterator
 
 from ingest.archives.content import text_lines
+from ingest.cases.parsers.fortran_literals import Value, is_plain_logical, literal
 from ingest.cases.parsers.incremental import Variables
-from ingest.cases.parsers.namelist import typed
 from ingest.cases.parsers.not_understood import Report, ignore
 from models.configuration.keys import join_key
 from models.errors import ParseError
@@ -93,5 +93,12 @@ def _value(text: str) -> object:
 
 
 def _single(text: str) -> object:
-    value = typed(text) if text else None
+    value = _typed(text) if text else None
     return text if isinstance(value, bool) and text.lower() not in _LOGICALS else value
+
+
+def _typed(text: str) -> Value:
+    """Return a value in the type of its notation; a word that begins like a logical is text."""
+    value = literal(text)
+    is_word = type(value) is bool and not is_plain_logical(text)
+    return text if value is None or is_word else value

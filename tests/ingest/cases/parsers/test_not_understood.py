@@ -21,6 +21,7 @@ from ingest.cases.parsers.git_files import (
 )
 from ingest.cases.parsers.incremental import ParsedLines
 from ingest.cases.parsers.mach_specific import parse_mach_specific
+from ingest.cases.parsers.namelist import parse_namelist_lines
 from ingest.cases.parsers.not_understood import NotUnderstood, Report
 from ingest.cases.parsers.nuopc_runconfig import parse_nuopc_runconfig
 from ingest.cases.parsers.preview_run import parse_preview_run
@@ -49,7 +50,19 @@ def env_run_by_line(content: bytes, report: Report) -> None:
         report(line, text)
 
 
+def user_nl(content: bytes, report: Report) -> object:
+    parsed = parse_namelist_lines(content, "user_nl_eam")
+    for line, text in parsed.unknown:
+        report(line, text)
+    return parsed
+
+
 READERS: dict[str, tuple[Callable[[bytes, Report], object], str, list[tuple[int, str]]]] = {
+    "a word that belongs to no variable": (
+        user_nl,
+        "! fields\nfincl1 = 'A'\nnhtfrq 0,-24\n",
+        [(3, "nhtfrq 0,-24")],
+    ),
     "a second line of a description": (
         parse_git_describe,
         f"v3.0.0\n\n{HASH}\n",
