@@ -68,7 +68,8 @@ class ImportOptions:
 
     `jobs` is the number of parser processes; with 0 everything is read in this process, without
     limits of time and memory. `machine` is the machine of executions whose path and files do not
-    name one. With a `shard`, only its part of the cases is imported. With `relist`, directories
+    name one. With `strict`, specs with a hash that is not that of their content are rejected. With
+    a `shard`, only its part of the cases is imported. With `relist`, directories
     that have not changed since they were last listed are listed again. Without `record_idle_runs`,
     an import that finds nothing new leaves no audit record. `ingestion_id` is the id of the audit
     record, None for a new one. `source_name` is the name of an uploaded archive, whose file has
@@ -79,6 +80,7 @@ class ImportOptions:
     jobs: int | None = None
     dry_run: bool = False
     machine: str | None = None
+    strict: bool = False
     max_file_bytes: int = 64 * 2**20
     budgets: Budgets = field(default_factory=Budgets)
     limits: Limits = field(default_factory=Limits)
@@ -267,6 +269,7 @@ class _Import:
             self._stop,
             dry_run=options.dry_run,
             is_named=is_named,
+            strict=options.strict,
         )
         self._note_kind(count, is_first=is_first)
         self._audit.note_damages(_new_damages(files.damages, known), is_partial=bool(known))

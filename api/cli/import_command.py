@@ -116,6 +116,7 @@ def import_options(settings: Settings, choices: Choices) -> ImportOptions:
         jobs=choices.jobs or settings.jobs,
         dry_run=choices.dry_run,
         machine=choices.machine,
+        strict=choices.strict,
         max_file_bytes=settings.max_file_mib * 2**20,
         budgets=budgets_of(settings),
         limits=Limits(settings.worker_seconds, settings.worker_memory_mib * 2**20),

@@ -80,7 +80,16 @@ class SpecEdit(Strict):
     openapi_extra=_BODY,
 )
 async def upload_spec_documents(
-    database: DatabaseDep, request: Request, name: Name = None
+    database: DatabaseDep,
+    request: Request,
+    name: Name = None,
+    strict: Annotated[
+        bool,
+        Query(
+            description="Refuse documents in which a node does not have the hash that it states."
+            " Without it, they are recorded as not verified."
+        ),
+    ] = False,
 ) -> Response:
     """Record the specs of a file written by Spack: 201 when any is new, 200 when none is.
 
@@ -90,7 +99,7 @@ async def upload_spec_documents(
     async with open_upload(request, max_bytes, "CASELEDGER_MAX_SPEC_MIB") as (chunks, form_name):
         data = b"".join([chunk async for chunk in chunks])
     limits = SpecLimits(size=max_bytes)
-    upload = await upload_specs(database, data, name or _plain(form_name), limits)
+    upload = await upload_specs(database, data, name or _plain(form_name), limits, strict=strict)
     items = upload.items
     if items and all(item.outcome == "rejected" for item in items):
         raise _rejected(items)

@@ -52,12 +52,14 @@ class MatchingSpecs:
 async def resolve_spec_id(database: Database, name: str) -> str:
     """Return the id of the one spec that a name refers to.
 
-    That is the spec with this id, or else the only spec with a hash that begins with the name.
+    That is the spec with this id, or else the only spec with a hash that begins with the name. Of
+    several contents under one hash, it is the only one that has that hash.
     Raise AmbiguousError when there are several, 404 when there is none, 410 when it was deleted.
     """
     candidates = await _candidates(database, name)
     exact = [spec for spec in candidates if spec["_id"] == name.lower()]
-    matches = exact or candidates
+    verified = [spec for spec in candidates if _is_content_of(spec, name)]
+    matches = exact or (verified if len(verified) == 1 else candidates)
     if not matches:
         raise not_found("spec", name)
     if len(matches) > 1:
@@ -84,6 +86,11 @@ async def resolve_specs(database: Database, name: str) -> MatchingSpecs:
     if not hashes:
         raise not_found("spec", name)
     return MatchingSpecs(candidates, sorted(hashes))
+
+
+def _is_content_of(spec: Document, name: str) -> bool:
+    """Return whether the name is the whole hash of a spec, whose content has that hash."""
+    return spec["hash"] == name.lower() and spec.get("hashVerified") is True
 
 
 async def _candidates(database: Database, name: str) -> list[Document]:

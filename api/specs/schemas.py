@@ -47,6 +47,7 @@ class SpecDetail(SpecItem):
     full_hash: str | None
     build_hash: str | None
     hash_reason: str
+    hash_rule: str | None
     built_as: BuiltAs | None
     edges: list[SpecEdge]
     missing: list[str]

@@ -11,6 +11,7 @@ from ingest.specs.discover import SpackFile, SpackFiles, has_spack_name
 from ingest.specs.formats.detect import read
 from ingest.specs.outcome import Rejection
 from ingest.specs.read_files import ReadFiles
+from ingest.specs.verification import mismatches
 from models.database.client import Database
 from models.ingestions.audit import Audit
 from models.redaction.text import masked_text
@@ -44,6 +45,7 @@ class SpecImporter:
         *,
         dry_run: bool,
         is_named: bool,
+        strict: bool,
     ) -> None:
         self._database = database
         self._files = files
@@ -51,12 +53,14 @@ class SpecImporter:
         self._stop = stop
         self._dry_run = dry_run
         self._is_named = is_named
+        self._strict = strict
         self._known = ReadFiles(database, audit.id)
         self._pending = Batch()
         self._derived: DerivedGraphs = {}
         self._readings: list[_Reading] = []  # of the pending documents, one for each
         self._finished: list[_Reading] = []
         self._stored: set[str] = set()
+        self._mismatched: set[tuple[str, str]] = set()
         self.count = 0
 
     async def import_places(self, places: Sequence[FileStat]) -> None:
@@ -81,7 +85,7 @@ class SpecImporter:
         self._finished.append(reading)
 
     async def _import_file(self, reading: _Reading, file: SpackFile) -> None:
-        outcomes = read(file.data, file.path, fetch=file.fetch)
+        outcomes = read(file.data, file.path, fetch=file.fetch, strict=self._strict)
         container: Container | None = None
         documents: list[SpecDocument] = []
         while batch := await asyncio.to_thread(take, BATCH_DOCUMENTS, outcomes):
@@ -152,8 +156,18 @@ class SpecImporter:
             self._audit.reject(masked_text(document.provenance.file), result.reason, result.detail)
             return
         self._audit.count(result.outcome)
+        if result.outcome != "unchanged":
+            self._note_mismatches(document)
         if document.container is not None:
             self._stored.update(result.node_ids)
+
+    def _note_mismatches(self, document: SpecDocument) -> None:
+        """Note the nodes whose content has another hash; those that files share, once a file."""
+        file = document.provenance.file
+        for error in mismatches(document):
+            if (file, error.stated) not in self._mismatched:
+                self._mismatched.add((file, error.stated))
+                self._audit.note(masked_text(file), error.path, error.reason, error.detail)
 
     async def _finish_container(
         self, container: Container | None, documents: Sequence[SpecDocument]

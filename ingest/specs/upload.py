@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from ingest.specs.formats.detect import read
 from ingest.specs.limits import SpecLimits
 from ingest.specs.outcome import Outcome, Rejection
+from ingest.specs.verification import mismatches
 from models.database.client import Database
 from models.ingestions.audit import Audit
 from models.specs.batches import batches
@@ -24,7 +25,11 @@ _LONG_BYTES = 2**20
 
 @dataclass(frozen=True, slots=True)
 class UploadedItem:
-    """The result of importing one item; `reason` and `detail` are set when it was rejected."""
+    """The result of importing one item.
+
+    `reason` and `detail` are set when it was rejected, and when a node in it has another hash than
+    it states.
+    """
 
     outcome: SpecOutcome
     place: str
@@ -46,15 +51,20 @@ class Upload:
 
 
 async def upload_specs(
-    database: Database, data: bytes, name: str, limits: SpecLimits | None = None
+    database: Database,
+    data: bytes,
+    name: str,
+    limits: SpecLimits | None = None,
+    *,
+    strict: bool = False,
 ) -> Upload:
-    """Import a file.
+    """Import a file; with `strict`, documents with wrong hashes are rejected.
 
     An audit record is stored when any item is new, updated or rejected. Each batch of documents is
     written whole or not at all; a single document is one batch.
     """
     run = in_long_thread if len(data) > _LONG_BYTES else asyncio.to_thread
-    outcomes = await run(lambda: [*map(_mark_uploaded, read(data, name, limits))])
+    outcomes = await run(lambda: [*map(_mark_uploaded, read(data, name, limits, strict=strict))])
     audit = Audit(database.ingestions, [f"upload:{name}"], _KIND, lambda _: None)
     documents = [outcome for outcome in outcomes if isinstance(outcome, SpecDocument)]
     written: list[WriteResult] = []
@@ -101,6 +111,7 @@ def _items(outcomes: Iterable[Outcome], written: Iterator[WriteResult]) -> Itera
             yield UploadedItem("rejected", place, reason=reason, detail=detail)
             continue
         result, node = next(written), outcome.node
+        error = None if result.reason else next(mismatches(outcome), None)
         yield UploadedItem(
             result.outcome,
             outcome.provenance.place,
@@ -108,8 +119,8 @@ def _items(outcomes: Iterable[Outcome], written: Iterator[WriteResult]) -> Itera
             node.hash,
             node.name,
             node.version,
-            result.reason or None,
-            result.detail or None,
+            result.reason or (error.reason if error else None),
+            result.detail or (f"{error.path}: {error.detail}" if error else None),
         )
 
 
@@ -121,6 +132,9 @@ async def _record(audit: Audit, name: str, items: Sequence[UploadedItem]) -> Non
             audit.reject(where, item.reason or "", item.detail or "")
         else:
             audit.count(item.outcome)
+            if item.reason and item.outcome != "unchanged":
+                where = f"{name}: {item.place}" if item.place else name
+                audit.note(where, None, item.reason, item.detail or "")
     await audit.finish(audit.final_status())
     if any(item.outcome in _CHANGES for item in items):
         await audit.begin()

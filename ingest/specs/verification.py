@@ -1,4 +1,7 @@
-"""Verification: a document is rejected for a hash that is wrong, and for too many dependencies."""
+"""Verification of documents: hashes, and the number of dependencies.
+
+A hash that is not that of the content is reported; strict callers reject the document.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -24,8 +27,11 @@ class _VerifiedGraph:
     limits: ClosureLimits
 
 
-def verify_outcomes(outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
-    """Yield the outcomes with the verification of their nodes; each graph is verified once."""
+def verify_outcomes(outcomes: Iterable[Outcome], *, strict: bool = False) -> Iterator[Outcome]:
+    """Yield the outcomes with the verification of their nodes; each graph is verified once.
+
+    With `strict`, a document is rejected when a node in it does not have the hash that it states.
+    """
     by_id: dict[int, _VerifiedGraph] = {}
     container: Container | None = None
     for outcome in outcomes:
@@ -37,7 +43,7 @@ def verify_outcomes(outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
         container = outcome.container
         graph_id = id(outcome.graph)
         if graph_id not in by_id:
-            by_id[graph_id] = _verify(outcome.graph)
+            by_id[graph_id] = _verify(outcome.graph, strict=strict)
         yield _verify_document(outcome, by_id[graph_id])
 
 
@@ -55,10 +61,17 @@ def _verify_document(document: SpecDocument, verified: _VerifiedGraph) -> Outcom
     return replace(document, verifications=verified.verifications)
 
 
-def _verify(graph: Graph) -> _VerifiedGraph:
+def mismatches(document: SpecDocument) -> Iterator[HashMismatchError]:
+    """Yield an error for each node of a document that does not have the hash that it states."""
+    for key in document.keys:
+        if document.verifications[key].is_verified is False:
+            yield mismatch(document.graph, key, document.verifications[key])
+
+
+def _verify(graph: Graph, *, strict: bool) -> _VerifiedGraph:
     verifications = verify_all(graph)
     errors: dict[str, HashMismatchError] = {}
-    for key, verification in verifications.items():
+    for key, verification in verifications.items() if strict else ():
         if verification.is_verified is False:
             _spread(graph, key, mismatch(graph, key, verification), errors)
     return _VerifiedGraph(graph, verifications, errors, ClosureLimits(graph))

@@ -2,23 +2,32 @@
 
     hash = base32(SHA-1(JSON of the node without "hash", keys in their order))
 
-Spack writes this JSON compactly since 0.21, and indented by two before. A file does not say which;
-so both are tried where both are possible. The JSON states dependencies by their hashes, so that a
-hash commits to the whole graph below the node.
+A file does not say by which rule its hashes were computed; so all are tried that are possible:
 
-A hash that agrees is proof. A hash that differs is an error only where Spack computes it from
+    compact             the JSON is written compactly: Spack since 0.21
+    indented            the JSON is indented by two: Spack 0.17 to 0.20
+    without_namespace   compact, and an external has no "namespace": Spack 1.1
+
+The JSON states dependencies by their hashes, so that a hash commits to the whole graph below the
+node, except to the namespaces of externals by the last of these rules.
+
+A hash that agrees is proof. A hash that differs is a mismatch only where Spack computes it from
 exactly this JSON. This is not so in formats 1 to 3, for nodes that a newer Spack has rewritten from
 an older format, and in spliced graphs, in which the hashes of other nodes may come from
-intermediate states as well.
+intermediate states as well. Spack itself never recomputes a stored hash, so that its users have
+documents with other hashes, such as those in which they renamed a namespace.
 """
 
 import base64
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 from models.spack.graph import Graph, JsonObject, Node, SpecError
+
+Rule = Literal["compact", "indented", "without_namespace"]
 
 _VERIFIABLE = range(4, 7)
 _LAST_INDENTED = 4
@@ -43,13 +52,19 @@ class Verification:
     """The result of recomputing the hash of a node.
 
     `is_verified` is None when a difference proves nothing. `reason` is empty for a hash that
-    agrees, and a short, stable word otherwise.
+    agrees, and a short, stable word otherwise; `rule` is the one by which it agrees.
     """
 
     stated: str
     computed: str
     is_verified: bool | None
     reason: str = ""
+    rule: Rule | None = None
+
+    @property
+    def commits_to_all(self) -> bool:
+        """Whether the hash shows that the whole content of the node is as it was."""
+        return self.is_verified is True and self.rule != "without_namespace"
 
 
 def compact(native: JsonObject) -> str:
@@ -77,12 +92,21 @@ def verify(graph: Graph, key: str) -> Verification:
         return Verification(node.hash, computed, None, "old_format")
     if node.build_spec is not None:
         return Verification(node.hash, computed, None, "spliced")
-    if node.hash == computed:
-        return Verification(node.hash, computed, True)
-    if graph.format <= _LAST_INDENTED and node.hash == dag_hash(node.native, indented):
-        return Verification(node.hash, node.hash, True)
+    for rule, hash_ in _hashes(graph, node, computed):
+        if node.hash == hash_:
+            return Verification(node.hash, hash_, True, rule=rule)
     reason = _excuse(graph, node)
     return Verification(node.hash, computed, None if reason else False, reason or "hash_mismatch")
+
+
+def _hashes(graph: Graph, node: Node, computed: str) -> Iterator[tuple[Rule, str]]:
+    """Yield the hashes of a node by all rules that are possible."""
+    yield "compact", computed
+    if graph.format <= _LAST_INDENTED:
+        yield "indented", dag_hash(node.native, indented)
+    elif node.external is not None and "namespace" in node.native:
+        native = {key: value for key, value in node.native.items() if key != "namespace"}
+        yield "without_namespace", dag_hash(native)
 
 
 def _excuse(graph: Graph, node: Node) -> str:

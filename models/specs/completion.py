@@ -137,7 +137,9 @@ def _updates(
     entries = (Entry(native_node(document), f"/{id_}", key=id_) for id_, document in known.items())
     newest = max(document["format"] for document in known.values())
     graph = assemble(entries, newest)
-    verified = {key: Verification(key, key, is_verified=True) for key in graph.nodes}
+    verified = {
+        key: Verification(key, key, is_verified=True, rule="compact") for key in graph.nodes
+    }
     node_documents = NodeDocuments(graph, verified)
     for id_, document in incomplete.items():
         if id_ not in graph.nodes or not _is_within_limits(node_documents.limits, id_):

@@ -67,7 +67,7 @@ def identities(graph: Graph, verifications: Mapping[str, Verification]) -> dict[
         below = [ids.get(edge.child, edge.child) for edge in graph.edges[key]]
         if node.build_spec is not None:
             below.append(ids.get(node.build_spec, node.build_spec))
-        is_certain = verifications.get(key, _UNVERIFIED).is_verified is True
+        is_certain = verifications.get(key, _UNVERIFIED).commits_to_all
         is_plain = is_certain and node.build_spec is None and not any("~" in id_ for id_ in below)
         ids[key] = node.hash if is_plain else f"{node.hash}~{_digest(node, below)}"
     return ids
@@ -109,6 +109,7 @@ class NodeDocuments:
             "keyName": node.key_name,
             "hashVerified": verification.is_verified,
             "hashReason": verification.reason,
+            "hashRule": verification.rule,
             "name": node.name,
             "version": node.version,
             "versionKey": stored_version_key(node.version),

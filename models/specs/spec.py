@@ -126,10 +126,11 @@ class SpecRecord(Stored):
     """The content of a spec document.
 
     * `_id` is the DAG hash if the content of the graph follows from it. Otherwise, for spliced
-      specs and old formats, it is `<hash>~<digest of the content>`. So several contents under one
+      specs, old formats and contents of another hash, it is `<hash>~<digest of the content>`. So several contents under one
       hash are stored beside each other, with ids that do not depend on the order of their arrival.
     * `hashes` are all hashes of the node. `hash_verified` is None when the hash can be neither
-      confirmed nor refuted; `hash_reason` says why.
+      confirmed nor refuted, and false when the content has another hash; `hash_reason` says why.
+      `hash_rule` is the rule by which it is confirmed: see `models.spack.dag_hash`.
     * `spec` is the node as Spack wrote it. If it cannot be an object of MongoDB, it is None and
       `spec_text` has its JSON. `key_name` says which hash the edges in its file referred to.
     * `variants` have their names as field names, escaped like delta keys; `flags` are those set.
@@ -149,6 +150,7 @@ class SpecRecord(Stored):
     key_name: str = "hash"
     hash_verified: bool | None = None
     hash_reason: str = ""
+    hash_rule: str | None = None
     name: str | None = None
     version: str | None = None
     version_key: str | None = None

@@ -49,13 +49,18 @@ _JSON_STARTS = ("{", "[")
 
 
 def read(
-    data: bytes, name: str, limits: SpecLimits | None = None, fetch: Fetch | None = None
+    data: bytes,
+    name: str,
+    limits: SpecLimits | None = None,
+    fetch: Fetch | None = None,
+    *,
+    strict: bool = False,
 ) -> Iterator[Outcome]:
     """Yield the outcome of each item of a file, in the order of the file.
 
-    The nodes of a listing come last, because they share one graph. A document is rejected when a
-    node in it does not have the hash that it states, unless the difference proves nothing. `fetch`
-    returns the blobs that a manifest of a build cache names; without it, a manifest is rejected
+    The nodes of a listing come last, because they share one graph. With `strict`, a document is
+    rejected when a node in it does not have the hash that it states, unless the difference proves
+    nothing. `fetch` returns the blobs that a manifest of a build cache names; without it, a manifest is rejected
     with the reason `manifest`.
     """
     file = _File(name, limits or SpecLimits(), fetch)
@@ -67,9 +72,8 @@ def read(
         yield rejection(name, error)
         return
     outcomes = file.read(text)
-    yield from verify_outcomes(
-        mark_signed(outcome) if has_signature else outcome for outcome in outcomes
-    )
+    signed = (mark_signed(outcome) if has_signature else outcome for outcome in outcomes)
+    yield from verify_outcomes(signed, strict=strict)
 
 
 def _may_refer(text: str) -> bool:
