@@ -151,7 +151,8 @@ def _read_assignment(line: bytes) -> tuple[str, Any] | None:
         values = reader.read()
     except ParseError:
         return None
-    if reader.unknown or len(reader.variables) != 1 or text[: reader.variables[0].start].strip():
+    has_more = reader.unknown or reader.groups or len(reader.variables) != 1
+    if has_more or text[: reader.variables[0].start].strip():
         return None
     return next(iter(values.items()))
 
@@ -173,7 +174,7 @@ class _Reader:
         self._path = "" if self._has_groups else f"{join_key(file)}."
         self._group: str | None = None
         self._group_start = 0
-        self._groups: Counter[str] = Counter()
+        self.groups: Counter[str] = Counter()
         self._arrays: dict[str, dict[str, Array]] = {}
         self._variable: _Variable | None = None
         self._repeat = 1
@@ -240,8 +241,8 @@ class _Reader:
         self._finish()
         if self._group is not None:
             self._report_group()
-        self._groups[name] += 1
-        number = self._groups[name]
+        self.groups[name] += 1
+        number = self.groups[name]
         self._group, self._group_start = name, position
         names = (name,) if number == 1 else (name, str(number))
         self._path = f"{join_key(self._file, *names)}."
@@ -389,6 +390,6 @@ class _Reader:
 
     def _refuse_conflicts(self, values: Values) -> None:
         """Raise ParseError when a user's variable has the name of a group, as no key can."""
-        for name in self._groups:
+        for name in self.groups:
             if (key := join_key(self._file, name)) in values:
                 raise ParseError("conflict", f"{key[:80]} is a variable and a group")

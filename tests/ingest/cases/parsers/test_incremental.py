@@ -146,6 +146,7 @@ def test_a_value_of_a_namelist_is_read_from_its_line(
         pytest.param(b"a = 1\n b", b"a = 'x\n b", id="a string that goes on"),
         pytest.param(b"c = 2, 3", b"c = 2 /", id="the end of a group"),
         pytest.param(b"a = 1\n b", b"a = 1 &h\n b", id="another group"),
+        pytest.param(b"a = 1\n b", b"a = &h &end\n b", id="another group with its end"),
         pytest.param(b"a = 1\n b", b"z = 1\n b", id="another name"),
         pytest.param(b"d = 1 e", b"d = 2 e", id="two in one line"),
         pytest.param(b"'y'", b"'z'", id="the second line of a value"),

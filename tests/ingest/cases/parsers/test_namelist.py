@@ -489,6 +489,22 @@ def test_it_agrees_with_f90nml_where_that_is_right(
     assert read(text) == oracle
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("x(2:4) = 7, 8, 9 x = 5", id="whole after section"),
+        pytest.param("x(3) = 3 x(1) = 1", id="a hole"),
+        pytest.param("x(1:7:2) = 2, 4, 6, 8", id="a stride"),
+        pytest.param("x(4) = 4 x(2) = 2 x(3) = 3 x(1) = 1", id="in any order"),
+        pytest.param("x = 3*1, 2*, 4, , 5", id="repeats and nulls"),
+        pytest.param("x = .T., .FALSE., F, 'T'", id="logicals"),
+        pytest.param("x = 2-3, +1.5+2, -1d0, .5", id="reals"),
+    ],
+)
+def test_elements_and_constants_are_those_of_f90nml(text: str) -> None:
+    assert read(f"&g {text} /")["atm_in.g.x"] == f90nml.reads(f"&g {text} /")["g"]["x"]
+
+
 def test_its_work_grows_with_its_input_and_no_faster() -> None:
     def steps(count: int) -> int:
         text = "&g\n" + "".join(f" v{i} = {i}*0.5\n" if i < 2 else f" v{i} = {i}, 'a'\n"
