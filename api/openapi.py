@@ -29,6 +29,7 @@ def complete_document(app: FastAPI, document: dict[str, Any], settings: Settings
         for method, operation in item.items():
             _add_errors(method, operation)
             _add_example(operation, examples.get(operation["operationId"]))
+            _add_exports(operation)
     for name, schema in document["components"]["schemas"].items():
         if name.startswith(_PAGE):
             _allow_parts(schema)
@@ -64,6 +65,15 @@ def _add_example(operation: dict[str, Any], example: Any) -> None:
     content = operation["responses"].get("200", {}).get("content", {}).get("application/json")
     if content is not None and example is not None:
         content.setdefault("example", example)
+
+
+def _add_exports(operation: dict[str, Any]) -> None:
+    """Add the other media types in which an operation with `format=ndjson` answers."""
+    choices = json.dumps([p for p in operation.get("parameters", ()) if p["name"] == "format"])
+    if '"ndjson"' in choices:
+        content = operation["responses"]["200"].setdefault("content", {})
+        for media_type in ("application/x-ndjson", "text/csv"):
+            content[media_type] = {"schema": {"type": "string"}}
 
 
 def _add_responses(operation: dict[str, Any], added: dict[int | str, dict[str, Any]]) -> None:

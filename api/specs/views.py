@@ -12,7 +12,8 @@ Document = Mapping[str, Any]
 
 _ROOTS = dict.fromkeys(field.root for field in SPECS.fields if field.listed)
 _DETAIL = (
-    "hashes", "fullHash", "buildHash", "hashReason", "hashRule", "builtAs", "edges", "missing", "credentials",
+    "hashes", "fullHash", "buildHash", "hashReason", "hashRule", "builtAs", "edges", "missing",
+    "credentials",
 )  # fmt: skip
 
 

@@ -26,8 +26,8 @@ async def import_specs(
 
     Each item is counted as discovered and under its outcome. A file that turns out not to be
     Spack's is not counted, unless its name is one of Spack's own or a person named the source
-    (`is_named`): then it is rejected. With `strict`, so are documents with wrong hashes. Unreadable files are in `files.damages`. Raise SourceError
-    when the source is not one of specs.
+    (`is_named`): then it is rejected. With `strict`, so are documents with wrong hashes. Unreadable
+    files are in `files.damages`. Raise SourceError when the source is not one of specs.
     """
     places = files.candidates()
     batch = await asyncio.to_thread(take, _BATCH_PLACES, places)

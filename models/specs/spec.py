@@ -126,8 +126,9 @@ class SpecRecord(Stored):
     """The content of a spec document.
 
     * `_id` is the DAG hash if the content of the graph follows from it. Otherwise, for spliced
-      specs, old formats and contents of another hash, it is `<hash>~<digest of the content>`. So several contents under one
-      hash are stored beside each other, with ids that do not depend on the order of their arrival.
+      specs, old formats and contents of another hash, it is `<hash>~<digest of the content>`. So
+      several contents under one hash are stored beside each other, with ids that do not depend on
+      the order of their arrival.
     * `hashes` are all hashes of the node. `hash_verified` is None when the hash can be neither
       confirmed nor refuted, and false when the content has another hash; `hash_reason` says why.
       `hash_rule` is the rule by which it is confirmed: see `models.spack.dag_hash`.

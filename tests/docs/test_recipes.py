@@ -159,7 +159,9 @@ def parameter(ledger: Ledger) -> list[Json]:
     pairs = [{"value": own(ledger, e, key), "case": e["caseName"]} for e in known]
     return [
         {"_id": value, "executions": len(items), "cases": sorted({i["case"] for i in items})}
-        for value, items in grouped(pairs, lambda item: item["value"])
+        for value, items in grouped(
+            [pair for pair in pairs if pair["value"] is not None], lambda item: item["value"]
+        )
     ]
 
 

@@ -60,8 +60,8 @@ def read(
 
     The nodes of a listing come last, because they share one graph. With `strict`, a document is
     rejected when a node in it does not have the hash that it states, unless the difference proves
-    nothing. `fetch` returns the blobs that a manifest of a build cache names; without it, a manifest is rejected
-    with the reason `manifest`.
+    nothing. `fetch` returns the blobs that a manifest of a build cache names; without it, a
+    manifest is rejected with the reason `manifest`.
     """
     file = _File(name, limits or SpecLimits(), fetch)
     try:

@@ -456,15 +456,35 @@ async def test_a_document_that_does_not_give_its_hash_is_refused(
 ) -> None:
     given = document(diamond())
     stated, given["spec"]["nodes"][0]["version"] = given["spec"]["nodes"][0]["hash"], "9.9"
-    answer = await writer.post(SPECS, content=packed(given))
+    answer = await writer.post(f"{SPECS}?strict=true", content=packed(given))
     assert answer.status_code == 422
     (error,) = answer.json()["errors"]
     hashes = [word for word in error["detail"].replace(",", " ").split() if len(word) == 32]
     assert len(set(hashes)) == 2
     assert stated in hashes
-    mixed = await writer.post(SPECS, content=packed([given, document(package("x"))]))
+    both = packed([given, document(package("x"))])
+    mixed = await writer.post(f"{SPECS}?strict=true", content=both)
     assert mixed.status_code == 201
     assert [item["outcome"] for item in mixed.json()["items"]] == ["rejected", "created"]
+
+
+async def test_a_document_that_does_not_give_its_hash_is_recorded_as_not_verified(
+    writer: httpx2.AsyncClient,
+) -> None:
+    given = document(diamond())
+    stated, given["spec"]["nodes"][0]["version"] = given["spec"]["nodes"][0]["hash"], "9.9"
+    answer = await writer.post(SPECS, content=packed(given))
+    assert answer.status_code == 201
+    (item,) = answer.json()["items"]
+    assert (item["outcome"], item["hash"], item["reason"]) == ("created", stated, "hash_mismatch")
+    spec = (await writer.get(f"{SPECS}/{item['id']}")).json()
+    assert (spec["hashVerified"], spec["hashReason"], spec["hashRule"]) == (
+        False, "hash_mismatch", None,
+    )  # fmt: skip
+    await writer.post(SPECS, content=packed(document(diamond())))
+    right = (await writer.get(f"{SPECS}/{stated}")).json()
+    assert (right["id"], right["hashVerified"], right["version"]) == (stated, True, "2.1")
+    assert sorted(right["contents"]) == sorted([stated, item["id"]])
 
 
 @pytest.mark.parametrize(

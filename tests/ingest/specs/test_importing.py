@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from api.specs.resolve import resolve_spec_id
 from ingest.archives.budgets import Budgets
 from ingest.archives.walk import FileStat
 from ingest.importing import ImportOptions, Report, import_paths
@@ -20,6 +21,7 @@ from ingest.sample.specs import SpecSampleOptions, sample_bytes
 from ingest.specs.discover import SpackFiles
 from ingest.specs.read_files import ReadFiles
 from models.database.client import Database
+from models.spack.dag_hash import dag_hash
 from models.spack.prefix import is_prefix
 from models.specs.deletion import delete_spec
 from models.specs.spec_file import load_file
@@ -196,11 +198,49 @@ async def test_one_bad_item_costs_itself(database: Database, tmp_path: Path) -> 
     forged["spec"]["nodes"][0]["version"] = "6.6.6"
     lines = [packed(good), b"{broken", packed(forged)]
     (tmp_path / "a.ndjson").write_bytes(b"\n".join(lines))
-    report = await _import(database, tmp_path / "a.ndjson")
+    report = await _import(database, tmp_path / "a.ndjson", strict=True)
     assert _counts(report) == {"created": 1, "rejected": 2}
     assert [each.reason for each in report.record.problems] == ["not_json", "hash_mismatch"]
     assert report.record.status == "partial"
     assert await database.specs.count({"name": "forged"}) == 0
+
+
+@pytest.mark.parametrize("is_forged_first", [True, False])
+async def test_a_content_of_another_hash_is_kept_beside_the_one_that_has_it(
+    database: Database, tmp_path: Path, is_forged_first: bool
+) -> None:
+    """Spack never recomputes a hash, and people rename namespaces without new hashes."""
+    own = package("renamed")
+    good, forged = document(own), document(package("renamed"))
+    forged["spec"]["nodes"][0]["namespace"] = "mine"
+    order = (forged, good) if is_forged_first else (good, forged)
+    for number, each in enumerate(order):
+        path = _written(tmp_path, {f"{number}.spec.json": packed(each)}) / f"{number}.spec.json"
+        report = await _import(database, path)
+        assert _counts(report) == {"created": 1}
+        assert [p.reason for p in report.record.problems] == ["hash_mismatch"] * (each is forged)
+    stored = await database.specs.find({"hash": own.hash}, sort=[("_id", 1)])
+    assert [each["hashVerified"] for each in stored] == [True, False]
+    assert [each["hashRule"] for each in stored] == ["compact", None]
+    assert stored[0]["_id"] == own.hash
+    assert stored[1]["spec"]["namespace"] == "mine"
+    assert await resolve_spec_id(database, own.hash) == own.hash
+
+
+async def test_an_external_may_be_hashed_without_its_namespace(
+    database: Database, tmp_path: Path
+) -> None:
+    """Spack 1.1 computes the hash of an external before it gets its namespace."""
+    external: dict[str, Any] = {"path": "/usr", "module": None, "extra_attributes": {}}
+    given = document(package("glibc", extra={"external": external}))
+    node = given["spec"]["nodes"][0]
+    node["hash"] = dag_hash({key: value for key, value in node.items() if key != "namespace"})
+    path = _written(tmp_path, {"a.spec.json": packed(given)}) / "a.spec.json"
+    report = await _import(database, path, strict=True)
+    assert (_counts(report), report.record.problems) == ({"created": 1}, [])
+    (stored,) = await database.specs.find({"hash": node["hash"]})
+    assert (stored["hashVerified"], stored["hashRule"]) == (True, "without_namespace")
+    assert stored["_id"].startswith(f"{node['hash']}~")  # the hash says nothing of the namespace
 
 
 @pytest.mark.slow
