@@ -33,14 +33,15 @@ PARAMETERS: Mapping[str, tuple[str, str]] = {
     "arch": ("The architecture: `platform-os-target`, or a target.", "linux-debian12-zen3"),
     "deptype": (
         (
-            "How far `^` and `dependency` reach: `link,run` for what is needed to run; with"
-            " `build`, also what is needed to build; the default is everything."
+            "How far `^`, `dependency` and `virtual` reach: `link,run` for what is needed to run;"
+            " with `build`, also what is needed to build; `all` for everything below. The default"
+            " is direct dependencies of any type, and what is reached along link and run edges."
         ),
         "link,run",
     ),
     "direct": (
         (
-            "Whether `^` and `dependency` only reach direct dependencies, on edges of the types in"
+            "Whether these only reach direct dependencies, on edges of the types in"
             " `deptype` if that is given."
         ),
         "true",
@@ -62,7 +63,8 @@ async def build_spec_query(database: Database, parameters: Sequence[tuple[str, s
     """Return the query for all the parameters together; a 422 names one that is invalid."""
     values = dict(parameters)
     types = parse_dependency_types(values.get("deptype"))
-    narrowing = Narrowing(scope_of(types), _parse_direct(values.get("direct")), types)
+    scope = scope_of(types) if "deptype" in values else None
+    narrowing = Narrowing(scope, _parse_direct(values.get("direct")), types)
     queries = []
     for name, text in parameters:
         if name in _CLOSURES:
@@ -73,10 +75,13 @@ async def build_spec_query(database: Database, parameters: Sequence[tuple[str, s
 
 
 def parse_dependency_types(text: str | None) -> tuple[str, ...]:
-    """Return the dependency types that `deptype` lists, or (); a 422 when one is unknown."""
-    types = tuple(text.split(",")) if text is not None else ()
+    """Return the dependency types that `deptype` lists; a 422 when one is unknown.
+
+    `all` and nothing are (), which includes edges without a type.
+    """
+    types = tuple(text.split(",")) if text is not None and text != "all" else ()
     if not set(types) <= set(DEPENDENCY_TYPES):
-        raise bad_value("deptype", f"the types are {', '.join(DEPENDENCY_TYPES)}")
+        raise bad_value("deptype", f"the types are {', '.join(DEPENDENCY_TYPES)}, or all")
     return types
 
 

@@ -55,7 +55,7 @@ DepType = Annotated[
     Query(
         max_length=30,
         description="`link,run` for what is needed to run; with `build`, also what is needed to"
-        " build; with `test`, or without this parameter, everything.",
+        " build; `all`, or without this parameter, everything.",
         examples=["link,run"],
     ),
 ]

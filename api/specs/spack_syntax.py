@@ -6,7 +6,7 @@ from typing import Any
 from api.http.errors import ProblemError, bad_value
 from models.database.client import Database
 from models.spack.query import Node, SpecSyntaxError, parse_query
-from models.specs.search import Narrowing, TooBroadError, spec_filter
+from models.specs.search import Narrowing, UnanswerableError, spec_filter
 
 Query = dict[str, Any]
 
@@ -34,8 +34,8 @@ def parse_spec(parameter: str, text: str) -> Node:
 async def query_of_spec(
     database: Database, parameter: str, node: Node, narrowing: Narrowing | None = None
 ) -> Query:
-    """Return the query for the specs that satisfy `node`; a 422 when it is too broad."""
+    """Return the query for the specs that satisfy `node`; a 422 when it cannot be answered."""
     try:
         return await spec_filter(database, node, narrowing, seconds=SECONDS)
-    except TooBroadError as error:
+    except UnanswerableError as error:
         raise bad_value(parameter, str(error)) from None

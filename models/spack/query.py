@@ -13,8 +13,12 @@ target in `hdf5 %gcc target=zen` is that of gcc; the target of hdf5 must come be
 * As in Spack, `^mpi=openmpi` means `^[virtuals=mpi] openmpi`. Therefore the attributes of a
   dependency without a name begin with a star: `^* build_type=Release`.
 
-A file name, `[when=…]` and several specs in one text are errors, because they say nothing about one
-concrete spec. `parse_query(str(query)) == query`. The time is linear in the length of the text.
+* `%` or `^` without anything after it is any dependency; `^%gcc` is one that was built with gcc.
+
+The path of a file, `[when=…]` and several specs in one text are errors, because they say nothing
+about one concrete spec. So are variants with a doubled sign (`++mpi`, `a==b`), which Spack asks of
+every package below as well: to ask it of one package is another question. `parse_query(str(query))
+== query`. The time is linear in the length of the text.
 Source of the grammar: lib/spack/spack/spec_parser.py in Spack 1.x.
 """
 
@@ -57,6 +61,7 @@ _KEY = re.compile(rf"(?P<name>{_NAME})(?P<sign>:?==?)")
 _BARE = re.compile(r"[A-Za-z_0-9+*.,:=%^~/\\-]++")
 _QUOTED = re.compile(r"'(?:[^']|(?<=\\)')*+'|\"(?:[^\"]|(?<=\\)\")*+\"")
 _NEEDS_NO_QUOTES = re.compile(r"[A-Za-z_0-9+*./:,-]+")
+_FILE = re.compile(r"\s*(?:\.{1,2}/.*|[^\s=@%^+~]+\.(?:json|yaml)\s*)", re.DOTALL)
 _HASH = re.compile(r"/(?P<hash>[A-Za-z_0-9]+)")
 _EDGE = re.compile(r"(?P<sigil>\^|%%|%)(?P<bracket>\[)?")
 _PROVIDER = re.compile(rf"(?P<virtuals>{_IDENTIFIER}(?:,{_IDENTIFIER})*+)=(?={_IDENTIFIER})")
@@ -68,6 +73,9 @@ _ARCHITECTURE = {
     "operating_system": "os",
     "target": "target",
 }
+_OF_THIS_MACHINE = frozenset(
+    {"default_os", "default_target", "frontend", "fe", "backend", "be"}
+)  # words of Spack whose meaning depends on where it runs
 
 
 class SpecSyntaxError(CaseledgerError):
@@ -88,19 +96,18 @@ class SpecSyntaxError(CaseledgerError):
 class Variant:
     """A variant that is on or off, or has all of some values; an empty tuple means any value.
 
-    The values are sorted. `exact` excludes other values; `propagate` is true when the
-    dependencies were to follow. For `patches`, Spack takes a value as the prefix of a hash.
+    The values are sorted. `exact` excludes other values. For `patches`, Spack takes a value as the
+    prefix of a hash.
     """
 
     name: str
     value: bool | tuple[str, ...]
-    propagate: bool = False
     exact: bool = False
 
     def __str__(self) -> str:
         if isinstance(self.value, bool):
-            return ("+" if self.value else "~") * (1 + self.propagate) + self.name
-        sign = (":" if self.exact else "") + ("==" if self.propagate else "=")
+            return ("+" if self.value else "~") + self.name
+        sign = ":=" if self.exact else "="
         # A value that ends in a backslash must not be last: it would escape the closing quote.
         values = sorted(self.value, key=lambda value: not value.endswith("\\"))
         return f"{self.name}{sign}{_quote(','.join(values)) if values else '*'}"
@@ -238,10 +245,12 @@ class _Parser:
     def parse(self) -> Node:
         if not self._text.strip():
             self._fail("a spec", 0)
+        if _FILE.fullmatch(self._text):
+            self._fail("a spec; files are not read here, import them", 0)
         root = current = self._node()
         distant: list[tuple[_Edge, _Draft]] = []
         while (edge := self._edge()) is not None:
-            draft = self._dependency(edge)
+            draft = self._node(edge.is_named)
             if edge.direct:
                 current.dependencies.append(edge.to(draft.finish()))
             else:
@@ -315,8 +324,16 @@ class _Parser:
         name, sigil = match["name"], match["sigil"]
         if name in FLAGS or name in _ARCHITECTURE or name == "namespace":
             self._fail(f"a variant, because {name} needs a value", match.start("name"))
-        variant = Variant(name, sigil[0] == "+", propagate=len(sigil) > 1)
-        self._add_variant(draft, variant, match.start("name"))
+        if len(sigil) > 1:
+            self._refuse_propagation(f"{sigil[0]}{name}", match.start())
+        self._add_variant(draft, Variant(name, sigil == "+"), match.start("name"))
+
+    def _refuse_propagation(self, single: str, position: int) -> NoReturn:
+        self._fail(
+            f"{single}, about one package: variants of all packages below (a doubled sign) cannot"
+            " be asked for",
+            position,
+        )
 
     def _add_variant(self, draft: _Draft, variant: Variant, position: int) -> None:
         if variant.name in draft.variants:
@@ -339,8 +356,9 @@ class _Parser:
             if isinstance(values, tuple) and "*" in values:
                 self._fail("either values or a single star", key.end())
             exact = sign.startswith(":") and bool(values) and not isinstance(values, bool)
-            variant = Variant(name, values, sign.endswith("=="), exact)
-            self._add_variant(draft, variant, key.start())
+            if sign.endswith("=="):
+                self._refuse_propagation(f"{name}{sign[:-1]}{value}", key.start())
+            self._add_variant(draft, Variant(name, values, exact), key.start())
 
     def _set(self, draft: _Draft, settings: dict[str, str], position: int) -> None:
         for name, value in settings.items():
@@ -349,6 +367,8 @@ class _Parser:
             is_name = name != "namespace" or _NAMESPACE.fullmatch(value)
             if not value or value.endswith("\\") or not is_name:
                 self._fail(f"a valid {name}", position)
+            if name in {"os", "target"} and value in _OF_THIS_MACHINE:
+                self._fail(f"the name of the {name}; {value} means that of this machine", position)
             draft.settings[name] = value
 
     def _value(self) -> str:
@@ -383,33 +403,30 @@ class _Parser:
         return edge
 
     def _edge_attributes(self, edge: _Edge) -> None:
-        attributes: dict[str, list[str]] = {}
+        attributes: dict[str, set[str]] = {"deptypes": set(), "virtuals": set()}
         while self._text[self._take_space() : self._position + 1] != "]":
             key = self._take(_KEY) or self._fail("deptypes=, virtuals= or a closing bracket")
             name = key["name"]
-            if name not in {"deptypes", "virtuals"} or key["sign"] != "=" or name in attributes:
-                self._fail("deptypes= or virtuals=, each only once", key.start())
-            attributes[name] = self._value().split(",")
-            if name == "deptypes" and not set(attributes[name]) <= set(DEPENDENCY_TYPES):
+            if name == "when":
+                self._fail(
+                    "deptypes= or virtuals=; when= is for packages that are not concretized yet",
+                    key.start(),
+                )
+            if name not in attributes or key["sign"] != "=":
+                self._fail("deptypes= or virtuals=", key.start())
+            values = self._value().split(",")
+            if name == "deptypes" and not set(values) <= set(DEPENDENCY_TYPES):
                 self._fail(f"dependency types out of {', '.join(DEPENDENCY_TYPES)}", key.end())
-            if name == "virtuals" and not all(map(VIRTUAL_NAME.fullmatch, attributes[name])):
+            if name == "virtuals" and not all(map(VIRTUAL_NAME.fullmatch, values)):
                 self._fail("names of virtual packages", key.end())
+            attributes[name] |= set(values)
         self._position += 1
-        edge.types = tuple(
-            kind for kind in DEPENDENCY_TYPES if kind in attributes.get("deptypes", ())
-        )
-        edge.virtuals = tuple(sorted(set(attributes.get("virtuals", ()))))
+        edge.types = tuple(kind for kind in DEPENDENCY_TYPES if kind in attributes["deptypes"])
+        edge.virtuals = tuple(sorted(attributes["virtuals"]))
 
     def _take_space(self) -> int:
         self._take(_SPACE)
         return self._position
-
-    def _dependency(self, edge: _Edge) -> _Draft:
-        start = self._take_space()
-        draft = self._node(edge.is_named)
-        if self._position == start:
-            self._fail("the name or an attribute of a dependency")
-        return draft
 
 
 def _settings(name: str, value: str) -> dict[str, str]:

@@ -29,13 +29,13 @@ def satisfying_targets(constraint: str) -> tuple[str, ...] | None:
     """Return the sorted names of the targets that satisfy a constraint; None when all do.
 
     A constraint is a name, a range (`x86_64_v3:`, `:haswell`, `nehalem:skylake`) or a list of
-    these, separated by commas. A name matches only itself, also an unknown one. An unknown end of a
-    range matches only itself, too.
+    these, separated by commas; a star is every target. A name matches only itself, also an unknown
+    one. An unknown end of a range matches only itself, too.
     """
     names: set[str] = set()
     for item in constraint.split(","):
         first, colon, last = (part.strip() for part in item.partition(":"))
-        if colon and not first and not last:
+        if (colon and not first and not last) or item.strip() == "*":
             return None
         names |= _range(first, last) if colon else {first} - {""}
     return tuple(sorted(names))

@@ -36,26 +36,36 @@ _ANY: Json = {"name": {"$gte": ""}}
 """A condition that every spec satisfies, along an index."""
 
 
-class TooBroadError(UsageError):
+class UnanswerableError(UsageError):
+    """A query has no answer in what is stored: refused, since an empty answer would be wrong."""
+
+
+class TooBroadError(UnanswerableError):
     """Too many specs match a dependency for a look-up; its name would narrow it."""
+
+
+class VirtualPackageError(UnanswerableError):
+    """A virtual package was asked for what only packages have: a version, or specs of its own."""
 
 
 @dataclass(frozen=True, slots=True)
 class Narrowing:
     """Limits on what `^` matches: dependencies of a scope, and with `direct` only direct ones.
 
-    With `direct`, the edge also has one of the `types`, if there are any.
+    Without a scope, as in Spack since 1.0: direct ones of any type, and what is reached along link
+    and run edges. With `direct`, the edge also has one of the `types`, if there are any.
     """
 
-    scope: Scope = "test"
+    scope: Scope | None = None
     direct: bool = False
     types: tuple[str, ...] = ()
 
     @property
     def conditions(self) -> Json:
-        """The conditions on the scope of a closure entry."""
-        scopes = SCOPES[self.scope]
-        return {} if self.scope == "test" else {"scope": {"$in": list(scopes)}}
+        """The conditions on the scope of a closure entry; without a scope, none."""
+        if self.scope is None or self.scope == "test":
+            return {}
+        return {"scope": {"$in": list(SCOPES[self.scope])}}
 
 
 async def spec_filter(
@@ -67,9 +77,15 @@ async def spec_filter(
 ) -> Json:
     """Return the filter for a query; each look-up may take `seconds`.
 
-    Raise TooBroadError when a dependency matches too many specs.
+    Raise TooBroadError when a dependency matches too many specs, VirtualPackageError for a version
+    of a virtual package, and for one that is asked for itself.
     """
     compiler = _Compiler(database, narrowing or Narrowing(), seconds)
+    if query.name is not None and await compiler.is_virtual(query.name):
+        raise VirtualPackageError(
+            f"{query.name} is a virtual package: ask for ^{query.name}, which finds what stands on"
+            " one of its providers, or for a provider by its name"
+        )
     return await compiler.filter(query)
 
 
@@ -82,7 +98,11 @@ def node_conditions(node: Node) -> list[Json]:
         keys = version_conditions(node.version)
         conditions.append(or_query(*({"versionKey": key} for key in keys)))
     fixed = {"namespace": node.namespace, "platform": node.platform, "os": node.os}
-    conditions += [{name: value} for name, value in fixed.items() if value is not None]
+    conditions += [
+        {name: {"$gte": ""} if value == "*" else value}
+        for name, value in fixed.items()
+        if value is not None
+    ]
     targets = satisfying_targets(node.target) if node.target is not None else None
     if targets is not None:
         conditions.append({"target": {"$in": list(targets)}})
@@ -120,8 +140,8 @@ def _interval(interval: KeyInterval) -> Json:
 
 def _variant_conditions(variant: Variant) -> Iterator[Json]:
     path, value = f"variants.{escape_name(variant.name)}", variant.value
-    if isinstance(value, bool):
-        yield {path: value}
+    if isinstance(value, bool):  # old documents may hold it as text
+        yield {path: {"$in": [value, str(value), str(value).lower()]}}
     elif not value:
         yield {path: {"$exists": True}}
     elif variant.name == "patches":
@@ -186,6 +206,14 @@ class _Compiler:
         self._seconds = seconds
         self._lookups = 0
 
+    async def is_virtual(self, name: str) -> bool:
+        """Return whether recorded specs know a name, and only as that of a virtual package."""
+        for known in ({"name": name}, {"compilers.name": name}):
+            if await self._specs.find_one(known, {"_id": 1}) is not None:
+                return False
+        query = {"dependencies.virtuals": name}
+        return await self._specs.find_one(query, {"_id": 1}) is not None
+
     async def filter(self, node: Node, names: Sequence[str] = ()) -> Json:
         conditions = node_conditions(replace(node, name=None) if names else node)
         if names:
@@ -201,6 +229,11 @@ class _Compiler:
         4, of a compiler that is not a node.
         """
         node = dependency.node
+        if node.name and node.version and await self.is_virtual(node.name):
+            raise VirtualPackageError(
+                f"{node.name} is a virtual package, whose versions are not recorded: ask for the"
+                f" version of a provider, such as ^{node.name}=<package>@<version>"
+            )
         names = _names(node.name) if dependency.direct and node.name else ()
         is_plain = node.name is not None and node == Node(name=node.name, version=node.version)
         is_plain = is_plain or node == Node()
@@ -209,9 +242,8 @@ class _Compiler:
         if node.name is not None and node.version is None:
             entries = [{}] if is_plain else await self._resolved(replace(node, name=None), ())
             alternatives += [self._has_entry(dependency, entry, node.name) for entry in entries]
-        if is_plain and dependency.direct and _may_be_legacy(dependency):
-            legacy = [{**entry, "hash": None} for entry in _entries(node, names)]
-            alternatives += [{"compilers": {"$elemMatch": entry}} for entry in legacy]
+        if _may_be_legacy(dependency, self._narrowing):
+            alternatives += _legacy_compilers(node)
         return or_query(*alternatives)
 
     def _has_entry(self, dependency: Dependency, entry: Json, virtual: str | None = None) -> Json:
@@ -219,7 +251,8 @@ class _Compiler:
 
         The types and virtuals of a closure entry are those of all edges to the node, also from
         other dependencies. For a direct dependency, they must be those of the edge from the spec
-        itself, which `edges` has.
+        itself, which `edges` has. Spack's reach is two conditions that exclude each other, so that
+        each goes along an index and no spec is fetched twice.
         """
         narrowing = self._narrowing
         virtuals = [*dependency.virtuals, *([virtual] if virtual else [])]
@@ -227,11 +260,13 @@ class _Compiler:
         if not dependency.direct and narrowing.direct and narrowing.types:
             types["$in"] = list(narrowing.types)
         edge = ({"types": types} if types else {}) | _provides(virtuals)
-        if not dependency.direct and not narrowing.direct:
+        if dependency.direct or narrowing.direct:
+            return _has_direct(entry, edge, {})
+        if narrowing.scope is not None:
             return {"dependencies": {"$elemMatch": entry | edge | narrowing.conditions or _ANY}}
-        direct = {**entry, "direct": True} | _provides(virtuals)
-        condition: Json = {"dependencies": {"$elemMatch": direct}}
-        return {**condition, "edges": {"$elemMatch": entry | edge}} if edge else condition
+        entry = entry or ({} if virtuals else _ANY)
+        run: Json = {"dependencies": {"$elemMatch": {**entry, "scope": "run", **edge}}}
+        return or_query(run, _has_direct(entry, edge, {"scope": {"$in": ["build", "test"]}}))
 
     async def _resolved(self, node: Node, names: Sequence[str]) -> list[Json]:
         """Return conditions on a closure entry, by hash, for all specs that match a query."""
@@ -251,6 +286,14 @@ class _Compiler:
         return entries + ([{"hash": {"$in": hashes}, "id": {"$in": others}}] if others else [])
 
 
+def _has_direct(entry: Json, edge: Json, scope: Json) -> Json:
+    """Return the condition for a direct dependency, of a scope, whose own edge is as required."""
+    provides = {name: value for name, value in edge.items() if name == "virtuals"}
+    direct = {**entry, **scope, "direct": True, **provides}
+    condition: Json = {"dependencies": {"$elemMatch": direct}}
+    return {**condition, "edges": {"$elemMatch": entry | edge}} if edge else condition
+
+
 def _provides(virtuals: Sequence[str]) -> Json:
     return {"virtuals": {"$all": list(virtuals)}} if virtuals else {}
 
@@ -261,7 +304,27 @@ def _names(name: str) -> list[str]:
     return list(dict.fromkeys([name, LEGACY_COMPILERS.get(name, name), *old]))
 
 
-def _may_be_legacy(dependency: Dependency) -> bool:
-    """Return whether a compiler with a known name and version only may satisfy a dependency."""
+def _may_be_legacy(dependency: Dependency, narrowing: Narrowing) -> bool:
+    """Return whether a compiler of which only name and version are known may satisfy a dependency.
+
+    As in Spack, it is a direct dependency of type build that provides all languages.
+    """
+    node = dependency.node
+    asks_no_more = replace(node, namespace=None) == Node(name=node.name, version=node.version)
     is_build = {"build"}.issuperset(dependency.types)
-    return is_build and set(LANGUAGES).issuperset(dependency.virtuals)
+    if not dependency.direct:
+        is_build = is_build and narrowing.scope != "run"
+        is_build = is_build and ("build" in narrowing.types or not narrowing.types)
+    return (
+        is_build
+        and asks_no_more
+        and node.namespace in {None, "builtin"}
+        and set(LANGUAGES).issuperset(dependency.virtuals)
+    )
+
+
+def _legacy_compilers(node: Node) -> Iterator[Json]:
+    """Yield conditions for a compiler of formats 1 to 4; the name may be that of a language."""
+    asked = Node() if node.name in LANGUAGES and node.version is None else node
+    for entry in _entries(asked, _names(asked.name) if asked.name else ()):
+        yield {"compilers": {"$elemMatch": {**entry, "hash": None}}}

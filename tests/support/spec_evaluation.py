@@ -2,19 +2,20 @@
 
 The search in MongoDB gives the same answers from what is stored; this one goes by the graph alone.
 
-* `^name` asks for a node at any distance along edges of any type, `%name` for the end of one of
-  the spec's own edges. A name stands for a package, or, when no version is asked for, for a virtual
-  package that an edge to the node provides: `^mpi`.
-* The edges of the graph that lead to a node at any distance have the types and virtuals asked for
-  together; with `%` a single edge has all of them.
-* A compiler of formats 1 to 4, of which only name and version are known, satisfies `%` as a
-  dependency of type build that provides all languages. Its old name stands for the new one and
-  the other way round.
+* `^name` asks for a node at any distance along link and run edges, or for the end of one of the
+  spec's own edges of any type; `%name` asks for the latter. A name stands for a package, or, when
+  no version is asked for, for a virtual package that an edge to the node provides: `^mpi`.
+* The edges of the graph that lead to a node along link and run edges have the types and virtuals
+  asked for together; otherwise a single edge has all of them.
+* A compiler of formats 1 to 4, of which only name and version are known, is a direct dependency
+  of type build that provides all languages, from the namespace builtin. Its old name stands for
+  the new one and the other way round.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
-from models.spack.graph import LANGUAGES, Compiler, Edge, Graph
+from models.spack.graph import LANGUAGES, LINK_RUN, Compiler, Edge, Graph
 from models.spack.graph import Node as GraphNode
 from models.spack.query import LEGACY_COMPILERS, Dependency, Flags, Node, Variant
 from models.spack.target import satisfying_targets
@@ -35,8 +36,8 @@ def _satisfies(query: Node, graph: Graph, key: str) -> bool:
         and _has_version(query.version, node.version)
         and all(_has_variant(variant, node) for variant in query.variants)
         and all(_has_flags(flags, node) for flags in query.flags)
-        and query.platform in {None, node.platform}
-        and query.os in {None, node.os}
+        and _has_text(query.platform, node.platform)
+        and _has_text(query.os, node.os)
         and _has_target(query.target, node.target)
         and (query.hash is None or any(h.startswith(query.hash.lower()) for h in node.hashes))
         and all(_has_dependency(wanted, graph, key) for wanted in query.dependencies)
@@ -52,6 +53,10 @@ def _has_version(constraint: VersionConstraint | None, text: str | None) -> bool
         return False
 
 
+def _has_text(wanted: str | None, found: str | None) -> bool:
+    return wanted in {None, found} or (wanted == "*" and found is not None)
+
+
 def _has_target(constraint: str | None, target: str | None) -> bool:
     names = satisfying_targets(constraint) if constraint is not None else None
     return names is None or target in names
@@ -65,7 +70,7 @@ def _has_variant(wanted: Variant, node: GraphNode) -> bool:
     if value is None or isinstance(value, dict):
         return False
     if isinstance(wanted.value, bool):
-        return value is wanted.value
+        return value in (wanted.value, str(wanted.value), str(wanted.value).lower())
     found = [str(item) for item in (value if isinstance(value, list) else [value])]
     if wanted.exact and len(found) != len(wanted.value):
         return False
@@ -80,11 +85,15 @@ def _has_flags(wanted: Flags, node: GraphNode) -> bool:
 
 
 def _has_dependency(wanted: Dependency, graph: Graph, key: str) -> bool:
+    if any(_is_legacy(wanted, compiler) for compiler in graph.compilers(key)):
+        return True
     if wanted.direct:
-        edges = graph.edges[key]
-        is_legacy = any(_is_legacy(wanted, compiler) for compiler in graph.compilers(key))
-        return is_legacy or any(_leads_to(wanted, graph, [edge]) for edge in edges)
-    return any(_leads_to(wanted, graph, edges) for edges in _edges_below(graph, key).values())
+        return any(_leads_to(wanted, graph, [edge]) for edge in graph.edges[key])
+    running = set(graph.closure(key, LINK_RUN))
+    below = _edges_below(graph, key)
+    return any(_leads_to(wanted, graph, below[child]) for child in running) or any(
+        _leads_to(wanted, graph, [edge]) for edge in graph.edges[key] if edge.child not in running
+    )
 
 
 def _edges_below(graph: Graph, key: str) -> Mapping[str, list[Edge]]:
@@ -119,12 +128,14 @@ def _names(name: str | None) -> Iterator[str]:
 
 def _is_legacy(wanted: Dependency, compiler: Compiler) -> bool:
     node = wanted.node
-    asks_no_more = node == Node(name=node.name, version=node.version)
+    asks_no_more = replace(node, namespace=None) == Node(name=node.name, version=node.version)
+    is_language = node.name in LANGUAGES and node.version is None
     return (
         compiler.hash is None
         and asks_no_more
         and {"build"}.issuperset(wanted.types)
         and set(LANGUAGES).issuperset(wanted.virtuals)
-        and (node.name is None or compiler.name in set(_names(node.name)))
+        and node.namespace in {None, "builtin"}
+        and (node.name is None or is_language or compiler.name in set(_names(node.name)))
         and _has_version(node.version, compiler.version)
     )

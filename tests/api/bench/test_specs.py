@@ -18,7 +18,7 @@ async def test_specs_are_measured(tmp_path: Path) -> None:
     assert found["upload"]["statements"]["new"]["insert"] == 1
     (search,) = found["search"]
     assert search["indexes"] == ["dependency"]
-    assert search["found"] == search["keysExamined"] == search["documentsExamined"]
+    assert search["found"] == search["documentsExamined"] > 0
     assert {"askedToByHand", "milliseconds"} == search["all"].keys() == search["first"].keys()
     imported = found["import"]
     assert (imported["documents"], imported["rejected"], imported["unchangedAgain"]) == (3, 0, 3)

@@ -132,12 +132,15 @@ async def test_a_parameter_is_a_part_of_the_syntax(
 async def test_a_closure_is_narrowed(
     corpus: tuple[Database, Stored], reader: httpx2.AsyncClient
 ) -> None:
-    everywhere = await ids(reader, q="^gmake")
+    everywhere = await ids(reader, q="^gmake", deptype="all")
+    reached = await ids(reader, q="^gmake")
     running = await ids(reader, q="^gmake", deptype="link,run")
     direct = await ids(reader, dependency="gmake", direct="true")
     assert running < everywhere
-    assert direct < everywhere
+    assert running <= reached
+    assert direct <= reached < everywhere
     assert await ids(reader, q="^gmake", deptype="build") >= running
+    assert await ids(reader, q="^gmake", deptype="build,link,run,test") == everywhere
     assert await ids(reader, q="^gmake", deptype="test", direct="true") == set()
 
 

@@ -17,6 +17,7 @@ from models.specs.node_documents import identities
 from models.specs.search import (
     Narrowing,
     TooBroadError,
+    VirtualPackageError,
     built_with,
     deployed_with,
     node_conditions,
@@ -84,6 +85,10 @@ async def test_two_hundred_queries_find_what_the_graphs_say(
         "^mpi",
         "^[virtuals=mpi] openmpi",
         "^[deptypes=link] zlib-ng",
+        "^gmake",
+        "^c",
+        "%",
+        "os=* target=* platform=*",
         "%[virtuals=c] gcc",
         "%clang",
         "%llvm@14",
@@ -171,6 +176,67 @@ async def test_too_vague_a_dependency_is_refused(
         await _found(database, "^* platform=linux")
     with pytest.raises(TooBroadError, match="more than 16"):
         await _found(database, " ".join(f"^p{i}+x" for i in range(17)))
+
+
+@pytest.mark.parametrize(
+    ("text", "advice"),
+    [
+        ("^mpi@3:", r"versions are not recorded: .*\^mpi=<package>@<version>"),
+        ("hdf5 %c@12", "c is a virtual package"),
+        ("hdf5 ^* %c@12", "c is a virtual package"),
+        ("mpi", r"ask for \^mpi"),
+        ("mpi@3 +x", "or for a provider by its name"),
+    ],
+)
+async def test_what_only_packages_have_is_not_asked_of_virtual_ones(
+    corpus: tuple[Database, Stored], text: str, advice: str
+) -> None:
+    database, _ = corpus
+    with pytest.raises(VirtualPackageError, match=advice):
+        await _found(database, text)
+
+
+async def test_the_reach_of_a_caret_is_that_of_spack(new_database: NewDatabase) -> None:
+    """gdb needs gmake to build and expat to link; expat needs cmake to build, which links zlib."""
+    zlib = package("zlib", version="1.2.11")
+    cmake = package("cmake", on(zlib, "link"))
+    expat = package("expat", on(cmake, "build"))
+    gdb = package("gdb", on(package("gmake"), "build"), on(expat, "build link"))
+    async with new_database("test_caret_reach") as database:
+        await write_specs(database, documents(document(gdb)))
+
+        async def found(text: str, **narrowing: Any) -> bool:
+            query = await spec_filter(database, parse_query(text), Narrowing(**narrowing))
+            return await database.specs.find_one(query) is not None
+
+        for text in ("gdb ^gmake", "gdb ^expat", "expat ^cmake", "cmake ^zlib"):
+            assert await found(text), text
+        for text in ("gdb ^cmake", "gdb ^zlib@:1.2.12", "expat ^zlib"):
+            assert not await found(text), text
+            assert await found(text, scope="test"), text
+
+
+async def test_a_compiler_of_old_formats_is_a_dependency_in_every_form(
+    new_database: NewDatabase,
+) -> None:
+    (old,) = documents(document(package("zlib", form=4), 4))
+    async with new_database("test_old_compiler") as database:
+        await write_specs(database, [old])
+        for text in ("%gcc", "^gcc", "%c", "%fortran", "^cxx", "%builtin.gcc", "^[virtuals=c] gcc"):
+            query = await spec_filter(database, parse_query(f"zlib {text}"))
+            assert await database.specs.find_one(query) is not None, text
+        for text in ("%clang", "%other.gcc", "%mpi", "%[deptypes=link] gcc", "%gcc +binutils"):
+            query = await spec_filter(database, parse_query(f"zlib {text}"))
+            assert await database.specs.find_one(query) is None, text
+
+
+async def test_a_switch_finds_values_that_are_written_as_text(new_database: NewDatabase) -> None:
+    made = document(package("zlib", parameters={"shared": "True", "pic": "false"}))
+    async with new_database("test_text_switch") as database:
+        await write_specs(database, documents(made))
+        for text, expected in (("+shared", True), ("~pic", True), ("~shared", False)):
+            query = await spec_filter(database, parse_query(text))
+            assert (await database.specs.find_one(query) is not None) is expected
 
 
 def _stages(plan: Any) -> set[str]:
