@@ -31,9 +31,10 @@ async def take_slot(slots: asyncio.Semaphore) -> None:
 class PipelineRun:
     """A running pipeline whose result is read in chunks until it is closed.
 
-    A task of its own reads the result. Closing the run cancels that, which closes the connection or
-    the cursor, and MongoDB ends the operation as soon as it has finished the document that it works
-    on. That takes about a second at most: see `api.aggregation.work`.
+    A task of its own reads the result. It gives its slot back while the client has not taken what
+    is ready, because MongoDB does not work on it then. Closing the run cancels the task, which
+    closes the connection or the cursor, and MongoDB ends the operation as soon as it has finished
+    the document that it works on. That takes about a second at most: see `api.aggregation.work`.
     """
 
     def __init__(
@@ -46,8 +47,10 @@ class PipelineRun:
         self._ready: asyncio.Queue[bytes | Exception] = asyncio.Queue(1)
         self._seconds = seconds + _MARGIN_SECONDS
         self._is_open = True
+        self._slots = slots
+        self._has_slot = True
         self._task = asyncio.create_task(self._read(pieces, chunk_size))
-        self._task.add_done_callback(lambda _: slots.release())
+        self._task.add_done_callback(lambda _: self._release_slot())
         self._timer = asyncio.get_running_loop().call_later(_MAX_RESPONSE_SECONDS, self.close)
 
     async def chunk(self) -> bytes:
@@ -83,6 +86,20 @@ class PipelineRun:
         if self._is_open:
             await self._ready.put(end)
 
+    def _release_slot(self) -> None:
+        if self._has_slot:
+            self._has_slot = False
+            self._slots.release()
+
+    async def _hand_over(self, chunk: bytes) -> None:
+        if not self._ready.full():
+            self._ready.put_nowait(chunk)
+            return
+        self._release_slot()
+        await self._ready.put(chunk)
+        await self._slots.acquire()
+        self._has_slot = True
+
     async def _queue_chunks(self, pieces: AsyncGenerator[bytes, None], chunk_size: int) -> None:
         pending: list[bytes] = []
         size = 0
@@ -91,11 +108,11 @@ class PipelineRun:
                 pending.append(piece)
                 size += len(piece)
                 if size >= chunk_size:
-                    await self._ready.put(b"".join(pending))
+                    await self._hand_over(b"".join(pending))
                     pending, size = [], 0
                 # Pieces that are in memory already arrive without yielding to the event loop.
                 await asyncio.sleep(0)
                 if not self._is_open:  # a cancellation can be lost in the driver
                     return
         if pending:
-            await self._ready.put(b"".join(pending))
+            await self._hand_over(b"".join(pending))

@@ -49,10 +49,10 @@ SCALAR = frozenset(
 COPYING = frozenset(
     {
         "$arrayElemAt", "$arrayToObject", "$concat", "$concatArrays", "$dateFromString",
-        "$dateToString", "$first", "$firstN", "$last", "$lastN", "$ltrim", "$max", "$maxN",
+        "$dateToString", "$first", "$firstN", "$last", "$lastN", "$max", "$maxN",
         "$mergeObjects", "$min", "$minN", "$objectToArray", "$reverseArray",
-        "$rtrim", "$setDifference", "$setIntersection", "$setUnion", "$slice", "$substr",
-        "$substrBytes", "$substrCP", "$toLower", "$toString", "$toUpper", "$trim", "$zip",
+        "$setDifference", "$setIntersection", "$setUnion", "$slice", "$substr",
+        "$substrBytes", "$substrCP", "$toLower", "$toString", "$toUpper",
     }
 )  # fmt: skip
 """The result is made of the operands and holds each part of them once."""
@@ -60,8 +60,8 @@ COPYING = frozenset(
 SPECIAL = frozenset(
     {
         "$cond", "$convert", "$filter", "$getField", "$ifNull", "$indexOfBytes", "$indexOfCP",
-        "$let", "$literal", "$map", "$range", "$reduce", "$regexMatch", "$replaceAll",
-        "$replaceOne", "$sortArray", "$split", "$switch",
+        "$let", "$literal", "$ltrim", "$map", "$range", "$reduce", "$regexMatch", "$replaceAll",
+        "$replaceOne", "$rtrim", "$sortArray", "$split", "$switch", "$trim", "$zip",
     }
 )  # fmt: skip
 """Each has its own rule in `api.aggregation.special_operators`."""

@@ -52,6 +52,8 @@ def _check_size(value: Any) -> None:
     while pending:
         item, depth = pending.pop()
         values += 1
+        if values + len(pending) > MAX_VALUES:
+            raise PipelineError("pipeline", f"it has more than {MAX_VALUES} values.")
         if depth > MAX_DEPTH:
             raise PipelineError("pipeline", f"it is nested more than {MAX_DEPTH} levels deep.")
         if isinstance(item, dict):
@@ -65,7 +67,6 @@ def _check_size(value: Any) -> None:
             _check_text(item)
     for number, limit, what in (
         (operators, MAX_OPERATORS, "operators"),
-        (values, MAX_VALUES, "values"),
         (count_stages(value), MAX_STAGES, "stages, including those of inner pipelines"),
     ):
         if number > limit:

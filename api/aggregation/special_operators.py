@@ -26,6 +26,10 @@ from api.aggregation.work import (
 MAX_NUMBERS = 500
 """How many numbers `$range` may make, unless its end is the size of a list."""
 
+_BLANKS = " \t\n\v\f\r"
+_MAX_TRIMMED = 64
+_TRIMMED_UNITS = 0.3  # for each character of a text and each of those that are trimmed
+
 _NUMBER_BYTES = 8.0
 _NUMBER = Work(_NUMBER_BYTES)
 
@@ -243,6 +247,37 @@ def _replace_all(value: Any, place: str, scope: Scope) -> CheckedExpression:
     )
 
 
+def _trim(name: str) -> Rule:
+    """Return the rule of an operator that compares each character of a text with each of others."""
+
+    def rule(value: Any, place: str, scope: Scope) -> CheckedExpression:
+        arguments = read_arguments(value, place, ["input"], ["chars"])
+        chars = arguments.get("chars", _BLANKS)
+        if not isinstance(chars, str) or chars.startswith("$") or len(chars) > _MAX_TRIMMED:
+            raise PipelineError(
+                f"{place}.chars",
+                f"this must be a text of {_MAX_TRIMMED} characters at most, not an expression.",
+            )
+        text = check_expression(arguments["input"], f"{place}.input", scope)
+        operand = {**arguments, "input": text.value}
+        compared = text.size.times(_TRIMMED_UNITS * len(chars))
+        return _operator(name, operand, text.copies, [text], text.size, compared)
+
+    return rule
+
+
+def _zip(value: Any, place: str, scope: Scope) -> CheckedExpression:
+    """Return a `$zip`, whose result has an item of every list for each item of the longest."""
+    arguments = read_arguments(value, place, ["inputs"], ["defaults", "useLongestLength"])
+    inputs = arguments["inputs"]
+    if not isinstance(inputs, list) or len(inputs) > FAN_OUT:
+        raise PipelineError(f"{place}.inputs", f"this must be a list of {FAN_OUT} lists at most.")
+    checked = check_object(arguments, place, scope)
+    number = max(1, len(inputs))
+    size = checked.size.times(number)
+    return _operator("$zip", checked.value, scale(checked.copies, number), [checked], size, size)
+
+
 def _sort_array(value: Any, place: str, scope: Scope) -> CheckedExpression:
     arguments = read_arguments(value, place, ["input", "sortBy"])
     items = check_expression(arguments["input"], f"{place}.input", scope)
@@ -277,6 +312,10 @@ RULES: Mapping[str, Rule] = {
     "$sortArray": _sort_array,
     "$split": _search("$split"),
     "$switch": _switch,
+    "$ltrim": _trim("$ltrim"),
+    "$rtrim": _trim("$rtrim"),
+    "$trim": _trim("$trim"),
+    "$zip": _zip,
     **LOOP_RULES,
 }
 

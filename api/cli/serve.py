@@ -1,6 +1,7 @@
 """`caseledger serve`: the REST API under uvicorn."""
 
 import asyncio
+import resource
 import signal
 import socket
 import time
@@ -19,6 +20,7 @@ from models.errors import UsageError
 from models.settings import Settings, split_list
 
 _GRACE_SECONDS = 10
+_OPEN_FILES = 65_536
 
 
 def serve_api(settings: Settings, host: str, port: int) -> None:
@@ -28,6 +30,7 @@ def serve_api(settings: Settings, host: str, port: int) -> None:
     be listened on.
     """
     begin_logging(settings.log_format)
+    _allow_open_files()
     try_port(host, port)
     with embedded_server(settings) if settings.is_embedded else nullcontext():
         asyncio.run(_try_database(settings))
@@ -45,6 +48,17 @@ def serve_api(settings: Settings, host: str, port: int) -> None:
         # after stopping, uvicorn raises the signal that ended it once more
         with suppress(KeyboardInterrupt):
             _Server(config, settings.drain_seconds).run()
+
+
+def _allow_open_files() -> None:
+    """Allow as many open files as the system does, since every connection is one.
+
+    Otherwise a thousand connections, which is a common limit, would make the service unreachable.
+    """
+    limit, highest = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _OPEN_FILES if highest == resource.RLIM_INFINITY else min(_OPEN_FILES, highest)
+    if limit != resource.RLIM_INFINITY and limit < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, highest))
 
 
 class _Server(uvicorn.Server):

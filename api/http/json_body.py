@@ -14,6 +14,7 @@ from models.threads import in_long_thread
 MAX_BYTES = 2**20
 MAX_DEPTH = 32
 _MAX_LOCATED = 2**14  # characters; a longer search would block other requests
+_MAX_IMMEDIATE = 2**16  # bytes; to read more on the event loop would block other requests
 _MAX_DETAIL = 300  # characters
 
 
@@ -33,7 +34,7 @@ async def read_json(request: Request, max_bytes: int = MAX_BYTES) -> Any:
         )
     body = await _read_bytes(request, max_bytes)
     try:
-        if len(body) > MAX_BYTES:
+        if len(body) > _MAX_IMMEDIATE:
             return await in_long_thread(partial(_parse, body))
         return _parse(body)
     except JsonError as error:

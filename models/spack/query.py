@@ -43,6 +43,14 @@ LEGACY_COMPILERS = {
 """The names of compilers up to format 4, where they were not packages, with those of the packages.
 """
 
+OLD_COMPILERS = frozenset(
+    {
+        "aocc", "apple-clang", "arm", "cce", "clang", "dpcpp", "fj", "gcc", "intel", "msvc", "nag",
+        "nvhpc", "oneapi", "pgi", "rocmcc", "xl", "xl_r",
+    }
+)  # fmt: skip
+"""The names of all compilers that Spack knew up to format 4."""
+
 _IDENTIFIER = r"[A-Za-z_0-9][A-Za-z_0-9-]*+"
 _PACKAGE = rf"{_IDENTIFIER}(?:\.{_IDENTIFIER})*+"
 _NAME = r"[A-Za-z_0-9][A-Za-z_0-9.-]*+"

@@ -22,7 +22,7 @@ from models.database.queries import and_query, or_query
 from models.errors import UsageError
 from models.spack.graph import LANGUAGES
 from models.spack.hash_prefix import hash_range
-from models.spack.query import LEGACY_COMPILERS, Dependency, Flags, Node, Variant
+from models.spack.query import LEGACY_COMPILERS, OLD_COMPILERS, Dependency, Flags, Node, Variant
 from models.spack.target import satisfying_targets
 from models.spack.version import KeyInterval, VersionConstraint
 from models.specs.spec import SCOPES, Scope
@@ -313,6 +313,8 @@ def _may_be_legacy(dependency: Dependency, narrowing: Narrowing) -> bool:
     asks_no_more = replace(node, namespace=None) == Node(name=node.name, version=node.version)
     is_build = {"build"}.issuperset(dependency.types)
     if not dependency.direct:
+        old = {None, *LANGUAGES, *OLD_COMPILERS}
+        is_build = is_build and not old.isdisjoint(_names(node.name) if node.name else [None])
         is_build = is_build and narrowing.scope != "run"
         is_build = is_build and ("build" in narrowing.types or not narrowing.types)
     return (

@@ -380,7 +380,7 @@ def test_the_truth_of_the_sample_is_found(documents_of: Ledger) -> None:
 async def test_a_case_that_was_created_again_is_found(
     database: Database, documents_of: Ledger
 ) -> None:
-    case = documents_of.cases[0]
+    case = next(case for case in documents_of.cases if len(case["lineages"]) == 1)
     (lineage,) = case["lineages"]
     again = case | {"lineages": [lineage, lineage | {"caseHash": "another"}]}
     await database.cases.insert(again)

@@ -118,6 +118,14 @@ DOUBLED = {"$concatArrays": ["$a", "$a"]}
             ],
             id="list-of-what-is-gathered",
         ),
+        pytest.param(
+            [{"$set": {"a": {"$trim": {"input": "$a", "chars": "$b"}}}}], id="any-to-trim"
+        ),
+        pytest.param(
+            [{"$set": {"a": {"$ltrim": {"input": "$a", "chars": "x" * 65}}}}], id="many-to-trim"
+        ),
+        pytest.param([{"$set": {"a": {"$zip": {"inputs": [["$a"]] * 17}}}}], id="many-lists"),
+        pytest.param([{"$set": {"a": {"$zip": {"inputs": "$a"}}}}], id="lists-of-a-document"),
     ],
 )  # fmt: skip
 def test_is_refused(pipeline: Any) -> None:
@@ -152,6 +160,12 @@ def test_is_refused(pipeline: Any) -> None:
             id="lists-in-one",
         ),
         pytest.param([{"$project": {f"f{i}": f"$f{i}" for i in range(100)}}] * 5, id="renaming"),
+        pytest.param([{"$set": {"a": {"$trim": {"input": "$a", "chars": "/ "}}}}], id="trim"),
+        pytest.param([{"$set": {"a": {"$rtrim": {"input": "$a"}}}}], id="blanks"),
+        pytest.param(
+            [{"$set": {"a": {"$zip": {"inputs": ["$a", "$b"], "useLongestLength": True}}}}],
+            id="two-lists",
+        ),
     ],
 )  # fmt: skip
 def test_passes(pipeline: Any) -> None:
