@@ -12,7 +12,7 @@ from api.aggregation.response import pipeline_response
 from api.aggregation.work import place_of_excess
 from api.dependencies import DatabaseDep
 from api.http.errors import ProblemError
-from api.http.json_body import read_json
+from api.http.json_body import MAX_QUESTION_VALUES, read_json
 from api.http.responses import problem_responses
 from api.security import require
 from models.database.client import Database
@@ -80,7 +80,9 @@ _RESPONSE: dict[int | str, dict[str, Any]] = {
 
 async def _aggregate(collection: Collection, request: Request) -> Response:
     settings: Settings = request.app.state.settings
-    pipeline = _read_pipeline(await read_json(request), settings.aggregate_limit + 1)
+    pipeline = _read_pipeline(
+        await read_json(request, max_values=MAX_QUESTION_VALUES), settings.aggregate_limit + 1
+    )
     documents = collection.stream_aggregate(pipeline, seconds=settings.aggregate_seconds)
     try:
         return await pipeline_response(

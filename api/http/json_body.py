@@ -13,13 +13,19 @@ from models.threads import in_long_thread
 
 MAX_BYTES = 2**20
 MAX_DEPTH = 32
+MAX_QUESTION_VALUES = 100_000
+"""The values of a body that asks a question: far more than any question may have."""
 _MAX_LOCATED = 2**14  # characters; a longer search would block other requests
 _MAX_IMMEDIATE = 2**16  # bytes; to read more on the event loop would block other requests
 _MAX_DETAIL = 300  # characters
 
 
-async def read_json(request: Request, max_bytes: int = MAX_BYTES) -> Any:
+async def read_json(
+    request: Request, max_bytes: int = MAX_BYTES, max_values: int | None = None
+) -> Any:
     """Return the body as `models.json.reader` reads it, at most `MAX_DEPTH` levels deep.
+
+    `max_values` bounds the number of values before they are read, commas in texts included.
 
     Raise a ProblemError: 413 for more than `max_bytes`, 415 for a compressed body, 400 for a body
     that is not strict JSON, and 422 for JSON with text that cannot be stored.
@@ -35,8 +41,8 @@ async def read_json(request: Request, max_bytes: int = MAX_BYTES) -> Any:
     body = await _read_bytes(request, max_bytes)
     try:
         if len(body) > _MAX_IMMEDIATE:
-            return await in_long_thread(partial(_parse, body))
-        return _parse(body)
+            return await in_long_thread(partial(_parse, body, max_values))
+        return _parse(body, max_values)
     except JsonError as error:
         raise _problem(error) from None
 
@@ -64,10 +70,10 @@ def refuse_stated_size(request: Request, max_bytes: int, error: ProblemError) ->
         raise error
 
 
-def _parse(body: bytearray) -> Any:
+def _parse(body: bytearray, max_values: int | None) -> Any:
     """Return the content of a body; its size, and a few millions, bound the number of values."""
     size = len(body)
-    values = min(size, JsonLimits().values)
+    values = min(size, max_values or JsonLimits().values)
     limits = JsonLimits(size=size, values=values, depth=MAX_DEPTH, located=_MAX_LOCATED)
     return parse(decode(body, limits), limits)
 

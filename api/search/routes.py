@@ -14,7 +14,7 @@ from api.filters.parse import parse_filter
 from api.filters.tree import parse_tree
 from api.filters.values import operators_of
 from api.http.errors import bad_parameter, did_you_mean
-from api.http.json_body import read_json
+from api.http.json_body import MAX_QUESTION_VALUES, read_json
 from api.http.responses import json_response, problem_responses
 from api.lists.listing import SECONDS, ListParameters
 from api.lists.parameters import filters_of
@@ -85,7 +85,7 @@ async def query_resource(
     For the next page, post the same filter to `links.next`.
     """
     listing = _LISTS[resource]
-    body = await read_json(request)
+    body = await read_json(request, max_values=MAX_QUESTION_VALUES)
     tree = parse_tree(listing.table, body)
     return await listing.answer_filter(database, request, params, tree, body)
 

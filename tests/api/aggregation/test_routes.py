@@ -119,6 +119,7 @@ async def test_there_is_a_limit_behind_every_pipeline(made: Database) -> None:
         (b'[{"$set":{"":1}}]', 422, "pipeline-failed"),
         (b'[{"$match":{"a":{"$type":"nothing"}}}]', 422, "pipeline-failed"),
         (b"[" * 40, 400, "bad-json"),
+        (b"[" + b"[]," * 200_000 + b"[]]", 400, "bad-json"),
         (b'[{"$match":{"a":"%s"}}]' % (b"a" * 2**20), 413, "too-large"),
     ],
 )
