@@ -59,14 +59,26 @@ class Supervisor:
         )
         threading.Thread(target=self._watch_users, daemon=True).start()
         threading.Thread(target=self._watch_server, args=(mongod,), daemon=True).start()
-        while not self._stopping.wait(_POLL_SECONDS):
-            pass
+        self._wait(mongod)
         has_ended = mongod.poll() is not None
         self._stop(mongod)
         if not has_ended:
             # Otherwise it comes back under this address: see `models.embedded.watch`.
             self._directory.forget_state()
         return 0
+
+    def _wait(self, mongod: "subprocess.Popen[bytes]") -> None:
+        """Wait until it is time to stop; end a mongod whose socket was removed.
+
+        Nobody can connect to it any more, as when somebody has cleaned the temporary directory. Who
+        uses it starts it again.
+        """
+        was_open = False
+        while not self._stopping.wait(_POLL_SECONDS):
+            is_open = Path(self._socket_path).exists()
+            if was_open and not is_open:
+                mongod.terminate()
+            was_open = is_open
 
     def _on_signal(self, number: int, _frame: object) -> None:
         if number == signal.SIGTERM:

@@ -1,10 +1,12 @@
 """The embedded server under a service: it comes back by itself, and tells of a full disk."""
 
 import os
+import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import pytest
 
@@ -46,6 +48,17 @@ def test_two_users_that_watch_start_one_server(tmp_path: Path) -> None:
     assert not server_status(settings).running
     assert second.mongod_pid is not None
     assert not is_alive(second.mongod_pid)
+
+
+@pytest.mark.slow
+def test_a_server_whose_socket_was_removed_comes_back(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path / "home")
+    with watched_server(settings) as uri:
+        first = server_status(settings)
+        assert first.uri is not None
+        shutil.rmtree(Path(unquote(urlsplit(first.uri).netloc)).parent)
+        wait_for(lambda: server_status(settings).mongod_pid not in {None, first.mongod_pid}, 20)
+        assert server_status(settings).uri == uri
 
 
 @pytest.mark.slow
