@@ -37,8 +37,8 @@ from models.specs.stored_graph import (
     dependents_filter,
     dot,
     native_document,
-    tree,
 )
+from models.specs.tree import tree
 
 router = APIRouter(prefix="/specs", tags=["specs"])
 
@@ -185,9 +185,20 @@ async def list_dependents(
     response_class=Response,
     responses={**_ERRORS, 200: {"description": "The tree.", **_TEXT}},
 )
-async def read_tree(database: DatabaseDep, spec_id: SpecId, deptype: DepType = None) -> Response:
-    """Read the graph of a spec as a text tree, in the form that Spack prints."""
-    text = tree(await read_graph(database, spec_id), scope_of(parse_dependency_types(deptype)))
+async def read_tree(
+    database: DatabaseDep,
+    spec_id: SpecId,
+    deptype: DepType = None,
+    depth_first: Annotated[
+        bool,
+        Query(
+            description="Show a node where it is first met, not below the nearest that needs it."
+        ),
+    ] = False,
+) -> Response:
+    """Read the graph of a spec as a text tree, as `spack spec -l` prints it."""
+    graph, scope = await read_graph(database, spec_id), scope_of(parse_dependency_types(deptype))
+    text = tree(graph, scope, depth_first=depth_first)
     return Response(text, media_type="text/plain; charset=utf-8")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from models.database.client import Database
 from models.errors import CaseledgerError
-from models.spack.graph import BUILD, FLAGS, HASH_NAMES, LINK_RUN
+from models.spack.graph import BUILD, HASH_NAMES, LINK_RUN
 from models.spack.hash_prefix import hash_range
 from models.specs.spec import SCOPES, Scope
 
@@ -21,7 +21,6 @@ _SUMMARY = dict.fromkeys((
 ), 1)  # fmt: skip
 _NODE = ("hash", "name", "version", "namespace", "platform", "os", "target", "isExternal")
 _SHORT_HASH_LENGTH = 7
-_INDENT = 4
 _FOLLOWED_TYPES: Mapping[Scope, frozenset[str] | None] = {
     "run": LINK_RUN,
     "build": BUILD,
@@ -283,85 +282,3 @@ def dot(graph: StoredGraph, scope: Scope = "test") -> str:
 def _quoted(text: str) -> str:
     escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{escaped}"'
-
-
-def tree(graph: StoredGraph, scope: Scope = "test") -> str:
-    """Return the graph of a spec as `spack spec -lN` prints it, one node a line.
-
-    A line begins with seven characters of the hash. Each node occurs once, indented by its depth
-    where it is first reached. Of a node that is not stored, only the name is shown.
-    """
-    lines: list[str] = []
-    seen: set[str] = set()
-    stack = [(graph.root, "", 0)]
-    while stack:
-        id_, name, depth = stack.pop()
-        if id_ in seen:
-            continue
-        seen.add(id_)
-        document = graph.documents.get(id_)
-        mark = " " * (_INDENT * depth) + ("^" if depth else "")
-        text = f"{name} (not stored)" if document is None else _format_node(document)
-        lines.append(f"{id_[:_SHORT_HASH_LENGTH]}  {mark}{text}")
-        below = [] if document is None else graph.edges(id_, scope)
-        stack.extend(reversed([(id_of(edge), edge["name"], depth + 1) for edge in below]))
-    return "\n".join([*lines, ""])
-
-
-def _format_node(document: Json) -> str:
-    """Return a node as Spack writes it on one line."""
-    parameters: Json = native_node(document).get("parameters") or {}
-    architecture = [
-        f"{name}={document[name]}" for name in ("platform", "os", "target") if document[name]
-    ]
-    compilers = [
-        f"%{','.join(compiler['languages'])}={compiler['name']}@{compiler['version']}"
-        for compiler in document["compilers"]
-        if compiler["hash"] is not None
-    ]
-    parts = [
-        _format_name(document),
-        *_format_parameters(document, parameters),
-        *architecture,
-        *compilers,
-    ]
-    return " ".join(parts)
-
-
-def _format_name(document: Json) -> str:
-    """Return namespace, name, version, and the compilers that are no nodes."""
-    namespace = f"{document['namespace']}." if document["namespace"] else ""
-    legacy = "".join(
-        f"%{compiler['name']}@{compiler['version']}"
-        for compiler in document["compilers"]
-        if compiler["hash"] is None
-    )
-    return f"{namespace}{document['name']}@{document['version']}{legacy}"
-
-
-def _format_parameters(document: Json, parameters: Json) -> Iterator[str]:
-    """Yield flags, then boolean variants as one text, then other variants, each sorted by name."""
-    flags = {name: values for name, values in document["flags"].items() if name in parameters}
-    for name, values in sorted(flags.items()):
-        yield f"{name}={_quote_blanks(' '.join(values))}"
-    variants = {name: value for name, value in parameters.items() if name not in FLAGS}
-    switches = "".join(
-        f"{'+' if value else '~'}{name}"
-        for name, value in sorted(variants.items())
-        if isinstance(value, bool)
-    )
-    if switches:
-        yield switches
-    for name, value in sorted(variants.items()):
-        if not isinstance(value, bool):
-            yield f"{name}={_quote_blanks(_joined(value))}"
-
-
-def _joined(value: Any) -> str:
-    if isinstance(value, list):
-        return ",".join(map(str, value))
-    return str(value)
-
-
-def _quote_blanks(text: str) -> str:
-    return f"'{text}'" if " " in text or not text else text

@@ -278,7 +278,7 @@ async def test_a_graph_is_given_in_every_form(reader: httpx2.AsyncClient) -> Non
     assert dot.text.startswith("digraph {")
     tree = (await reader.get(f"{SPECS}{path}/tree")).text.splitlines()
     assert len(tree) == len(nodes)
-    assert tree[0].startswith(f"{nodes[0]['hash'][:7]}  builtin.{nodes[0]['name']}@")
+    assert tree[0].startswith(f"{nodes[0]['hash'][:7]}  {nodes[0]['name']}@=")
     below = await get(reader, f"{path}/dependencies")
     assert len(below["items"]) == len(nodes) - 1
     direct = await get(reader, f"{path}/dependencies", direct="true", deptype="build")

@@ -23,8 +23,8 @@ from models.specs.stored_graph import (
     find_ids,
     load_graph,
     native_document,
-    tree,
 )
+from models.specs.tree import tree
 from tests.support.spec_documents import (
     FORMATS,
     Json,
@@ -199,7 +199,7 @@ async def test_nodes_edges_tree_and_dot_of_a_graph(database: Database) -> None:
     assert {each["name"] for each in dag(graph, "run")["nodes"]} == {"app", "leaf", "mid"}
     lines = tree(graph).splitlines()
     assert [line.split("@")[0].split("  ", 1)[1] for line in lines] == [
-        "builtin.app", "    ^builtin.leaf", "    ^builtin.mid", "    ^builtin.tool"
+        "app", "    ^leaf", "    ^mid", "    ^tool"
     ]  # fmt: skip
     assert lines[1].endswith("+pic platform=linux os=debian12 target=icelake")
     assert lines[0].startswith(app.hash[:7])
@@ -243,15 +243,31 @@ async def test_true_and_one_are_different_values_of_a_variant(database: Database
     assert changes == [{"what": "variant.x", "left": True, "right": 1}]
 
 
-async def test_a_tree_shows_compilers_and_flags(database: Database) -> None:
-    gcc = package("gcc", version="12.2.0")
-    app = package("app", on(gcc, "build", "c cxx"), parameters={"api": "v1", "l": ["a", "b"]})
+async def test_a_tree_shows_nodes_as_spack_writes_them(database: Database) -> None:
+    parameters = {"x": True, "y": False, "api": "v1", "l": ["b", "c++"], "cflags": ["-g", "-O2"]}
+    patches = ["f" * 64, "e" * 64]
+    app = package("app", extra={"parameters": parameters, "patches": patches})
     _, graph = await _stored(database, document(app))
-    (first, _) = tree(graph).splitlines()
-    assert "api=v1 l=a,b platform=linux" in first
-    assert first.endswith("%c,cxx=gcc@12.2.0")
-    _, old = await _stored(database, document(package("app", form=4), 4))
-    assert "builtin.app@1.0%gcc@12.2.0 " in tree(old)
+    architecture = "platform=linux os=debian12 target=icelake"
+    assert tree(graph) == (
+        f"{app.hash[:7]}  app@=1.0 cflags='-g -O2' +x~y api=v1 l:='b,c++' patches:=eeeeeee,fffffff"
+        f" {architecture}\n"
+    )
+
+
+async def test_a_tree_has_each_node_below_the_nearest_that_needs_it(database: Database) -> None:
+    libiconv = package("libiconv")
+    bbb = package("bbb", on(libiconv))
+    top = package("top", on(package("aaa", on(bbb))), on(bbb))
+    _, graph = await _stored(database, document(top))
+
+    def places(text: str) -> list[tuple[int, str]]:
+        marked = [line.split("  ", 1)[1].split("@")[0] for line in text.splitlines()]
+        return [(mark.count("    "), mark.strip(" ^")) for mark in marked]
+
+    assert places(tree(graph)) == [(0, "top"), (1, "aaa"), (1, "bbb"), (2, "libiconv")]
+    deep = [(0, "top"), (1, "aaa"), (2, "bbb"), (3, "libiconv")]
+    assert places(tree(graph, depth_first=True)) == deep
 
 
 async def test_dependents_are_asked_for_by_distance_and_type(database: Database) -> None:
