@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
-from models.configuration.keys import escape_name
-
 NAMELIST_SCREAM, SCREAM_INPUT, NAMELIST_NL = "namelist_scream", "scream_input", "namelist_nl"
 STREAM = "yaml_"
 
@@ -189,7 +187,7 @@ def _eamxx(stem: str) -> Artefact | None:
     if match is None:
         return None
     if match["stream"]:
-        return STREAM + escape_name(match["stream"])
+        return STREAM + match["stream"].replace(".", ":")  # a dot separates the parts of keys
     return NAMELIST_SCREAM if match["xml"] else SCREAM_INPUT if match["input"] else NAMELIST_NL
 
 

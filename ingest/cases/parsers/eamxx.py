@@ -86,7 +86,8 @@ def _numbered(names: Sequence[str]) -> list[str]:
 def _typed(text: str, declared: str) -> Any:
     """Return a value of the declared type; ValueError when it is none. Empty is null."""
     if declared.startswith(_ARRAY):
-        read = _READERS[declared.removeprefix(_ARRAY).removesuffix(")")]
+        kind = declared.removeprefix(_ARRAY).removesuffix(")")
+        read = _READERS[kind] if kind in _READERS else _refuse(declared)
         return [read(item) for item in map(str.strip, text.split(",")) if item] or None
     if not text:
         return None

@@ -35,6 +35,7 @@ def inventory(*paths: str) -> Inventory:
         pytest.param(f"preview_run.log.{LID}", "preview_run", id="preview"),
         pytest.param(f"GIT_STATUS.{LID}", "git_status", id="state of the source"),
         pytest.param(f"CaseDocs.{LID}/seq_maps.rc.{LID}", "seq_maps", id="maps"),
+        pytest.param(f"CaseDocs.{LID}/a.b.yaml.{LID}", "yaml_a:b", id="stream with a dot"),
         pytest.param(
             f"CaseDocs.{LID}/env_postprocessing.xml.{LID}", "env_postprocessing", id="env"
         ),

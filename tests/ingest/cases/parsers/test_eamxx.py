@@ -99,7 +99,13 @@ def test_a_value_has_its_declared_type_or_that_of_its_notation(
 
 @pytest.mark.parametrize(
     ("text", "declared"),
-    [("UNSET", "real"), ("yes", "logical"), ("1,x", "array(integer)"), ("1", "vector")],
+    [
+        ("UNSET", "real"),
+        ("yes", "logical"),
+        ("1,x", "array(integer)"),
+        ("1", "vector"),
+        ("1,2", "array(double)"),
+    ],
 )
 def test_a_value_that_is_not_of_its_type_is_kept_and_reported(text: str, declared: str) -> None:
     reports: list[tuple[int, str]] = []
