@@ -1,5 +1,6 @@
 """JSON bodies of requests, read strictly because any client may send anything."""
 
+import asyncio
 from functools import partial
 from http import HTTPStatus
 from typing import Any
@@ -40,9 +41,10 @@ async def read_json(
         )
     body = await _read_bytes(request, max_bytes)
     try:
-        if len(body) > _MAX_IMMEDIATE:
-            return await in_long_thread(partial(_parse, body, max_values))
-        return _parse(body, max_values)
+        parse_body = partial(_parse, body, max_values)
+        if len(body) > MAX_BYTES:
+            return await in_long_thread(parse_body)
+        return await asyncio.to_thread(parse_body) if len(body) > _MAX_IMMEDIATE else parse_body()
     except JsonError as error:
         raise _problem(error) from None
 

@@ -58,7 +58,8 @@ def _plain_builds(node: Node) -> Query:
 
 async def executions_using(database: Database, parameter: str, text: str) -> Query:
     """Return the query for the executions that are linked with a matching spec."""
-    return await _executions(database, parameter, [_spec_itself(parse_spec(parameter, text))])
+    search = _spec_itself(parse_spec(parameter, text))
+    return await _executions(database, parameter, [search], refuses_virtual=True)
 
 
 async def executions_depending_on(database: Database, parameter: str, text: str) -> Query:
@@ -112,9 +113,22 @@ async def executions_of_dependents(database: Database, hashes: Sequence[str]) ->
 
 
 async def _executions(
-    database: Database, parameter: str, searches: Sequence[Search], role: Role = None
+    database: Database,
+    parameter: str,
+    searches: Sequence[Search],
+    role: Role = None,
+    *,
+    refuses_virtual: bool = False,
 ) -> Query:
-    filters = [await query_of_spec(database, parameter, *search) for search in searches]
+    """Return the query for the executions of the specs that any of the searches finds.
+
+    What needs a virtual package can be found although no spec is one; `refuses_virtual` is for
+    searches that could only find such a spec.
+    """
+    filters = [
+        await query_of_spec(database, parameter, *search, refuses_virtual=refuses_virtual)
+        for search in searches
+    ]
     return await _executions_of(database, or_query(*filters), role)
 
 

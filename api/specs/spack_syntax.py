@@ -32,10 +32,17 @@ def parse_spec(parameter: str, text: str) -> Node:
 
 
 async def query_of_spec(
-    database: Database, parameter: str, node: Node, narrowing: Narrowing | None = None
+    database: Database,
+    parameter: str,
+    node: Node,
+    narrowing: Narrowing | None = None,
+    *,
+    refuses_virtual: bool = True,
 ) -> Query:
     """Return the query for the specs that satisfy `node`; a 422 when it cannot be answered."""
     try:
-        return await spec_filter(database, node, narrowing, seconds=SECONDS)
+        return await spec_filter(
+            database, node, narrowing, seconds=SECONDS, refuses_virtual=refuses_virtual
+        )
     except UnanswerableError as error:
         raise bad_value(parameter, str(error)) from None

@@ -74,14 +74,15 @@ async def spec_filter(
     narrowing: Narrowing | None = None,
     *,
     seconds: float | None = None,
+    refuses_virtual: bool = True,
 ) -> Json:
     """Return the filter for a query; each look-up may take `seconds`.
 
     Raise TooBroadError when a dependency matches too many specs, VirtualPackageError for a version
-    of a virtual package, and for one that is asked for itself.
+    of a virtual package, and, with `refuses_virtual`, for one that is asked for itself.
     """
     compiler = _Compiler(database, narrowing or Narrowing(), seconds)
-    if query.name is not None and await compiler.is_virtual(query.name):
+    if refuses_virtual and query.name is not None and await compiler.is_virtual(query.name):
         raise VirtualPackageError(
             f"{query.name} is a virtual package: ask for ^{query.name}, which finds what stands on"
             " one of its providers, or for a provider by its name"

@@ -1,5 +1,6 @@
 """The graph of a spec as a text tree, as `spack spec -l` prints it (lib/spack/spack/tree.py)."""
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -107,6 +108,7 @@ def _format_value(name: str, value: Any) -> str:
 
 
 def _quote(text: str) -> str:
+    """Return a value as Spack prints it: a text with a single quote is written like JSON."""
     if _NEEDS_NO_QUOTES.fullmatch(text):
         return text
-    return f"'{text}'" if "'" not in text else f'"{text}"'
+    return json.dumps(text) if "'" in text else f"'{text}'"
