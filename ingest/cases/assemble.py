@@ -136,7 +136,7 @@ def _status(run: CaseRun | None, state: str | None) -> tuple[Status, str | None]
 def _case_key(location: Location, parsed: ParsedFiles) -> CaseKey:
     """Return the key of the case; user and case are those of the path where it is certain.
 
-    The machine is empty when no file names it.
+    The machine is empty when no file names it: other executions of the case, or a directory, may.
     """
     timing = parsed.e3sm_timing
     user, case = location.user, location.case
@@ -144,7 +144,7 @@ def _case_key(location: Location, parsed: ParsedFiles) -> CaseKey:
         file_user = _text(parsed, "env_case.REALUSER") or (timing.user if timing else None)
         file_case = _text(parsed, "env_case.CASE") or (timing.case if timing else None)
         user, case = file_user or user, file_case or case
-    machine = _machine(location, _file_machine(parsed))
+    machine = _file_machine(parsed) or ""
     for what, name in (("user", user), ("case", case)):
         if not name:
             raise RejectedError("no_identity", f"its {what} is not known")
@@ -163,25 +163,13 @@ def _file_machine(parsed: ParsedFiles) -> str | None:
     return spell_machine(name) if name else None
 
 
-def _machine(location: Location, file_machine: str | None) -> str:
-    """Choose between the machine of the directory above the archive and that of the files.
-
-    directory      files       machine
-    compy          pm-cpu      compy     both are machines of E3SM: the directory counts
-    perlmutter     pm-cpu      pm-cpu    a part of the system that the directory names
-    none           pm-cpu      pm-cpu    the directory is not named by a machine of E3SM
-    compy          none        none      the other executions of its case may tell more
-    """
-    if location.machine is None or file_machine is None:
-        return file_machine or ""
-    is_part = location.machine == system_of(file_machine)
-    return file_machine if is_part else location.machine
-
-
 def _disagreements(location: Location, parsed: ParsedFiles, key: CaseKey) -> Iterator[Problem]:
     """Yield a problem for each part of the identity on which path and files disagree."""
+    directory = location.machine
+    if directory and key.machine and directory not in (key.machine, system_of(key.machine)):
+        detail = f"the file says {key.machine!r}, which counts, the directory {directory!r}"
+        yield Problem(file="env_case.xml", reason="machine_disagrees", detail=detail)
     for what, stated, used, file in (
-        ("machine", _file_machine(parsed), key.machine, "env_case.xml"),
         ("user", _text(parsed, "env_case.REALUSER"), key.user, "env_case.xml"),
         ("case", _text(parsed, "env_case.CASE"), key.name, "env_case.xml"),
         ("lid", parsed.e3sm_timing and parsed.e3sm_timing.lid, location.lid.text, "e3sm_timing"),

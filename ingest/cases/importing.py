@@ -36,8 +36,9 @@ if TYPE_CHECKING:
     from models.cases.observation import Observation
 
 _NO_MACHINE = (
-    "none of its files names its machine, and no other execution of its case is recorded; import"
-    " these first, or say which with --machine"
+    "none of its files names its machine, and neither do other executions of its case: none is"
+    " recorded, or they ran on several machines, and none in the same directory; import others of"
+    " its directory first, or say which with --machine"
 )
 _MAX_CONCURRENT_WRITES = 8  # cases; most of a write is waiting for the journal
 
@@ -175,7 +176,7 @@ class ExecutionImport:
             if not observation.key.machine:
                 self._untold.append(observation)
                 continue
-            self._placing.note(observation.key)
+            self._placing.note(observation)
             by_key.setdefault(observation.key, []).append(observation)
         for key in sorted(by_key):
             async with self._case_locks.setdefault(key, asyncio.Lock()):

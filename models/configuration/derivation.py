@@ -20,9 +20,12 @@ _PLACEHOLDERS = {
     "{path}": "(?P<path>.+)",
     "{rest}": r"\w*",
 }
-_Namelists = dict[tuple[str, str], str]
+_INSTANCE = "_?[0-9]{4}"
 _MAX_REMEMBERED = 65536
-_USER_NAMELIST = re.compile(r"user_nl_([a-z0-9-]+)(_[0-9]{4})?\.(.+)")
+_USER_NAMELIST = re.compile(rf"user_nl_([a-z0-9-]+?)({_INSTANCE})?\.(.+)", re.DOTALL)
+_NAMELIST = re.compile(rf"([^.]+?)({_INSTANCE})?\.[^.]+\.(?:[0-9]+\.)?(.+)", re.DOTALL)
+_NamelistValue = tuple[str, str, str]
+"""File, number of the instance (empty for one that is alone), and variable, without its group."""
 
 
 class _RuleText(BaseModel, extra="forbid"):
@@ -82,13 +85,17 @@ class DerivationTable:
 
         A change of an XML variable appears again in the namelist that is made from it, and a line
         of user_nl in the effective namelist. The entry of the primary key lists in `alsoIn` the
-        other keys under which its change appears.
+        other keys under which its change appears. What the user sets in user_nl is its own
+        cause.
         """
-        namelists = _by_name(delta)
+        effective = self._effective_keys(delta)
+        set_by_user = frozenset(effective.values())
         repeats_of: dict[str, list[str]] = {}
         repeats: Delta = {}
         for key in delta:
-            primary = self._primary(key, delta, namelists)
+            primary = effective.get(key)
+            if primary is None and key not in set_by_user:
+                primary = self._primary(key, delta)
             if primary is not None:
                 repeats[key] = delta[key]
                 repeats_of.setdefault(primary, []).append(key)
@@ -99,30 +106,48 @@ class DerivationTable:
         }
         return changes, repeats
 
-    def _primary(self, key: str, delta: Delta, namelists: _Namelists) -> str | None:
+    def _effective_keys(self, delta: Delta) -> dict[str, str]:
+        """Return by the key of a line of user_nl the key of the namelist value that it sets."""
+        lines = [(key, match) for key in delta if (match := _USER_NAMELIST.fullmatch(key))]
+        namelists = _namelist_keys(delta) if lines else {}
+        effective = {}
+        for key, match in lines:
+            component, instance, name = match.groups(default="")
+            for file in self._user_namelists.get(component, []):
+                if (file, instance.lstrip("_"), name) in namelists:
+                    effective[key] = namelists[file, instance.lstrip("_"), name]
+                    break
+        return effective
+
+    def _primary(self, key: str, delta: Delta) -> str | None:
         """Return the first cause of a key within the delta, None when it has no other cause.
 
         A key that is its own cause, by a circle of rules, repeats nothing.
         """
-        cause = self._direct_cause(key, delta, namelists)
+        cause = self._direct_cause(key, delta)
         seen = {key}
         while cause is not None and cause not in seen:
             seen.add(cause)
-            above = self._direct_cause(cause, delta, namelists)
+            above = self._direct_cause(cause, delta)
             if above is None or above in seen - {key}:
                 return cause
             cause = above
         return None
 
-    def _direct_cause(self, key: str, delta: Delta, namelists: _Namelists) -> str | None:
-        user_line = _USER_NAMELIST.fullmatch(key)
-        if user_line is not None:
-            component, instance, name = user_line.groups()
-            files = self._user_namelists.get(component, [])
-            effective = (namelists.get((f"{file}{instance or ''}", name)) for file in files)
-            return next((primary for primary in effective if primary is not None), None)
-        causes = (_find(primary, delta) for primary in self._primaries(key))
+    def _direct_cause(self, key: str, delta: Delta) -> str | None:
+        causes = (self._find(primary, delta) for primary in self._primaries(key))
         return next((cause for cause in causes if cause is not None), None)
+
+    def _find(self, primary: str, delta: Delta) -> str | None:
+        """Return the key of a delta that a primary key is.
+
+        For one that ends in `*` it is the first below it, except those that another change causes.
+        """
+        if not primary.endswith("*"):
+            return primary if primary in delta else None
+        beginning = primary.removesuffix("*")
+        below = (key for key in delta if key.startswith(beginning))
+        return next((key for key in below if delta.keys().isdisjoint(self._primaries(key))), None)
 
     def _primaries(self, key: str) -> tuple[str, ...]:
         """Return the primary keys that the rules give for a key, in the order of the rules."""
@@ -135,24 +160,21 @@ class DerivationTable:
         return known
 
 
-def _find(primary: str, delta: Delta) -> str | None:
-    """Return the key of a delta that a primary key, or its beginning before `*`, is."""
-    if not primary.endswith("*"):
-        return primary if primary in delta else None
-    beginning = primary.removesuffix("*")
-    return next((key for key in delta if key.startswith(beginning)), None)
-
-
-def _by_name(delta: Delta) -> _Namelists:
-    """Return the namelist keys by file and variable, because a user_nl line has no group."""
-    split = ((key, key.split(".", 2)) for key in delta)
-    return {(parts[0], parts[2]): key for key, parts in split if len(parts) == 3}
+def _namelist_keys(delta: Delta) -> dict[_NamelistValue, str]:
+    """Return the keys of namelist values by what a line of user_nl says, which has no group."""
+    keys = {}
+    for key in delta:
+        match = _NAMELIST.fullmatch(key)
+        if match is not None:
+            file, instance, name = match.groups(default="")
+            keys[file, instance.lstrip("_"), name] = key
+    return keys
 
 
 def _pattern(key: str) -> re.Pattern[str]:
-    """Return the pattern of a derived key; it allows the instance of a namelist (`_0001`)."""
+    """Return the pattern of a derived key, of any instance (`atm_in_0001`, `mpaso_in0001`)."""
     file, _, rest = re.escape(key).partition(re.escape("."))
-    escaped = f"{file}(?:_[0-9]{{4}})?{re.escape('.')}{rest}"
+    escaped = f"{file}(?:{_INSTANCE})?{re.escape('.')}{rest}"
     for placeholder, pattern in _PLACEHOLDERS.items():
         escaped = escaped.replace(re.escape(placeholder), pattern)
     return re.compile(escaped)

@@ -50,6 +50,7 @@ _TOKEN = re.compile(
 _OUTSIDE = re.compile(r"(?P<group>[&$][A-Za-z_]\w*)|[!#][^\n]*|(?P<other>[^\s,=/!()]+)")
 _REPEAT = re.compile(r"(?P<count>(?=0*[1-9])[0-9]{1,18})\*(?P<value>.*)", re.DOTALL)
 _NUMBER_OF_SUBSCRIPT = re.compile(r"(?<=[(,:])(?:\+|(?P<minus>-))?0*(?P<digits>[0-9])")
+_LEFT_OUT = re.compile(r"^[&/!][^\n]*", re.MULTILINE)
 _ASSIGN = re.compile(r"\s*+\+?=")
 _SIMPLE_LINE = re.compile(  # one value, which is what nearly every line holds
     rb"[ \t]*(?P<name>[A-Za-z_]\w*)[ \t]*=[ \t]*"
@@ -85,13 +86,15 @@ class _Variable:
 def parse_namelist(content: bytes, file: str) -> Values:
     """Return the values by delta key, `file.group.name`; user_nl files have no groups.
 
+    In user_nl files lines that begin with `&`, `/` or `!` have no effect, because CIME leaves them
+    out (`create_namelist_infile` in CIME/buildnml.py).
     The notation of a value decides on its type. Several values are a list, with repeats (`3*0.5`)
     expanded. Later assignments change the elements that they give, and leave the others. Elements
     and sections of an array, `a(1)` and `a(2:3)`, are one list when few are missing from the first
     on; otherwise each sequence of elements is a separate variable. Arrays of several dimensions and
     parts of arrays of derived types are always separate. When a file has several groups of one
     name, which Fortran reads one after the other, the keys of the second are `file.group.2.name`.
-    Raise ParseError `unterminated_string`, `too_many_values`, `too_many_lines` or `conflict`.
+    Raise ParseError `unterminated_string`, `too_many_values` or `too_many_lines`.
     """
     return _Reader(file, _text(content)).read()
 
@@ -101,7 +104,7 @@ def parse_namelist_lines(content: bytes, file: str) -> ParsedLines:
 
     Such a line contains everything that is assigned to a name. Not understood are values that
     belong to no variable, words where no value is due, text outside of groups that is no comment,
-    and groups without an end.
+    groups without an end, and assignments that CIME leaves out.
     """
     text = _text(content)
     reader = _Reader(file, text)
@@ -169,8 +172,8 @@ class _Reader:
         self.variables: list[_Variable] = []
         self.unknown: list[tuple[int, str]] = []
         self._file = file
-        self._text = text
         self._has_groups = not file.startswith("user_nl")
+        self._text = text if self._has_groups else self._without_lines_left_out(text)
         self._path = "" if self._has_groups else f"{join_key(file)}."
         self._group: str | None = None
         self._group_start = 0
@@ -189,9 +192,9 @@ class _Reader:
             "complex": self._take_complex,
             "repeat": self._take_repeat,
             "assign": self._take_assign,
-            "group": self._take_group,
+            "group": self._take_group if self._has_groups else self._take_stray,
             "end": self._take_end,
-            "hash": self._take_hash,
+            "hash": self._take_stray,
             "open": self._refuse_open_string,
         }
 
@@ -210,9 +213,14 @@ class _Reader:
             for array in arrays.values()
             for key, values in array.values()
         )
-        values = dict(sorted(found, key=itemgetter(0)))
-        self._refuse_conflicts(values)
-        return values
+        return dict(sorted(found, key=itemgetter(0)))
+
+    def _without_lines_left_out(self, text: str) -> str:
+        """Return the text of a user with blanks for the lines that CIME leaves out."""
+        for match in _LEFT_OUT.finditer(text):
+            if match[0][0] != "!" and "=" in match[0] and len(self.unknown) < _MAX_UNKNOWN:
+                self.unknown.append((match.start(), match[0][:_MAX_UNKNOWN_TEXT].strip()))
+        return _LEFT_OUT.sub(lambda match: " " * len(match[0]), text)
 
     def _read_group(self, start: int) -> int:
         """Read a group; return the position after its end, or the length of the text."""
@@ -326,7 +334,7 @@ class _Reader:
         self._finish()
         self._report(position)
 
-    def _take_hash(self, _token: str, position: int) -> None:
+    def _take_stray(self, _token: str, position: int) -> None:
         self._report(position)
 
     def _refuse_open_string(self, _token: str, position: int) -> None:
@@ -387,9 +395,3 @@ class _Reader:
     def _report_group(self) -> None:
         if len(self.unknown) < _MAX_UNKNOWN:
             self.unknown.append((self._group_start, f"the group {self._group} has no end"))
-
-    def _refuse_conflicts(self, values: Values) -> None:
-        """Raise ParseError when a user's variable has the name of a group, as no key can."""
-        for name in self.groups:
-            if (key := join_key(self._file, name)) in values:
-                raise ParseError("conflict", f"{key[:80]} is a variable and a group")

@@ -199,11 +199,11 @@ def test_namelists_that_are_damaged_are_told() -> None:
     [
         pytest.param({}, {}, KEY.machine, id="path and files agree"),
         pytest.param({"machine": None}, {}, KEY.machine, id="the files tell"),
-        pytest.param({"machine": "compy"}, {}, "compy", id="the machine of the path counts"),
+        pytest.param({"machine": "compy"}, {}, KEY.machine, id="the files count before the path"),
         pytest.param(
             {"machine": "perlmutter"}, {"env_case__MACH": "pm-cpu"}, "pm-cpu", id="part of a system"
         ),
-        pytest.param({}, {"env_case__MACH": "nexus"}, KEY.machine, id="an unknown machine"),
+        pytest.param({}, {"env_case__MACH": "nexus"}, "nexus", id="a machine of nobody else"),
         pytest.param({"machine": None}, {"env_case__MACH": "Nexus"}, "nexus", id="the files alone"),
         pytest.param({"machine": None}, {"env_case__MACH": " PM-CPU"}, "pm-cpu", id="spelling"),
     ],
@@ -236,7 +236,7 @@ def test_without_variables_and_profile_the_readme_tells_the_machine() -> None:
 
 def test_a_directory_of_another_machine_is_noted() -> None:
     found = observed(place=location(machine="compy"))
-    assert (found.key.machine, problems(found)) == ("compy", ["machine_disagrees"])
+    assert (found.key.machine, problems(found)) == (KEY.machine, ["machine_disagrees"])
 
 
 def test_a_machine_that_no_file_names_is_left_to_the_other_executions() -> None:

@@ -9,7 +9,7 @@ from models.database.client import Database
 from tests.support.archives import dump
 from tests.support.executions import KEY, LID, STATUS, execution_files, packed
 
-TOLD, UNTOLD = LID, "1001.250103-030405"
+TOLD, UNTOLD, OTHER = LID, "1001.250103-030405", "1002.250104-030405"
 
 
 def written(
@@ -114,4 +114,37 @@ async def test_a_disagreement_is_told_once_an_import(database: Database, tmp_pat
     report = await import_(database, tmp_path)
     disagreements = [p for p in report.record.problems if p.reason == "machine_disagrees"]
     assert len(disagreements) == 1
-    assert await machines(database) == {"compy": [TOLD, UNTOLD]}
+    assert await machines(database) == {KEY.machine: [TOLD, UNTOLD]}
+
+
+@pytest.mark.parametrize("above", ["laptop", "miller"])
+@pytest.mark.parametrize("order", [("a", "b"), ("b", "a"), ("",)])
+async def test_of_two_machines_it_goes_to_that_of_its_directory(
+    database: Database, tmp_path: Path, order: tuple[str, ...], above: str
+) -> None:
+    root = tmp_path / above
+    written(root / "a" / above, TOLD)
+    elsewhere = execution_files(OTHER)
+    elsewhere[f"CaseDocs.{OTHER}/env_case.xml.{OTHER}.gz"] = packed(_with_machine("compy"))
+    written(root / "b" / above, OTHER, files=elsewhere)
+    write_untold(root / "b" / above)
+    for path in order:
+        await import_(database, root / path)
+    again = await import_(database, root)
+    assert again.record.counts.rejected == 0
+    assert await machines(database) == {KEY.machine: [TOLD], "compy": [UNTOLD, OTHER]}
+
+
+async def test_of_two_machines_and_no_directory_the_user_decides(
+    database: Database, tmp_path: Path
+) -> None:
+    written(tmp_path / "a", TOLD)
+    elsewhere = execution_files(OTHER)
+    elsewhere[f"CaseDocs.{OTHER}/env_case.xml.{OTHER}.gz"] = packed(_with_machine("compy"))
+    written(tmp_path / "b", OTHER, files=elsewhere)
+    write_untold(tmp_path / "c")
+    report = await import_(database, tmp_path)
+    (problem,) = (p for p in report.record.problems if p.reason == "no_identity")
+    assert "several machines" in problem.detail
+    await import_(database, tmp_path, machine="compy")
+    assert await machines(database) == {KEY.machine: [TOLD], "compy": [UNTOLD, OTHER]}

@@ -66,10 +66,34 @@ def test_a_cause_that_a_site_tells_comes_before_the_built_in_one(tmp_path: Path)
         pytest.param("atm_in.g.n", ["user_nl_cam.n", "user_nl_eam.n"], id="line of the user"),
         pytest.param("atm_in_0002.g.n", ["user_nl_eam_0002.n"], id="line for an instance"),
         pytest.param(
-            "env_run.STOP_N",
-            ["drv_in.seq_timemgr_inparm.stop_n", "user_nl_cpl.stop_n"],
+            "env_run.REST_N",
+            [
+                "drv_in.seq_timemgr_inparm.restart_n",
+                "namelist_scream.scorpio.model_restart.output_control.frequency",
+                "scream_input.scorpio.model_restart.output_control.frequency",
+            ],
             id="two steps away",
         ),
+        pytest.param(
+            "env_run.RUN_STARTDATE",
+            [
+                "atm_in.cam_initfiles_nl.ncdata",
+                "lnd_in.elm_inparm.finidat",
+                "mpasli_in.time_management.config_start_time",
+            ],
+            id="initial files of a date",
+        ),
+        pytest.param("env_run.EPS_FRAC", ["drv_in.seq_infodata_inparm.eps_frac"], id="same name"),
+        pytest.param(
+            "env_run.RUN_STARTDATE",
+            [
+                "mpaso_in0001.time_management.config_start_time",
+                "mpaso_in_0002.time_management.config_start_time",
+            ],
+            id="of instances with and without an underscore",
+        ),
+        pytest.param("mpaso_in0001.g.n", ["user_nl_mpaso0001.n"], id="line without underscore"),
+        pytest.param("atm_in.g.2.n", ["user_nl_eam.n"], id="line for a second group"),
     ],
 )
 def test_a_change_is_told_under_its_first_cause(cause: str, repeats: list[str]) -> None:
@@ -85,11 +109,34 @@ def test_a_change_is_told_under_its_first_cause(cause: str, repeats: list[str]) 
         pytest.param(["atm_in.g.n", "user_nl_elm.n"], id="other namelist"),
         pytest.param(["atm_in.g.n", "user_nl_eam.m"], id="other name"),
         pytest.param(["atm_in_0001.g.n", "user_nl_eam_0002.n"], id="other instance"),
+        pytest.param(
+            [
+                "env_run.REST_N",
+                "env_run.STOP_N",
+            ],
+            id="two variables of the case",
+        ),
     ],
 )
 def test_what_is_made_of_something_else_is_a_change_of_its_own(keys: list[str]) -> None:
     delta = dict.fromkeys(keys, ENTRY)
     assert load_rules(None, None).derivation.split_repeats(delta) == (delta, {})
+
+
+def test_what_the_user_sets_follows_from_nothing_else() -> None:
+    line, value = "user_nl_elm.finidat", "lnd_in.elm_inparm.finidat"
+    delta = dict.fromkeys(["env_run.RUN_STARTDATE", value, line], ENTRY)
+    changes, repeats = load_rules(None, None).derivation.split_repeats(delta)
+    assert (set(changes), list(repeats)) == ({"env_run.RUN_STARTDATE", value}, [line])
+    assert changes[value]["alsoIn"] == [line]
+
+
+def test_a_buffer_of_changes_is_not_told_under_a_change_with_another_cause() -> None:
+    frequency = "namelist_scream.scorpio.model_restart.output_control.frequency"
+    buffer = "env_run.SCREAM_ATMCHANGE_BUFFER"
+    delta = dict.fromkeys(["env_run.REST_N", frequency, buffer], ENTRY)
+    changes, repeats = load_rules(None, None).derivation.split_repeats(delta)
+    assert (set(changes), list(repeats)) == ({"env_run.REST_N", buffer}, [frequency])
 
 
 @pytest.mark.timeout(20)

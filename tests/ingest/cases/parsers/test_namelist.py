@@ -247,10 +247,12 @@ def test_a_change_in_one_of_several_groups_is_that_of_its_variable() -> None:
     assert delta["atm_in.hist_nl.2.f"]["added"] == ["OMEGA"]
 
 
-def test_a_variable_and_a_group_of_one_name_cannot_both_be_stored() -> None:
-    with pytest.raises(ParseError) as caught:
-        read("g = 1\n&g x = 2 /", "user_nl_eam")
-    assert caught.value.reason == "conflict"
+def test_what_cime_leaves_out_of_a_users_namelist_has_no_effect() -> None:
+    """`create_namelist_infile` drops lines that begin with `&`, `/` or `!`, wherever they are."""
+    text = "&phys_ctl_nl\n cld = 'a',\n! don't\n/tmp\n 'b'\n/\n&dyn_nl\n n = 2\n/\n"
+    found = parse_namelist_lines(text.encode(), "user_nl_eam")
+    assert found.variables == {"user_nl_eam.cld": ["a", "b"], "user_nl_eam.n": 2}
+    assert found.unknown == []
 
 
 def test_a_variable_of_several_groups_is_named_with_its_group() -> None:
@@ -278,7 +280,8 @@ def test_a_variable_of_several_groups_is_named_with_its_group() -> None:
         pytest.param("user_nl_eam", "x = 1\nhello world\ny = 2\n", [2], id="text of a user"),
         pytest.param("user_nl_eam", "hello\nx = 1\n", [1], id="text before all assignments"),
         pytest.param("user_nl_eam", "x = /a/b.nc\ny = 2\n", [1], id="a path without quotes"),
-        pytest.param("user_nl_eam", "&g\nx = 1\n", [1], id="a user's group without an end"),
+        pytest.param("user_nl_eam", "&g y = 2 /\nx = 1\n", [1], id="assigned in a line left out"),
+        pytest.param("user_nl_eam", "x = 1\n &g\ny = 1\n", [2], id="a user's group"),
     ],
 )
 def test_what_is_not_understood_is_told_with_its_line(
@@ -303,7 +306,8 @@ def test_the_text_that_is_not_understood_is_that_of_its_line() -> None:
         pytest.param("atm_in", "&g\n x = word, other\n y = 2*word /\n", id="text without quotes"),
         pytest.param("lnd_in", "&g x = 1\n/\n#! made by: -namelist &a x=2 /\n#!--\n", id="perl"),
         pytest.param("user_nl_eam", "! note\nx = T F .false._4\n y(2) += 3*'a',\n", id="user"),
-        pytest.param("user_nl_eam", "&g x = 1 &end\n", id="a group of a user"),
+        pytest.param("user_nl_eam", "&g\nx = 1\n/\n", id="a group of a user"),
+        pytest.param("user_nl_eam", "&g\nx = 1\n", id="a group of a user without an end"),
         pytest.param("atm_in", "$g x = 1.00\n$\n", id="dollar signs"),
         pytest.param("atm_in", "", id="nothing"),
     ],
