@@ -1,14 +1,17 @@
 """env_mach_specific.xml: the modules and the environment that a case runs with.
 
-Source of the format: CIME/XML/env_mach_specific.py. Blocks of modules and of environment variables,
-and each of their elements, have attributes (`compiler="gnu"`, `mpilib="!mpi-serial"`) that say for
-which values of the case's variables they apply:
+Source of the format: CIME/XML/env_mach_specific.py. Blocks of modules, environment variables and
+limits of resources, and each of their elements, have attributes (`compiler="gnu"`,
+`mpilib="!mpi-serial"`) that say for which values of the case's variables they apply:
 
     <modules compiler="gnu.*"> <command name="load">netcdf/$COMPILER-$MPILIB</command> </modules>
     <environment_variables MAX_TASKS_PER_NODE="!128">
       <env name="OMP_STACKSIZE">128M</env>
       <env source="sh">/soft/setup.sh</env>
     </environment_variables>
+    <resource_limits> <resource name="RLIMIT_STACK">-1</resource> </resource_limits>
+
+Which launcher is used is the subject of `mpirun.py`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -21,22 +24,25 @@ from ingest.cases.parsers.attribute_pattern import UnsupportedError, matches
 from ingest.cases.parsers.case_variables import CaseVariables
 from ingest.cases.parsers.env_xml import line_of, parse_xml
 from ingest.cases.parsers.incremental import Variables
+from ingest.cases.parsers.mpirun import MpiRun, choose_mpirun, parse_mpirun
 from ingest.cases.parsers.not_understood import Report, ignore
 from models.configuration.keys import join_key
 
 FILE = "env_mach_specific"
 MODULES_KEY = f"{FILE}.modules"
 SOURCES_KEY = f"{FILE}.sources"
+MPIRUN_KEY = f"{FILE}.mpirun"
 
 _NO_CONDITIONS = frozenset({"name", "source"})
 _MAX_CONDITIONS = 1000
+_PARTS_OF_MODULE_SYSTEM = frozenset({"init_path", "cmd_path", "modules"})
 
 Condition = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class _Element:
-    """A command or an environment variable, with the conditions of its block and its own."""
+    """A command, variable or limit, with the conditions of its block and its own."""
 
     line: int
     conditions: tuple[Condition, ...]
@@ -51,12 +57,16 @@ class MachSpecific:
 
     commands: tuple[_Element, ...]
     environment: tuple[_Element, ...]
+    resources: tuple[_Element, ...]
+    launchers: tuple[MpiRun, ...]
 
     def settings(self, variables: Mapping[str, Any], report: Report = ignore) -> Variables:
-        """Return by delta key the module commands, a list in their order, and the environment.
+        """Return by delta key what applies to a case.
 
-        `variables` are the variables of the case. An element whose conditions cannot be decided
-        does not apply, and is reported.
+        That is the module commands, a list in their order; the environment; the limits of
+        resources; and the launcher, a list of its executable and arguments. `variables` are the
+        variables of the case. An element whose conditions cannot be decided does not apply, and is
+        reported.
         """
         case = CaseVariables(variables)
         conditions = _Conditions(case, report)
@@ -74,15 +84,25 @@ class MachSpecific:
                 else:
                     source = f"{element.source} {text or ''}".strip()
                     settings[SOURCES_KEY] = [*settings.get(SOURCES_KEY, ()), source]
-        return settings
+        for element in self.resources:
+            if conditions.hold(element, is_of_job=True):
+                limit = _resolved(element.text or "", case).strip()
+                settings[join_key(FILE, "resource_limits", element.name)] = limit
+        command = choose_mpirun(self.launchers, case, report)
+        return settings | ({MPIRUN_KEY: command} if command else {})
 
 
 def parse_mach_specific(content: bytes, report: Report = ignore) -> MachSpecific:
     """Parse env_mach_specific.xml; raise what `parse_xml` raises."""
     root = parse_xml(content)
+    for element in root.iterfind("module_system/*"):
+        if element.tag not in _PARTS_OF_MODULE_SYSTEM:
+            report(line_of(element) or 0, f"<{element.tag}> in <module_system>")
     return MachSpecific(
         tuple(_elements(root, "module_system/modules", "command", report)),
         tuple(_elements(root, "environment_variables", "env", report)),
+        tuple(_elements(root, "resource_limits", "resource", report)),
+        tuple(parse_mpirun(root, report)),
     )
 
 

@@ -212,3 +212,31 @@ def test_very_many_conditions_end() -> None:
     parsed = parse_mach_specific(f"<file>{blocks}</file>".encode())
     parsed.settings({"env_build.COMPILER": "abc" * 20}, lambda _, text: found.append(text))
     assert len(found) == 2000
+
+
+_LIMITS = b"""<file>
+  <resource_limits DEBUG="!TRUE"><resource name="RLIMIT_STACK">-1</resource></resource_limits>
+  <resource_limits compiler="intel"><resource name="RLIMIT_CORE">0</resource></resource_limits>
+</file>"""
+
+
+def test_the_limits_of_a_case_are_kept() -> None:
+    assert settings_of(_LIMITS) == {"env_mach_specific.resource_limits.RLIMIT_STACK": "-1"}
+
+
+@pytest.mark.parametrize(
+    ("content", "lines"),
+    [
+        (b"<module_system>\n<other/></module_system>", [2]),
+        (b"<resource_limits>\n<limit name='A'>1</limit></resource_limits>", [2]),
+        (b"<resource_limits>\n<resource>1</resource></resource_limits>", [2]),
+        (b"<mpirun colour='red'>\n<executable>x</executable></mpirun>", [1]),
+        (b"<mpirun>\n<command>x</command></mpirun>", [2]),
+        (b"<mpirun><executable>x</executable><arguments>\n<a/></arguments></mpirun>", [2]),
+        (b"<module_system>\n<init_path lang='sh'>/x</init_path></module_system>", []),
+    ],
+)
+def test_elements_that_are_not_known_are_reported(content: bytes, lines: list[int]) -> None:
+    reported: list[int] = []
+    parse_mach_specific(b"<file>" + content + b"</file>", lambda line, _: reported.append(line))
+    assert reported == lines
