@@ -5,7 +5,7 @@ from typing import Final
 
 VERSION: Final = version("caseledger")
 
-READER_VERSION: Final = 2
+READER_VERSION: Final = 3
 """The version of what is read of an execution's files. An import reads those again that an earlier
 version has read."""
 

@@ -10,15 +10,16 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
-NAMELIST_SCREAM, SCREAM_INPUT, NAMELIST_NL = "namelist_scream", "scream_input", "namelist_nl"
-STREAM = "yaml_"
+from models.configuration.metadata import METADATA_FIELDS
+
+NAMELIST_SCREAM, STREAM = "namelist_scream", "yaml_"
 
 Artefact = str
 """What a file is: `env_run`, `case_status`, …, or the name of a namelist: `atm_in`, `user_nl_eam`.
 
 The namelists of several instances have their number in the name: `atm_in_0001`. A name is that of
-the file, such as `mpas-o_in` of E3SM before 2018, without `.nml`. The files of EAMxx are
-`namelist_scream`, `scream_input`, `namelist_nl`, and `yaml_<name>` for each output stream.
+the file, such as `mpas-o_in` of E3SM before 2018, without `.nml` and with colons for dots. Those
+of EAMxx are `namelist_scream`, `scream_input`, `namelist_nl`, and `yaml_<name>` for each stream.
 """
 
 REQUIRED: Mapping[Artefact, str] = {
@@ -59,16 +60,24 @@ _DOCS_STEMS: Mapping[str, Artefact] = {
 }
 _ANY_LID = re.compile(r"\.(?:[0-9][A-Za-z0-9_.\[\]-]{0,200}\.)?[0-9]{6}-[0-9]{6}\Z")
 _NAMELIST = re.compile(
-    r"(?:[a-z][a-z0-9_-]*_in|user_nl_[a-z0-9-]+|[a-z]+_modelio(?=\.nml|_[0-9]{4}|$))"
+    r"(?P<name>[A-Za-z][\w.-]*?_in|user_nl_[\w-]+?|[a-z]+_modelio|namelist\.[\w.-]+?"
+    r"|[A-Za-z][\w.-]*?(?=(?:_?[0-9]{4})?\.nml))"
     r"(?:\.nml)?(?P<instance>_?[0-9]{4})?(?:\.nml)?"
 )
 _EAMXX = re.compile(
-    r"(?P<xml>namelist_scream|namelist_eamxx)\.xml|(?P<nl>namelist)\.nl"
-    r"|(?P<input>scream_input|eamxx_input)\.yaml|(?P<stream>.+)\.ya?ml"
+    r"(?:(?P<xml>namelist_scream|namelist_eamxx)\.xml|(?P<nl>namelist)\.nl"
+    r"|(?P<input>scream_input|eamxx_input)(?P<before>_[0-9]{4})?\.yaml|(?P<stream>.+)\.ya?ml)"
+    r"(?P<instance>_[0-9]{4})?"
 )
+_SCREAM_INPUT = re.compile(r"scream_input(?:_[0-9]{4})?")
+_UNREAD = re.compile(r".*\.(?:config|cfg|ini)(?:[._].*)?", re.DOTALL)  # CISM's cism.config
 _ENV_FILE = re.compile(r"env_[a-z][a-z0-9_]*\.xml")
 _TIMING = re.compile(r"(?:e3sm|acme)_timing(?:_(?P<driver>[0-9]{4}))?\.(?P<case>.+)", re.DOTALL)
 _CPL_LOG = re.compile(r"(?P<log>cpl|drv|med)(?:_(?P<driver>[0-9]{4}))?\.log")
+_OTHERS = frozenset(
+    {*_ROOT_STEMS.values(), *_DOCS_STEMS.values(), *METADATA_FIELDS, "e3sm_timing", "cpl_log"}
+)
+_NOT_READ = "not_read"
 _LOGS = ("cpl", "drv", "med")  # the NUOPC driver writes the last two; which has its clock depends
 _MAX_RANK = 50_000
 _LID = "\0"
@@ -88,10 +97,14 @@ class FileEntry(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """The files to read, by what they are, and those of which several could be the same thing."""
+    """The files to read, by what they are, and those of which several could be the same thing.
+
+    `unread` are those that look like the configuration of a component in a format that is not read.
+    """
 
     files: Mapping[Artefact, str]
     ambiguous: Mapping[Artefact, tuple[str, ...]]
+    unread: tuple[str, ...] = ()
 
 
 def take_inventory(entries: Iterable[FileEntry], lid: str) -> Inventory:
@@ -101,10 +114,15 @@ def take_inventory(entries: Iterable[FileEntry], lid: str) -> Inventory:
     counts. A file with the directory's own LID is preferred to one with another LID.
     """
     candidates: dict[Artefact, list[tuple[int, str]]] = {}
+    unread = []
     for entry in entries:
         identified = _identify(entry.path, lid)
-        if identified is not None:
-            artefact, rank = identified
+        if identified is None:
+            continue
+        artefact, rank = identified
+        if artefact == _NOT_READ:
+            unread.append(entry.path)
+        else:
             candidates.setdefault(artefact, []).append((rank, entry.path))
     files: dict[Artefact, str] = {}
     ambiguous: dict[Artefact, tuple[str, ...]] = {}
@@ -115,7 +133,7 @@ def take_inventory(entries: Iterable[FileEntry], lid: str) -> Inventory:
             files[artefact] = paths[0]
         else:
             ambiguous[artefact] = paths
-    return Inventory(files, ambiguous)
+    return Inventory(files, ambiguous, tuple(sorted(unread)))
 
 
 def _identify(path: str, lid: str) -> tuple[Artefact, int] | None:
@@ -139,7 +157,9 @@ def _identify_short(path: str) -> tuple[Artefact, int] | None:
         stem = _ANY_LID.sub("", plain)
     rank = (0 if is_own else 2) + (plain != name)
     if folder:
-        document = _DOCS_STEMS.get(stem) or _env_file(stem) or _namelist(stem) or _eamxx(stem)
+        document = _DOCS_STEMS.get(stem) or _env_file(stem) or _eamxx(stem) or _namelist(stem)
+        if document is None and _UNREAD.fullmatch(stem):
+            document = _NOT_READ
         return None if document is None else (document, rank)
     if of_driver := _TIMING.fullmatch(stem):
         return "e3sm_timing", rank + _driver_rank(of_driver)
@@ -167,14 +187,15 @@ def other_files(entries: Iterable[FileEntry], inventory: Inventory, lid: str) ->
 
 @lru_cache(maxsize=8192)
 def is_namelist(artefact: Artefact) -> bool:
-    """Return whether an artefact is a namelist."""
-    return artefact == NAMELIST_NL or _NAMELIST.fullmatch(artefact) is not None
+    """Return whether an artefact is a namelist, which it is when it is nothing else."""
+    return not (artefact in _OTHERS or artefact.startswith("env_") or is_eamxx(artefact))
 
 
 @lru_cache(maxsize=8192)
 def is_eamxx(artefact: Artefact) -> bool:
     """Return whether an artefact has parameters of EAMxx in XML or YAML."""
-    return artefact in {NAMELIST_SCREAM, SCREAM_INPUT} or artefact.startswith(STREAM)
+    is_input = _SCREAM_INPUT.fullmatch(artefact) is not None
+    return is_input or artefact == NAMELIST_SCREAM or artefact.startswith(STREAM)
 
 
 def is_part_of_configuration(artefact: Artefact) -> bool:
@@ -186,9 +207,12 @@ def _eamxx(stem: str) -> Artefact | None:
     match = _EAMXX.fullmatch(stem)
     if match is None:
         return None
+    instance = match["before"] or match["instance"] or ""
     if match["stream"]:
-        return STREAM + match["stream"].replace(".", ":")  # a dot separates the parts of keys
-    return NAMELIST_SCREAM if match["xml"] else SCREAM_INPUT if match["input"] else NAMELIST_NL
+        return STREAM + _without_dots(match["stream"]) + instance
+    if match["xml"]:
+        return NAMELIST_SCREAM
+    return ("scream_input" if match["input"] else "namelist_nl") + instance
 
 
 def log_name(path: str) -> str:
@@ -202,4 +226,13 @@ def _env_file(stem: str) -> Artefact | None:
 
 
 def _namelist(stem: str) -> Artefact | None:
-    return stem.replace(".nml", "") if is_namelist(stem) else None
+    match = _NAMELIST.fullmatch(stem)
+    if match is None:
+        return None
+    artefact = _without_dots(match["name"]) + (match["instance"] or "")
+    return artefact if is_namelist(artefact) else _NOT_READ
+
+
+def _without_dots(name: str) -> str:
+    """Return a name with colons for its dots, which separate the parts of keys."""
+    return name.replace(".", ":")

@@ -45,6 +45,7 @@ T = TypeVar("T")
 Reader = Callable[[bytes, Report], T]
 
 _LOG_HEAD = 4 * 2**20
+_FORMAT_IS_NOT_READ = "its format is not read; only its name and size are kept, in otherFiles"
 _CACHE = ParseCache()
 
 
@@ -101,6 +102,9 @@ def parse_execution(inventory: Inventory, content: Content, limit: int) -> Parse
         parsed.damaged.add(artefact)
         detail = f"{len(paths)} files could be {artefact}: {', '.join(paths)}"
         parsed.problems.append(_problem(paths[0], "ambiguous", detail))
+    parsed.problems += [
+        _problem(path, not_understood.REASON, _FORMAT_IS_NOT_READ) for path in inventory.unread
+    ]
     present = inventory.files.keys() | inventory.ambiguous.keys()
     parsed.missing = [name for artefact, name in REQUIRED.items() if artefact not in present]
     return parsed

@@ -128,10 +128,21 @@ def _real(text: str) -> float | str:
     return number if math.isfinite(number) else text
 
 
+def _declared_integer(text: str) -> int:
+    """Return the integer that a text such as `5`, `5.0` or `1e3` is."""
+    try:
+        return _integer(text)
+    except ValueError:
+        number = _real(text)
+        if isinstance(number, str) or not number.is_integer():
+            raise
+        return _integer(str(int(number)))
+
+
 _READERS: dict[str, Callable[[str], Any]] = {
     "": _inferred,
     "logical": _logical,
-    "integer": _integer,
+    "integer": _declared_integer,
     "real": _real,
     "string": str,
     "file": str,
@@ -152,7 +163,8 @@ def parse_eamxx_yaml(content: bytes, file: str, report: Report = ignore) -> Vari
             report(0, "a YAML file of EAMxx is one map; another value is in it")
             continue
         for path, item in _leaves(value.content or {}):
-            names = [part.replace(" ", "__") for part in path] if file == _INPUT else path
+            is_input = file.startswith(_INPUT)
+            names = [part.replace(" ", "__") for part in path] if is_input else path
             variables[join_key(file, *names)] = item
     return variables
 

@@ -8,13 +8,18 @@ of letters in names does not matter. The parser takes time linear in its input.
 import re
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import accumulate
 from operator import itemgetter
 from typing import Any
 
 from ingest.cases.parsers.fortran_arrays import Array, Section, split_name
+from ingest.cases.parsers.fortran_elements import (
+    UndecidedError,
+    assign_in_order,
+    without_subscripts,
+)
 from ingest.cases.parsers.fortran_literals import (
     boz_literal,
     character_literal,
@@ -23,7 +28,7 @@ from ingest.cases.parsers.fortran_literals import (
     literal,
 )
 from ingest.cases.parsers.incremental import ParsedLines, ValueLine
-from models.configuration.keys import join_key
+from models.configuration.keys import escape_name, join_key
 from models.errors import ParseError
 
 _TOKEN = re.compile(
@@ -82,6 +87,11 @@ class _Variable:
     values: list[Any] = field(default_factory=list)
     is_open: bool = True
 
+    @property
+    def designator(self) -> str:
+        """The name to which values are assigned, as written."""
+        return self.section.name if self.section else self.array.name
+
 
 def parse_namelist(content: bytes, file: str) -> Values:
     """Return the values by delta key, `file.group.name`; user_nl files have no groups.
@@ -92,7 +102,8 @@ def parse_namelist(content: bytes, file: str) -> Values:
     expanded. Later assignments change the elements that they give, and leave the others. Elements
     and sections of an array, `a(1)` and `a(2:3)`, are one list when few are missing from the first
     on; otherwise each sequence of elements is a separate variable. Arrays of several dimensions and
-    parts of arrays of derived types are always separate. When a file has several groups of one
+    parts of arrays of derived types are separate as they are written, or else, when several of them
+    name the same elements, by element. When a file has several groups of one
     name, which Fortran reads one after the other, the keys of the second are `file.group.2.name`.
     Raise ParseError `unterminated_string`, `too_many_values` or `too_many_lines`.
     """
@@ -104,7 +115,8 @@ def parse_namelist_lines(content: bytes, file: str) -> ParsedLines:
 
     Such a line contains everything that is assigned to a name. Not understood are values that
     belong to no variable, words where no value is due, text outside of groups that is no comment,
-    groups without an end, and assignments that CIME leaves out.
+    groups without an end, assignments that CIME leaves out, and those to elements that may be the
+    same, which only the declaration of the array tells.
     """
     text = _text(content)
     reader = _Reader(file, text)
@@ -207,13 +219,47 @@ class _Reader:
         self._finish()
         if self._group is not None:
             self._report_group()
+        elements = dict(self._overlapping_elements())
         found = (
             (key, values[0] if len(values) == 1 else (values or None))
             for arrays in self._arrays.values()
             for array in arrays.values()
             for key, values in array.values()
         )
-        return dict(sorted(found, key=itemgetter(0)))
+        return dict(sorted([*found, *elements.items()], key=itemgetter(0)))
+
+    def _overlapping_elements(self) -> Iterator[tuple[str, Any]]:
+        """Yield delta key and value of elements that several designators name; forget their arrays.
+
+        Report those of which only the declaration says whether they are the same.
+        """
+        for path, variables in self._arrays_of_several_names():
+            for variable in variables:
+                variable.array.assignments += 1  # so that no line of it is read alone
+            try:
+                if any(variable.adds for variable in variables):
+                    raise UndecidedError
+                values = assign_in_order((each.designator, each.values) for each in variables)
+            except UndecidedError:
+                self._note(variables[-1].start)
+                continue
+            if values is not None:
+                for name in {variable.array.name for variable in variables}:
+                    del self._arrays[path][name]
+                for element, value in values.items():
+                    yield path + escape_name(element), value
+
+    def _arrays_of_several_names(self) -> Iterator[tuple[str, list[_Variable]]]:
+        """Yield the path and the assignments of arrays whose parts have several names."""
+        groups: dict[tuple[str, str], list[_Variable]] = {}
+        if all(variable.array.name.isidentifier() for variable in self.variables):
+            return
+        for variable in self.variables:
+            name = without_subscripts(variable.array.name)
+            groups.setdefault((variable.array.path, name), []).append(variable)
+        for (path, _), variables in groups.items():
+            if len({variable.array.name for variable in variables}) > 1:
+                yield path, variables
 
     def _without_lines_left_out(self, text: str) -> str:
         """Return the text of a user with blanks for the lines that CIME leaves out."""
@@ -382,15 +428,20 @@ class _Reader:
 
     def _report(self, position: int) -> None:
         """Note that the line of a position is not understood, unless that is noted."""
-        if position < self._reported or len(self.unknown) == _MAX_UNKNOWN:
-            return
+        if position >= self._reported:
+            self._reported = self._note(position)
+
+    def _note(self, position: int) -> int:
+        """Note that the line of a position is not understood; return the position of its end."""
         start = self._text.rfind("\n", 0, position) + 1
         end = self._text.find("\n", position)
-        self._reported = len(self._text) if end < 0 else end
+        end = len(self._text) if end < 0 else end
         if position - start > _MAX_UNKNOWN_TEXT // 2:
             start = position
-        text = self._text[start : min(self._reported, start + _MAX_UNKNOWN_TEXT)]
-        self.unknown.append((position, text.strip()))
+        if len(self.unknown) < _MAX_UNKNOWN:
+            text = self._text[start : min(end, start + _MAX_UNKNOWN_TEXT)]
+            self.unknown.append((position, text.strip()))
+        return end
 
     def _report_group(self) -> None:
         if len(self.unknown) < _MAX_UNKNOWN:

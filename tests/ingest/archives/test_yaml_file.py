@@ -62,8 +62,11 @@ def test_values_are_those_of_json(text: str, value: Any) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        pytest.param("a: &x [1]\nb: *x", "not_yaml", id="alias"),
         pytest.param("*x", "not_yaml", id="alias to nothing"),
+        pytest.param("a: &x [*x]", "not_yaml", id="alias to itself"),
+        pytest.param("a: &x 1\n---\na: *x", "not_yaml", id="alias to another document"),
+        pytest.param("<<: 1", "not_yaml", id="merging a number"),
+        pytest.param("&a a: 1\n*a : 2", "duplicate_key", id="alias as the same key"),
         pytest.param("a: 1\na: 2", "duplicate_key", id="duplicate"),
         pytest.param("a: .nan", "bad_number", id="NaN"),
         pytest.param("a: -.inf", "bad_number", id="infinity"),
@@ -83,7 +86,35 @@ def test_values_are_those_of_json(text: str, value: Any) -> None:
     ],
 )
 def test_what_spack_never_writes_is_refused(text: str, reason: str) -> None:
-    assert read(text) == [reason]
+    assert read(text)[-1] == reason
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: &x [1, {b: 2}]\nc: *x\nd: [*x, *x]",
+        "a: &x {b: &y [1], c: *y}\nd: *x\ne: *y",
+        "a: &x {b: 1, c: 2}\nd: {<<: *x, b: 3}\ne: {b: 4, <<: *x}",
+        "a: &x {b: 1}\nc: &y {b: 2, d: 3}\ne: {<<: [*x, *y], f: 4}",
+        "a: {'<<': {b: 1}}",
+        "a: &x\nb: *x",
+        "&k a: 1\nb: {*k : 2}",
+    ],
+)
+def test_aliases_and_merge_keys_mean_what_they_mean_to_pyyaml(text: str) -> None:
+    assert read(text) == [yaml.safe_load(text)]
+
+
+def test_an_anchor_that_is_defined_again_has_its_new_value() -> None:
+    text = "a: &x 1\nb: &y [*x]\nc: &x 2\nd: *x\ne: *y"
+    assert read(text) == [{"a": 1, "b": [1], "c": 2, "d": 2, "e": [1]}]
+
+
+def test_a_bomb_of_aliases_is_refused_in_time() -> None:
+    lines = (f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 30))
+    start = time.process_time()
+    assert read("\n".join(["a0: &a0 1", *lines])) == ["too_many_values"]
+    assert time.process_time() - start < 5
 
 
 def test_a_fault_is_told_with_its_place() -> None:

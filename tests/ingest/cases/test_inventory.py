@@ -54,6 +54,25 @@ def inventory(*paths: str) -> Inventory:
         pytest.param(
             f"CaseDocs.{LID}/atm_modelio.nml_0002.{LID}", "atm_modelio_0002", id="for an instance"
         ),
+        pytest.param(f"CaseDocs.{LID}/CISM_in.{LID}", "CISM_in", id="in capitals"),
+        pytest.param(f"CaseDocs.{LID}/ww3_grid.nml.{LID}.gz", "ww3_grid", id="of WW3"),
+        pytest.param(f"CaseDocs.{LID}/ww3_grid.nml_0002.{LID}", "ww3_grid_0002", id="WW3's second"),
+        pytest.param(
+            f"CaseDocs.{LID}/namelist.ocean.{LID}", "namelist:ocean", id="name with a dot"
+        ),
+        pytest.param(f"CaseDocs.{LID}/mpaso_in0001.{LID}", "mpaso_in0001", id="instance of MPAS"),
+        pytest.param(f"CaseDocs.{LID}/user_nl_eam0001.{LID}", "user_nl_eam0001", id="and its user"),
+        pytest.param(f"CaseDocs.{LID}/namelist.nl.{LID}", "namelist_nl", id="of EAMxx"),
+        pytest.param(f"CaseDocs.{LID}/scream_input.yaml.{LID}", "scream_input", id="EAMxx"),
+        pytest.param(
+            f"CaseDocs.{LID}/scream_input.yaml_0002.{LID}", "scream_input_0002", id="EAMxx's second"
+        ),
+        pytest.param(
+            f"CaseDocs.{LID}/scream_input_0002.yaml.{LID}", "scream_input_0002", id="other order"
+        ),
+        pytest.param(
+            f"CaseDocs.{LID}/monthly.yaml_0002.{LID}", "yaml_monthly_0002", id="second stream"
+        ),
         pytest.param("CaseStatus", "case_status", id="no LID"),
         pytest.param(f"CaseStatus.{OTHER}", "case_status", id="another LID"),
         pytest.param("CaseStatus.9.host1.250101-000000", "case_status", id="LID of PBS"),
@@ -86,6 +105,12 @@ def test_a_file_is_known_by_its_name(path: str, artefact: str) -> None:
 )
 def test_other_files_are_passed_over(path: str) -> None:
     assert inventory(path) == Inventory({}, {})
+
+
+@pytest.mark.parametrize("name", ["cism.config", "cism.config.0001", "compiler.nml", "env_x_in"])
+def test_a_configuration_that_cannot_be_read_is_known_as_that(name: str) -> None:
+    path = f"CaseDocs.{LID}/{name}.{LID}"
+    assert inventory(path) == Inventory({}, {}, (path,))
 
 
 @pytest.mark.parametrize(

@@ -81,6 +81,10 @@ def test_a_parameter_is_known_by_the_groups_around_it() -> None:
         ("true, falsE", "array(logical)", [True, False]),
         ("2, 3", "array(integer)", [2, 3]),
         ("1,2.5", "array(real)", [1.0, 2.5]),
+        ("5.0", "integer", 5),
+        ("1e3", "integer", 1000),
+        ("9007199254740993", "integer", 9007199254740993),
+        ("1.0, 2", "array(integer)", [1, 2]),
         ("", "array(real)", None),
         ("", None, None),
         ("trace", "string", "trace"),
@@ -103,6 +107,9 @@ def test_a_value_has_its_declared_type_or_that_of_its_notation(
         ("UNSET", "real"),
         ("yes", "logical"),
         ("1,x", "array(integer)"),
+        ("1.5", "integer"),
+        ("1e30", "integer"),
+        ("inf", "integer"),
         ("1", "vector"),
         ("1,2", "array(double)"),
     ],
@@ -147,6 +154,14 @@ def test_an_empty_stream_has_no_values(content: bytes) -> None:
     assert parse_eamxx_yaml(content, "yaml_x") == {}
 
 
+def test_fields_that_several_streams_share_by_an_alias_are_read() -> None:
+    content = b"fields:\n  a: &names [T_mid, qv]\n  b: *names\n"
+    assert parse_eamxx_yaml(content, "yaml_x") == {
+        "yaml_x.fields.a": ["T_mid", "qv"],
+        "yaml_x.fields.b": ["T_mid", "qv"],
+    }
+
+
 def test_what_is_no_map_is_reported() -> None:
     reports: list[str] = []
     assert parse_eamxx_yaml(b"- 1\n", "y", lambda _, what: reports.append(what)) == {}
@@ -157,7 +172,7 @@ def test_what_is_no_map_is_reported() -> None:
     ("content", "reason"),
     [
         (b"a: [1", "not_yaml"),
-        (b"a: &x [1]\nb: *x\n", "not_yaml"),
+        (b"a: &x [*x]\n", "not_yaml"),
         (b"a: !!python/object/apply:os.system ['x']", "not_yaml"),
         (b"a: 1\na: 2\n", "duplicate_key"),
         (b"".join(b" " * n + b"a:\n" for n in range(40)), "too_deep"),
