@@ -10,7 +10,7 @@ stands for every library except mpi-serial, which needs no launcher.
     </mpirun>
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,9 +21,6 @@ from ingest.cases.parsers.env_xml import line_of
 from ingest.cases.parsers.not_understood import Report
 
 _SERIAL, _DEFAULT = "mpi-serial", "default"
-_ATTRIBUTES = frozenset(
-    {"compiler", "mpilib", "threaded", "unit_testing", "queue", "comp_interface"}
-)
 _PARTS = frozenset({"aprun_mode", "executable", "arguments", "run_exe", "run_misc_suffix"})
 _COMPONENTS = ("ATM", "LND", "ICE", "OCN", "ROF", "GLC", "WAV", "IAC", "ESP", "CPL")
 _LOGICALS: Mapping[str, Any] = {"true": True, "false": False}
@@ -64,7 +61,7 @@ def parse_mpirun(root: "etree._Element", report: Report) -> Iterator[MpiRun]:
     for element in root.iterfind("mpirun"):
         line = line_of(element) or 0
         attributes = {str(name): str(value) for name, value in element.attrib.items()}
-        for name in sorted(attributes.keys() - _ATTRIBUTES):
+        for name in sorted(attributes.keys() - _VALUES.keys()):
             report(line, f"the attribute {name} of <mpirun>")
         for part in element.iterchildren("*"):
             if part.tag not in _PARTS:
@@ -77,11 +74,6 @@ def parse_mpirun(root: "etree._Element", report: Report) -> Iterator[MpiRun]:
         yield MpiRun(line, attributes, command)
 
 
-def _has_threads(case: CaseVariables) -> bool:
-    threads = (case.value(f"NTHRDS_{component}") for component in _COMPONENTS)
-    return any(isinstance(number, int) and number > 1 for number in threads)
-
-
 def _text(element: "etree._Element") -> str | None:
     return element.text
 
@@ -91,14 +83,8 @@ def choose_mpirun(launchers: Sequence[MpiRun], case: CaseVariables, report: Repo
 
     Having none is reported, except with mpi-serial.
     """
-    wanted = {
-        "compiler": case.value("COMPILER"),
-        "mpilib": case.value("MPILIB"),
-        "threaded": case.value("FORCE_BUILD_SMP") is True or _has_threads(case),
-        "unit_testing": False,
-        "queue": case.value("JOB_QUEUE"),
-        "comp_interface": case.value("COMP_INTERFACE"),
-    }
+    names = {name for launcher in launchers for name in launcher.attributes} | {"mpilib"}
+    wanted = {name: value(case) for name, value in _VALUES.items() if name in names}
     counts = [launcher.matches(wanted) for launcher in launchers]
     for is_default in (False, True):
         # Of equally good ones the first counts.
@@ -110,5 +96,24 @@ def choose_mpirun(launchers: Sequence[MpiRun], case: CaseVariables, report: Repo
         if ranked:
             return list(launchers[-max(ranked)[1]].command)
     if launchers and wanted["mpilib"] != _SERIAL:
-        report(launchers[0].line, f"no <mpirun> is for {wanted['compiler']} and {wanted['mpilib']}")
+        detail = f"no <mpirun> is for {case.value('COMPILER')} and {wanted['mpilib']}"
+        report(launchers[0].line, detail)
     return []
+
+
+def _is_threaded(case: CaseVariables) -> bool:
+    threads = (case.value(f"NTHRDS_{component}") for component in _COMPONENTS)
+    return case.value("FORCE_BUILD_SMP") is True or any(
+        isinstance(number, int) and number > 1 for number in threads
+    )
+
+
+_VALUES: Mapping[str, Callable[[CaseVariables], Any]] = {
+    "compiler": lambda case: case.value("COMPILER"),
+    "mpilib": lambda case: case.value("MPILIB"),
+    "threaded": _is_threaded,
+    "unit_testing": lambda _case: False,
+    "queue": lambda case: case.value("JOB_QUEUE"),
+    "comp_interface": lambda case: case.value("COMP_INTERFACE"),
+}
+"""What the attributes of a launcher are compared with."""
