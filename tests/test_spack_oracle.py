@@ -27,8 +27,7 @@ pytestmark = [
 ]
 
 _REFUSED = re.compile(
-    r"\+\+|~~|\w==|when="  # asked of other packages, or of what is not concretized yet
-    r"|[\^ ](mpi|zlib-api|fftw-api|libgfortran)@"  # versions of virtual packages
+    r"[\^ ](mpi|zlib-api|fftw-api|libgfortran)@"  # versions of virtual packages
     r"|^(mpi|blas|zlib-api)\b"  # a virtual package itself
     r"|^\./"  # the path of a file
     r"|target=(fe|default_target)"  # a word for the machine that asks
@@ -83,7 +82,7 @@ async def test_queries_find_what_spack_finds(asked: tuple[Database, list[dict[st
         is_equal = found & judged == known.intersection(answer["hashes"])
         assert is_equal or _OTHERWISE.search(text), text
         equal += is_equal
-    assert equal > 0.85 * len(answers)
+    assert equal > 0.93 * len(answers)
 
 
 async def test_trees_are_those_of_spack(asked: tuple[Database, list[dict[str, Any]]]) -> None:

@@ -14,11 +14,12 @@ target in `hdf5 %gcc target=zen` is that of gcc; the target of hdf5 must come be
   dependency without a name begin with a star: `^* build_type=Release`.
 
 * `%` or `^` without anything after it is any dependency; `^%gcc` is one that was built with gcc.
+* A variant with a doubled sign, `++mpi` or `a==b`, is required of the package and of all below it
+  that have such a variant.
+* `^[when=+mpi] openmpi` is required only of packages that satisfy `+mpi`.
 
-The path of a file, `[when=…]` and several specs in one text are errors, because they say nothing
-about one concrete spec. So are variants with a doubled sign (`++mpi`, `a==b`), which Spack asks of
-every package below as well: to ask it of one package is another question. `parse_query(str(query))
-== query`. The time is linear in the length of the text.
+The path of a file and several specs in one text are errors, because they say nothing about one
+concrete spec. `parse_query(str(query)) == query`. The time is linear in the length of the text.
 Source of the grammar: lib/spack/spack/spec_parser.py in Spack 1.x.
 """
 
@@ -105,17 +106,19 @@ class Variant:
     """A variant that is on or off, or has all of some values; an empty tuple means any value.
 
     The values are sorted. `exact` excludes other values. For `patches`, Spack takes a value as the
-    prefix of a hash.
+    prefix of a hash. With `propagate` it is about the package and all below it, as far as they have
+    the variant.
     """
 
     name: str
     value: bool | tuple[str, ...]
     exact: bool = False
+    propagate: bool = False
 
     def __str__(self) -> str:
         if isinstance(self.value, bool):
-            return ("+" if self.value else "~") + self.name
-        sign = ":=" if self.exact else "="
+            return ("+" if self.value else "~") * (2 if self.propagate else 1) + self.name
+        sign = (":=" if self.exact else "=") + ("=" if self.propagate else "")
         # A value that ends in a backslash must not be last: it would escape the closing quote.
         values = sorted(self.value, key=lambda value: not value.endswith("\\"))
         return f"{self.name}{sign}{_quote(','.join(values)) if values else '*'}"
@@ -141,7 +144,8 @@ class Dependency:
 
     It has at least these `types`, in the order of `DEPENDENCY_TYPES`, and provides at least these
     `virtuals`, which are sorted. `propagate` is true for `%%`. A compiler keeps the name that was
-    written, even one of `LEGACY_COMPILERS`.
+    written, even one of `LEGACY_COMPILERS`. With `when`, it is required only of packages that
+    satisfy that.
     """
 
     node: "Node"
@@ -149,11 +153,14 @@ class Dependency:
     types: tuple[str, ...] = ()
     virtuals: tuple[str, ...] = ()
     propagate: bool = False
+    when: "Node | None" = None
 
     def __str__(self) -> str:
         sigil = ("%%" if self.propagate else "%") if self.direct else "^"
-        attributes = {"deptypes": self.types, "virtuals": self.virtuals}
-        edge = " ".join(f"{key}={','.join(values)}" for key, values in attributes.items() if values)
+        attributes = {"deptypes": ",".join(self.types), "virtuals": ",".join(self.virtuals)}
+        if self.when is not None:
+            attributes["when"] = _quote(str(self.when))
+        edge = " ".join(f"{key}={value}" for key, value in attributes.items() if value)
         node = str(self.node)
         star = "* " if node.startswith(("^", "%")) or _KEY.match(node) else ""
         return f"{sigil}{f'[{edge}] ' if edge else ''}{star}{node}"
@@ -210,6 +217,9 @@ def parse_query(text: str) -> Node:
     return _Parser(text).parse()
 
 
+_MAX_NESTED = 4  # conditions within conditions
+
+
 @dataclass(slots=True)
 class _Draft:
     """A node that is being read; `settings` are the text attributes of `Node` by name."""
@@ -238,17 +248,19 @@ class _Edge:
     propagate: bool
     types: tuple[str, ...] = ()
     virtuals: tuple[str, ...] = ()
+    when: Node | None = None
     is_named: bool = False
 
     def to(self, node: Node) -> Dependency:
-        return Dependency(node, self.direct, self.types, self.virtuals, self.propagate)
+        return Dependency(node, self.direct, self.types, self.virtuals, self.propagate, self.when)
 
 
 class _Parser:
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, nested: int = 0) -> None:
         self._text = text
         self._position = 0
         self._edges = 0
+        self._nested = nested
 
     def parse(self) -> Node:
         if not self._text.strip():
@@ -332,16 +344,8 @@ class _Parser:
         name, sigil = match["name"], match["sigil"]
         if name in FLAGS or name in _ARCHITECTURE or name == "namespace":
             self._fail(f"a variant, because {name} needs a value", match.start("name"))
-        if len(sigil) > 1:
-            self._refuse_propagation(f"{sigil[0]}{name}", match.start())
-        self._add_variant(draft, Variant(name, sigil == "+"), match.start("name"))
-
-    def _refuse_propagation(self, single: str, position: int) -> NoReturn:
-        self._fail(
-            f"{single}, about one package: variants of all packages below (a doubled sign) cannot"
-            " be asked for",
-            position,
-        )
+        variant = Variant(name, sigil[0] == "+", propagate=len(sigil) > 1)
+        self._add_variant(draft, variant, match.start("name"))
 
     def _add_variant(self, draft: _Draft, variant: Variant, position: int) -> None:
         if variant.name in draft.variants:
@@ -364,9 +368,8 @@ class _Parser:
             if isinstance(values, tuple) and "*" in values:
                 self._fail("either values or a single star", key.end())
             exact = sign.startswith(":") and bool(values) and not isinstance(values, bool)
-            if sign.endswith("=="):
-                self._refuse_propagation(f"{name}{sign[:-1]}{value}", key.start())
-            self._add_variant(draft, Variant(name, values, exact), key.start())
+            variant = Variant(name, values, exact, propagate=sign.endswith("=="))
+            self._add_variant(draft, variant, key.start())
 
     def _set(self, draft: _Draft, settings: dict[str, str], position: int) -> None:
         for name, value in settings.items():
@@ -413,15 +416,13 @@ class _Parser:
     def _edge_attributes(self, edge: _Edge) -> None:
         attributes: dict[str, set[str]] = {"deptypes": set(), "virtuals": set()}
         while self._text[self._take_space() : self._position + 1] != "]":
-            key = self._take(_KEY) or self._fail("deptypes=, virtuals= or a closing bracket")
+            key = self._take(_KEY) or self._fail("deptypes=, virtuals=, when= or a closing bracket")
             name = key["name"]
+            if key["sign"] != "=" or name not in {*attributes, "when"}:
+                self._fail("deptypes=, virtuals= or when=", key.start())
             if name == "when":
-                self._fail(
-                    "deptypes= or virtuals=; when= is for packages that are not concretized yet",
-                    key.start(),
-                )
-            if name not in attributes or key["sign"] != "=":
-                self._fail("deptypes= or virtuals=", key.start())
+                edge.when = self._condition(edge, key.start())
+                continue
             values = self._value().split(",")
             if name == "deptypes" and not set(values) <= set(DEPENDENCY_TYPES):
                 self._fail(f"dependency types out of {', '.join(DEPENDENCY_TYPES)}", key.end())
@@ -431,6 +432,17 @@ class _Parser:
         self._position += 1
         edge.types = tuple(kind for kind in DEPENDENCY_TYPES if kind in attributes["deptypes"])
         edge.virtuals = tuple(sorted(attributes["virtuals"]))
+
+    def _condition(self, edge: _Edge, position: int) -> Node:
+        """Read the value of `when=`, which is a spec."""
+        if edge.when is not None or self._nested == _MAX_NESTED:
+            self._fail("a single when=, and few within each other", position)
+        start = self._position
+        text = self._value()
+        try:
+            return _Parser(text, self._nested + 1).parse()
+        except SpecSyntaxError as error:
+            self._fail(f"a spec as the value of when= ({error})", start)
 
     def _take_space(self) -> int:
         self._take(_SPACE)

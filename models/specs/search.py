@@ -91,7 +91,10 @@ async def spec_filter(
 
 
 def node_conditions(node: Node) -> list[Json]:
-    """Return the conditions of a query on a spec itself, not on dependencies; all must hold."""
+    """Return the conditions of a query on a spec itself, not on dependencies; all must hold.
+
+    Propagated variants are about dependencies too.
+    """
     conditions: list[Json] = []
     if node.name is not None:
         conditions.append({"name": node.name})
@@ -108,7 +111,8 @@ def node_conditions(node: Node) -> list[Json]:
     if targets is not None:
         conditions.append({"target": {"$in": list(targets)}})
     for variant in node.variants:
-        conditions += _variant_conditions(variant)
+        if not variant.propagate:
+            conditions += _variant_conditions(variant)
     for flags in node.flags:
         conditions += _flag_conditions(flags)
     if node.hash is not None:
@@ -219,9 +223,31 @@ class _Compiler:
         conditions = node_conditions(replace(node, name=None) if names else node)
         if names:
             conditions.insert(0, {"name": {"$in": list(names)}})
+        negative = [variant for variant in node.variants if variant.propagate]
+        for variant in negative:
+            conditions += await self._propagated(variant)
+        if negative or any(dependency.when for dependency in node.dependencies):
+            conditions.append(_ANY)  # tombstones lack everything, too
         for dependency in node.dependencies:
-            conditions.append(await self._dependency(dependency))
+            condition = await self._dependency(dependency)
+            if dependency.when is not None:
+                unless = {"$nor": [await self.filter(dependency.when)]}
+                condition = or_query(unless, condition)
+            conditions.append(condition)
         return _all_of(conditions)
+
+    async def _propagated(self, variant: Variant) -> list[Json]:
+        """Return the conditions that neither a spec nor one below it has another value."""
+        query = {
+            f"variants.{escape_name(variant.name)}": {"$exists": True},
+            "$nor": [and_query(*_variant_conditions(variant))],
+        }
+        specs = await self._find_resolved(query, f"the opposite of {variant}")
+        others: Json = {"_id": {"$nin": sorted(spec["_id"] for spec in specs)}}
+        return [
+            others,
+            *({"dependencies": {"$not": {"$elemMatch": entry}}} for entry in _entries_of(specs)),
+        ]
 
     async def _dependency(self, dependency: Dependency) -> Json:
         """Return the condition that a spec has a dependency.
@@ -271,20 +297,28 @@ class _Compiler:
 
     async def _resolved(self, node: Node, names: Sequence[str]) -> list[Json]:
         """Return conditions on a closure entry, by hash, for all specs that match a query."""
+        return _entries_of(await self._find_resolved(await self.filter(node, names), str(node)))
+
+    async def _find_resolved(self, query: Json, what: str) -> list[Json]:
+        """Return `_id` and hash of the specs that match a query; raise TooBroadError."""
         self._lookups += 1
         if self._lookups > MAX_LOOKUPS:
             raise TooBroadError(f"more than {MAX_LOOKUPS} dependencies with attributes")
-        query = await self.filter(node, names)
         specs = await self._specs.find(
             query, {"hash": 1}, limit=MAX_RESOLVED + 1, seconds=self._seconds
         )
         if len(specs) > MAX_RESOLVED:
-            raise TooBroadError(f"more than {MAX_RESOLVED} specs match {node}: state the name")
-        plain = sorted({spec["hash"] for spec in specs if spec["_id"] == spec["hash"]})
-        others = sorted({spec["_id"] for spec in specs if spec["_id"] != spec["hash"]})
-        hashes = sorted({spec["hash"] for spec in specs if spec["_id"] != spec["hash"]})
-        entries: list[Json] = [{"hash": {"$in": plain}, "id": None}] if plain else []
-        return entries + ([{"hash": {"$in": hashes}, "id": {"$in": others}}] if others else [])
+            raise TooBroadError(f"more than {MAX_RESOLVED} specs match {what}: state the name")
+        return specs
+
+
+def _entries_of(specs: Sequence[Json]) -> list[Json]:
+    """Return conditions on an entry of a closure that is one of some specs; one must hold."""
+    plain = sorted({spec["hash"] for spec in specs if spec["_id"] == spec["hash"]})
+    others = sorted({spec["_id"] for spec in specs if spec["_id"] != spec["hash"]})
+    hashes = sorted({spec["hash"] for spec in specs if spec["_id"] != spec["hash"]})
+    entries: list[Json] = [{"hash": {"$in": plain}, "id": None}] if plain else []
+    return entries + ([{"hash": {"$in": hashes}, "id": {"$in": others}}] if others else [])
 
 
 def _has_direct(entry: Json, edge: Json, scope: Json) -> Json:

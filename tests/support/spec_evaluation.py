@@ -34,7 +34,7 @@ def _satisfies(query: Node, graph: Graph, key: str) -> bool:
     return (
         query.namespace in {None, node.namespace}
         and _has_version(query.version, node.version)
-        and all(_has_variant(variant, node) for variant in query.variants)
+        and all(_has_variant(variant, graph, key) for variant in query.variants)
         and all(_has_flags(flags, node) for flags in query.flags)
         and _has_text(query.platform, node.platform)
         and _has_text(query.os, node.os)
@@ -62,7 +62,18 @@ def _has_target(constraint: str | None, target: str | None) -> bool:
     return names is None or target in names
 
 
-def _has_variant(wanted: Variant, node: GraphNode) -> bool:
+def _has_variant(wanted: Variant, graph: Graph, key: str) -> bool:
+    """Tell whether a node has a variant; a propagated one is about all nodes that have any."""
+    if not wanted.propagate:
+        return _is_variant(wanted, graph.nodes[key])
+    return all(
+        _is_variant(wanted, graph.nodes[each])
+        for each in (key, *graph.closure(key))
+        if _is_variant(Variant(wanted.name, ()), graph.nodes[each])
+    )
+
+
+def _is_variant(wanted: Variant, node: GraphNode) -> bool:
     values = dict(node.variants)
     if "patches" in node.native:
         values.setdefault("patches", node.native["patches"])
@@ -85,6 +96,8 @@ def _has_flags(wanted: Flags, node: GraphNode) -> bool:
 
 
 def _has_dependency(wanted: Dependency, graph: Graph, key: str) -> bool:
+    if wanted.when is not None and not matches(wanted.when, graph, key):
+        return True
     if any(_is_legacy(wanted, compiler) for compiler in graph.compilers(key)):
         return True
     if wanted.direct:

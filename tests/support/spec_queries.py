@@ -50,6 +50,9 @@ def _kinds(chance: random.Random, types: Sequence[str], virtuals: Sequence[str])
         found.append(f"deptypes={','.join(chance.sample(types, chance.randint(1, len(types))))}")
     if virtuals and chance.random() < 0.15:
         found.append(f"virtuals={chance.choice(virtuals)}")
+    if chance.random() < 0.1:
+        conditions = ["'@1:'", "+shared", "~mpi", "^zlib", "%c", "++pic"]
+        found.append(f"when={chance.choice(conditions)}")
     return f"[{' '.join(found)}] " if found else ""
 
 
@@ -74,12 +77,15 @@ def _version(chance: random.Random, version: str) -> str:
 def _attributes(chance: random.Random, node: Node) -> Iterator[str]:
     for name, value in node.variants.items():
         if isinstance(value, bool):
-            yield f"{'+' if value is (chance.random() < 0.8) else '~'}{name}"
+            sign = "+" if value is (chance.random() < 0.8) else "~"
+            yield f"{sign * chance.choice([1, 1, 1, 2])}{name}"
         elif isinstance(value, list) and value:
             some = chance.sample(value, chance.randint(1, len(value)))
             yield chance.choice([f"{name}='{','.join(some)}'", f"{name}:='{','.join(value)}'"])
         elif isinstance(value, str) and value:
-            yield chance.choice([f"{name}='{value}'", f"{name}=*", f"{name}:='{value}'"])
+            yield chance.choice(
+                [f"{name}='{value}'", f"{name}=*", f"{name}:='{value}'", f"{name}=='{value}'"]
+            )
     for name in FLAGS:
         if node.parameters.get(name):
             yield f"{name}='{chance.choice(node.parameters[name])}'"

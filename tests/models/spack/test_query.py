@@ -101,6 +101,11 @@ def test_versions_are_asked_for(text: str, query: Node) -> None:
         pytest.param("a:=b,c", Variant("a", ("b", "c"), exact=True), id="these and no others"),
         pytest.param("a:=true", Variant("a", True), id="exactly true"),
         pytest.param("a=*", Variant("a", ()), id="any value"),
+        pytest.param("++mpi", Variant("mpi", True, propagate=True), id="on for all"),
+        pytest.param("~~mpi", Variant("mpi", False, propagate=True), id="off for all"),
+        pytest.param("--mpi", Variant("mpi", False, propagate=True), id="off for all, dashes"),
+        pytest.param("a==b", Variant("a", ("b",), propagate=True), id="value for all"),
+        pytest.param("a:==b", Variant("a", ("b",), True, True), id="exact value for all"),
         pytest.param("a:=*", Variant("a", ()), id="exactly any value"),
         pytest.param('a="b c"', Variant("a", ("b c",)), id="quotes"),
         pytest.param("a='b\"c'", Variant("a", ('b"c',)), id="quote in other quotes"),
@@ -176,6 +181,23 @@ def test_architectures_are_asked_for(text: str, query: Node) -> None:
         pytest.param("%gcc", directly(GCC), id="direct"),
         pytest.param("% gcc", directly(GCC), id="blank"),
         pytest.param("%%gcc", directly(GCC, propagate=True), id="direct for all"),
+        pytest.param(
+            "^[when='@1: ^zlib' virtuals=mpi] gcc",
+            Node(
+                dependencies=(
+                    Dependency(
+                        GCC,
+                        direct=False,
+                        virtuals=("mpi",),
+                        when=Node(
+                            version=parse_constraint("1:"),
+                            dependencies=(Dependency(Node("zlib"), direct=False),),
+                        ),
+                    ),
+                )
+            ),
+            id="on a condition",
+        ),
         pytest.param("^[virtuals=mpi] openmpi", on(MPI, virtuals=("mpi",)), id="virtual"),
         pytest.param("^mpi=openmpi", on(MPI, virtuals=("mpi",)), id="virtual in short"),
         pytest.param("%[virtuals=cxx,c] gcc", directly(GCC, virtuals=("c", "cxx")), id="several"),
@@ -257,13 +279,11 @@ def test_one_package_may_be_asked_for_twice() -> None:
         pytest.param("^[virtuals=mpi openmpi", 15, "closing bracket", id="open bracket"),
         pytest.param("^[virtuals=a.b] x", 11, "virtual packages", id="no virtual"),
         pytest.param("^[deptypes=all] x", 11, "build, link, run, test", id="unknown type"),
-        pytest.param("^[when=+a] x", 2, "not concretized yet", id="condition"),
-        pytest.param("^[cflags=a] x", 2, "deptypes= or virtuals=", id="attribute of no edge"),
-        pytest.param("hdf5 ++mpi", 5, "+mpi, about one package", id="on for all"),
-        pytest.param("~~mpi", 0, "~mpi, about one package", id="off for all"),
-        pytest.param("--mpi", 0, "-mpi, about one package", id="off for all, dashes"),
-        pytest.param("a==b", 0, "a=b, about one package", id="value for all"),
-        pytest.param("a:==b", 0, "a:=b, about one package", id="exact value for all"),
+        pytest.param("^[when=] x", 7, "a value", id="empty condition"),
+        pytest.param("^[when='+'] x", 7, "value of when=", id="condition that is no spec"),
+        pytest.param("^[when=+a when=+b] x", 10, "single when=", id="two conditions"),
+        pytest.param("^[cflags=a] x", 2, "virtuals= or when=", id="attribute of no edge"),
+        pytest.param("++a +a", 5, "variant a only once", id="variant of one and of all"),
         pytest.param("target=fe", 0, "this machine", id="target of the machine that asks"),
         pytest.param("os=default_os", 0, "this machine", id="system of the machine that asks"),
         pytest.param("^a=b=c", 4, "the end", id="key of a provider"),
@@ -306,6 +326,8 @@ def test_an_error_survives_pickling() -> None:
         pytest.param('a="it\'s"', 'a="it\'s"', id="quotes"),
         pytest.param("a='=b'", "a='=b'", id="equals sign"),
         pytest.param("%%[deptypes=run,build]x", "%%[deptypes=build,run] x", id="types"),
+        pytest.param("%[when=~b]x", "%[when='~b'] x", id="condition"),
+        pytest.param("--a b==c", "~~a b==c", id="for all"),
     ],
 )
 def test_a_query_is_written_in_one_way(text: str, written: str) -> None:
@@ -330,13 +352,13 @@ def quoted(text: str, quote: str) -> str:
 SETTINGS = st.builds(
     "{}{}{}".format,
     st.one_of(KEYS, st.sampled_from(["cflags", "target", "os", "arch", "platform"])),
-    st.sampled_from(["=", "=", ":="]),
+    st.sampled_from(["=", "=", ":=", "==", ":=="]),
     st.builds(quoted, VALUES, st.sampled_from("'\"")),
 )
 ATTRIBUTES = st.one_of(
     SETTINGS,
     st.builds("@{}".format, VERSIONS),
-    st.builds("{}{}".format, st.sampled_from(["+", "~", "-"]), KEYS),
+    st.builds("{}{}".format, st.sampled_from(["+", "~", "-", "++", "~~"]), KEYS),
     st.just("/abc123"),
     st.just("namespace=builtin"),
 )
@@ -348,7 +370,10 @@ NODES = st.builds(
 EDGES = st.builds(
     "{}{} {}".format,
     st.sampled_from(["^", "%", "%%"]),
-    st.sampled_from(["", "[virtuals=mpi]", "[deptypes=run,link virtuals=c,b]", "[]", "a,b=c"]),
+    st.one_of(
+        st.sampled_from(["", "[virtuals=mpi]", "[deptypes=run,link virtuals=c,b]", "[]", "a,b=c"]),
+        st.builds(lambda node: f"[when={quoted(node, chr(34))}]", NODES),
+    ),
     NODES,
 )
 QUERIES = st.builds(

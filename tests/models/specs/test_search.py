@@ -102,6 +102,15 @@ async def test_two_hundred_queries_find_what_the_graphs_say(
         "cflags='-O3'",
         "^nothing",
         "@git.main",
+        "++shared",
+        "~~mpi",
+        "^hdf5 ++mpi",
+        "++nothing",
+        "build_type==Release",
+        "%[when=%c] c=gcc",
+        "^[when=+mpi] openmpi",
+        "hdf5 ^[when=~mpi] nothing",
+        "^hdf5 %[when='@1.14:'] gcc",
     ],
 )
 async def test_a_query_finds_what_the_graphs_say(
