@@ -34,7 +34,7 @@ _REFUSED = re.compile(
 )
 _OTHERWISE = re.compile(
     r"clang|llvm|oneapi"  # the old name of a compiler stands for the new one here
-    r"|\^(iconv|fortran-rt|libgfortran)|\^\[|%gcc$"  # the edges to a node count together
+    r"|\^(iconv|fortran-rt|libgfortran)|\^\[deptypes|%gcc$"  # all edges to a node count
     r"|arch=linux-\*"  # each part counts
 )
 """Answers that differ, for the reasons that docs/spack.md gives."""

@@ -428,7 +428,7 @@ class _Parser:
                 self._fail(f"dependency types out of {', '.join(DEPENDENCY_TYPES)}", key.end())
             if name == "virtuals" and not all(map(VIRTUAL_NAME.fullmatch, values)):
                 self._fail("names of virtual packages", key.end())
-            attributes[name] |= set(values)
+            attributes[name] = set(values)  # as in Spack, the last one counts
         self._position += 1
         edge.types = tuple(kind for kind in DEPENDENCY_TYPES if kind in attributes["deptypes"])
         edge.virtuals = tuple(sorted(attributes["virtuals"]))

@@ -1,58 +1,25 @@
-"""Derivation of what is stored of a node of a Spack graph: id, closure, searchable fields. Pure.
-
-The closure of a node is the list of all its dependencies, at any distance. The scope of an entry
-says how far the dependency reaches:
-
-    app --link--> mid --link--> leaf       mid, leaf     run     only link and run edges
-     |             |
-     |             +--build--> cmake       cmake         build   also build edges
-     |
-     +--test--> check --link--> util       check, util   test    also test edges, or untyped ones
-"""
+"""Derivation of what is stored of a node of a Spack graph: id, closure, searchable fields. Pure."""
 
 import base64
 import hashlib
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from functools import cached_property, lru_cache
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import Any
 
 from models.configuration.keys import escape_name
 from models.spack.dag_hash import Verification
-from models.spack.graph import (
-    BUILD,
-    DEPENDENCY_TYPES,
-    FLAGS,
-    LINK_RUN,
-    Edge,
-    Graph,
-    JsonObject,
-    Node,
-)
+from models.spack.graph import FLAGS, Edge, Graph, JsonObject, Node
 from models.spack.target import target_family
 from models.spack.version import stored_version_key
+from models.specs.closure import Hops, closure, hop
 from models.specs.closure_limits import ClosureLimits
 
 Json = dict[str, Any]
-_Names = frozenset[str]
 
 _UNVERIFIED = Verification("", "", None, "unverified")
 _DIGEST_LENGTH = 16
-_SCOPE_NAMES = ("run", "build", "test")
 _NESTED = (dict, list)
-_NO_NAMES: _Names = frozenset()
-
-
-class _Hop(NamedTuple):
-    """An edge to a dependency, prepared for the computation of closures.
-
-    `scope` is the number of the first scope that follows the edge; `types` are bits.
-    """
-
-    scope: int
-    child: str
-    types: int
-    virtuals: _Names
 
 
 def identities(graph: Graph, verifications: Mapping[str, Verification]) -> dict[str, str]:
@@ -135,48 +102,11 @@ class NodeDocuments:
 
     def dependencies(self, key: str) -> list[Json]:
         """Return the closure of a node, sorted by name and hash."""
-        scopes, bits, virtuals = self._closure(key)
-        direct = {hop.child for hop in self._hops[key]}
+        entries = closure(key, self._hops)
         return [
-            {
-                **self._base(child),
-                "types": list(_types(bits[child])),
-                "virtuals": sorted(virtuals.get(child, _NO_NAMES)),
-                "scope": scopes[child],
-                "direct": child in direct,
-            }
-            for child in sorted(scopes, key=self._ranks.__getitem__)
+            {**self._base(child), **entries[child]}
+            for child in sorted(entries, key=self._ranks.__getitem__)
         ]
-
-    def _closure(self, key: str) -> tuple[dict[str, str], dict[str, int], dict[str, set[str]]]:
-        """Return, by dependency of a node: its scope, and the types and virtuals of its edges.
-
-        Types are bits, and a dependency without virtuals has no entry there, because closures are
-        most of the work. The walk visits the nodes of one scope after the other: a node that needs
-        a wider scope is postponed until the walk gets to that scope.
-        """
-        scopes: dict[str, str] = {}
-        bits: dict[str, int] = {}
-        virtuals: dict[str, set[str]] = {}
-        postponed: list[list[str]] = [[] for _ in _SCOPE_NAMES]
-        stack = [key]
-        for number, scope in enumerate(_SCOPE_NAMES):
-            new = dict.fromkeys(child for child in postponed[number] if child not in scopes)
-            stack += new
-            scopes.update(dict.fromkeys(new, scope))
-            while stack:
-                for needed, child, types, provided in self._hops[stack.pop()]:
-                    bits[child] = bits.get(child, 0) | types
-                    if provided:
-                        virtuals.setdefault(child, set()).update(provided)
-                    if child in scopes:
-                        continue
-                    if needed > number:
-                        postponed[needed].append(child)
-                    else:
-                        scopes[child] = scope
-                        stack.append(child)
-        return scopes, bits, virtuals
 
     @cached_property
     def limits(self) -> ClosureLimits:
@@ -184,9 +114,12 @@ class NodeDocuments:
         return ClosureLimits(self.graph)
 
     @cached_property
-    def _hops(self) -> Mapping[str, Sequence[_Hop]]:
+    def _hops(self) -> Hops:
         """The edges of all nodes; computed only when a closure is needed."""
-        return {key: list(map(_hop, edges)) for key, edges in self.graph.edges.items()}
+        return {
+            key: [hop(edge.child, edge.deptypes, edge.virtuals) for edge in edges]
+            for key, edges in self.graph.edges.items()
+        }
 
     @cached_property
     def _ranks(self) -> Mapping[str, int]:
@@ -254,24 +187,6 @@ class NodeDocuments:
 
 def _reference(node_hash: str, stored_id: str) -> Json:
     return {"hash": node_hash} if node_hash == stored_id else {"hash": node_hash, "id": stored_id}
-
-
-@lru_cache(maxsize=256)
-def _bits(types: Collection[str]) -> int:
-    return sum(1 << DEPENDENCY_TYPES.index(kind) for kind in set(types))
-
-
-@lru_cache(maxsize=256)
-def _types(bits: int) -> tuple[str, ...]:
-    return tuple(kind for number, kind in enumerate(DEPENDENCY_TYPES) if bits >> number & 1)
-
-
-def _hop(edge: Edge) -> _Hop:
-    return _Hop(_first_scope(edge), edge.child, _bits(edge.deptypes), frozenset(edge.virtuals))
-
-
-def _first_scope(edge: Edge) -> int:
-    return 0 if edge.has_type(LINK_RUN) else 1 if edge.has_type(BUILD) else 2
 
 
 def _json_position(edge: Edge) -> tuple[int, str]:

@@ -277,9 +277,9 @@ class _Compiler:
         """Return the condition that the closure has such an entry, reached as the query requires.
 
         The types and virtuals of a closure entry are those of all edges to the node, also from
-        other dependencies. For a direct dependency, they must be those of the edge from the spec
-        itself, which `edges` has. Spack's reach is two conditions that exclude each other, so that
-        each goes along an index and no spec is fetched twice.
+        other dependencies, or of those within Spack's reach. For a direct dependency, they must be
+        those of the edge from the spec itself, which `edges` has. Spack's reach is two conditions
+        that exclude each other, so that each goes along an index and no spec is fetched twice.
         """
         narrowing = self._narrowing
         virtuals = [*dependency.virtuals, *([virtual] if virtual else [])]
@@ -292,7 +292,8 @@ class _Compiler:
         if narrowing.scope is not None:
             return {"dependencies": {"$elemMatch": entry | edge | narrowing.conditions or _ANY}}
         entry = entry or ({} if virtuals else _ANY)
-        run: Json = {"dependencies": {"$elemMatch": {**entry, "scope": "run", **edge}}}
+        reached = and_query({**entry, "scope": "run", **edge}, *_reached(edge))
+        run: Json = {"dependencies": {"$elemMatch": reached}}
         return or_query(run, _has_direct(entry, edge, {"scope": {"$in": ["build", "test"]}}))
 
     async def _resolved(self, node: Node, names: Sequence[str]) -> list[Json]:
@@ -327,6 +328,13 @@ def _has_direct(entry: Json, edge: Json, scope: Json) -> Json:
     direct = {**entry, **scope, "direct": True, **provides}
     condition: Json = {"dependencies": {"$elemMatch": direct}}
     return {**condition, "edges": {"$elemMatch": entry | edge}} if edge else condition
+
+
+def _reached(edge: Json) -> Iterator[Json]:
+    """Yield conditions on the edges within reach, which an entry has only where they differ."""
+    for name, condition in edge.items():
+        field = f"reach{name.capitalize()}"
+        yield {"$or": [{field: None}, {field: condition}]}
 
 
 def _provides(virtuals: Sequence[str]) -> Json:

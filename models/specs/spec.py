@@ -47,7 +47,8 @@ class SpecDependency(Stored):
     """A dependency at any distance; each node occurs once.
 
     They are sorted by name and hash. `types` and `virtuals` are those of all edges in the graph
-    that lead to the node. `id` is absent if it equals the hash.
+    that lead to the node; `reach_types` and `reach_virtuals` those of the edges that Spack's `^`
+    follows, and absent if they are the same. `id` is absent if it equals the hash.
     """
 
     name: str
@@ -57,6 +58,8 @@ class SpecDependency(Stored):
     id: str | None = None
     types: list[str]
     virtuals: list[str]
+    reach_types: list[str] | None = None
+    reach_virtuals: list[str] | None = None
     scope: Scope
     direct: bool
 

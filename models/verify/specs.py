@@ -1,29 +1,43 @@
-"""Verification of specs: none lacks a node that is stored."""
+"""Verification of specs: none lacks a node that is stored, and closures follow from edges."""
 
 from collections.abc import AsyncIterator
 
 from models.database.client import Database
+from models.database.types import Json
 from models.specs.completion import (
     COMPLETION_BATCH_SIZE,
     INCOMPLETE_SPECS,
     complete_batch,
     find_completions,
 )
+from models.specs.stored_closure import CLOSURE_BATCH_SIZE, find_outdated, write_closures
 from models.verify.difference import Difference
 
 
 async def verify_specs(database: Database, *, repair: bool = False) -> AsyncIterator[Difference]:
-    """Yield the specs that lack nodes which are stored; with `repair`, complete them."""
-    after = ""
-    while page := await database.specs.find(
-        {"_id": {"$gt": after}, **INCOMPLETE_SPECS},
-        {"_id": 1},
-        sort=[("_id", 1)],
-        limit=COMPLETION_BATCH_SIZE,
-    ):
-        ids = [document["_id"] for document in page]
+    """Yield the specs whose dependencies are not what is stored of them; `repair` corrects them.
+
+    They lack nodes that are stored, or an earlier version has derived their closures in another
+    way. What was repaired remains when this is interrupted.
+    """
+    async for ids in _batches(database, INCOMPLETE_SPECS, COMPLETION_BATCH_SIZE):
         for update in await find_completions(database, ids):
             yield Difference("specs", update.query["_id"], "dependencies")
         if repair:
             await complete_batch(database, ids)
+    async for ids in _batches(database, {"tombstone": None}, CLOSURE_BATCH_SIZE):
+        updates = await find_outdated(database, ids)
+        for update in updates:
+            yield Difference("specs", update.query["_id"], "dependencies")
+        if repair:
+            await write_closures(database, updates)
+
+
+async def _batches(database: Database, query: Json, size: int) -> AsyncIterator[list[str]]:
+    after = ""
+    while page := await database.specs.find(
+        {"_id": {"$gt": after}, **query}, {"_id": 1}, sort=[("_id", 1)], limit=size
+    ):
+        ids = [document["_id"] for document in page]
+        yield ids
         after = ids[-1]

@@ -5,8 +5,9 @@ The search in MongoDB gives the same answers from what is stored; this one goes 
 * `^name` asks for a node at any distance along link and run edges, or for the end of one of the
   spec's own edges of any type; `%name` asks for the latter. A name stands for a package, or, when
   no version is asked for, for a virtual package that an edge to the node provides: `^mpi`.
-* The edges of the graph that lead to a node along link and run edges have the types and virtuals
-  asked for together; otherwise a single edge has all of them.
+* Of a node at any distance, the edges that `^` follows to it have the types and virtuals asked for
+  together: the spec's own edges, and the link and run edges of what it reaches along such edges. Of
+  others, a single edge has all of them.
 * A compiler of formats 1 to 4, of which only name and version are known, is a direct dependency
   of type build that provides all languages, from the namespace builtin. Its old name stands for
   the new one and the other way round.
@@ -103,18 +104,19 @@ def _has_dependency(wanted: Dependency, graph: Graph, key: str) -> bool:
     if wanted.direct:
         return any(_leads_to(wanted, graph, [edge]) for edge in graph.edges[key])
     running = set(graph.closure(key, LINK_RUN))
-    below = _edges_below(graph, key)
+    below = _edges_within_reach(graph, key)
     return any(_leads_to(wanted, graph, below[child]) for child in running) or any(
         _leads_to(wanted, graph, [edge]) for edge in graph.edges[key] if edge.child not in running
     )
 
 
-def _edges_below(graph: Graph, key: str) -> Mapping[str, list[Edge]]:
-    """Return all edges of the graph of a node, by the node that they lead to."""
+def _edges_within_reach(graph: Graph, key: str) -> Mapping[str, list[Edge]]:
+    """Return the edges that `^` follows from a node, by the node that they lead to."""
     found: dict[str, list[Edge]] = {}
-    for parent in (key, *graph.closure(key)):
+    for parent in (key, *graph.closure(key, LINK_RUN)):
         for edge in graph.edges[parent]:
-            found.setdefault(edge.child, []).append(edge)
+            if parent == key or edge.has_type(LINK_RUN):
+                found.setdefault(edge.child, []).append(edge)
     return found
 
 

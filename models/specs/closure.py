@@ -1,0 +1,135 @@
+"""The closure of a node of a Spack graph: all its dependencies, at any distance. Pure.
+
+The scope of an entry says how far the dependency reaches:
+
+    app --link--> mid --link--> leaf       mid, leaf     run     only link and run edges
+     |             |
+     |             +--build--> cmake       cmake         build   also build edges
+     |
+     +--test--> check --link--> util       check, util   test    also test edges, or untyped ones
+
+`types` and `virtuals` of an entry are those of all edges that lead to the dependency. Spack's `^`
+follows fewer: the edges of the node itself, and along link and run edges. Where these have other
+types or virtuals, an entry of the scope `run` has them as `reachTypes` and `reachVirtuals`.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from models.spack.graph import BUILD, DEPENDENCY_TYPES, LINK_RUN
+
+Json = dict[str, Any]
+_Names = frozenset[str]
+
+_SCOPE_NAMES = ("run", "build", "test")
+_NO_NAMES: _Names = frozenset()
+
+
+class Hop(NamedTuple):
+    """An edge to a dependency, prepared for the computation of closures.
+
+    `scope` is the number of the first scope that follows the edge; `types` are bits.
+    """
+
+    scope: int
+    child: str
+    types: int
+    virtuals: _Names
+
+
+Hops = Mapping[str, Sequence[Hop]]
+"""The edges of all nodes, by the key of their parent."""
+
+
+def hop(child: str, types: Iterable[str], virtuals: Iterable[str]) -> Hop:
+    """Return an edge as closures need it."""
+    kinds = frozenset(types)
+    scope = 0 if kinds & LINK_RUN else 1 if kinds & BUILD else 2
+    return Hop(scope, child, _bits(kinds), frozenset(virtuals))
+
+
+@dataclass(slots=True)
+class _Edges:
+    """Types, as bits, and virtuals of the edges to each node; one without virtuals has no entry."""
+
+    types: dict[str, int] = field(default_factory=dict)
+    virtuals: dict[str, _Names] = field(default_factory=dict)
+
+    def add(self, child: str, types: int, virtuals: _Names) -> None:
+        self.types[child] = self.types.get(child, 0) | types
+        if virtuals:
+            self.virtuals[child] = self.virtuals.get(child, _NO_NAMES) | virtuals
+
+    def copy(self) -> "_Edges":
+        return _Edges(dict(self.types), dict(self.virtuals))
+
+    def names(self, child: str) -> tuple[list[str], list[str]]:
+        """Return the types and the virtuals of the edges to a node, in their order."""
+        return list(_types(self.types[child])), sorted(self.virtuals.get(child, _NO_NAMES))
+
+
+def closure(key: str, hops: Hops) -> dict[str, Json]:
+    """Return by dependency `types`, `virtuals`, `scope`, `direct` and, where it differs, reach."""
+    scopes, reach, edges = _walk(key, hops)
+    direct = {hop.child for hop in hops[key]}
+    entries: dict[str, Json] = {}
+    for child, scope in scopes.items():
+        types, virtuals = edges.names(child)
+        entries[child] = {
+            "types": types, "virtuals": virtuals, "scope": scope, "direct": child in direct
+        }  # fmt: skip
+        if scope == "run" and (
+            reach.types[child] != edges.types[child]
+            or reach.virtuals.get(child) != edges.virtuals.get(child)
+        ):
+            types, virtuals = reach.names(child)
+            entries[child] |= {"reachTypes": types, "reachVirtuals": virtuals}
+    return entries
+
+
+def _walk(key: str, hops: Hops) -> tuple[dict[str, str], _Edges, _Edges]:
+    """Return the scopes of the dependencies, the edges within reach, and all edges.
+
+    The walk visits the nodes of one scope after the other: a node that needs a wider scope is
+    postponed until the walk gets to that scope.
+    """
+    scopes: dict[str, str] = {}
+    reach = edges = _Edges()
+    beyond: list[tuple[str, int, _Names]] = []
+    postponed: list[list[str]] = [[] for _ in _SCOPE_NAMES]
+    stack = [key]
+    for number, scope in enumerate(_SCOPE_NAMES):
+        new = dict.fromkeys(child for child in postponed[number] if child not in scopes)
+        stack += new
+        scopes.update(dict.fromkeys(new, scope))
+        while stack:
+            parent = stack.pop()
+            for needed, child, types, provided in hops[parent]:
+                if number == 0 and needed and parent != key:
+                    beyond.append((child, types, provided))
+                else:
+                    edges.add(child, types, provided)
+                if child in scopes:
+                    continue
+                if needed > number:
+                    postponed[needed].append(child)
+                else:
+                    scopes[child] = scope
+                    stack.append(child)
+        if number == 0:
+            edges = reach.copy()
+            for edge in beyond:
+                edges.add(*edge)
+    return scopes, reach, edges
+
+
+@lru_cache(maxsize=256)
+def _bits(types: Collection[str]) -> int:
+    return sum(1 << DEPENDENCY_TYPES.index(kind) for kind in set(types))
+
+
+@lru_cache(maxsize=256)
+def _types(bits: int) -> tuple[str, ...]:
+    return tuple(kind for number, kind in enumerate(DEPENDENCY_TYPES) if bits >> number & 1)

@@ -1,0 +1,92 @@
+"""Closures as the stored edges give them: what an earlier version has derived is derived again."""
+
+from collections.abc import Collection, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from models.database.client import Database
+from models.database.writes import Update, apply_writes
+from models.specs.closure import Hops, closure, hop
+from models.specs.stored_graph import id_of
+
+Json = dict[str, Any]
+
+CLOSURE_BATCH_SIZE = 100
+
+_BASE = ("name", "version", "versionKey", "hash", "id")
+_ROOT = dict.fromkeys(("edges", "dependencies", "builtAs", "builtWith", "updatedAt"), 1)
+_NODE = dict.fromkeys(("edges", "builtAs"), 1)
+_IS_STORED: Json = {"tombstone": None, "edges": {"$exists": True}}
+
+
+async def find_outdated(database: Database, ids: Collection[str]) -> list[Update]:
+    """Return the updates of those of these specs whose closures do not follow from their edges.
+
+    A spec is left out when a node below it is no longer stored.
+    """
+    roots = await database.specs.find({"_id": {"$in": sorted(ids)}, **_IS_STORED}, _ROOT)
+    nodes = await _with_nodes_below(database, roots)
+    hops = {id_: [_hop(edge) for edge in _edges(node)] for id_, node in nodes.items()}
+    bases = {id_of(edge): edge for node in nodes.values() for edge in _edges(node)}
+    return [update for root in roots for update in _updates(database, root, hops, bases)]
+
+
+async def write_closures(database: Database, updates: Collection[Update]) -> None:
+    """Write each closure, unless somebody else has changed the spec since it was read."""
+    for update in updates:
+        await apply_writes(database.specs, [update])
+
+
+async def _with_nodes_below(database: Database, roots: Collection[Json]) -> dict[str, Json]:
+    known = {root["_id"]: root for root in roots}
+    requested = set(known)
+    wanted = {id_ for root in roots for id_ in _below(root)} - requested
+    while wanted:
+        query = {"_id": {"$in": sorted(wanted)}, **_IS_STORED}
+        found = await database.specs.find(query, _NODE)
+        known |= {node["_id"]: node for node in found}
+        requested |= wanted
+        wanted = {id_ for node in found for id_ in _below(node)} - requested
+    return known
+
+
+def _below(node: Json) -> Iterator[str]:
+    yield from map(id_of, _edges(node))
+    yield from map(id_of, node.get("dependencies", ()))
+    if node["builtAs"] is not None and node["builtAs"]["known"]:
+        yield id_of(node["builtAs"])
+
+
+def _edges(node: Json) -> Iterator[Json]:
+    return (edge for edge in node["edges"] if not edge.get("missing"))
+
+
+def _hop(edge: Json) -> Any:
+    return hop(id_of(edge), edge["types"], edge["virtuals"])
+
+
+def _updates(
+    database: Database, root: Json, hops: Hops, bases: Mapping[str, Json]
+) -> Iterator[Update]:
+    built_as = root["builtAs"]
+    keys = {"dependencies": root["_id"]}
+    if built_as is not None and built_as["known"]:
+        keys["builtWith"] = id_of(built_as)
+    try:
+        closures = {field: _closure(key, hops, bases) for field, key in keys.items()}
+    except KeyError:  # a node below it is not stored
+        return
+    if any(root[field] != entries for field, entries in closures.items()):
+        fields = closures | {
+            "dependencyCount": len(closures["dependencies"]), "updatedAt": datetime.now(UTC)
+        }  # fmt: skip
+        query = {"_id": root["_id"], "updatedAt": root["updatedAt"]}
+        yield Update(database.specs, query, {"$set": fields})
+
+
+def _closure(key: str, hops: Hops, bases: Mapping[str, Json]) -> list[Json]:
+    entries = closure(key, hops)
+    return [
+        {name: bases[child][name] for name in _BASE if name in bases[child]} | entries[child]
+        for child in sorted(entries, key=lambda id_: (bases[id_]["name"], bases[id_]["hash"], id_))
+    ]
