@@ -14,7 +14,6 @@ types or virtuals, an entry of the scope `run` has them as `reachTypes` and `rea
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -50,24 +49,25 @@ def hop(child: str, types: Iterable[str], virtuals: Iterable[str]) -> Hop:
     return Hop(scope, child, _bits(kinds), frozenset(virtuals))
 
 
-@dataclass(slots=True)
-class _Edges:
+class _Edges(NamedTuple):
     """Types, as bits, and virtuals of the edges to each node; one without virtuals has no entry."""
 
-    types: dict[str, int] = field(default_factory=dict)
-    virtuals: dict[str, _Names] = field(default_factory=dict)
+    types: dict[str, int]
+    virtuals: dict[str, _Names]
 
-    def add(self, child: str, types: int, virtuals: _Names) -> None:
-        self.types[child] = self.types.get(child, 0) | types
-        if virtuals:
-            self.virtuals[child] = self.virtuals.get(child, _NO_NAMES) | virtuals
+    def add(self, hops: Iterable[Hop]) -> None:
+        for _, child, types, provided in hops:
+            self.types[child] = self.types.get(child, 0) | types
+            if provided:
+                self.virtuals[child] = self.virtuals.get(child, _NO_NAMES) | provided
 
     def copy(self) -> "_Edges":
         return _Edges(dict(self.types), dict(self.virtuals))
 
     def names(self, child: str) -> tuple[list[str], list[str]]:
         """Return the types and the virtuals of the edges to a node, in their order."""
-        return list(_types(self.types[child])), sorted(self.virtuals.get(child, _NO_NAMES))
+        virtuals = self.virtuals.get(child)
+        return list(_types(self.types[child])), sorted(virtuals) if virtuals else []
 
 
 def closure(key: str, hops: Hops) -> dict[str, Json]:
@@ -93,11 +93,12 @@ def _walk(key: str, hops: Hops) -> tuple[dict[str, str], _Edges, _Edges]:
     """Return the scopes of the dependencies, the edges within reach, and all edges.
 
     The walk visits the nodes of one scope after the other: a node that needs a wider scope is
-    postponed until the walk gets to that scope.
+    postponed until the walk gets to that scope. Most of the work of an upload is done here.
     """
     scopes: dict[str, str] = {}
-    reach = edges = _Edges()
-    beyond: list[tuple[str, int, _Names]] = []
+    reach = _Edges({}, {})
+    bits, virtuals = reach
+    beyond: list[Hop] = []
     postponed: list[list[str]] = [[] for _ in _SCOPE_NAMES]
     stack = [key]
     for number, scope in enumerate(_SCOPE_NAMES):
@@ -106,11 +107,15 @@ def _walk(key: str, hops: Hops) -> tuple[dict[str, str], _Edges, _Edges]:
         scopes.update(dict.fromkeys(new, scope))
         while stack:
             parent = stack.pop()
-            for needed, child, types, provided in hops[parent]:
-                if number == 0 and needed and parent != key:
-                    beyond.append((child, types, provided))
+            has_beyond = not number and parent != key
+            for hop in hops[parent]:
+                needed, child, types, provided = hop
+                if has_beyond and needed:
+                    beyond.append(hop)
                 else:
-                    edges.add(child, types, provided)
+                    bits[child] = bits.get(child, 0) | types
+                    if provided:
+                        virtuals[child] = virtuals.get(child, _NO_NAMES) | provided
                 if child in scopes:
                     continue
                 if needed > number:
@@ -118,10 +123,10 @@ def _walk(key: str, hops: Hops) -> tuple[dict[str, str], _Edges, _Edges]:
                 else:
                     scopes[child] = scope
                     stack.append(child)
-        if number == 0:
-            edges = reach.copy()
-            for edge in beyond:
-                edges.add(*edge)
+        if not number:
+            bits, virtuals = reach.copy()
+    edges = _Edges(bits, virtuals)
+    edges.add(beyond)
     return scopes, reach, edges
 
 
