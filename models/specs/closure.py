@@ -42,11 +42,10 @@ Hops = Mapping[str, Sequence[Hop]]
 """The edges of all nodes, by the key of their parent."""
 
 
-def hop(child: str, types: Iterable[str], virtuals: Iterable[str]) -> Hop:
+def hop(child: str, types: Iterable[str], virtuals: Collection[str]) -> Hop:
     """Return an edge as closures need it."""
-    kinds = frozenset(types)
-    scope = 0 if kinds & LINK_RUN else 1 if kinds & BUILD else 2
-    return Hop(scope, child, _bits(kinds), frozenset(virtuals))
+    scope, bits = _scope_and_bits(tuple(types))
+    return Hop(scope, child, bits, frozenset(virtuals) if virtuals else _NO_NAMES)
 
 
 class _Edges(NamedTuple):
@@ -108,10 +107,10 @@ def _walk(key: str, hops: Hops) -> tuple[dict[str, str], _Edges, _Edges]:
         while stack:
             parent = stack.pop()
             has_beyond = not number and parent != key
-            for hop in hops[parent]:
-                needed, child, types, provided = hop
+            for edge in hops[parent]:
+                needed, child, types, provided = edge
                 if has_beyond and needed:
-                    beyond.append(hop)
+                    beyond.append(edge)
                 else:
                     bits[child] = bits.get(child, 0) | types
                     if provided:
@@ -131,8 +130,10 @@ def _walk(key: str, hops: Hops) -> tuple[dict[str, str], _Edges, _Edges]:
 
 
 @lru_cache(maxsize=256)
-def _bits(types: Collection[str]) -> int:
-    return sum(1 << DEPENDENCY_TYPES.index(kind) for kind in set(types))
+def _scope_and_bits(types: tuple[str, ...]) -> tuple[int, int]:
+    kinds = frozenset(types)
+    scope = 0 if kinds & LINK_RUN else 1 if kinds & BUILD else 2
+    return scope, sum(1 << DEPENDENCY_TYPES.index(kind) for kind in kinds)
 
 
 @lru_cache(maxsize=256)
