@@ -30,6 +30,7 @@ from models.ingestions.ingestion import COUNTED, IngestionRecord
 from models.specs.spec import SpecRecord
 from models.specs.spec_fields import SPECS
 from models.specs.spec_file import FIRST_PART
+from models.specs.stored_closure import derive_closures
 from models.tokens.token import TokenRecord
 from models.version import SCHEMA_VERSION
 
@@ -406,7 +407,11 @@ DOCUMENTS: tuple[type[Document], ...] = (
 
 
 async def create_schema(database: Database) -> None:
-    """Create the collections and indexes that are missing; see `models.database.schema`."""
+    """Create the collections and indexes that are missing; see `models.database.schema`.
+
+    In a database of an earlier version, closures of specs are derived again first.
+    """
+    await derive_closures(database)
     await schema.create_schema(database, DOCUMENTS, SCHEMA_VERSION)
 
 

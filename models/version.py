@@ -9,5 +9,6 @@ READER_VERSION: Final = 3
 """The version of what is read of an execution's files. An import reads those again that an earlier
 version has read."""
 
-SCHEMA_VERSION: Final = 2
-"""The version of the collections and indexes; a database that has it is not checked again."""
+SCHEMA_VERSION: Final = 3
+"""The version of the collections, indexes and closures of specs. A database that has it is not
+checked again."""

@@ -1,37 +1,58 @@
 """The lookup parameters of executions: the software they ran on, in Spack's syntax."""
 
-from api.lists.lookups import Lookup, separate_lookups
+from collections.abc import Mapping
+from functools import partial
+
+from api.lists.lookups import Finder, Lookup, Lookups, Parameters, separate_lookups
+from api.specs.query_parameters import parse_closure
 from api.specs.software_search import (
+    Query,
     executions_built_with,
     executions_depending_on,
     executions_deployed_with,
     executions_using,
 )
+from models.database.client import Database
 
-EXECUTION_LOOKUPS = separate_lookups(
-    {
-        Lookup(
-            "software",
-            "Executions that ran on a matching spec, in Spack's syntax.",
-            "netcdf-c@4.4: %intel",
-        ): executions_using,
-        Lookup(
-            "dependsOn",
-            "Executions that ran on a matching spec, directly or as a link or run dependency of"
-            " what they loaded.",
-            "zlib@:1.2.12",
-        ): executions_depending_on,
-        Lookup(
-            "builtWith",
-            "Executions that were built with a matching spec: it is stated for them, or a spec that"
-            " they ran on was built with it.",
-            "cmake@3.20:",
-        ): executions_built_with,
-        Lookup(
-            "deployedWith",
-            "Executions that ran on a matching spec, directly or as a dependency; a spec that is"
-            " only stated as what they were built with does not count.",
-            "zlib@1.3",
-        ): executions_deployed_with,
-    }
+_DEPENDS_ON = Lookup(
+    "dependsOn",
+    "Executions that ran on a matching spec, or on one that depends on it. How far this reaches is"
+    " what `^` means in Spack, or `deptype`.",
+    "zlib@:1.2.12",
 )
+_DEPTYPE = Lookup(
+    "deptype",
+    "How far `dependsOn` reaches: `link,run` for what is needed to run, `build,link,run` for what"
+    " is needed to build as well, `all` for everything below, or a single type.",
+    "link,run",
+)
+_SEPARATE: Mapping[Lookup, Finder] = {
+    Lookup(
+        "software",
+        "Executions that ran on a matching spec, in Spack's syntax.",
+        "netcdf-c@4.4: %intel",
+    ): executions_using,
+    Lookup(
+        "builtWith",
+        "Executions that were built with a matching spec: it is stated for them, or a spec that"
+        " they ran on was built with it.",
+        "cmake@3.20:",
+    ): executions_built_with,
+    Lookup(
+        "deployedWith",
+        "Executions that ran on a matching spec, directly or as a dependency; a spec that is"
+        " only stated as what they were built with does not count.",
+        "zlib@1.3",
+    ): executions_deployed_with,
+}
+
+
+async def _find(database: Database, parameters: Parameters) -> Query:
+    reach = parse_closure(dict(parameters).get("deptype"))
+    depending = partial(executions_depending_on, reach=reach)
+    lookups = separate_lookups({**_SEPARATE, _DEPENDS_ON: depending})
+    others = [(name, text) for name, text in parameters if name != "deptype"]
+    return await lookups.find(database, others)
+
+
+EXECUTION_LOOKUPS = Lookups((*_SEPARATE, _DEPENDS_ON, _DEPTYPE), _find)

@@ -10,13 +10,13 @@ from models.database.client import Database
 from models.database.queries import and_query
 from models.spack.graph import DEPENDENCY_TYPES
 from models.spack.query import VIRTUAL_NAME, Dependency, Node
+from models.specs.reach import Reach, UnansweredReachError, reach_of
 from models.specs.search import (
     Narrowing,
     built_with,
     compiled_with,
     deployed_with,
 )
-from models.specs.spec import Scope
 
 Query = dict[str, Any]
 
@@ -34,8 +34,10 @@ PARAMETERS: Mapping[str, tuple[str, str]] = {
     "deptype": (
         (
             "How far `^`, `dependency` and `virtual` reach: `link,run` for what is needed to run;"
-            " with `build`, also what is needed to build; `all` for everything below. The default"
-            " is direct dependencies of any type, and what is reached along link and run edges."
+            " `build,link,run` for what is needed to build as well; `all` for everything below;"
+            " `link`, `run`, `build` or `test` for what is reached along such edges alone. The"
+            " default is direct dependencies of any type, and what is reached along link and run"
+            " edges."
         ),
         "link,run",
     ),
@@ -63,8 +65,9 @@ async def build_spec_query(database: Database, parameters: Sequence[tuple[str, s
     """Return the query for all the parameters together; a 422 names one that is invalid."""
     values = dict(parameters)
     types = parse_dependency_types(values.get("deptype"))
-    scope = scope_of(types) if "deptype" in values else None
-    narrowing = Narrowing(scope, _parse_direct(values.get("direct")), types)
+    direct = _parse_direct(values.get("direct"))
+    reach = None if direct else parse_closure(values.get("deptype"))
+    narrowing = Narrowing(reach, direct, types)
     queries = []
     for name, text in parameters:
         if name in _CLOSURES:
@@ -85,11 +88,16 @@ def parse_dependency_types(text: str | None) -> tuple[str, ...]:
     return types
 
 
-def scope_of(types: Sequence[str]) -> Scope:
-    """Return how far dependencies of these types reach; `link` and `run` are one scope."""
-    if not types or "test" in types:
-        return "test"
-    return "build" if "build" in types else "run"
+def parse_closure(text: str | None) -> Reach | None:
+    """Return the reach that `deptype` names, None without one; a 422 for one that is not stored."""
+    if text is None:
+        return None
+    reach = reach_of(parse_dependency_types(text))
+    try:
+        _ = reach.conditions
+    except UnansweredReachError as error:
+        raise bad_value("deptype", str(error)) from None
+    return reach
 
 
 def _parse_node(name: str, text: str) -> Node:

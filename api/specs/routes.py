@@ -1,5 +1,6 @@
 """`/specs`: concrete specs of Spack, found by any property of their graph."""
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
@@ -17,7 +18,7 @@ from api.http.schemas import PageOf
 from api.lists.listing import ListParameters
 from api.lists.parameters import filters_of
 from api.specs.lists import SPEC_LIST, dependents_of
-from api.specs.query_parameters import parse_dependency_types, scope_of
+from api.specs.query_parameters import parse_closure, parse_dependency_types
 from api.specs.resolve import SpecId, incomplete_error, read_graph, read_spec, resolve_spec_id
 from api.specs.schemas import (
     Dag,
@@ -30,6 +31,7 @@ from api.specs.schemas import (
 )
 from api.specs.views import direct_dependencies, spec_detail
 from models.specs.comparison import compare_specs, describe_splice
+from models.specs.reach import ALL, reach_of
 from models.specs.stored_graph import (
     IncompleteSpecError,
     dag,
@@ -132,10 +134,10 @@ async def read_dag(
     ] = "json",
 ) -> Response:
     """Read the nodes and edges of the graph of a spec."""
-    graph, scope = await read_graph(database, spec_id), scope_of(parse_dependency_types(deptype))
+    graph, reach = await read_graph(database, spec_id), reach_of(parse_dependency_types(deptype))
     if format == "dot":
-        return Response(dot(graph, scope), media_type="text/vnd.graphviz; charset=utf-8")
-    return json_response(dag(graph, scope))
+        return Response(dot(graph, reach), media_type="text/vnd.graphviz; charset=utf-8")
+    return json_response(dag(graph, reach))
 
 
 @router.get("/{hash}/dependencies", response_model=Dependencies, responses=_ERRORS)
@@ -143,12 +145,12 @@ async def list_dependencies(
     database: DatabaseDep, spec_id: SpecId, deptype: DepType = None, direct: Direct = False
 ) -> Response:
     """List the dependencies of a spec at any distance, by name; each node once."""
-    document, types = await read_spec(database, spec_id), parse_dependency_types(deptype)
-    items = (
-        direct_dependencies(document, types)
-        if direct
-        else dependencies_of(document, scope_of(types))
-    )
+    document = await read_spec(database, spec_id)
+    items: Sequence[Mapping[str, Any]]
+    if direct:
+        items = direct_dependencies(document, parse_dependency_types(deptype))
+    else:
+        items = dependencies_of(document, parse_closure(deptype) or ALL)
     return json_response({"items": items})
 
 
@@ -168,14 +170,17 @@ async def list_dependents(
         Query(description="Only specs that were recorded themselves, not only as dependencies."),
     ] = False,
 ) -> Response:
-    """List the specs that depend on a spec; `deptype` and `direct` limit the edges followed."""
+    """List the specs that depend on a spec; `deptype` and `direct` limit the edges followed.
+
+    Without them these are the specs that `^` with its hash finds.
+    """
     document = await read_spec(database, spec_id)
-    types = parse_dependency_types(request.query_params.get("deptype"))
-    direct = request.query_params.get("direct") == "true"
-    scope = "test" if direct else scope_of(types)
-    query = dependents_filter(
-        document, scope, direct=direct, types=types if direct else (), roots=roots
-    )
+    deptype = request.query_params.get("deptype")
+    if request.query_params.get("direct") == "true":
+        types = parse_dependency_types(deptype)
+        query = dependents_filter(document, direct=True, types=types, roots=roots)
+    else:
+        query = dependents_filter(document, parse_closure(deptype), roots=roots)
     return await dependents_of(query).answer(database, request, params)
 
 
@@ -197,8 +202,8 @@ async def read_tree(
     ] = False,
 ) -> Response:
     """Read the graph of a spec as a text tree, as `spack spec -l` prints it."""
-    graph, scope = await read_graph(database, spec_id), scope_of(parse_dependency_types(deptype))
-    text = tree(graph, scope, depth_first=depth_first)
+    graph, reach = await read_graph(database, spec_id), reach_of(parse_dependency_types(deptype))
+    text = tree(graph, reach, depth_first=depth_first)
     return Response(text, media_type="text/plain; charset=utf-8")
 
 

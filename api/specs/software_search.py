@@ -9,10 +9,8 @@ from models.database.client import Database
 from models.database.queries import NOTHING, and_query, or_query
 from models.spack.hash_prefix import hash_range
 from models.spack.query import Dependency, Node
-from models.specs.search import (
-    Narrowing,
-    version_conditions,
-)
+from models.specs.reach import RUN, TO_BUILD, Reach
+from models.specs.search import Narrowing, version_conditions
 
 Query = dict[str, Any]
 Role = str | Query | None
@@ -62,14 +60,16 @@ async def executions_using(database: Database, parameter: str, text: str) -> Que
     return await _executions(database, parameter, [search], refuses_virtual=True)
 
 
-async def executions_depending_on(database: Database, parameter: str, text: str) -> Query:
+async def executions_depending_on(
+    database: Database, parameter: str, text: str, reach: Reach | None
+) -> Query:
     """Return the query for the executions linked with a matching spec, or with one that needs it.
 
-    "Needs" means as a link or run dependency at any distance.
+    Without a reach, it is that of Spack's `^`.
     """
     node = parse_spec(parameter, text)
     return await _executions(
-        database, parameter, [_spec_itself(node), _dependents(node, Narrowing("run"))]
+        database, parameter, [_spec_itself(node), _dependents(node, Narrowing(reach))]
     )
 
 
@@ -79,7 +79,7 @@ async def executions_built_with(database: Database, parameter: str, text: str) -
     Either that is stated for them, or a spec that they ran on was built with it.
     """
     node = parse_spec(parameter, text)
-    derived = await _executions(database, parameter, [_dependents(node, Narrowing("build"))])
+    derived = await _executions(database, parameter, [_dependents(node, Narrowing(TO_BUILD))])
     stated = await _executions(database, parameter, [_spec_itself(node)], role=_BUILT)
     return or_query(derived, stated)
 
@@ -90,7 +90,7 @@ async def executions_deployed_with(database: Database, parameter: str, text: str
     A spec that is only stated as what they were built with does not count.
     """
     node = parse_spec(parameter, text)
-    searches = [_spec_itself(node), _dependents(node, Narrowing("run"))]
+    searches = [_spec_itself(node), _dependents(node, Narrowing(RUN))]
     return await _executions(database, parameter, searches, role={"$ne": _BUILT})
 
 

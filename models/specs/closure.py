@@ -10,7 +10,8 @@ The scope of an entry says how far the dependency reaches:
 
 `types` and `virtuals` of an entry are those of all edges that lead to the dependency. Spack's `^`
 follows fewer: the edges of the node itself, and along link and run edges. Where these have other
-types or virtuals, an entry of the scope `run` has them as `reachTypes` and `reachVirtuals`.
+types or virtuals, an entry of the scope `run` has them as `reachTypes` and `reachVirtuals`. `along`
+are the types along whose edges alone, each by itself, the dependency is reached.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -70,14 +71,16 @@ class _Edges(NamedTuple):
 
 
 def closure(key: str, hops: Hops) -> dict[str, Json]:
-    """Return by dependency `types`, `virtuals`, `scope`, `direct` and, where it differs, reach."""
+    """Return by dependency all fields of its entry that depend on the way to it."""
     scopes, reach, edges = _walk(key, hops)
+    along = _along(key, hops)
     direct = {hop.child for hop in hops[key]}
     entries: dict[str, Json] = {}
     for child, scope in scopes.items():
         types, virtuals = edges.names(child)
         entries[child] = {
-            "types": types, "virtuals": virtuals, "scope": scope, "direct": child in direct
+            "types": types, "virtuals": virtuals, "scope": scope, "direct": child in direct,
+            "along": list(_types(along[child])),
         }  # fmt: skip
         if scope == "run" and (
             reach.types[child] != edges.types[child]
@@ -127,6 +130,22 @@ def _walk(key: str, hops: Hops) -> tuple[dict[str, str], _Edges, _Edges]:
     edges = _Edges(bits, virtuals)
     edges.add(beyond)
     return scopes, reach, edges
+
+
+def _along(key: str, hops: Hops) -> dict[str, int]:
+    """Return by dependency the types, as bits, along whose edges alone it is reached."""
+    along = {key: ~0}
+    stack = [key]
+    while stack:
+        parent = stack.pop()
+        reached = along[parent]
+        for edge in hops[parent]:
+            known = along.get(edge.child)
+            bits = (known or 0) | (edge.types & reached)
+            if bits != known:
+                along[edge.child] = bits
+                stack.append(edge.child)
+    return along
 
 
 @lru_cache(maxsize=256)

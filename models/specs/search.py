@@ -25,7 +25,7 @@ from models.spack.hash_prefix import hash_range
 from models.spack.query import LEGACY_COMPILERS, OLD_COMPILERS, Dependency, Flags, Node, Variant
 from models.spack.target import satisfying_targets
 from models.spack.version import KeyInterval, VersionConstraint
-from models.specs.spec import SCOPES, Scope
+from models.specs.reach import RUN, TO_BUILD, Reach
 
 Json = dict[str, Any]
 
@@ -50,22 +50,15 @@ class VirtualPackageError(UnanswerableError):
 
 @dataclass(frozen=True, slots=True)
 class Narrowing:
-    """Limits on what `^` matches: dependencies of a scope, and with `direct` only direct ones.
+    """Limits on what `^` matches: dependencies within a reach, and with `direct` only direct ones.
 
-    Without a scope, as in Spack since 1.0: direct ones of any type, and what is reached along link
+    Without a reach, as in Spack since 1.0: direct ones of any type, and what is reached along link
     and run edges. With `direct`, the edge also has one of the `types`, if there are any.
     """
 
-    scope: Scope | None = None
+    reach: Reach | None = None
     direct: bool = False
     types: tuple[str, ...] = ()
-
-    @property
-    def conditions(self) -> Json:
-        """The conditions on the scope of a closure entry; without a scope, none."""
-        if self.scope is None or self.scope == "test":
-            return {}
-        return {"scope": {"$in": list(SCOPES[self.scope])}}
 
 
 async def spec_filter(
@@ -170,8 +163,7 @@ def built_with(node: Node) -> Json:
     A spliced spec was built as another one, whose closure is `builtWith`. For all other specs, the
     closure at build time is `dependencies`.
     """
-    narrowing = Narrowing("build").conditions
-    closures = [{"$elemMatch": {**entry, **narrowing}} for entry in _entries(node)]
+    closures = [{"$elemMatch": {**entry, **TO_BUILD.conditions}} for entry in _entries(node)]
     spliced = [{"isSpliced": True, "builtWith": closure} for closure in closures]
     plain = [{"isSpliced": False, "dependencies": closure} for closure in closures]
     return or_query(*spliced, *plain)
@@ -179,9 +171,8 @@ def built_with(node: Node) -> Json:
 
 def deployed_with(node: Node) -> Json:
     """Return the filter for specs that run with a package of this name and version."""
-    narrowing = Narrowing("run").conditions
     return or_query(
-        *({"dependencies": {"$elemMatch": {**entry, **narrowing}}} for entry in _entries(node))
+        *({"dependencies": {"$elemMatch": {**entry, **RUN.conditions}}} for entry in _entries(node))
     )
 
 
@@ -289,8 +280,9 @@ class _Compiler:
         edge = ({"types": types} if types else {}) | _provides(virtuals)
         if dependency.direct or narrowing.direct:
             return _has_direct(entry, edge, {})
-        if narrowing.scope is not None:
-            return {"dependencies": {"$elemMatch": entry | edge | narrowing.conditions or _ANY}}
+        if narrowing.reach is not None:
+            conditions = narrowing.reach.conditions
+            return {"dependencies": {"$elemMatch": entry | edge | conditions or _ANY}}
         entry = entry or ({} if virtuals else _ANY)
         reached = and_query({**entry, "scope": "run", **edge}, *_reached(edge))
         run: Json = {"dependencies": {"$elemMatch": reached}}
@@ -358,7 +350,7 @@ def _may_be_legacy(dependency: Dependency, narrowing: Narrowing) -> bool:
     if not dependency.direct:
         old = {None, *LANGUAGES, *OLD_COMPILERS}
         is_build = is_build and not old.isdisjoint(_names(node.name) if node.name else [None])
-        is_build = is_build and narrowing.scope != "run"
+        is_build = is_build and (narrowing.reach is None or narrowing.reach.follows({"build"}))
         is_build = is_build and ("build" in narrowing.types or not narrowing.types)
     return (
         is_build

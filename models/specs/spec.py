@@ -16,13 +16,6 @@ Scope = Literal["run", "build", "test"]
 """Why a node is in a closure: `run`, it is reached along link and run edges only; `build`, it was
 needed to build one of the nodes; `test`, it is reached only along test edges or untyped ones."""
 
-SCOPES: dict[str, tuple[Scope, ...]] = {
-    "run": ("run",),
-    "build": ("run", "build"),
-    "test": ("run", "build", "test"),
-}
-"""The scopes included in a closure: what is needed to run is needed to build as well."""
-
 MAX_PROVENANCES = 1000
 
 
@@ -48,7 +41,8 @@ class SpecDependency(Stored):
 
     They are sorted by name and hash. `types` and `virtuals` are those of all edges in the graph
     that lead to the node; `reach_types` and `reach_virtuals` those of the edges that Spack's `^`
-    follows, and absent if they are the same. `id` is absent if it equals the hash.
+    follows, and absent if they are the same. `along` are the types along whose edges alone, each by
+    itself, the node is reached. `id` is absent if it equals the hash.
     """
 
     name: str
@@ -62,6 +56,7 @@ class SpecDependency(Stored):
     reach_virtuals: list[str] | None = None
     scope: Scope
     direct: bool
+    along: list[str] = Field(default_factory=list)
 
 
 class SpecCompiler(Stored):

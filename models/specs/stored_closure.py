@@ -1,6 +1,7 @@
 """Closures as the stored edges give them: what an earlier version has derived is derived again."""
 
-from collections.abc import Collection, Iterator, Mapping
+import logging
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,10 +14,38 @@ Json = dict[str, Any]
 
 CLOSURE_BATCH_SIZE = 100
 
+_LOG = logging.getLogger("caseledger.database")
+_SAYS_EVERY = 5000
+
 _BASE = ("name", "version", "versionKey", "hash", "id")
 _ROOT = dict.fromkeys(("edges", "dependencies", "builtAs", "builtWith", "updatedAt"), 1)
 _NODE = dict.fromkeys(("edges", "builtAs"), 1)
 _IS_STORED: Json = {"tombstone": None, "edges": {"$exists": True}}
+
+
+async def derive_closures(database: Database) -> None:
+    """Derive the closures of all recorded specs again, where an earlier version had other rules.
+
+    What has been done remains when this is interrupted; it says how far it is, every 5,000 specs.
+    """
+    count, changed = 0, False
+    async for ids in batches_of_ids(database, {"tombstone": None}, CLOSURE_BATCH_SIZE):
+        updates = await find_outdated(database, ids)
+        await write_closures(database, updates)
+        count, changed = count + len(ids), changed or bool(updates)
+        if changed and count % _SAYS_EVERY < CLOSURE_BATCH_SIZE:
+            _LOG.warning("the dependencies of %d recorded specs were derived again", count)
+
+
+async def batches_of_ids(database: Database, query: Json, size: int) -> AsyncIterator[list[str]]:
+    """Yield the ids of the specs that match, in their order, a batch at a time."""
+    after = ""
+    while page := await database.specs.find(
+        {"_id": {"$gt": after}, **query}, {"_id": 1}, sort=[("_id", 1)], limit=size
+    ):
+        ids = [document["_id"] for document in page]
+        yield ids
+        after = ids[-1]
 
 
 async def find_outdated(database: Database, ids: Collection[str]) -> list[Update]:

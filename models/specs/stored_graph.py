@@ -7,9 +7,9 @@ from typing import Any
 
 from models.database.client import Database
 from models.errors import CaseledgerError
-from models.spack.graph import BUILD, HASH_NAMES, LINK_RUN
+from models.spack.graph import HASH_NAMES
 from models.spack.hash_prefix import hash_range
-from models.specs.spec import SCOPES, Scope
+from models.specs.reach import ALL, Reach
 
 Json = dict[str, Any]
 
@@ -21,11 +21,6 @@ _SUMMARY = dict.fromkeys((
 ), 1)  # fmt: skip
 _NODE = ("hash", "name", "version", "namespace", "platform", "os", "target", "isExternal")
 _SHORT_HASH_LENGTH = 7
-_FOLLOWED_TYPES: Mapping[Scope, frozenset[str] | None] = {
-    "run": LINK_RUN,
-    "build": BUILD,
-    "test": None,
-}
 
 
 class IncompleteSpecError(CaseledgerError):
@@ -67,13 +62,11 @@ class StoredGraph:
             yield id_of(built_as)
         yield from (id_of(edge) for edge in document["edges"])
 
-    def edges(self, id_: str, scope: Scope = "test") -> list[Json]:
-        """Return the edges from a node that a closure of this scope follows."""
-        types = _FOLLOWED_TYPES[scope]
-        edges: list[Json] = self.documents[id_]["edges"]
-        return [edge for edge in edges if types is None or not types.isdisjoint(edge["types"])]
+    def edges(self, id_: str, reach: Reach = ALL) -> list[Json]:
+        """Return the edges from a node that are followed."""
+        return [edge for edge in self.documents[id_]["edges"] if reach.follows(edge["types"])]
 
-    def reachable(self, scope: Scope = "test") -> list[str]:
+    def reachable(self, reach: Reach = ALL) -> list[str]:
         """Return the root and those dependencies that are stored, in preorder."""
         seen: dict[str, None] = {}
         stack = [self.root]
@@ -81,15 +74,15 @@ class StoredGraph:
             at = stack.pop()
             if at not in seen and at in self.documents:
                 seen[at] = None
-                stack.extend(reversed([id_of(edge) for edge in self.edges(at, scope)]))
+                stack.extend(reversed([id_of(edge) for edge in self.edges(at, reach)]))
         return list(seen)
 
-    def missing(self, scope: Scope = "test") -> list[Json]:
+    def missing(self, reach: Reach = ALL) -> list[Json]:
         """Return ids and names of the nodes that edges lead to but that are not stored."""
         names = {
             id_of(edge): edge["name"]
-            for id_ in self.reachable(scope)
-            for edge in self.edges(id_, scope)
+            for id_ in self.reachable(reach)
+            for edge in self.edges(id_, reach)
             if id_of(edge) not in self.documents
         }
         return [{"id": id_, "name": names[id_]} for id_ in sorted(names)]
@@ -195,16 +188,17 @@ def _with_key(document: Json) -> Json:
 
 
 def dependencies_of(
-    document: Json, scope: Scope = "test", *, direct: bool = False, types: Sequence[str] = ()
+    document: Json, reach: Reach = ALL, *, direct: bool = False, types: Sequence[str] = ()
 ) -> list[Json]:
-    """Return the closure entries of a spec within a scope, optionally only direct ones.
+    """Return the closure entries of a spec within reach, optionally only direct ones.
 
-    With `types`, only entries are returned that an edge of one of these types leads to.
+    With `types`, only entries are returned that an edge of one of these types leads to. Raise
+    UnansweredReachError.
     """
     return [
         entry
         for entry in document["dependencies"]
-        if entry["scope"] in SCOPES[scope]
+        if reach.has(entry)
         and (entry["direct"] or not direct)
         and (not types or not set(types).isdisjoint(entry["types"]))
     ]
@@ -212,7 +206,7 @@ def dependencies_of(
 
 def dependents_filter(
     document: Json,
-    scope: Scope = "test",
+    reach: Reach | None = ALL,
     *,
     direct: bool = False,
     types: Sequence[str] = (),
@@ -220,29 +214,30 @@ def dependents_filter(
 ) -> Json:
     """Return the filter for the specs that depend on a spec, with `roots` only for submitted ones.
 
-    `scope`, `direct` and `types` are as in `dependencies_of`. The index begins with the hash.
+    `reach`, `direct` and `types` are as in `dependencies_of`; without a reach it is that of Spack's
+    `^`: direct dependencies, and those along link and run edges. The index begins with the hash.
     """
     entry: Json = {"hash": document["hash"]}
     entry["id"] = None if document["_id"] == document["hash"] else document["_id"]
-    edge = dict(entry)
-    if scope != "test":
-        entry["scope"] = {"$in": list(SCOPES[scope])}
+    query: Json
     if direct:
-        entry["direct"] = True
-    if types:
-        (edge if direct else entry)["types"] = {"$in": list(types)}
-    query: Json = {"dependencies": {"$elemMatch": entry}}
-    if direct and types:
-        query["edges"] = {"$elemMatch": edge}
+        query = {"dependencies": {"$elemMatch": entry | {"direct": True}}}
+        if types:
+            query["edges"] = {"$elemMatch": entry | {"types": {"$in": list(types)}}}
+    elif reach is None:
+        run, own = entry | {"scope": "run"}, entry | {"direct": True}
+        query = {"$or": [{"dependencies": {"$elemMatch": each}} for each in (run, own)]}
+    else:
+        query = {"dependencies": {"$elemMatch": entry | reach.conditions}}
     return {**query, "isRoot": True} if roots else query
 
 
-def dag(graph: StoredGraph, scope: Scope = "test") -> Json:
+def dag(graph: StoredGraph, reach: Reach = ALL) -> Json:
     """Return the nodes, root first, and edges of the graph of a spec.
 
     `missing` are the nodes that edges lead to but that are not stored.
     """
-    ids = graph.reachable(scope)
+    ids = graph.reachable(reach)
     return {
         "root": graph.root,
         "nodes": [
@@ -256,15 +251,15 @@ def dag(graph: StoredGraph, scope: Scope = "test") -> Json:
                 "virtuals": edge["virtuals"],
             }
             for id_ in ids
-            for edge in graph.edges(id_, scope)
+            for edge in graph.edges(id_, reach)
         ],
-        "missing": graph.missing(scope),
+        "missing": graph.missing(reach),
     }
 
 
-def dot(graph: StoredGraph, scope: Scope = "test") -> str:
+def dot(graph: StoredGraph, reach: Reach = ALL) -> str:
     """Return the graph of a spec in the language of Graphviz; dashed nodes are not stored."""
-    nodes_and_edges = dag(graph, scope)
+    nodes_and_edges = dag(graph, reach)
     lines = ["digraph {", "  node [shape=box]"]
     for node in nodes_and_edges["nodes"]:
         label = f"{node['name']}@{node['version']}\n/{node['hash'][:_SHORT_HASH_LENGTH]}"

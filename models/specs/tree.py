@@ -7,7 +7,7 @@ from typing import Any
 
 from models.spack.graph import FLAGS
 from models.specs.node_documents import variant_text
-from models.specs.spec import Scope
+from models.specs.reach import ALL, Reach
 from models.specs.stored_graph import StoredGraph, id_of, native_node
 
 Json = dict[str, Any]
@@ -19,14 +19,14 @@ _SHORT_HASH_LENGTH = 7
 _NEEDS_NO_QUOTES = re.compile(r"[a-zA-Z0-9,/_.\[\]-]+")
 
 
-def tree(graph: StoredGraph, scope: Scope = "test", *, depth_first: bool = False) -> str:
+def tree(graph: StoredGraph, reach: Reach = ALL, *, depth_first: bool = False) -> str:
     """Return the graph of a spec as a tree, one node a line.
 
     A line begins with seven characters of the hash. Each node occurs once: below the nearest node
     that depends on it, or with `depth_first` where it is first met from top to bottom. Of a node
     that is not stored, only the name is shown.
     """
-    below = None if depth_first else _nearest(graph, scope)
+    below = None if depth_first else _nearest(graph, reach)
     lines: list[str] = []
     seen: set[str] = set()
     stack = [((graph.root, ""), 0)]
@@ -39,19 +39,19 @@ def tree(graph: StoredGraph, scope: Scope = "test", *, depth_first: bool = False
         mark = " " * (_INDENT * depth) + ("^" if depth else "")
         text = f"{name} (not stored)" if document is None else _format_node(document)
         lines.append(f"{id_[:_SHORT_HASH_LENGTH]}  {mark}{text}")
-        children = _children(graph, id_, scope) if below is None else below.get(id_, [])
+        children = _children(graph, id_, reach) if below is None else below.get(id_, [])
         stack.extend((child, depth + 1) for child in reversed(children))
     return "\n".join([*lines, ""])
 
 
-def _children(graph: StoredGraph, id_: str, scope: Scope) -> list[_Place]:
+def _children(graph: StoredGraph, id_: str, reach: Reach) -> list[_Place]:
     if id_ not in graph.documents:
         return []
-    edges = sorted(graph.edges(id_, scope), key=lambda edge: edge["name"])
+    edges = sorted(graph.edges(id_, reach), key=lambda edge: edge["name"])
     return [(id_of(edge), edge["name"]) for edge in edges]
 
 
-def _nearest(graph: StoredGraph, scope: Scope) -> dict[str, list[_Place]]:
+def _nearest(graph: StoredGraph, reach: Reach) -> dict[str, list[_Place]]:
     """Return the dependencies of each node that no node nearer to the root has, breadth first."""
     below: dict[str, list[_Place]] = {}
     seen = {graph.root}
@@ -61,7 +61,7 @@ def _nearest(graph: StoredGraph, scope: Scope) -> dict[str, list[_Place]]:
         for id_ in level:
             new = {
                 child: (child, name)
-                for child, name in _children(graph, id_, scope)
+                for child, name in _children(graph, id_, reach)
                 if child not in seen
             }
             seen |= new.keys()

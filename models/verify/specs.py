@@ -3,14 +3,18 @@
 from collections.abc import AsyncIterator
 
 from models.database.client import Database
-from models.database.types import Json
 from models.specs.completion import (
     COMPLETION_BATCH_SIZE,
     INCOMPLETE_SPECS,
     complete_batch,
     find_completions,
 )
-from models.specs.stored_closure import CLOSURE_BATCH_SIZE, find_outdated, write_closures
+from models.specs.stored_closure import (
+    CLOSURE_BATCH_SIZE,
+    batches_of_ids,
+    find_outdated,
+    write_closures,
+)
 from models.verify.difference import Difference
 
 
@@ -20,24 +24,14 @@ async def verify_specs(database: Database, *, repair: bool = False) -> AsyncIter
     They lack nodes that are stored, or an earlier version has derived their closures in another
     way. What was repaired remains when this is interrupted.
     """
-    async for ids in _batches(database, INCOMPLETE_SPECS, COMPLETION_BATCH_SIZE):
+    async for ids in batches_of_ids(database, INCOMPLETE_SPECS, COMPLETION_BATCH_SIZE):
         for update in await find_completions(database, ids):
             yield Difference("specs", update.query["_id"], "dependencies")
         if repair:
             await complete_batch(database, ids)
-    async for ids in _batches(database, {"tombstone": None}, CLOSURE_BATCH_SIZE):
+    async for ids in batches_of_ids(database, {"tombstone": None}, CLOSURE_BATCH_SIZE):
         updates = await find_outdated(database, ids)
         for update in updates:
             yield Difference("specs", update.query["_id"], "dependencies")
         if repair:
             await write_closures(database, updates)
-
-
-async def _batches(database: Database, query: Json, size: int) -> AsyncIterator[list[str]]:
-    after = ""
-    while page := await database.specs.find(
-        {"_id": {"$gt": after}, **query}, {"_id": 1}, sort=[("_id", 1)], limit=size
-    ):
-        ids = [document["_id"] for document in page]
-        yield ids
-        after = ids[-1]

@@ -29,7 +29,8 @@ CMAKE = "cmake2345672345672345672345672cm"
 
 def closure(name: str, version: str, own: str, scope: str = "run") -> dict[str, Any]:
     return {"name": name, "version": version, "versionKey": version_key(version), "hash": own,
-            "types": ["link"], "virtuals": [], "scope": scope, "direct": True}  # fmt: skip
+            "types": ["link"], "virtuals": [], "scope": scope, "direct": True,
+            "along": ["link"]}  # fmt: skip
 
 
 async def add_spec(
@@ -79,7 +80,10 @@ async def found(client: httpx2.AsyncClient, path: str) -> list[str]:
         pytest.param("software=hdf5", [], id="another"),
         pytest.param("dependsOn=zlib@:1.2.12", [FIRST], id="beneath"),
         pytest.param("dependsOn=netcdf-c@4.4.1", [FIRST], id="directly"),
-        pytest.param("dependsOn=cmake", [], id="not needed to run"),
+        pytest.param("dependsOn=cmake", [FIRST, SECOND], id="needed directly to build"),
+        pytest.param("dependsOn=cmake&deptype=link,run", [], id="not needed to run"),
+        pytest.param("dependsOn=zlib@:1.2.12&deptype=link", [FIRST], id="linked"),
+        pytest.param("dependsOn=zlib@:1.2.12&deptype=test", [], id="not tested with"),
         pytest.param("dependsOn=zlib-api", [FIRST], id="on a provider"),
         pytest.param("deployedWith=zlib-api", [FIRST], id="deployed with a provider"),
         pytest.param("builtWith=zlib-api", [FIRST], id="built with a provider"),

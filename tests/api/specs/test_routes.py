@@ -161,6 +161,7 @@ async def test_a_syntax_error_names_its_position(
     "asked",
     [
         {"deptype": "link,x"},
+        {"deptype": "build,link"},
         {"direct": "maybe"},
         {"version__lt": "1:2"},
         {"builtWith": "zlib+shared"},

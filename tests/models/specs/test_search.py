@@ -14,6 +14,7 @@ from models.spack.query import parse_query
 from models.specs import search as spec_search
 from models.specs.document import SpecDocument
 from models.specs.node_documents import identities
+from models.specs.reach import ALL, UnansweredReachError, reach_of
 from models.specs.search import (
     Narrowing,
     TooBroadError,
@@ -23,7 +24,6 @@ from models.specs.search import (
     node_conditions,
     spec_filter,
 )
-from models.specs.spec import SCOPES, Scope
 from models.specs.store import write_specs
 from tests.support.databases import NewDatabase
 from tests.support.spec_documents import FORMATS, diamond, document, documents, on, package
@@ -122,18 +122,32 @@ async def test_a_query_finds_what_the_graphs_say(
     assert await _found(database, text) == expected
 
 
+@pytest.mark.parametrize("name", ["gmake", "zlib", "leaf", "tool"])
 @pytest.mark.parametrize(
-    ("scope", "types"), [("run", {"link", "run"}), ("build", {"build", "link", "run"})]
+    "types",
+    [
+        {"link", "run"},
+        {"build", "link", "run"},
+        {"link"},
+        {"run"},
+        {"build"},
+        {"test"},
+        {"build", "link", "run", "test"},
+    ],
 )
 async def test_a_closure_can_be_asked_apart(
-    corpus: tuple[Database, Stored], scope: Scope, types: set[str]
+    corpus: tuple[Database, Stored], name: str, types: set[str]
 ) -> None:
     database, stored = corpus
-    assert await _found(database, "^gmake", scope=scope) == {
+    assert await _found(database, f"^{name}", reach=reach_of(types)) == {
         id_ for id_, (graph, key) in stored.items()
-        if any(graph.nodes[each].name == "gmake" for each in graph.closure(key, types))
+        if any(graph.nodes[each].name == name for each in graph.closure(key, types))
     }  # fmt: skip
-    assert SCOPES[scope]
+
+
+async def test_a_closure_that_is_not_recorded_is_refused(database: Database) -> None:
+    with pytest.raises(UnansweredReachError, match="along build,link are not recorded"):
+        await _found(database, "^zlib", reach=reach_of(["link", "build"]))
 
 
 async def test_only_direct_dependencies_can_be_asked_for(corpus: tuple[Database, Stored]) -> None:
@@ -153,7 +167,7 @@ async def test_direct_dependencies_have_the_types_on_their_own_edge(
         id_ for id_, (graph, key) in stored.items()
         if any(edge.name == "zlib" and set(types) & set(edge.deptypes) for edge in graph.edges[key])
     }  # fmt: skip
-    assert await _found(database, "^zlib", scope="test", direct=True, types=types) == expected
+    assert await _found(database, "^zlib", direct=True, types=types) == expected
 
 
 async def test_built_with_one_version_and_deployed_with_another(
@@ -222,7 +236,7 @@ async def test_the_reach_of_a_caret_is_that_of_spack(new_database: NewDatabase) 
             assert await found(text), text
         for text in ("gdb ^cmake", "gdb ^zlib@:1.2.12", "expat ^zlib"):
             assert not await found(text), text
-            assert await found(text, scope="test"), text
+            assert await found(text, reach=ALL), text
 
 
 async def test_a_compiler_of_old_formats_is_a_dependency_in_every_form(

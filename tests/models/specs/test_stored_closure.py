@@ -1,9 +1,15 @@
 """Closures that an earlier version has derived are found, and derived again."""
 
+import pytest
+
+from models.connection import open_database
 from models.database.client import Database
+from models.settings import Settings
 from models.specs.store import write_specs
 from models.verify.difference import Difference
 from models.verify.specs import verify_specs
+from models.version import SCHEMA_VERSION
+from tests.support.databases import NewDatabase
 from tests.support.spec_documents import diamond, document, documents, on, package
 
 
@@ -32,6 +38,22 @@ async def test_closures_of_an_earlier_version_are_derived_again(database: Databa
     now = {each["_id"]: each for each in await database.specs.find({})}
     for id_, spec in whole.items():
         assert now[id_] | {"updatedAt": 0} == spec | {"updatedAt": 0}
+
+
+@pytest.mark.slow
+async def test_opening_a_database_of_an_earlier_version_derives_closures_again(
+    new_database: NewDatabase, settings: Settings
+) -> None:
+    async with new_database("test_closures") as database:
+        app = diamond()
+        await write_specs(database, documents(document(app)))
+        whole = await database.specs.find({}, {"updatedAt": 0}, sort=[("_id", 1)])
+        await database.specs.update_all({}, [{"$unset": ["dependencies.along"]}])
+        await database.schema.update({}, {"$set": {"version": SCHEMA_VERSION - 1}})
+        async with open_database(settings.model_copy(update={"database": database.name})):
+            now = await database.specs.find({}, {"updatedAt": 0}, sort=[("_id", 1)])
+            assert now == whole
+            assert await database.has_schema(SCHEMA_VERSION)
 
 
 async def test_what_stands_on_something_deleted_is_left_alone(database: Database) -> None:

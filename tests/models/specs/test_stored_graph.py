@@ -11,6 +11,7 @@ from models.specs.comparison import compare_specs
 from models.specs.deletion import References, ReferredToError, delete_spec
 from models.specs.document import SpecDocument
 from models.specs.file_store import store_file
+from models.specs.reach import RUN, TO_BUILD, reach_of
 from models.specs.spec_file import load_file
 from models.specs.store import write_specs
 from models.specs.stored_graph import (
@@ -196,7 +197,7 @@ async def test_nodes_edges_tree_and_dot_of_a_graph(database: Database) -> None:
     _, graph = await _stored(database, document(app))
     whole = dag(graph)
     assert (len(whole["nodes"]), len(whole["edges"])) == (4, 5)
-    assert {each["name"] for each in dag(graph, "run")["nodes"]} == {"app", "leaf", "mid"}
+    assert {each["name"] for each in dag(graph, RUN)["nodes"]} == {"app", "leaf", "mid"}
     lines = tree(graph).splitlines()
     assert [line.split("@")[0].split("  ", 1)[1] for line in lines] == [
         "app", "    ^leaf", "    ^mid", "    ^tool"
@@ -213,10 +214,11 @@ async def test_a_graph_of_some_types_has_no_edges_of_others(database: Database) 
     mid = package("mid", on(leaf, "build"))
     app = package("app", on(mid, "link"), on(leaf, "run"))
     _, graph = await _stored(database, document(app))
-    ends = {(edge["parent"], edge["child"]) for edge in dag(graph, "run")["edges"]}
+    ends = {(edge["parent"], edge["child"]) for edge in dag(graph, RUN)["edges"]}
     assert ends == {(app.hash, mid.hash), (app.hash, leaf.hash)}
-    assert len(dag(graph, "build")["edges"]) == 3
-    depths = [line.split("  ", 1)[1].count("    ") for line in tree(graph, "run").splitlines()]
+    assert len(dag(graph, TO_BUILD)["edges"]) == 3
+    assert [edge["types"] for edge in dag(graph, reach_of(["run"]))["edges"]] == [["run"]]
+    depths = [line.split("  ", 1)[1].count("    ") for line in tree(graph, RUN).splitlines()]
     assert depths == [0, 1, 1]
 
 
@@ -281,7 +283,8 @@ async def test_dependents_are_asked_for_by_distance_and_type(database: Database)
 
     assert await names() == {"app", "mid", "tool"}
     assert await names(direct=True, types=["build"]) == {"mid"}
-    assert await names(scope="run", roots=True) == {"app"}
+    assert await names(reach=RUN, roots=True) == {"app"}
+    assert await names(reach=None) == {"app", "mid", "tool"}
     root = graph.documents[app.hash]
     assert {each["name"] for each in dependencies_of(root, direct=True, types=["link"])} == {
         "mid",
