@@ -25,6 +25,11 @@ _Names = frozenset[str]
 
 _SCOPE_NAMES = ("run", "build", "test")
 _NO_NAMES: _Names = frozenset()
+_TYPES = [
+    [kind for number, kind in enumerate(DEPENDENCY_TYPES) if bits >> number & 1]
+    for bits in range(1 << len(DEPENDENCY_TYPES))
+]
+"""The dependency types by their bits."""
 
 
 class Hop(NamedTuple):
@@ -67,11 +72,14 @@ class _Edges(NamedTuple):
     def names(self, child: str) -> tuple[list[str], list[str]]:
         """Return the types and the virtuals of the edges to a node, in their order."""
         virtuals = self.virtuals.get(child)
-        return list(_types(self.types[child])), sorted(virtuals) if virtuals else []
+        return _TYPES[self.types[child]], sorted(virtuals) if virtuals else []
 
 
 def closure(key: str, hops: Hops) -> dict[str, Json]:
-    """Return by dependency all fields of its entry that depend on the way to it."""
+    """Return by dependency all fields of its entry that depend on the way to it.
+
+    Entries share lists, which must not be modified.
+    """
     scopes, reach, edges = _walk(key, hops)
     along = _along(key, hops)
     direct = {hop.child for hop in hops[key]}
@@ -80,7 +88,7 @@ def closure(key: str, hops: Hops) -> dict[str, Json]:
         types, virtuals = edges.names(child)
         entries[child] = {
             "types": types, "virtuals": virtuals, "scope": scope, "direct": child in direct,
-            "along": list(_types(along[child])),
+            "along": _TYPES[along[child]],
         }  # fmt: skip
         if scope == "run" and (
             reach.types[child] != edges.types[child]
@@ -153,8 +161,3 @@ def _scope_and_bits(types: tuple[str, ...]) -> tuple[int, int]:
     kinds = frozenset(types)
     scope = 0 if kinds & LINK_RUN else 1 if kinds & BUILD else 2
     return scope, sum(1 << DEPENDENCY_TYPES.index(kind) for kind in kinds)
-
-
-@lru_cache(maxsize=256)
-def _types(bits: int) -> tuple[str, ...]:
-    return tuple(kind for number, kind in enumerate(DEPENDENCY_TYPES) if bits >> number & 1)
