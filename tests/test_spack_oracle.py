@@ -31,6 +31,7 @@ _REFUSED = re.compile(
     r"|^(mpi|blas|zlib-api)\b"  # a virtual package itself
     r"|^\./"  # the path of a file
     r"|target=(fe|default_target)"  # a word for the machine that asks
+    r"|target=milan|arch=linux$"  # a target that nobody has
 )
 _OTHERWISE = re.compile(
     r"clang|llvm|oneapi"  # the old name of a compiler stands for the new one here

@@ -7,6 +7,7 @@ least another one when it is that one or descends from it.
     :haswell       includes x86_64, but neither zen2 nor pentium4
 """
 
+from difflib import get_close_matches
 from functools import lru_cache
 
 from archspec.cpu import TARGETS  # type: ignore[import-untyped]
@@ -23,6 +24,17 @@ def target_ancestors(name: str) -> tuple[str, ...]:
     if name not in TARGETS:
         return ()
     return tuple(str(ancestor.name) for ancestor in TARGETS[name].ancestors)
+
+
+def unknown_targets(constraint: str) -> tuple[str, ...]:
+    """Return the names in a constraint that archspec does not know, sorted."""
+    names = {name.strip() for item in constraint.split(",") for name in item.split(":")}
+    return tuple(sorted(names - {"", "*", *TARGETS}))
+
+
+def similar_target(name: str) -> str | None:
+    """Return the target of archspec whose name is most similar, None when none is."""
+    return next(iter(get_close_matches(name[:100], TARGETS, n=1)), None)
 
 
 def satisfying_targets(constraint: str) -> tuple[str, ...] | None:

@@ -7,7 +7,7 @@ A version consists of a release, which is a list of numbers and words, and optio
     1.2-rc1 < 1.2 < 1.2.0               a pre-release comes before its release
     1.2.post < 1.2.0 < 1.2.develop      words before numbers before `INFINITY`
     1.2 < git.<ref>=1.2 < 1.2.0         a git version comes right after its assigned version
-    develop < git.<ref>                 one without an assigned version comes last
+    develop < git.<ref>                 one without an assigned version is like develop
 
 The key of a version is a text; keys sort, character by character, in the order of versions.
 `1.12.3-rc2` has the key `a1.b12.a3!rc_a2`. The parts of a key:
@@ -17,7 +17,6 @@ The key of a version is a text; keys sort, character by character, in the order 
     ~6develop       a word of `INFINITY`, preceded by its rank
     - !rc !rc_a2    the end: a final release, a pre-release, a pre-release with a number
     @main           after the end: the git ref to which the version is assigned
-    ~~@main         a git ref without a version
 
 Source of the rules: lib/spack/spack/version/ in Spack 1.x.
 """
@@ -40,7 +39,7 @@ _COMMIT = re.compile(r"[0-9A-Fa-f]{40}")
 _REF = re.compile(r"[^\x00-\x20=,:@\x7f\ud800-\udfff]+")
 _FINAL = "final"
 _ENDS = {"alpha": "!alpha", "beta": "!beta", "rc": "!rc", _FINAL: "-"}
-_UNASSIGNED = "~~"
+_UNASSIGNED = "develop"
 _MAX_COUNTED = 25
 
 Release = tuple[int | str, ...]
@@ -142,9 +141,7 @@ def _is_git(text: str) -> bool:
 def _parse_git(text: str) -> Version:
     ref, _, assigned = text.removeprefix("git.").partition("=")
     _check_ref(ref, text)
-    if "=" not in text:
-        return Version(f"{_UNASSIGNED}@{ref}", text, (), ref=ref)
-    version = _parse_standard(assigned)
+    version = _parse_standard(assigned if "=" in text else _UNASSIGNED)
     key = f"{version.key}@{ref}"
     return Version(key, text, version.release, version.stage, version.number, ref)
 
@@ -218,9 +215,7 @@ def _item_intervals(item: str) -> Iterator[KeyInterval]:
     elif exact != item:
         yield _only(_parse_standard(exact).key)
     else:
-        low, high = _range(item)
-        if high is None or low < high:
-            yield KeyInterval(low, high)
+        yield KeyInterval(*_range(item))
 
 
 def _git_intervals(item: str) -> Iterator[KeyInterval]:
@@ -229,9 +224,7 @@ def _git_intervals(item: str) -> Iterator[KeyInterval]:
     if "=" in item and ":" not in assigned:
         yield _only(_parse_git(item).key)
     else:
-        low, high = _range(assigned or ":")
-        if high is None or low < high:
-            yield KeyInterval(low, high, f"@{ref}")
+        yield KeyInterval(*_range(assigned or ":"), f"@{ref}")
 
 
 def _only(key: str) -> KeyInterval:
@@ -240,19 +233,16 @@ def _only(key: str) -> KeyInterval:
 
 
 def _range(text: str) -> tuple[str, str | None]:
-    """Return the first key in a range and the first key after it; only `:` has no end.
-
-    A git ref without a version satisfies no range except `:`.
-    """
+    """Return the first key in a range and the first key after it, None without an end."""
     first, separator, last = text.partition(":")
     last = last if separator else first
     low = _parse_standard(first).key if first or not separator else ""
     if last:
         high = _key_after(_parse_standard(last))
-        if high < low:
+        if high <= low:
             raise VersionError(f"the range {text!r} is empty")
         return low, high
-    return low, _UNASSIGNED if first else None
+    return low, None
 
 
 def _key_after(version: Version) -> str:

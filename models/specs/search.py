@@ -23,7 +23,7 @@ from models.errors import UsageError
 from models.spack.graph import LANGUAGES
 from models.spack.hash_prefix import hash_range
 from models.spack.query import LEGACY_COMPILERS, OLD_COMPILERS, Dependency, Flags, Node, Variant
-from models.spack.target import satisfying_targets
+from models.spack.target import satisfying_targets, similar_target, unknown_targets
 from models.spack.version import KeyInterval, VersionConstraint
 from models.specs.reach import RUN, TO_BUILD, Reach
 
@@ -42,6 +42,10 @@ class UnanswerableError(UsageError):
 
 class TooBroadError(UnanswerableError):
     """Too many specs match a dependency for a look-up; its name would narrow it."""
+
+
+class UnknownTargetError(UnanswerableError):
+    """A target was asked for that neither archspec nor a recorded spec knows."""
 
 
 class VirtualPackageError(UnanswerableError):
@@ -71,8 +75,9 @@ async def spec_filter(
 ) -> Json:
     """Return the filter for a query; each look-up may take `seconds`.
 
-    Raise TooBroadError when a dependency matches too many specs, VirtualPackageError for a version
-    of a virtual package, and, with `refuses_virtual`, for one that is asked for itself.
+    Raise TooBroadError when a dependency matches too many specs, UnknownTargetError for a target
+    that is not known, VirtualPackageError for a version of a virtual package, and, with
+    `refuses_virtual`, for one that is asked for itself.
     """
     compiler = _Compiler(database, narrowing or Narrowing(), seconds)
     if refuses_virtual and query.name is not None and await compiler.is_virtual(query.name):
@@ -211,6 +216,7 @@ class _Compiler:
         return await self._specs.find_one(query, {"_id": 1}) is not None
 
     async def filter(self, node: Node, names: Sequence[str] = ()) -> Json:
+        await self._check_target(node.target)
         conditions = node_conditions(replace(node, name=None) if names else node)
         if names:
             conditions.insert(0, {"name": {"$in": list(names)}})
@@ -226,6 +232,13 @@ class _Compiler:
                 condition = or_query(unless, condition)
             conditions.append(condition)
         return _all_of(conditions)
+
+    async def _check_target(self, constraint: str | None) -> None:
+        for name in unknown_targets(constraint) if constraint is not None else ():
+            if await self._specs.find_one({"target": name}, {"_id": 1}) is None:
+                near = similar_target(name)
+                hint = f"; a similar one is {near}" if near else ""
+                raise UnknownTargetError(f"no recorded spec has the target {name[:100]}{hint}")
 
     async def _propagated(self, variant: Variant) -> list[Json]:
         """Return the conditions that neither a spec nor one below it has another value."""

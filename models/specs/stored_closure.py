@@ -1,4 +1,7 @@
-"""Closures as the stored edges give them: what an earlier version has derived is derived again."""
+"""Closures and keys of versions as the stored edges give them.
+
+What an earlier version has derived by other rules is derived again.
+"""
 
 import logging
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping
@@ -7,6 +10,7 @@ from typing import Any
 
 from models.database.client import Database
 from models.database.writes import Update, apply_writes
+from models.spack.version import stored_version_key
 from models.specs.closure import Hops, closure, hop
 from models.specs.stored_graph import id_of
 
@@ -18,7 +22,9 @@ _LOG = logging.getLogger("caseledger.database")
 _SAYS_EVERY = 5000
 
 _BASE = ("name", "version", "versionKey", "hash", "id")
-_ROOT = dict.fromkeys(("edges", "dependencies", "builtAs", "builtWith", "updatedAt"), 1)
+_ROOT = dict.fromkeys(
+    ("version", "versionKey", "edges", "dependencies", "builtAs", "builtWith", "updatedAt"), 1
+)
 _NODE = dict.fromkeys(("edges", "builtAs"), 1)
 _IS_STORED: Json = {"tombstone": None, "edges": {"$exists": True}}
 
@@ -56,7 +62,7 @@ async def find_outdated(database: Database, ids: Collection[str]) -> list[Update
     roots = await database.specs.find({"_id": {"$in": sorted(ids)}, **_IS_STORED}, _ROOT)
     nodes = await _with_nodes_below(database, roots)
     hops = {id_: [_hop(edge) for edge in _edges(node)] for id_, node in nodes.items()}
-    bases = {id_of(edge): edge for node in nodes.values() for edge in _edges(node)}
+    bases = {id_of(edge): _rekeyed(edge) for node in nodes.values() for edge in _edges(node)}
     return [update for root in roots for update in _updates(database, root, hops, bases)]
 
 
@@ -90,6 +96,10 @@ def _edges(node: Json) -> Iterator[Json]:
     return (edge for edge in node["edges"] if not edge.get("missing"))
 
 
+def _rekeyed(edge: Json) -> Json:
+    return {**edge, "versionKey": stored_version_key(edge["version"])}
+
+
 def _hop(edge: Json) -> Any:
     return hop(id_of(edge), edge["types"], edge["virtuals"])
 
@@ -105,8 +115,13 @@ def _updates(
         closures = {field: _closure(key, hops, bases) for field, key in keys.items()}
     except KeyError:  # a node below it is not stored
         return
-    if any(root[field] != entries for field, entries in closures.items()):
-        fields = closures | {
+    fields: Json = {
+        **closures,
+        "versionKey": stored_version_key(root["version"]),
+        "edges": [edge if edge.get("missing") else _rekeyed(edge) for edge in root["edges"]],
+    }
+    if any(root[name] != value for name, value in fields.items()):
+        fields |= {
             "dependencyCount": len(closures["dependencies"]), "updatedAt": datetime.now(UTC)
         }  # fmt: skip
         query = {"_id": root["_id"], "updatedAt": root["updatedAt"]}

@@ -55,10 +55,9 @@ IN_ORDER = [
     "master",
     "main",
     "develop",
-    "git.main=develop",
-    "develop.1",
     "0123456789abcdefABCDEF0123456789abcdef01",
     "git.main",
+    "develop.1",
 ]
 WORDS = ["a", "b", "ab", "p", "post", "Z", "maim", "alpha", "beta", "rc", "final", *INFINITY]
 
@@ -100,7 +99,7 @@ def test_one_version_may_be_written_in_several_ways(one: str, other: str) -> Non
         pytest.param("2.9.0.post0", "a2.a9.a0._post.a0-", id="word"),
         pytest.param("develop", "~6develop-", id="develop"),
         pytest.param("git.v1.2=1.2", "a1.a2-@v1.2", id="git version"),
-        pytest.param("git.feature/x", "~~@feature/x", id="git ref"),
+        pytest.param("git.feature/x", "~6develop-@feature/x", id="git ref"),
     ],
 )
 def test_a_key_can_be_read(text: str, key: str) -> None:
@@ -144,11 +143,12 @@ def test_other_texts_are_no_versions(text: str) -> None:
         pytest.param("1.2", "1.2 1.2.11 1.2-3 1.2b 1.3-rc1", "1.1 1.2-rc1 1.20 1.3", id="prefix"),
         pytest.param("=1.2", "1.2 1_2", "1.2.0 1.2-rc1 git.a=1.2", id="exact"),
         pytest.param(":1.2.12", "0.1 1.2.12.3 a", "1.2.13 develop git.a", id="no beginning"),
-        pytest.param("1.2:", "1.2 2 develop git.a=develop", "1.2-rc1 1.1 1.b git.a", id="no end"),
+        pytest.param("1.2:", "1.2 2 develop git.a=develop git.a", "1.2-rc1 1.1 1.b", id="no end"),
         pytest.param("1.2:1.4", "1.2 1.4.9 1.5-rc1 git.a=1.3", "1.5 git.a=1.5", id="range"),
         pytest.param("1.2:1.2.1", "1.2 1.2.0 1.2.1.5", "1.2.2", id="range into a prefix"),
         pytest.param(":", "_ 1 develop git.a git.a=1", "", id="anything"),
-        pytest.param("develop", "develop develop.1", "main 9 git.a", id="develop"),
+        pytest.param("develop", "develop develop.1 git.a", "main 9", id="develop"),
+        pytest.param("=develop", "develop", "git.a", id="exactly develop"),
         pytest.param("main:", "main develop", "master 9999", id="infinity range"),
         pytest.param("1.2b", "1.2b 1.2b.1 1.2ba", "1.2c 1.2a", id="word"),
         pytest.param("1.2z", "1.2z 1.2z.1", "1.2zA 1.2y", id="last letter"),
@@ -166,7 +166,6 @@ def test_other_texts_are_no_versions(text: str) -> None:
         pytest.param("=git.a=1.2", "git.a=1.2", "1.2", id="exact git"),
         pytest.param("a" * 40, "a" * 40, "b" * 40, id="commit"),
         pytest.param("git.a,1.2,git.b", "git.b 1.2.1 git.a=1", "1.3 git.c", id="list with refs"),
-        pytest.param("1.2:1.1", "", "1.1 1.1.5 1.2 1.2-rc1", id="ends that touch"),
     ],
 )
 def test_a_constraint_holds_what_spack_says(constraint: str, inside: str, outside: str) -> None:
@@ -183,7 +182,7 @@ def test_a_constraint_holds_what_spack_says(constraint: str, inside: str, outsid
         pytest.param("=1.2", [("a1.a2-", "a1.a2- ")], id="exact"),
         pytest.param("1.2:1.4,1.3:1.6,1.7,=1.2", [("a1.a2-", "a1.a8-")], id="one behind another"),
         pytest.param("3,1", [("a1-", "a2-"), ("a3-", "a4-")], id="in order"),
-        pytest.param("1.2:,:3,=9", [("", "~~")], id="overlap"),
+        pytest.param("1.2:,:3,=9", [("", None)], id="overlap"),
         pytest.param(":,1", [("", None)], id="in anything"),
     ],
 )
@@ -202,6 +201,7 @@ def test_a_constraint_is_written_without_blanks() -> None:
         pytest.param("", 0, id="empty"),
         pytest.param("1.2,", 4, id="nothing behind a comma"),
         pytest.param("1.2, 1.4:1.2", 5, id="empty range"),
+        pytest.param("1.2:1.1", 0, id="ends that touch"),
         pytest.param("1:2:3", 0, id="two colons"),
         pytest.param("=1.2:", 0, id="exact range"),
         pytest.param("=", 0, id="exact nothing"),
@@ -303,7 +303,7 @@ def test_an_interval_holds_what_is_in_the_range(low: str, high: str, text: str, 
         f"={low}": order(low) == order(text) and not git,
         f"git.main={low}": order(low) == order(text) and bool(git),
     }
-    if order(low) <= behind(high):
+    if order(low) < behind(high):
         expected[f"{low}:{high}"] = order(low) <= order(text) < behind(high)
     found = {asked: parse_constraint(asked).is_satisfied_by(candidate) for asked in expected}
     assert found == expected
@@ -314,9 +314,9 @@ def test_a_range_that_ends_before_it_begins_is_refused(low: str, high: str) -> N
     try:
         parse_constraint(f"{low}:{high}")
     except VersionError:
-        assert behind(high) < order(low)
+        assert behind(high) <= order(low)
     else:
-        assert behind(high) >= order(low)
+        assert behind(high) > order(low)
 
 
 @given(st.lists(close_versions, min_size=1, max_size=6), any_version)

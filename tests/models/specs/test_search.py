@@ -18,6 +18,7 @@ from models.specs.reach import ALL, UnansweredReachError, reach_of
 from models.specs.search import (
     Narrowing,
     TooBroadError,
+    UnknownTargetError,
     VirtualPackageError,
     built_with,
     deployed_with,
@@ -60,6 +61,14 @@ async def corpus(new_database: NewDatabase) -> AsyncIterator[tuple[Database, Sto
 async def _found(database: Database, text: str, **narrowing: Any) -> set[str]:
     query = await spec_filter(database, parse_query(text), Narrowing(**narrowing))
     return {each["_id"] for each in await database.specs.find(query, {"_id": 1})}
+
+
+@pytest.mark.parametrize("text", ["target=zne2", "hdf5 target=x86_64_v3:zne2", "^hdf5 target=zne2"])
+async def test_a_target_that_nobody_has_is_refused(
+    corpus: tuple[Database, Stored], text: str
+) -> None:
+    with pytest.raises(UnknownTargetError, match="target zne2; a similar one is zen2"):
+        await _found(corpus[0], text)
 
 
 @pytest.mark.slow
