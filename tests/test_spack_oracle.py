@@ -28,10 +28,7 @@ pytestmark = [
 
 _REFUSED = re.compile(
     r"[\^ ](mpi|zlib-api|fftw-api|libgfortran)@"  # versions of virtual packages
-    r"|^(mpi|blas|zlib-api)\b"  # a virtual package itself
-    r"|^\./"  # the path of a file
     r"|target=(fe|default_target)"  # a word for the machine that asks
-    r"|target=milan|arch=linux$"  # a target that nobody has
 )
 _OTHERWISE = re.compile(
     r"clang|llvm|oneapi"  # the old name of a compiler stands for the new one here
@@ -77,7 +74,8 @@ async def test_queries_find_what_spack_finds(asked: tuple[Database, list[dict[st
         try:
             query = await spec_filter(database, parse_query(text))
         except (SpecSyntaxError, UnanswerableError):
-            assert _REFUSED.search(text), text
+            assert not answer["hashes"] or _REFUSED.search(text), text
+            equal += not answer["hashes"]
             continue
         found = {spec["hash"] for spec in await database.specs.find(query, {"hash": 1})}
         is_equal = found & judged == known.intersection(answer["hashes"])
