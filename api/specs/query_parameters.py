@@ -1,11 +1,11 @@
 """The query parameters that find specs in Spack's syntax: `q`, and others for parts of it."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from api.http.errors import bad_value
-from api.specs.spack_syntax import parse_spec, query_of_spec
+from api.specs.spack_syntax import SECONDS, parse_spec, query_of_spec
 from models.database.client import Database
 from models.database.queries import and_query
 from models.spack.graph import DEPENDENCY_TYPES
@@ -13,6 +13,7 @@ from models.spack.query import VIRTUAL_NAME, Dependency, Node
 from models.specs.reach import Reach, UnansweredReachError, reach_of
 from models.specs.search import (
     Narrowing,
+    UnanswerableError,
     built_with,
     compiled_with,
     deployed_with,
@@ -48,14 +49,13 @@ PARAMETERS: Mapping[str, tuple[str, str]] = {
         ),
         "true",
     ),
-    "builtWith": ("Built with this package: its name, optionally with a version.", "zlib@1.2.11"),
-    "deployedWith": ("Runs with this package: its name, optionally with a version.", "zlib@1.3"),
+    "builtWith": ("Built with a matching spec, in Spack's syntax.", "zlib@1.2.11"),
+    "deployedWith": ("Runs with a matching spec, in Spack's syntax.", "zlib@1.3"),
 }
 """The parameters that are not fields of a spec, with description and example."""
 
 REPEATABLE = frozenset({"dependency", "virtual"})
-_CLOSURES: Mapping[str, Callable[[Node], Query]] = {
-    "compiler": compiled_with,
+_CLOSURES = {
     "builtWith": built_with,
     "deployedWith": deployed_with,
 }
@@ -70,11 +70,20 @@ async def build_spec_query(database: Database, parameters: Sequence[tuple[str, s
     narrowing = Narrowing(reach, direct, types)
     queries = []
     for name, text in parameters:
-        if name in _CLOSURES:
-            queries.append(_CLOSURES[name](_parse_package(name, text)))
+        if name == "compiler":
+            queries.append(compiled_with(_parse_package(name, text)))
+        elif name in _CLOSURES:
+            queries.append(await _closure_query(database, name, parse_spec(name, text)))
         elif name not in {"deptype", "direct"}:
             queries.append(await query_of_spec(database, name, _parse_node(name, text), narrowing))
     return and_query(*queries)
+
+
+async def _closure_query(database: Database, name: str, node: Node) -> Query:
+    try:
+        return await _CLOSURES[name](database, node, seconds=SECONDS)
+    except UnanswerableError as error:
+        raise bad_value(name, str(error)) from None
 
 
 def parse_dependency_types(text: str | None) -> tuple[str, ...]:

@@ -273,6 +273,25 @@ def _next_word(word: str) -> str:
     return word[:-1] + ("a" if word.endswith("Z") else chr(ord(word[-1]) + 1))
 
 
+def intersect(one: VersionConstraint, other: VersionConstraint) -> VersionConstraint:
+    """Return what satisfies both constraints; without intervals when nothing can.
+
+    Its text is for people: a list in Spack's syntax cannot say "and".
+    """
+    both = (_intersection(a, b) for a in one.intervals for b in other.intervals)
+    intervals = _disjoint(interval for interval in both if interval is not None)
+    return VersionConstraint(f"{one} and {other}", tuple(intervals))
+
+
+def _intersection(one: KeyInterval, other: KeyInterval) -> KeyInterval | None:
+    low = max(one.low, other.low)
+    high = min(filter(None, (one.high, other.high)), default=None)
+    is_empty = high is not None and high <= low
+    if is_empty or (one.suffix and other.suffix and one.suffix != other.suffix):
+        return None
+    return KeyInterval(low, high, one.suffix or other.suffix)
+
+
 def _disjoint(intervals: Iterable[KeyInterval]) -> list[KeyInterval]:
     """Return the union of intervals as the fewest sorted intervals, disjoint for each suffix."""
     union: list[KeyInterval] = []

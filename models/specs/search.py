@@ -20,6 +20,7 @@ from models.configuration.keys import escape_name
 from models.database.client import Database
 from models.database.queries import and_query, or_query
 from models.errors import UsageError
+from models.spack.clauses import ConflictError, merge_clauses
 from models.spack.graph import LANGUAGES
 from models.spack.hash_prefix import hash_range
 from models.spack.query import LEGACY_COMPILERS, OLD_COMPILERS, Dependency, Flags, Node, Variant
@@ -31,6 +32,9 @@ Json = dict[str, Any]
 
 MAX_RESOLVED = 20_000
 MAX_LOOKUPS = 16
+
+_PROVIDES = "virtuals"
+"""The field of an entry of a closure with the virtual packages that the dependency provides."""
 
 _ANY: Json = {"name": {"$gte": ""}}
 """A condition that every spec satisfies, along an index."""
@@ -162,23 +166,27 @@ def _flag_conditions(flags: Flags) -> Iterator[Json]:
         yield {f"flags.{flags.name}": {"$all": list(flags.values)}}
 
 
-def built_with(node: Node) -> Json:
-    """Return the filter for specs that were built with a package of this name and version.
+async def built_with(database: Database, node: Node, *, seconds: float | None = None) -> Json:
+    """Return the filter for specs that were built with such a package, or a provider of its name.
 
     A spliced spec was built as another one, whose closure is `builtWith`. For all other specs, the
-    closure at build time is `dependencies`.
+    closure at build time is `dependencies`. Raise UnanswerableError, as `spec_filter` does.
     """
-    closures = [{"$elemMatch": {**entry, **TO_BUILD.conditions}} for entry in _entries(node)]
+    entries = await _Compiler(database, Narrowing(), seconds).entries(node)
+    closures = [{"$elemMatch": {**entry, **TO_BUILD.conditions}} for entry in entries]
     spliced = [{"isSpliced": True, "builtWith": closure} for closure in closures]
     plain = [{"isSpliced": False, "dependencies": closure} for closure in closures]
     return or_query(*spliced, *plain)
 
 
-def deployed_with(node: Node) -> Json:
-    """Return the filter for specs that run with a package of this name and version."""
-    return or_query(
-        *({"dependencies": {"$elemMatch": {**entry, **RUN.conditions}}} for entry in _entries(node))
-    )
+async def deployed_with(database: Database, node: Node, *, seconds: float | None = None) -> Json:
+    """Return the filter for specs that run with such a package, or a provider of its name.
+
+    Raise UnanswerableError, as `spec_filter` does.
+    """
+    entries = await _Compiler(database, Narrowing(), seconds).entries(node)
+    closures = [{"$elemMatch": {**entry, **RUN.conditions}} for entry in entries]
+    return or_query(*({"dependencies": closure} for closure in closures))
 
 
 def compiled_with(node: Node) -> Json:
@@ -225,7 +233,7 @@ class _Compiler:
             conditions += await self._propagated(variant)
         if negative or any(dependency.when for dependency in node.dependencies):
             conditions.append(_ANY)  # tombstones lack everything, too
-        for dependency in node.dependencies:
+        for dependency in _merged(node.dependencies):
             condition = await self._dependency(dependency)
             if dependency.when is not None:
                 unless = {"$nor": [await self.filter(dependency.when)]}
@@ -260,24 +268,34 @@ class _Compiler:
         4, of a compiler that is not a node.
         """
         node = dependency.node
+        names = _names(node.name) if dependency.direct and node.name else ()
+        alternatives = [
+            self._has_entry(dependency, entry) for entry in await self.entries(node, names)
+        ]
+        if _may_be_legacy(dependency, self._narrowing):
+            alternatives += _legacy_compilers(node)
+        return or_query(*alternatives)
+
+    async def entries(self, node: Node, names: Sequence[str] = ()) -> list[Json]:
+        """Return conditions on an entry of a closure that is such a package; one must hold.
+
+        The name may be one of `names` instead, or, without a version, that of a virtual package
+        that it provides. Raise VirtualPackageError for a version of a virtual package.
+        """
         if node.name and node.version and await self.is_virtual(node.name):
             raise VirtualPackageError(
                 f"{node.name} is a virtual package, whose versions are not recorded: ask for the"
                 f" version of a provider, such as ^{node.name}=<package>@<version>"
             )
-        names = _names(node.name) if dependency.direct and node.name else ()
         is_plain = node.name is not None and node == Node(name=node.name, version=node.version)
         is_plain = is_plain or node == Node()
         entries = list(_entries(node, names)) if is_plain else await self._resolved(node, names)
-        alternatives = [self._has_entry(dependency, entry) for entry in entries]
         if node.name is not None and node.version is None:
-            entries = [{}] if is_plain else await self._resolved(replace(node, name=None), ())
-            alternatives += [self._has_entry(dependency, entry, node.name) for entry in entries]
-        if _may_be_legacy(dependency, self._narrowing):
-            alternatives += _legacy_compilers(node)
-        return or_query(*alternatives)
+            providers = [{}] if is_plain else await self._resolved(replace(node, name=None), ())
+            entries += [{**entry, _PROVIDES: node.name} for entry in providers]
+        return entries
 
-    def _has_entry(self, dependency: Dependency, entry: Json, virtual: str | None = None) -> Json:
+    def _has_entry(self, dependency: Dependency, entry: Json) -> Json:
         """Return the condition that the closure has such an entry, reached as the query requires.
 
         The types and virtuals of a closure entry are those of all edges to the node, also from
@@ -286,7 +304,9 @@ class _Compiler:
         that exclude each other, so that each goes along an index and no spec is fetched twice.
         """
         narrowing = self._narrowing
-        virtuals = [*dependency.virtuals, *([virtual] if virtual else [])]
+        virtual = [entry[_PROVIDES]] if _PROVIDES in entry else []
+        entry = {name: value for name, value in entry.items() if name != _PROVIDES}
+        virtuals = [*dependency.virtuals, *virtual]
         types: Json = {"$all": list(dependency.types)} if dependency.types else {}
         if not dependency.direct and narrowing.direct and narrowing.types:
             types["$in"] = list(narrowing.types)
@@ -325,6 +345,13 @@ def _entries_of(specs: Sequence[Json]) -> list[Json]:
     hashes = sorted({spec["hash"] for spec in specs if spec["_id"] != spec["hash"]})
     entries: list[Json] = [{"hash": {"$in": plain}, "id": None}] if plain else []
     return entries + ([{"hash": {"$in": hashes}, "id": {"$in": others}}] if others else [])
+
+
+def _merged(dependencies: Sequence[Dependency]) -> list[Dependency]:
+    try:
+        return merge_clauses(dependencies)
+    except ConflictError as error:
+        raise UnanswerableError(str(error)) from None
 
 
 def _has_direct(entry: Json, edge: Json, scope: Json) -> Json:

@@ -16,6 +16,7 @@ The search in MongoDB gives the same answers from what is stored; this one goes 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from models.spack.clauses import merge_clauses
 from models.spack.graph import LANGUAGES, LINK_RUN, Compiler, Edge, Graph
 from models.spack.graph import Node as GraphNode
 from models.spack.query import LEGACY_COMPILERS, Dependency, Flags, Node, Variant
@@ -41,7 +42,7 @@ def _satisfies(query: Node, graph: Graph, key: str) -> bool:
         and _has_text(query.os, node.os)
         and _has_target(query.target, node.target)
         and (query.hash is None or any(h.startswith(query.hash.lower()) for h in node.hashes))
-        and all(_has_dependency(wanted, graph, key) for wanted in query.dependencies)
+        and all(_has_dependency(each, graph, key) for each in merge_clauses(query.dependencies))
     )
 
 

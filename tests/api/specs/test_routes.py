@@ -164,7 +164,7 @@ async def test_a_syntax_error_names_its_position(
         {"deptype": "build,link"},
         {"direct": "maybe"},
         {"version__lt": "1:2"},
-        {"builtWith": "zlib+shared"},
+        {"builtWith": "mpi@4"},
         {"arch": "x y"},
         {"virtual": "mpi@3:"},
         {"compiler": "gcc+x"},

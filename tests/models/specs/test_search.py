@@ -8,13 +8,14 @@ import pytest
 
 from ingest.sample.specs import SpecSampleOptions, sample_documents
 from models.database.client import Database
+from models.database.queries import and_query
 from models.spack.graph import Graph
 from models.spack.hash_prefix import hash_range
-from models.spack.query import parse_query
+from models.spack.query import Dependency, Node, parse_query
 from models.specs import search as spec_search
 from models.specs.document import SpecDocument
 from models.specs.node_documents import identities
-from models.specs.reach import ALL, UnansweredReachError, reach_of
+from models.specs.reach import ALL, RUN, TO_BUILD, UnansweredReachError, reach_of
 from models.specs.search import (
     Narrowing,
     TooBroadError,
@@ -183,11 +184,43 @@ async def test_built_with_one_version_and_deployed_with_another(
     corpus: tuple[Database, Stored],
 ) -> None:
     database, _ = corpus
-    query = {"$and": [built_with(parse_query("z@1.2.11")), deployed_with(parse_query("z@1.3"))]}
+    query = {
+        "$and": [
+            await built_with(database, parse_query("z@1.2.11")),
+            await deployed_with(database, parse_query("z@1.3")),
+        ]
+    }
     found = await database.specs.find(query, {"isSpliced": 1, "name": 1})
     assert [(each["name"], each["isSpliced"]) for each in found] == [("app", True)]
-    plain = {"$and": [built_with(parse_query("z@1.3")), deployed_with(parse_query("z@1.3"))]}
+    plain = {
+        "$and": [
+            await built_with(database, parse_query("z@1.3")),
+            await deployed_with(database, parse_query("z@1.3")),
+        ]
+    }
     assert [each["name"] for each in await database.specs.find(plain)] == ["lib"]
+
+
+@pytest.mark.parametrize("text", ["hdf5 +mpi", "mpi", "/{hash}", "zlib@1.2: %gcc", "* target=zen3"])
+async def test_built_and_deployed_with_any_spec(corpus: tuple[Database, Stored], text: str) -> None:
+    database, stored = corpus
+    some = next(graph.nodes[key].hash for graph, key in stored.values())
+    wanted = parse_query(text.format(hash=some[:12]))
+    whole = Node(dependencies=(Dependency(wanted, direct=False),))
+    for search, reach in ((built_with, TO_BUILD), (deployed_with, RUN)):
+        query = and_query(await search(database, wanted), {"isSpliced": False})
+        found = {each["_id"] for each in await database.specs.find(query, {"_id": 1})}
+        expected = await spec_filter(database, whole, Narrowing(reach))
+        other = await database.specs.find(and_query(expected, {"isSpliced": False}), {"_id": 1})
+        assert found == {each["_id"] for each in other}
+        assert found or text.startswith("/") or "target" in text
+
+
+async def test_a_version_of_a_virtual_package_was_not_built_with(
+    corpus: tuple[Database, Stored],
+) -> None:
+    with pytest.raises(VirtualPackageError, match="versions are not recorded"):
+        await built_with(corpus[0], parse_query("mpi@4"))
 
 
 async def test_nothing_is_built_with_what_only_tests_it(database: Database) -> None:
@@ -195,8 +228,8 @@ async def test_nothing_is_built_with_what_only_tests_it(database: Database) -> N
     built = package("app", on(package("z"), "link"), check)
     spliced = package("app", on(package("z", version="2"), "link"), build_spec=built)
     await write_specs(database, documents(document(spliced)))
-    assert len(await database.specs.find(built_with(parse_query("z")))) == 2
-    assert await database.specs.find(built_with(parse_query("check"))) == []
+    assert len(await database.specs.find(await built_with(database, parse_query("z")))) == 2
+    assert await database.specs.find(await built_with(database, parse_query("check"))) == []
 
 
 async def test_too_vague_a_dependency_is_refused(
