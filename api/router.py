@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter, Depends
 
+from api.advisories import routes as advisories
 from api.aggregation import routes as aggregation
 from api.builds import report_routes as build_reports
 from api.builds import routes as builds
@@ -36,6 +37,7 @@ api_router.include_router(recordings.router)
 api_router.include_router(ingestions.router)
 api_router.include_router(builds.router)
 api_router.include_router(build_reports.router)
+api_router.include_router(advisories.router)
 api_router.include_router(spec_files.router)
 api_router.include_router(specs.router)
 api_router.include_router(spec_edits.router)

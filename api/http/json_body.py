@@ -31,14 +31,7 @@ async def read_json(
     Raise a ProblemError: 413 for more than `max_bytes`, 415 for a compressed body, 400 for a body
     that is not strict JSON, and 422 for JSON with text that cannot be stored.
     """
-    coding = request.headers.get("content-encoding", "identity")
-    if coding != "identity":
-        raise ProblemError(
-            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-            "unknown-type",
-            "Unsupported content encoding",
-            f"JSON is accepted uncompressed, not with Content-Encoding {coding[:50]!r}.",
-        )
+    _refuse_coding(request)
     body = await _read_bytes(request, max_bytes)
     try:
         parse_body = partial(_parse, body, max_values)
@@ -47,6 +40,28 @@ async def read_json(
         return await asyncio.to_thread(parse_body) if len(body) > _MAX_IMMEDIATE else parse_body()
     except JsonError as error:
         raise _problem(error) from None
+
+
+async def read_text(request: Request, max_bytes: int = MAX_BYTES) -> str:
+    """Return the body as text; raise a ProblemError: 413, 415 as `read_json`, 400 if not UTF-8."""
+    _refuse_coding(request)
+    body = await _read_bytes(request, max_bytes)
+    try:
+        return body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        detail = f"The body is not UTF-8: byte {error.start} is none of its."
+        raise ProblemError(HTTPStatus.BAD_REQUEST, "bad-text", "Bad text", detail) from None
+
+
+def _refuse_coding(request: Request) -> None:
+    coding = request.headers.get("content-encoding", "identity")
+    if coding != "identity":
+        raise ProblemError(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            "unknown-type",
+            "Unsupported content encoding",
+            f"The body is accepted uncompressed, not with Content-Encoding {coding[:50]!r}.",
+        )
 
 
 async def _read_bytes(request: Request, max_bytes: int) -> bytearray:

@@ -1,15 +1,17 @@
 """The links between executions and specs: read from either side, stated, and withdrawn."""
 
+import asyncio
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field, StringConstraints
 
 from api.cases.lists import EXECUTION_LIST
 from api.cases.queries import read_execution_of_case
-from api.cases.routes import CaseId
+from api.cases.routes import CaseId, ExecutionId
 from api.cases.schemas import ExecutionDetail, ExecutionItem
 from api.cases.views import execution_detail
 from api.dependencies import DatabaseDep
@@ -20,7 +22,7 @@ from api.http.schemas import PageOf
 from api.lists.listing import ListParameters
 from api.lists.parameters import filters_of
 from api.security import CurrentCaller, require
-from api.software.schemas import CaseSoftware
+from api.software.schemas import CaseSoftware, ExecutionSoftware
 from api.specs.resolve import SpecName, resolve_specs
 from api.specs.software_search import executions_linked_to, executions_of_dependents
 from models.cases.annotations import Text
@@ -28,12 +30,16 @@ from models.cases.edit_log import Author
 from models.cases.execution import SoftwareLink, SoftwareRole
 from models.cases.software_links import state_link, withdraw_link
 from models.database.client import Database
-from models.software.stack import case_stacks
+from models.software.stack import case_stacks, shown_stack, stack_of
 
 router = APIRouter(tags=["software"])
 
 _ERRORS = problem_responses(400, 404, 422)
 _LINK_ERRORS = problem_responses(400, 401, 403, 404, 413, 415, 422)
+_BILL_ERRORS: dict[int | str, dict[str, Any]] = {
+    **_ERRORS,
+    200: {"content": {"application/vnd.cyclonedx+json": {}}, "description": "The software."},
+}
 _IN_ORDER = [("orderKey", 1), ("_id", 1)]
 _FIELDS = dict.fromkeys(
     ("executionId", "lidTime", "software", "softwareLinks", "specs", "recorded.hasConfiguration"), 1
@@ -46,6 +52,15 @@ _EXAMPLE: dict[str, Any] = {
     "role": "built_with",
     "note": "as the build script says",
 }
+
+
+Format = Annotated[
+    Literal["json", "cyclonedx"],
+    Query(
+        description="`cyclonedx` returns a bill of materials: all packages below the specs, with"
+        " those that were only needed to build told apart."
+    ),
+]
 
 
 class NewSoftwareLink(Strict):
@@ -90,14 +105,44 @@ async def list_executions_of_spec(
     return await EXECUTION_LIST.answer(database, request, params, (list_key, query))
 
 
-@router.get("/cases/{caseId}/software", response_model=CaseSoftware, responses=_ERRORS)
-async def read_case_software(database: DatabaseDep, caseId: CaseId) -> Response:  # noqa: N803
+@router.get("/cases/{caseId}/software", response_model=CaseSoftware, responses=_BILL_ERRORS)
+async def read_case_software(
+    database: DatabaseDep,
+    caseId: CaseId,  # noqa: N803
+    format: Format = "json",
+) -> Response:
     """Read the software that the executions of a case ran on, and when it changed."""
-    case = await database.cases.find_one({"_id": caseId}, {"name": 1})
+    case = await database.cases.find_one({"_id": caseId}, {"name": 1, "machine": 1, "updatedAt": 1})
     if case is None:
         raise not_found("case", caseId)
     listed = await database.executions.find({"caseId": caseId}, _FIELDS, sort=_IN_ORDER)
+    if format == "cyclonedx":
+        return await _bill(database, case, case["machine"], case["_id"], listed)
     return json_response(case_stacks(case, listed))
+
+
+@router.get(
+    "/cases/{caseId}/executions/{executionId}/software",
+    response_model=ExecutionSoftware,
+    responses=_BILL_ERRORS,
+)
+async def read_execution_software(
+    database: DatabaseDep,
+    caseId: CaseId,  # noqa: N803
+    executionId: ExecutionId,  # noqa: N803
+    format: Format = "json",
+) -> Response:
+    """Read the software that an execution ran on."""
+    query = {"caseId": caseId, "executionId": executionId}
+    execution = await database.executions.find_one(query, _FIELDS)
+    case = await database.cases.find_one({"_id": caseId}, {"name": 1, "updatedAt": 1})
+    if execution is None or case is None:
+        raise not_found("execution", executionId)
+    if format == "cyclonedx":
+        reference = f"{caseId}/{executionId}"
+        return await _bill(database, case, executionId, reference, [execution])
+    software = shown_stack(stack_of(execution))
+    return json_response({"caseId": caseId, "executionId": executionId, "software": software})
 
 
 @router.post(
@@ -160,6 +205,23 @@ async def unlink_execution(
     if not await withdraw_link(database, caseId, executionId, specHash, role, author):
         raise not_found("statement of spec", specHash)
     return Response(status_code=HTTPStatus.NO_CONTENT)
+
+
+async def _bill(
+    database: Database,
+    case: Mapping[str, Any],
+    version: str,
+    reference: str,
+    executions: Sequence[Mapping[str, Any]],
+) -> Response:
+    from api.software.bill import read_software  # which, with the next, takes long to import
+    from api.specs.bom import MEDIA_TYPE, software_bill
+
+    software = await read_software(
+        database, reference, case["name"], version, case["updatedAt"], executions
+    )
+    bill = await asyncio.to_thread(software_bill, software)
+    return Response(bill, media_type=MEDIA_TYPE)
 
 
 async def _execution_response(database: Database, case_id: str, execution_id: str) -> Response:

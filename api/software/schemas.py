@@ -44,6 +44,14 @@ class StackRun(Answer):
     changes: list[ChangedPackage]
 
 
+class ExecutionSoftware(Answer):
+    """The software that an execution ran on: its stack."""
+
+    case_id: str
+    execution_id: str
+    software: list[StackPackage]
+
+
 class CaseSoftware(Answer):
     """The software of a case, in the order of its executions.
 

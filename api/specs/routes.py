@@ -1,5 +1,6 @@
 """`/specs`: concrete specs of Spack, found by any property of their graph."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
@@ -97,8 +98,11 @@ async def read_one_spec(
     request: Request,
     spec_id: SpecId,
     format: Annotated[
-        Literal["json", "spack"],
-        Query(description="`spack` returns a document equal to the submitted one."),
+        Literal["json", "spack", "cyclonedx"],
+        Query(
+            description="`spack` returns a document equal to the submitted one, `cyclonedx` a bill"
+            " of materials of the spec and everything below it."
+        ),
     ] = "json",
     form: Annotated[
         int | None,
@@ -112,6 +116,8 @@ async def read_one_spec(
     """Read one spec by its id, a hash, or a prefix of one; 300 lists all when several match."""
     if format == "spack":
         return await _native(database, spec_id, form)
+    if format == "cyclonedx":
+        return await _bill(database, spec_id)
     document = await read_spec(database, spec_id)
     tag = spec_tag(document)
     if is_not_modified(request, tag):
@@ -216,6 +222,13 @@ async def read_splice(database: DatabaseDep, spec_id: SpecId) -> Response:
 def spec_tag(document: dict[str, Any]) -> str:
     """Return the entity tag of a stored spec, from the time of its last update."""
     return entity_tag(document["_id"], int(document["updatedAt"].timestamp() * 1000))
+
+
+async def _bill(database: DatabaseDep, spec_id: str) -> Response:
+    from api.specs.bom import MEDIA_TYPE, spec_bill  # which takes long to import
+
+    bill = await asyncio.to_thread(spec_bill, await read_graph(database, spec_id))
+    return Response(bill, media_type=MEDIA_TYPE)
 
 
 async def _native(database: DatabaseDep, spec_id: str, form: int | None) -> Response:

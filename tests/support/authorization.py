@@ -24,6 +24,8 @@ NEEDED: dict[str, Scope | None] = {
     "aggregate_executions": "read",
     "list_executions_of_spec": "read",
     "read_case_software": "read",
+    "read_execution_software": "read",
+    "find_affected_by_advisories": "read",
     "link_execution": "edit",
     "unlink_execution": "edit",
     "list_machines": "read",

@@ -1,0 +1,1 @@
+"""Advisories: which specs, builds and executions have an affected version of a package."""
