@@ -46,7 +46,8 @@ def filled(path: str, cases: int = DEMO_CASES, executions: int = 5) -> str:
 
 def shown(answer: Response) -> Any:
     """Return the items of a list, or the whole of another answer."""
-    if "json" not in answer.headers["content-type"]:
+    kind = answer.headers["content-type"]
+    if kind != "application/json" and "+json" not in kind:
         return answer.text.splitlines()[1:]
     document = answer.json()
     names = (name for name in ("items", "values", "cells") if name in document)
