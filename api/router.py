@@ -6,6 +6,7 @@ from api.advisories import routes as advisories
 from api.aggregation import routes as aggregation
 from api.builds import report_routes as build_reports
 from api.builds import routes as builds
+from api.builds import session_routes as build_sessions
 from api.cases import compare_routes as comparisons
 from api.cases import edit_routes as case_edits
 from api.cases import execution_routes as executions
@@ -35,6 +36,7 @@ api_router.include_router(search.router)
 api_router.include_router(case_edits.router)
 api_router.include_router(recordings.router)
 api_router.include_router(ingestions.router)
+api_router.include_router(build_sessions.router)
 api_router.include_router(builds.router)
 api_router.include_router(build_reports.router)
 api_router.include_router(advisories.router)

@@ -312,6 +312,10 @@ class Build(BuildRecord, Document):
             *BUILDS.indexes(),
             Index([("name", 1), ("versionKey", 1), ("orderKey", 1), ("_id", 1)], name="package"),
             Index([("eventWords", 1), ("orderKey", 1), ("_id", 1)], name="event words"),
+            Index(
+                [("session", 1), ("kind", 1), ("orderKey", 1), ("status", 1)],
+                name="session of kind",
+            ),
             Index([("manifest.digest", 1)], name="manifest"),
             Index([("logs.digest", 1)], name="logs"),
             Index([("fingerprints", 1)], name="fingerprints"),

@@ -1,4 +1,4 @@
-"""The success matrix of a package: counts of builds by version, compiler and target."""
+"""The success matrix of packages: counts of builds by version, compiler and target."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -7,7 +7,7 @@ from typing import Any
 from api.lists.listing import SECONDS
 from api.specs.software_search import builds_matching
 from models.database.client import Database
-from models.database.queries import and_query
+from models.database.queries import and_query, or_query
 
 Document = Mapping[str, Any]
 Key = tuple[str | None, tuple[str, ...], str | None]
@@ -16,28 +16,51 @@ MAX_GROUPS = 20_000  # of builds with the same spec, version, status and host ta
 _MAX_HASHES = 100  # listed in a cell
 
 
-async def read_matrix(database: Database, parameter: str, package: str) -> dict[str, Any]:
-    """Return the matrix for the builds, without the tests, of matching specs."""
-    query = and_query({"kind": "build"}, await builds_matching(database, parameter, package))
+async def read_matrix(
+    database: Database, parameter: str, packages: Sequence[str], *, roots: bool
+) -> dict[str, Any]:
+    """Return the matrix for the builds, without the tests, of specs that match any of the packages.
+
+    Without packages it is for all builds. With `roots`, only builds of specs count that were
+    recorded themselves, not only as dependencies of others.
+    """
+    matching = [await builds_matching(database, parameter, package) for package in packages]
+    query = and_query({"kind": "build"}, or_query(*matching) if matching else {})
     groups = await database.builds.aggregate(_pipeline(query), seconds=SECONDS)
     hashes = sorted({group["_id"]["specHash"] for group in groups} - {None})
     specs = await database.specs.find(
-        {"hashes": {"$in": hashes}},
+        {"hashes": {"$in": hashes}, **({"isRoot": True} if roots else {})},
         {"hashes": 1, "compilers": 1, "target": 1},
         sort=[("_id", 1)],
         seconds=SECONDS,
     )
-    cells = matrix_cells(groups[:MAX_GROUPS], specs)
+    if roots:
+        known = {hash_ for spec in specs for hash_ in spec["hashes"]}
+        shown = [group for group in groups if group["_id"]["specHash"] in known]
+    else:
+        shown = groups
     return {
-        "package": package,
-        "versions": list(dict.fromkeys(cell["version"] for cell in cells)),
-        "cells": cells,
+        "packages": list(packages),
+        "items": _matrices(shown[:MAX_GROUPS], specs),
         "isComplete": len(groups) <= MAX_GROUPS,
     }
 
 
+def _matrices(groups: Sequence[Document], specs: Sequence[Document]) -> list[dict[str, Any]]:
+    """Return the matrix of each package, by name."""
+    by_name: dict[str, list[Document]] = {}
+    for group in groups:
+        by_name.setdefault(group["_id"]["name"], []).append(group)
+    matrices = []
+    for name in sorted(by_name):
+        cells = matrix_cells(by_name[name], specs)
+        versions = list(dict.fromkeys(cell["version"] for cell in cells))
+        matrices.append({"name": name, "versions": versions, "cells": cells})
+    return matrices
+
+
 def _pipeline(query: dict[str, Any]) -> list[dict[str, Any]]:
-    names = ("specHash", "version", "versionKey", "status")
+    names = ("name", "specHash", "version", "versionKey", "status")
     key = {name: {"$ifNull": [f"${name}", None]} for name in names}
     latest = {"orderKey": "$orderKey", "id": "$_id", "status": "$status"}
     return [

@@ -16,6 +16,7 @@ from api.http.json_body import refuse_stated_size
 from api.http.responses import entity_tag, json_response, problem_responses
 from api.security import CurrentCaller, require
 from ingest.builds.live import (
+    UnknownPackageError,
     attach_log,
     attach_manifest,
     begin_build,
@@ -89,7 +90,10 @@ async def create_build(database: DatabaseDep, request: Request, caller: CurrentC
     records another build.
     """
     new = await read_body(request, NewBuild)
-    build_id, is_new = await begin_build(database, new, caller.name)
+    try:
+        build_id, is_new = await begin_build(database, new, caller.name)
+    except UnknownPackageError as error:
+        raise bad_value("name", str(error)) from None
     response = await _build_response(database, build_id, _identity(new) if not is_new else None)
     response.status_code = HTTPStatus.CREATED if is_new else HTTPStatus.OK
     response.headers["Location"] = f"{request.url.path}/{build_id}"

@@ -3,6 +3,7 @@
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Request, Response
+from pydantic import StringConstraints
 
 from api.builds.comparison import compare_builds
 from api.builds.lists import BUILD_LIST, builds_of_spec
@@ -18,7 +19,7 @@ from api.builds.schemas import (
 )
 from api.builds.views import build_detail
 from api.dependencies import DatabaseDep
-from api.http.errors import not_found
+from api.http.errors import bad_parameter, not_found
 from api.http.responses import (
     entity_tag,
     is_not_modified,
@@ -75,21 +76,33 @@ async def list_builds(database: DatabaseDep, request: Request, params: ListParam
     return await BUILD_LIST.answer(database, request, params)
 
 
+MAX_PACKAGES = 20
+PackageText = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
+
+
 @router.get("/builds/matrix", response_model=Matrix, responses=_LIST_ERRORS)
 async def read_build_matrix(
     database: DatabaseDep,
     package: Annotated[
-        str,
+        list[PackageText] | None,
         Query(
-            min_length=1,
-            max_length=1000,
-            description="The specs, in Spack's syntax.",
-            examples=["netcdf-c@4.4:"],
+            max_length=MAX_PACKAGES,
+            description="The specs, in Spack's syntax; given several times: all of these.",
+            examples=[["netcdf-c@4.4:"]],
         ),
-    ],
+    ] = None,
+    roots: Annotated[
+        bool,
+        Query(description="Only builds of specs that were recorded themselves, as roots."),
+    ] = False,
 ) -> Response:
-    """Read the outcomes of the builds of a package, by version, compiler and target."""
-    return json_response(await read_matrix(database, "package", package))
+    """Read the outcomes of the builds of packages, by version, compiler and target.
+
+    Without packages it covers all; that takes `roots`.
+    """
+    if not package and not roots:
+        raise bad_parameter("package", "Name at least one package, or ask for roots=true.")
+    return json_response(await read_matrix(database, "package", package or (), roots=roots))
 
 
 @router.get("/builds/compare", response_model=BuildComparison, responses=_ERRORS)

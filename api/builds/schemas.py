@@ -94,6 +94,65 @@ class ManifestItem(ManifestEntry):
     model_config = ConfigDict(extra="forbid")
 
 
+class BuildSessionItem(Answer):
+    """A run of Spack: how its builds ended. `since` and `until` are those of its first and last."""
+
+    session: str
+    since: str
+    until: str
+    builds: int
+    by_status: dict[str, int]
+
+
+class SessionBuild(Answer):
+    """The latest attempt to build a spec in a session."""
+
+    id: str
+    spec_hash: str | None
+    name: str
+    version: str | None
+    status: BuildStatus | None
+    failed_phase: str | None
+    message: str | None
+    cancelled_by: BuildCause | None
+
+
+class SessionFailure(SessionBuild):
+    """A failed build, and those that were not run because of it."""
+
+    prevented: list[SessionBuild]
+
+
+class SessionComparison(Answer):
+    """The packages that changed since another session, by name.
+
+    A package fails when one of its builds failed, was cancelled or was not run.
+    """
+
+    session: str
+    newly_failed: list[str]
+    newly_mended: list[str]
+    still_failing: list[str]
+    added: list[str]
+    removed: list[str]
+
+
+class BuildSession(BuildSessionItem):
+    """A run of Spack in full: its roots, failed ones first, and its failures.
+
+    Roots are the builds that no other build of the session needs. Of the builds in `withoutSpec` no
+    spec is recorded, so that what they need is unknown. `comparison` is null without a session
+    before.
+    """
+
+    tags: list[str]
+    owners: list[str]
+    without_spec: int
+    roots: list[SessionBuild]
+    failures: list[SessionFailure]
+    comparison: SessionComparison | None
+
+
 class MatrixLatest(Answer):
     """The latest attempt of a cell."""
 
@@ -118,12 +177,22 @@ class MatrixCell(Answer):
     latest: MatrixLatest
 
 
-class Matrix(Answer):
-    """The outcomes of the builds of a package; `isComplete` means that all of them are counted."""
+class PackageMatrix(Answer):
+    """The outcomes of the builds of one package."""
 
-    package: str
+    name: str
     versions: list[str | None]
     cells: list[MatrixCell]
+
+
+class Matrix(Answer):
+    """The outcomes of the builds of packages, by name.
+
+    `packages` are those that were asked for; `isComplete` means that all builds are counted.
+    """
+
+    packages: list[str]
+    items: list[PackageMatrix]
     is_complete: bool
 
 

@@ -30,6 +30,7 @@ from models.resources import RESOURCES
 router = APIRouter(tags=["search"])
 
 MAX_VALUES = 1000
+_ROOTS = {"provenance.origin": {"$gt": ""}, "isRoot": True}  # along the index of origins
 _TYPES_UNLIKE_INDEX = ("list of text", "simulated date", "version")
 
 ResourceName = Literal["cases", "executions", "builds", "specs"]
@@ -157,7 +158,24 @@ def _facet_stages(field: Field) -> list[dict[str, Any]]:
 
 
 async def _overview(database: Database) -> dict[str, Any]:
-    """Return the totals; an index contains all that they need, so that no document is read."""
+    """Return the totals; indexes contain all that they need, so that no document is read."""
+    return {
+        **await _execution_totals(database),
+        "specs": await database.specs.estimated_count(),
+        "rootSpecs": await database.specs.count(_ROOTS, seconds=SECONDS),
+        **await _build_totals(database),
+    }
+
+
+async def _build_totals(database: Database) -> dict[str, Any]:
+    groups = await database.builds.aggregate(
+        [{"$group": {"_id": "$status", "count": {"$sum": 1}}}], hint="by status", seconds=SECONDS
+    )
+    counts = {group["_id"] or "unknown": group["count"] for group in groups}
+    return {"builds": sum(counts.values()), "buildsByStatus": dict(sorted(counts.items()))}
+
+
+async def _execution_totals(database: Database) -> dict[str, Any]:
     fields = {"machine": "$machine", "status": "$status"}
     month = {"$substrBytes": ["$lidTime", 0, 7]}
     groups = await database.executions.aggregate(

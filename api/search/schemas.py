@@ -58,3 +58,7 @@ class Overview(Answer):
     by_machine: dict[str, int]
     by_status: dict[str, int]
     by_month: list[MonthCount]
+    specs: int
+    root_specs: int
+    builds: int
+    builds_by_status: dict[str, int]

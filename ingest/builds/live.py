@@ -29,13 +29,16 @@ from models.builds.progress import final_state, merge_log
 from models.builds.report import BuildChange, NewBuild, PhaseReport, ReportedEntry
 from models.builds.store import (
     BuildParts,
+    adopt_build,
     discard_logs,
     insert_build,
     read_owned_build,
     update_build,
 )
 from models.database.client import Database
+from models.errors import UsageError
 from models.redaction.logs import DEFAULT_REDACTOR, Redactor, redactor_of
+from models.software.builds import describe_builds, name_of
 from models.spack.version import stored_version_key
 from models.threads import in_long_thread
 
@@ -44,18 +47,29 @@ _CHUNK_BYTES = 2**18
 _NAMESPACE = uuid.UUID("5d0e7d1c-8a3f-5b2e-9c47-2f6a1b8e3d90")
 
 
+class UnknownPackageError(UsageError):
+    """The package of a build is not known."""
+
+
 async def begin_build(database: Database, new: NewBuild, owner: str) -> tuple[str, bool]:
     """Record a build that begins; return its id, and whether it is new.
 
-    Raise NotOwnerError when somebody else has recorded it.
+    One that was imported before becomes the owner's, with what is reported of it. Raise
+    NotOwnerError when somebody else has recorded it, and UnknownPackageError when neither the
+    report nor a recorded spec names the package.
     """
     build_id = _id_of(new, owner)
+    name = new.name or await name_of(database, new.spec_hash)
+    if name is None:
+        raise UnknownPackageError(
+            f"no spec with the hash {new.spec_hash} is recorded: state the name of the package"
+        )
     redactor = redactor_of(new.variables)
     args = new.configure_args
     now = datetime.now(UTC)
     record = BuildRecord(
         spec_hash=new.spec_hash,
-        name=new.name,
+        name=name,
         version=new.version,
         version_key=stored_version_key(new.version),
         status=new.status,
@@ -73,14 +87,16 @@ async def begin_build(database: Database, new: NewBuild, owner: str) -> tuple[st
         created_at=now,
         updated_at=now,
     )
-    if await insert_build(database, build_id, record):
+    is_new = await insert_build(database, build_id, record)
+    if not is_new:
+        await adopt_build(database, build_id, record, owner)
+    await describe_builds(database, [new.spec_hash])
+    if is_new:
         if new.status == "failed":
             await cancel_dependents(database, build_id)
         elif new.status == "not_run" and record.session is not None:
             await cancel_late_dependents(database, record.session)
-        return build_id, True
-    await read_owned_build(database, build_id, owner)
-    return build_id, False
+    return build_id, is_new
 
 
 def _masked_host(host: BuildHost, redactor: Redactor) -> BuildHost | None:

@@ -24,6 +24,7 @@ from models.builds.manifest import store_manifest
 from models.builds.store import BuildOutcome, discard_logs, preview_build, write_build
 from models.database.client import Database
 from models.errors import ParseError
+from models.software.builds import describe_builds
 
 
 async def record_build(
@@ -55,6 +56,8 @@ async def record_build(
         raise
     if outcome != "created":
         await discard_logs(database, logs.values())
+    if parts.record.spec_hash is not None and outcome != "unchanged":
+        await describe_builds(database, [parts.record.spec_hash])
     if parts.record.status == "failed" and outcome != "unchanged":
         await cancel_dependents(database, document_id)
     return outcome

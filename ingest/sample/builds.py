@@ -1,16 +1,17 @@
 """The files that Spack left when it built the site's packages: installations, and a failed build.
 
 The packages were built on one day, and those that depend on the new zlib on another day; on that
-day the first build of hdf5 failed. One package was installed again elsewhere, and one of its files
-differs there. The environment of the newer packages has a lockfile.
+day the first build of hdf5 failed, of which there is a report. One package was installed again
+elsewhere, and one of its files differs there. The environment of the newer packages has a lockfile.
 """
 
 import base64
 import gzip
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from html import escape
 from typing import Any
 
 from ingest.sample.site import FIRST_STACK, SECOND_STACK, SPECFILE_VERSION
@@ -44,7 +45,9 @@ def build_files() -> Iterator[SampleFile]:
     for node in FIRST_STACK.nodes:
         yield from _installation(_ROOT, node, started := started + _INTERVAL, "login01")
     started = _SECOND_DAY
-    for node in (node for node in SECOND_STACK.nodes if node.hash not in first_hashes):
+    nodes = [node for node in SECOND_STACK.nodes if node.hash not in first_hashes]
+    yield _report(nodes)
+    for node in nodes:
         if node.name == _FAILED:
             yield _failed_log(node, started := started + _INTERVAL)
         yield from _installation(_ROOT, node, started := started + _INTERVAL, "login02")
@@ -91,6 +94,38 @@ def _failed_log(node: SampleNode, started: datetime) -> SampleFile:
     return SampleFile(
         f"spack-stage-{_directory(node)}-k2f6x0qz.log", text.encode(), _epoch(started)
     )
+
+
+def _report(nodes: Sequence[SampleNode]) -> SampleFile:
+    """Return the JUnit report of the run in which a build failed, as Spack writes it."""
+    cases, started = "", _SECOND_DAY
+    failed = next(number for number, node in enumerate(nodes) if node.name == _FAILED)
+    for number, node in enumerate(nodes):
+        started += _INTERVAL
+        text = ""
+        if number < failed:
+            text = f"<system-out>{escape(_log(node, started))}</system-out>"
+        elif number == failed:
+            output = escape(_log(node, started, "build") + _ERROR)
+            message = "Command exited with status 2: 'make' '-j16' 'V=1'"
+            text = (
+                f'<failure message="ProcessError: {escape(message)}"></failure>'
+                f"<system-out>{output}</system-out>"
+            )
+        else:
+            text = "<skipped />"
+        cases += (
+            f'<testcase classname="{node.name}" name="{node.hash}" time="1.5">{text}</testcase>'
+        )
+    requested = next(node for node in nodes if node.name == _ROOTS[0])
+    suite = (
+        f'<testsuite name="{requested.name}" errors="0" tests="{len(nodes)}" failures="1"'
+        f' time="960" timestamp="{_SECOND_DAY:%a, %d %b %Y %H:%M:%S}">'
+        '<properties><property name="architecture" value="linux-centos8-zen2" /></properties>'
+        f"{cases}</testsuite>"
+    )
+    content = f'<?xml version="1.0" encoding="UTF-8"?>\n<testsuites>{suite}</testsuites>\n'
+    return SampleFile("reports/nightly.xml", content.encode(), _epoch(_SECOND_DAY))
 
 
 def _directory(node: SampleNode) -> str:

@@ -14,8 +14,8 @@ Which one is better is decided by these rules, in this order:
     tests                -                   12 passed           from junit
     variables            PATH, CC, …         -                   from install_tree
 
-Tags, sources, fingerprints and problems are the union of both. What a person or a program sent over
-REST is kept: the owner, the session, `extra`.
+Tags, sources, fingerprints and problems are the union of both. What only a person or a program
+sends over REST is kept: the owner and `extra`.
 """
 
 import json
@@ -42,6 +42,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "duration": ("seconds", "from_cache"),
     "message": ("message",),
     "version": ("version", "version_key"),
+    "session": ("session",),
     "host": ("host",),
     "variables": ("variables",),
     "configureArgs": ("configure_args",),
@@ -73,14 +74,14 @@ def merge(known: BuildRecord, seen: BuildRecord) -> BuildRecord:
             told_by[group] = seen.told_by[group]
     merged |= {
         "told_by": dict(sorted(told_by.items())),
-        "name": known.name or seen.name,
+        "name": min(filter(None, (known.name, seen.name)), default=""),
         "tags": sorted({*known.tags, *seen.tags}),
         "sources": sorted({*known.sources, *seen.sources}),
         "fingerprints": sorted({*known.fingerprints, *seen.fingerprints})[:MAX_FINGERPRINTS],
         "source_path": min(filter(None, (known.source_path, seen.source_path)), default=None),
         "problems": _merge_problems(known, seen),
         "owner": known.owner or seen.owner,
-        "session": known.session or seen.session,
+        "extra": known.extra or seen.extra,
     }
     changes = {field: value for field, value in merged.items() if getattr(known, field) != value}
     return known.model_copy(update=changes) if changes else known
@@ -99,8 +100,8 @@ def _has_value(record: BuildRecord, group: str) -> bool:
 def _rank(record: BuildRecord, group: str) -> tuple[Any, ...]:
     """Return the key by which accounts of a group compare: the better one has the greater key."""
     source = record.told_by.get(group)
-    if source is None:
-        return ()
+    if source is None:  # it has no value, or an earlier version, or a spec, has given it
+        return (-len(SOURCES), _text(record, group)) if _has_value(record, group) else ()
     preference = -SOURCES.index(source)
     if group != _OUTCOME:
         return (preference, _text(record, group))

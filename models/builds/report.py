@@ -77,7 +77,8 @@ class NewBuild(_ReportBody):
     """A new build: one that begins, or one to be run, whose status is then `not_run`."""
 
     spec_hash: Annotated[str, StringConstraints(pattern=r"^[a-z2-7]{32}$")]
-    name: Word
+    name: Word | None = None
+    """The name of the package; that of the spec when one with the hash is recorded."""
     version: Word | None = None
     status: BuildStatus = "running"
     started_local: Moment | None = None

@@ -63,6 +63,24 @@ async def insert_build(database: Database, build_id: str, record: BuildRecord) -
     return await database.write([Insert(database.builds, document)])
 
 
+async def adopt_build(database: Database, build_id: str, reported: BuildRecord, owner: str) -> None:
+    """Merge the beginning of a report into a build that was imported before, and own it.
+
+    One that `owner` has begun before stays unchanged. Raise NotOwnerError when it belongs to
+    somebody else, and WriteConflictError when others keep writing it.
+    """
+    seen = with_sources(reported)
+    async with database.turns.turn(f"build {build_id}", REQUEST_RETRY_SECONDS):
+        backoff = Backoff(REQUEST_RETRY_SECONDS)
+        while await backoff.wait():
+            known = await read_owned_build(database, build_id, owner)
+            if known is None or known.owner is not None:
+                return
+            if await database.write([_update(database, build_id, known, merge(known, seen))]):
+                return
+    raise WriteConflictError(f"build {build_id}: others kept writing it; try again")
+
+
 async def write_build(database: Database, parts: BuildParts) -> BuildOutcome:
     """Merge one account of a build atomically into what is stored.
 

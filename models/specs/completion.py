@@ -19,6 +19,7 @@ from models.database.client import Database
 from models.database.retry import IMPORT_RETRY_SECONDS, Backoff
 from models.database.writes import Update, apply_writes
 from models.errors import DocumentTooLargeError, WriteConflictError
+from models.software.builds import describe_builds
 from models.software.links import relink_specs
 from models.spack.dag_hash import Verification
 from models.spack.native import Entry, assemble
@@ -43,12 +44,14 @@ _COMPLETED_FIELDS = ("compilers", "edges", "dependencies", "dependencyCount", "m
 
 
 async def complete_and_relink(database: Database, results: Sequence[WriteResult]) -> None:
-    """Complete the specs that depend on specs just written, and link executions to these."""
+    """Complete what depends on specs just written: other specs, links of executions, and builds."""
     changed = [result for result in results if result.outcome in {"created", "updated"}]
     hashes = {hash_ for result in changed for hash_ in result.hashes}
     incomplete = {spec_id for result in changed for spec_id in result.incomplete_ids}
     await asyncio.gather(
-        complete_specs(database, hashes, incomplete), relink_specs(database, hashes)
+        complete_specs(database, hashes, incomplete),
+        relink_specs(database, hashes),
+        describe_builds(database, hashes),
     )
 
 

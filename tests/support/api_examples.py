@@ -82,6 +82,7 @@ async def _names(database: Database) -> dict[str, str]:
     assert ingestion is not None
     builds = await database.builds.find({"name": "hdf5", "status": "success"})
     build_ids = {build["specHash"]: build["_id"] for build in builds}
+    failed = await database.builds.find({"status": "failed"})
     (lockfile,) = await database.spec_files.find({})
     execution = await database.executions.find_one(
         {"caseId": case["_id"], "executionId": {"$ne": case["canonicalExecutionId"]}}
@@ -95,6 +96,7 @@ async def _names(database: Database) -> dict[str, str]:
         "hash": hash_of("netcdf-c", FIRST_STACK),
         "otherHash": hash_of("netcdf-c", SECOND_STACK),
         "buildId": build_ids[hash_of("hdf5", FIRST_STACK)],
+        "session": failed[0]["session"],
         "otherBuildId": build_ids[hash_of("hdf5", SECOND_STACK)],
     }
 

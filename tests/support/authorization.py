@@ -31,6 +31,8 @@ NEEDED: dict[str, Scope | None] = {
     "list_machines": "read",
     "aggregate_specs": "read",
     "read_build_matrix": "read",
+    "list_build_sessions": "read",
+    "read_build_session": "read",
     "compare_two_builds": "read",
     "list_builds": "read",
     "read_build": "read",

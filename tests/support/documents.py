@@ -13,6 +13,9 @@ from ingest.sample.site import FIRST_STACK, SECOND_STACK
 from tests.support.archives import hash_of, key_of, sample_cases
 from tests.support.samples import DEMO_CASES
 
+SESSION = "416d788e53b0249d798cb0c034334272"
+"""The session of the report in the sample."""
+
 
 async def run(command: str, directory: Path) -> str:
     process = await asyncio.create_subprocess_shell(
@@ -37,6 +40,7 @@ def filled(path: str, cases: int = DEMO_CASES, executions: int = 5) -> str:
         ("otherExecutionId", other),
         ("buildId", stamped_id(hash_of("hdf5", FIRST_STACK), "2024-11-04T10:00:00.125")),
         ("otherBuildId", stamped_id(hash_of("hdf5", SECOND_STACK), "2025-01-03T09:44:00.125")),
+        ("session", SESSION),
         ("hash", hash_of("netcdf-c", FIRST_STACK)),
         ("otherHash", hash_of("netcdf-c", SECOND_STACK)),
     ):

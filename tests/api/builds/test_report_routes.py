@@ -6,9 +6,10 @@ from typing import Any
 import httpx2
 import pytest
 
+from ingest.builds.recording import record_build
 from models.database.client import Database
 from models.tokens.store import create_token
-from tests.support.build_observations import record_spec
+from tests.support.build_observations import of_junit, record_spec
 from tests.support.build_reports import HASH, OTHER
 from tests.support.builds_rest import BUILDS, NEW, client_as
 from tests.support.install_trees import FAILED
@@ -154,3 +155,36 @@ async def test_a_failure_cancels_what_stands_on_it_and_nothing_else(
             assert build["revision"] == before[own_id]["revision"] + 1
         else:
             assert await database.builds.find_one({"_id": own_id}) == before[own_id], key
+
+
+@pytest.mark.slow
+async def test_a_recorded_spec_gives_name_and_version(
+    mine: httpx2.AsyncClient, database: Database
+) -> None:
+    refused = await mine.post(BUILDS, json={"specHash": HASH})
+    assert refused.status_code == 422
+    assert "state the name" in refused.json()["detail"]
+    spec = {"_id": HASH, "hash": HASH, "hashes": [HASH], "name": "hdf5", "version": "1.14.6",
+            "versionKey": "a1.b14.a6-", "tombstone": None}  # fmt: skip
+    await database.specs.insert(spec)
+    build = (await mine.post(BUILDS, json={"specHash": HASH})).json()
+    assert (build["name"], build["version"]) == ("hdf5", "1.14.6")
+    found = (await mine.get(f"{BUILDS}?q=1.14")).json()["items"]
+    assert [each["id"] for each in found] == [build["id"]]
+
+
+@pytest.mark.slow
+async def test_an_imported_build_becomes_that_of_its_reporter(
+    mine: httpx2.AsyncClient, database: Database
+) -> None:
+    await record_build(database, of_junit())
+    new = {**NEW, "session": "pipeline 7", "tags": ["nightly"]}
+    answer = await mine.post(BUILDS, json=new)
+    assert answer.status_code == 200, answer.text
+    build = answer.json()
+    assert (build["owner"], build["status"], build["tags"]) == ("me", "failed", ["nightly"])
+    assert (build["session"], build["sources"]) == ("pipeline 7", ["junit", "live"])
+    again = await mine.post(BUILDS, json={**new, "tags": ["other"]})
+    assert again.json() == build
+    async with await client_as(database, "you") as other:
+        assert (await other.post(BUILDS, json=new)).status_code == 403

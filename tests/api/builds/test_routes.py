@@ -355,13 +355,35 @@ async def test_the_matrix_counts_attempts(stored: httpx2.AsyncClient, database: 
     await stored.post(BUILDS, json={**NEW, "specHash": OTHER, "version": "1.10", "key": "k"})
     matrix = await get(stored, "/matrix?package=p")
     Matrix.model_validate(matrix)
-    assert (matrix["versions"], matrix["isComplete"]) == (["1.2", "1.10"], True)
-    first, second = matrix["cells"]
+    (item,) = matrix["items"]
+    assert (matrix["packages"], matrix["isComplete"]) == (["p"], True)
+    assert (item["name"], item["versions"]) == ("p", ["1.2", "1.10"])
+    first, second = item["cells"]
     assert (first["compilers"], first["target"]) == (["gcc@12.1"], "zen3")
     assert first["byStatus"] == {"failed": 1, "success": 1}
     assert first["latest"]["status"] == "failed"
     assert (second["compilers"], second["byStatus"]) == ([], {"running": 1})
-    assert (await get(stored, "/matrix?package=q"))["cells"] == []
+    assert (await get(stored, "/matrix?package=q"))["items"] == []
+
+
+@pytest.mark.slow
+async def test_the_matrix_of_several_packages_or_of_roots(
+    mine: httpx2.AsyncClient, database: Database
+) -> None:
+    for own, name, is_root in ((HASH, "p", True), (OTHER, "q", False)):
+        spec = {"_id": own, "hash": own, "hashes": [own], "compilers": [], "isRoot": is_root}
+        await database.specs.insert(spec)
+        await mine.post(BUILDS, json={"specHash": own, "name": name, "version": "1", "key": name})
+    await mine.post(BUILDS, json={"specHash": "e" * 32, "name": "r", "version": "1"})
+    names = {
+        "package=p&package=q": ["p", "q"],
+        "package=q&package=r&roots=true": [],
+        "roots=true": ["p"],
+    }
+    for query, expected in names.items():
+        matrix = await get(mine, f"/matrix?{query}")
+        assert [item["name"] for item in matrix["items"]] == expected
+    assert (await mine.get(f"{BUILDS}/matrix")).status_code == 400
 
 
 @pytest.mark.slow

@@ -66,6 +66,12 @@ async def test_the_overview_counts_everything(client: AsyncClient) -> None:
     Overview.model_validate(overview)
     items = await walk(client, f"{LIST}?limit=1000")
     assert overview["executions"] == len(items)
+    specs = await get(client, "/api/v1/specs?limit=1000")
+    assert overview["specs"] == len(specs["items"]) > 0
+    assert overview["rootSpecs"] == sum(item["isRoot"] for item in specs["items"]) > 0
+    builds = (await get(client, "/api/v1/builds?limit=1000"))["items"]
+    assert overview["builds"] == len(builds) > 0
+    assert overview["buildsByStatus"] == Counter(item["status"] for item in builds)
     assert overview["cases"] == len({item["caseId"] for item in items})
     assert overview["byMachine"] == Counter(item["machine"] for item in items)
     assert overview["byStatus"] == Counter(item["status"] for item in items)
