@@ -15,6 +15,7 @@ import os
 import re
 import shlex
 import stat
+import subprocess
 import sys
 import time
 import urllib.error
@@ -40,6 +41,7 @@ HOST = {
     "hostname": "hostname", "kernel_version": "kernelVersion", "spack_version": "spackVersion",
 }  # fmt: skip
 ENTRY = ("mode", "size", "hash", "dest")
+GZIP = b"\x1f\x8b"
 
 
 class LocalBuild(NamedTuple):
@@ -104,6 +106,10 @@ class Server:
             if attempt < MAX_TRIES - 1:
                 self._pause(2.0**attempt)
         raise ReportError(reason)
+
+    def address_of(self, build_id: str) -> str:
+        """Return the address of a recorded build, whose id is quoted for URLs."""
+        return f"{self._url}/builds/{build_id}"
 
     def send_json(self, method: str, path: str, content: dict[str, Any]) -> dict[str, Any]:
         """Send a JSON object, and return the one in the response."""
@@ -177,6 +183,81 @@ def report(server: Server, build: LocalBuild, tags: list[str], session: str) -> 
         end["endedLocal"] = stamp
     server.send_json("PATCH", f"/builds/{build_id}", end)
     return build_id
+
+
+class Follower:
+    """Reports the builds below directories of stages while a command runs.
+
+    A build is reported as running when its log shows its first command; then its log is sent each
+    time that it has grown, from which the server takes phases, errors and warnings.
+    """
+
+    def __init__(self, server: Server, paths: list[str], tags: list[str], session: str) -> None:
+        self._server = server
+        self._paths = paths
+        self._about = {"tags": tags, "session": session}
+        self._ids: dict[Path, str] = {}
+        self._sizes: dict[Path, int] = {}
+        self._refused: set[Path] = set()
+
+    def poll(self) -> None:
+        """Report what is new; print what cannot be reported, each build once."""
+        for path in self._paths:
+            for build in find_builds(Path(path)):
+                if build.log is None or build.metadata is not None or build.path in self._refused:
+                    continue
+                try:
+                    self._send(build, build.log)
+                except FileNotFoundError:
+                    continue  # Spack has just removed it
+                except FAILURES as error:
+                    self._refused.add(build.path)
+                    _print_error(f"{build.path}: {error}", 1)
+
+    def _send(self, build: LocalBuild, log: Path) -> None:
+        if next(stamps(log), None) is None:
+            return
+        if build.path not in self._ids:
+            begin = {**describe(build), "status": "running", **self._about}
+            answer = self._server.send_json("POST", "/builds", begin)
+            self._ids[build.path] = urllib.parse.quote(str(answer["id"]), safe="")
+            sys.stdout.write(self._server.address_of(self._ids[build.path]) + "\n")
+        content = log.read_bytes()  # at once, because it grows
+        if self._sizes.get(build.path) != len(content):
+            headers = {"Content-Type": "text/plain"}
+            if content[:2] == GZIP:
+                headers["Content-Encoding"] = "gzip"
+            self._server.send("PUT", f"/builds/{self._ids[build.path]}/log", content, headers)
+            self._sizes[build.path] = len(content)
+
+    def finish(self, code: int) -> int:
+        """Report how each build ended; return how many could not be reported.
+
+        Spack removes the stage of a build that succeeded. When the command itself succeeded, so
+        did all its builds.
+        """
+        self.poll()
+        for path, build_id in self._ids.items():
+            status = "failed" if code and path.exists() else "success"
+            try:
+                self._server.send_json("PATCH", f"/builds/{build_id}", {"status": status})
+            except ReportError as error:
+                self._refused.add(path)
+                _print_error(f"{path}: {error}", 1)
+        return len(self._refused)
+
+
+def follow(follower: Follower, command: list[str], interval: float) -> int:
+    """Run a command and report its builds while it runs; return its exit code."""
+    with subprocess.Popen(command) as process:
+        while True:
+            try:
+                code = process.wait(timeout=interval)
+            except subprocess.TimeoutExpired:
+                follower.poll()
+            else:
+                follower.finish(code)
+                return code
 
 
 def _phases(times: dict[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -279,7 +360,7 @@ def stamps(log: Path | None) -> Iterator[str]:
 
 def _is_packed(path: Path) -> bool:
     with path.open("rb") as file:
-        return file.read(2) == b"\x1f\x8b"
+        return file.read(2) == GZIP
 
 
 def relative_manifest(manifest: dict[str, Any]) -> list[dict[str, Any]]:
@@ -343,7 +424,24 @@ def _arguments(words: list[str] | None) -> argparse.Namespace:
         "--tag", action="append", default=[], help="a tag for all builds; may be repeated"
     )
     parser.add_argument("--session", help="an id shared by all builds of one run of Spack")
-    return parser.parse_args(words)
+    parser.add_argument(
+        "--follow",
+        action="store_true",
+        help="run the command after -- and report the builds below the paths while it runs",
+    )
+    parser.add_argument(
+        "--interval",
+        type=float,
+        default=10.0,
+        help="with --follow: the seconds between two reports (default: 10)",
+    )
+    words = list(sys.argv[1:] if words is None else words)
+    command = words[words.index("--") + 1 :] if "--" in words else []
+    arguments = parser.parse_args(words[: words.index("--")] if "--" in words else words)
+    if arguments.follow != bool(command):
+        parser.error("--follow needs a command after --, and only --follow takes one")
+    arguments.command = command
+    return arguments
 
 
 def _token(arguments: argparse.Namespace) -> str:
@@ -364,7 +462,8 @@ def _problem(url: str | None, token: str) -> str | None:
 def main(words: list[str] | None = None, pause: Callable[[float], None] = time.sleep) -> int:
     """Report all builds below the paths, and return the exit code.
 
-    It is 1 when a build could not be reported, 2 when the arguments are wrong.
+    It is 1 when a build could not be reported, 2 when the arguments are wrong; with --follow it is
+    that of the command.
     """
     arguments = _arguments(words)
     try:
@@ -377,12 +476,16 @@ def main(words: list[str] | None = None, pause: Callable[[float], None] = time.s
     server = Server(arguments.url, token, pause)
     seed = "\0".join((*arguments.paths, str(time.time())))
     session = arguments.session or hashlib.sha256(seed.encode()).hexdigest()[:32]
+    if arguments.follow:
+        follower = Follower(server, arguments.paths, arguments.tag, session)
+        return follow(follower, arguments.command, arguments.interval)
     failed = reported = 0
     for path in arguments.paths:
         failed += _check_path(path)
         for build in find_builds(Path(path)) if path else ():
             try:
-                report(server, build, arguments.tag, session)
+                build_id = report(server, build, arguments.tag, session)
+                sys.stdout.write(server.address_of(build_id) + "\n")
                 reported += 1
             except FAILURES as error:
                 failed += _print_error(f"{build.path}: {error}", 1)
