@@ -83,6 +83,10 @@ def test_a_cause_that_a_site_tells_comes_before_the_built_in_one(tmp_path: Path)
             ],
             id="initial files of a date",
         ),
+        pytest.param(
+            "env_workflow.case_run.JOB_QUEUE", ["env_mach_specific.mpirun"], id="of the queue"
+        ),
+        pytest.param("env_mach_pes.NTHRDS.OCN", ["env_mach_specific.mpirun"], id="of any threads"),
         pytest.param("env_run.EPS_FRAC", ["drv_in.seq_infodata_inparm.eps_frac"], id="same name"),
         pytest.param(
             "env_run.RUN_STARTDATE",
