@@ -4,7 +4,7 @@ What an earlier version has derived by other rules is derived again.
 """
 
 import logging
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -66,8 +66,10 @@ async def find_outdated(database: Database, ids: Collection[str]) -> list[Update
     return [update for root in roots for update in _updates(database, root, hops, bases)]
 
 
-async def write_closures(database: Database, updates: Collection[Update]) -> None:
-    """Write each closure, unless somebody else has changed the spec since it was read."""
+async def write_closures(database: Database, updates: Sequence[Update]) -> None:
+    """Write the closures, except where somebody else has changed the spec since it was read."""
+    if not updates or await apply_writes(database.specs, updates):
+        return
     for update in updates:
         await apply_writes(database.specs, [update])
 
