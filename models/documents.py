@@ -318,6 +318,7 @@ class Build(BuildRecord, Document):
             ),
             Index([("manifest.digest", 1)], name="manifest"),
             Index([("logs.digest", 1)], name="logs"),
+            Index([("reported.logs.digest", 1)], name="reported logs", sparse=True),
             Index([("fingerprints", 1)], name="fingerprints"),
             Index([("cancelledBy.buildId", 1)], name="cancelledBy", sparse=True),
         ]

@@ -5,7 +5,7 @@ from typing import Any
 from api.lists.projection import Document, Roots, shown_fields
 
 _HIDDEN_OF_BUILD = (
-    "events", "eventWords", "searchWords", "fingerprints", "versionKey", "toldBy",
+    "events", "eventWords", "searchWords", "fingerprints", "versionKey", "toldBy", "reported",
 )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from models.redaction.text import MASK, masked_text
 NO_ROUTE = "none"
 _MAX_SEARCHED, _MAX_SHOWN = 4096, 200  # characters of a path
 _LONGEST_WORD = 40
+_CONVERTER = re.compile(r":[a-z]+}")  # as in {session:path}, which the API document leaves out
 _LONG_WORD = re.compile(r"[\w+=~%-]{16,}")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
@@ -109,5 +110,6 @@ def _template(scope: Scope, below: str) -> str:
     path = getattr(scope.get("route"), "path", None)
     if path is None:
         return NO_ROUTE
+    path = _CONVERTER.sub("}", str(path))
     is_below = scope["path"].startswith(below) and not path.startswith(below)
-    return f"{below.removesuffix('/')}{path}" if is_below else str(path)
+    return f"{below.removesuffix('/')}{path}" if is_below else path

@@ -141,6 +141,8 @@ class BuildRecord(Stored):
       `buildEvents`.
     * `told_by` names, for each group of fields (see `models.builds.merge`), the kind of source that
       the group was taken from. `sources` are all kinds of source that reported the attempt.
+    * `reported` is the outcome as it was reported over REST, by field, while another account of it
+      is better.
     * `fingerprints` identify the files that were read, so that no file is read twice.
     """
 
@@ -183,6 +185,7 @@ class BuildRecord(Stored):
     problems: list[Problem] = Field(default_factory=list)
     extra: dict[str, Any] = Field(default_factory=dict)
     ingestion_id: str | None = None
+    reported: dict[str, Any] | None = None
     revision: int = 0
     created_at: datetime
     updated_at: datetime

@@ -14,7 +14,14 @@ from typing import Any, Literal
 from models.builds.build import BuildEvent, BuildRecord, events_id
 from models.builds.log import StoredLog
 from models.builds.manifest import remove_unused_manifests
-from models.builds.merge import GROUPS, merge, replaces_outcome, with_sources
+from models.builds.merge import (
+    GROUPS,
+    merge,
+    replaces_outcome,
+    reported_build,
+    with_report,
+    with_sources,
+)
 from models.database.client import Database
 from models.database.retry import IMPORT_RETRY_SECONDS, REQUEST_RETRY_SECONDS, Backoff
 from models.database.writes import DeleteAll, Insert, Update, Upsert, Write
@@ -142,11 +149,12 @@ async def update_build(
             known = await read_owned_build(database, build_id, owner)
             if known is None:
                 return None
-            changed = _changed(known, change(known))
-            if changed is known:
+            reported = reported_build(known)
+            changed = with_report(known, _changed(reported, change(reported)))
+            if changed == known:
                 return known
             writes: list[Write] = [_update(database, build_id, known, changed)]
-            if parts is not None:
+            if parts is not None and changed.reported is None:
                 writes += _event_writes(database, build_id, known, parts.events)
             if await database.write(writes):
                 return changed
@@ -197,7 +205,8 @@ async def discard_logs(database: Database, logs: Iterable[StoredLog]) -> None:
 
 
 async def _is_used(database: Database, digest: str) -> bool:
-    return await database.builds.find_one({"logs.digest": digest}, {"_id": 1}) is not None
+    used = {"$or": [{"logs.digest": digest}, {"reported.logs.digest": digest}]}
+    return await database.builds.find_one(used, {"_id": 1}) is not None
 
 
 async def remove_unused(database: Database, *, before: datetime | None = None) -> int:

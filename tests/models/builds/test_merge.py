@@ -64,7 +64,9 @@ def test_an_outcome_is_better_than_none_and_a_whole_log_than_a_damaged_one() -> 
 
 def test_every_field_has_a_rule() -> None:
     grouped = {field for fields in GROUPS.values() for field in fields}
-    joined = {"told_by", "name", "tags", "sources", "fingerprints", "source_path", "problems"}
+    joined = {
+        "told_by", "name", "tags", "sources", "fingerprints", "source_path", "problems", "reported",
+    }  # fmt: skip
     kept = {
         "spec_hash", "kind", "owner", "session", "extra", "ingestion_id", "revision", "created_at",
         "updated_at", "failed_phase",
