@@ -88,9 +88,7 @@ async def _kinds(database: Database, package: str, versions: Sequence[str]) -> d
 
 async def _specs(database: Database, query: Json) -> list[dict[str, Any]]:
     fields = {**_SPEC, "isRoot": 1}
-    specs = await database.specs.find(
-        dict(query), fields, sort=[("_id", 1)], limit=MAX_SPECS + 1, seconds=SECONDS
-    )
+    specs = await database.specs.find(dict(query), fields, limit=MAX_SPECS + 1, seconds=SECONDS)
     if len(specs) > MAX_SPECS:
         raise bad_value("body", f"more than {MAX_SPECS:,} specs are affected: ask for fewer")
     return specs
