@@ -113,7 +113,7 @@ def _of_line(number: int, row: Mapping[str | None, Any]) -> Advisory:
     try:
         constraint = parse_constraint(text.removeprefix("@") or ":")
     except VersionError as error:
-        return _undecided(advisory, f"the range {text[:_MAX_TEXT]!r}: {error.detail}")
+        return _undecided(advisory, error.detail[:_MAX_TEXT])
     return replace(advisory, constraint=constraint)
 
 
@@ -158,9 +158,9 @@ def _of(number: int, record: Mapping[str, Any]) -> Iterator[Advisory]:
 
 def _of_package(advisory: Advisory, item: Mapping[str, Any]) -> Advisory:
     package = item.get("package")
-    name, ecosystem = _spack_name(package if isinstance(package, dict) else {})
+    name, reason = _spack_name(package if isinstance(package, dict) else {})
     if name is None:
-        return _undecided(advisory, f"the packages of {ecosystem} are not known by Spack's names")
+        return _undecided(advisory, reason)
     advisory = replace(advisory, package=name)
     versions: set[str] = set()
     for text in _texts(item.get("versions")):
@@ -180,16 +180,21 @@ def _of_package(advisory: Advisory, item: Mapping[str, Any]) -> Advisory:
 
 
 def _spack_name(package: Mapping[str, Any]) -> tuple[str | None, str]:
-    """Return the name that a package has in Spack, None if it has none, and its ecosystem."""
+    """Return the name that a package has in Spack; None if it has none, and why."""
     name, ecosystem = package.get("name"), package.get("ecosystem")
     kind = ecosystem.partition(":")[0].lower() if isinstance(ecosystem, str) else ""
-    if not isinstance(name, str) or (kind not in _UPSTREAM and kind not in _PREFIXES):
-        return None, str(ecosystem)[:_MAX_TEXT]
+    if not isinstance(name, str):
+        return None, "it does not name its package"
+    if kind not in _UPSTREAM and kind not in _PREFIXES:
+        known = f"the packages of {str(ecosystem)[:_MAX_TEXT]} are not known by Spack's names"
+        return None, f"{known}, and their versions are their own"
     spelled = name.lower().replace("_", "-").replace(".", "-").replace("::", "-")
     if kind in _UPSTREAM:
         spelled = name.lower()
     full = _PREFIXES.get(kind, "") + spelled
-    return (full if _PACKAGE.fullmatch(full) else None), str(ecosystem)[:_MAX_TEXT]
+    if _PACKAGE.fullmatch(full) is None:
+        return None, f"{name[:_MAX_TEXT]!r} is not the name of a package"
+    return full, ""
 
 
 def _with_range(advisory: Advisory, item: Mapping[str, Any]) -> Advisory:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from functools import partial
 
+from api.http.errors import bad_parameter
 from api.lists.lookups import Finder, Lookup, Lookups, Parameters, separate_lookups
 from api.specs.query_parameters import parse_closure
 from api.specs.software_search import (
@@ -48,6 +49,9 @@ _SEPARATE: Mapping[Lookup, Finder] = {
 
 
 async def _find(database: Database, parameters: Parameters) -> Query:
+    names = {name for name, _ in parameters}
+    if "deptype" in names and "dependsOn" not in names:
+        raise bad_parameter("deptype", "It says how far dependsOn= reaches: ask with both.")
     reach = parse_closure(dict(parameters).get("deptype"))
     depending = partial(executions_depending_on, reach=reach)
     lookups = separate_lookups({**_SEPARATE, _DEPENDS_ON: depending})

@@ -133,7 +133,7 @@ def test_a_table_has_ranges_of_spack() -> None:
 @pytest.mark.parametrize(
     ("line", "problem"),
     [
-        ("zlib,1:0", "range '1:0'"),
+        ("zlib,1:0", "the range '1:0' is empty"),
         ("Z lib,1", "not the name of a package"),
         (",1", "not the name of a package"),
         ("zlib,1,a,b", "more values"),

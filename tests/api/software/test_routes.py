@@ -103,7 +103,8 @@ async def test_a_search_that_makes_no_sense_is_refused(linked: httpx2.AsyncClien
     for query in ("software=a@@", "dependsOn=", "software=zlib-api", "dependsOn=zlib-api@1.2"):
         answer = await linked.get(f"/api/v1/executions?{query}")
         assert answer.status_code == 422, query
-    assert (await linked.get("/api/v1/cases?software=zlib")).status_code == 400
+    for query in ("cases?software=zlib", "executions?deptype=all"):
+        assert (await linked.get(f"/api/v1/{query}")).status_code == 400, query
 
 
 @pytest.mark.slow
