@@ -25,7 +25,7 @@ from models.builds.merge import (
 from models.database.client import Database
 from models.database.retry import IMPORT_RETRY_SECONDS, REQUEST_RETRY_SECONDS, Backoff
 from models.database.writes import DeleteAll, Insert, Update, Upsert, Write
-from models.errors import NotOwnerError, WriteConflictError
+from models.errors import ConflictError, NotOwnerError, WriteConflictError
 
 BuildOutcome = Literal["created", "updated", "unchanged"]
 
@@ -74,7 +74,8 @@ async def adopt_build(database: Database, build_id: str, reported: BuildRecord, 
     """Merge the beginning of a report into a build that was imported before, and own it.
 
     One that `owner` has begun before stays unchanged. Raise NotOwnerError when it belongs to
-    somebody else, and WriteConflictError when others keep writing it.
+    somebody else, ConflictError when it has another name or version, and WriteConflictError when
+    others keep writing it.
     """
     seen = with_sources(reported)
     async with database.turns.turn(f"build {build_id}", REQUEST_RETRY_SECONDS):
@@ -83,9 +84,17 @@ async def adopt_build(database: Database, build_id: str, reported: BuildRecord, 
             known = await read_owned_build(database, build_id, owner)
             if known is None or known.owner is not None:
                 return
+            _check_identity(build_id, known, reported)
             if await database.write([_update(database, build_id, known, merge(known, seen))]):
                 return
     raise WriteConflictError(f"build {build_id}: others kept writing it; try again")
+
+
+def _check_identity(build_id: str, known: BuildRecord, reported: BuildRecord) -> None:
+    for field in ("name", "version"):
+        before, now = getattr(known, field), getattr(reported, field)
+        if before and now and before != now:
+            raise ConflictError(f"build {build_id} is recorded with another {field}")
 
 
 async def write_build(database: Database, parts: BuildParts) -> BuildOutcome:

@@ -178,6 +178,9 @@ async def test_an_imported_build_becomes_that_of_its_reporter(
     mine: httpx2.AsyncClient, database: Database
 ) -> None:
     await record_build(database, of_junit())
+    before = await database.builds.find({})
+    assert (await mine.post(BUILDS, json={**NEW, "name": "a"})).status_code == 409
+    assert await database.builds.find({}) == before
     new = {**NEW, "session": "pipeline 7", "tags": ["nightly"]}
     answer = await mine.post(BUILDS, json=new)
     assert answer.status_code == 200, answer.text
