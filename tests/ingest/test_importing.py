@@ -692,7 +692,7 @@ async def test_any_order_and_any_portions_give_the_documents_of_one_import(
     expected = await dump(database)
     directories = sorted(_execution_directories(tree))
     chance = random.Random(7)
-    for number in range(20):
+    for number in range(12):
         chance.shuffle(directories)
         for collection in (database.cases, database.executions, database.execution_sources):
             await collection.delete({})
